@@ -1,0 +1,1 @@
+"""Commands and their rendering; each parses, calls one operation or query, and prints."""

@@ -1,0 +1,244 @@
+"""What the controller needs of the world, in our words. Adapters implement these; each has a small honest fake."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gitopsd.engine_json.creation import Creation
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import Image
+from gitopsd.model.event import Event
+from gitopsd.model.files import Files
+from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
+from gitopsd.model.operation import Operation
+from gitopsd.model.release import Journal, Release
+from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
+
+
+class Clock(Protocol):
+    """The only way to learn what time it is."""
+
+    def now(self) -> datetime:
+        """Wall clock, time zone UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as people see it. Text is as Git holds it (invalid UTF-8 replaced), not yet made safe for a terminal."""
+
+    id: str
+    author: str
+    subject: str
+    at: datetime
+    parents: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """One Git repository, read through a bare mirror. Safe to use from several threads."""
+
+    def poll(self) -> str:
+        """Ask the remote for the branch, fetch if it moved, and return its commit id.
+
+        SourceUnavailable: no answer in time, or a refusal. RevisionNotFound: the branch is gone. The mirror stays usable.
+        """
+        ...
+
+    def head(self) -> str | None:
+        """The branch's commit as last fetched; no network. None before the first fetch."""
+        ...
+
+    def resolve(self, revision: str) -> str:
+        """The full commit id of a branch, tag or (short) commit id, fetched when the mirror lacks it."""
+        ...
+
+    def files(self, commit: str) -> Files:
+        """The files of a commit."""
+        ...
+
+    def commit(self, commit: str) -> Commit:
+        """Author, subject, time and parents of a commit in the mirror."""
+        ...
+
+    def log(self, commit: str, limit: int) -> tuple[Commit, ...]:
+        """The newest `limit` commits on the first-parent line from `commit`, newest first."""
+        ...
+
+    def rewritten(self, old: str, new: str) -> bool:
+        """Whether `new` does not descend from `old`: a force-push, or another history."""
+        ...
+
+    def keep(self, commit: str, name: str) -> None:
+        """Hold a commit in the mirror under a name (`release-41`), whatever happens to the branch."""
+        ...
+
+    def restore(self, base: str, of: str, paths: Iterable[str], message: str) -> str:
+        """A new commit on top of `base` in which `paths` are as in `of` (absent there: removed). Returns its id."""
+        ...
+
+    def push(self, commit: str) -> None:
+        """Push a commit to the branch, never by force. SourceUnavailable when the remote refuses."""
+        ...
+
+
+class EngineView(Protocol):
+    """A Docker engine to look at; observe mode has nothing more. Every call may raise EngineUnavailable or EngineRefused."""
+
+    def facts(self) -> EngineFacts: ...
+
+    def observe(self, project: str, thorough: bool = False) -> LiveState:
+        """Everything that carries the project's label. `thorough` inspects every container afresh."""
+        ...
+
+    def image(self, reference: str) -> Image | None:
+        """The image that the engine holds for a reference, or None. No registry is asked."""
+        ...
+
+    def logs(self, container: str, lines: int) -> str:
+        """The last lines that a container wrote, both streams, bounded to 16 KiB; "" when there are none."""
+        ...
+
+    def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
+        """Which of these network and volume names exist, whoever made them."""
+        ...
+
+    def events(self, since: datetime | None) -> Iterator[EngineEvent]:
+        """Container, network, volume and image events as they happen, from `since` on.
+
+        Ends when the stream ends (also silently) or `close_events` is called; the caller looks anew and subscribes again.
+        """
+        ...
+
+    def close_events(self) -> None:
+        """End a running `events` from another thread."""
+        ...
+
+
+class Engine(EngineView, Protocol):
+    """A Docker engine to act on. Every call may be made twice: what is already so is no error."""
+
+    def claim(self, project: str, owner: str) -> str:
+        """Claim a project by its owner volume, and return who owns it now: `owner`, or another one that came first."""
+        ...
+
+    def disclaim(self, project: str) -> None:
+        """Give the project up: remove the owner volume."""
+        ...
+
+    def pull(self, reference: str, progress: Callable[[str], None]) -> Image:
+        """Pull an image. ImageMissing: the registry says that it does not exist. ImageUnavailable: it could not tell."""
+        ...
+
+    def create(self, creation: Creation) -> str:
+        """Create a container with its content and networks, not started; return its id.
+
+        A never started container of that name that bears our labels is replaced. Conflict: the name is somebody's.
+        """
+        ...
+
+    def start(self, container: str) -> None: ...
+
+    def unpause(self, container: str) -> None: ...
+
+    def stop(self, container: str) -> None:
+        """Stop with the container's own signal and grace period."""
+        ...
+
+    def remove(self, container: str) -> None:
+        """Remove a container that does not run; its volumes stay."""
+        ...
+
+    def rename(self, container: str, name: str) -> None: ...
+
+    def update(self, container: str, body: Mapping[str, Json]) -> tuple[str, ...]:
+        """Change limits or restart policy in place and read them back. Returns the fields that the engine ignored."""
+        ...
+
+    def create_network(self, name: str, body: Mapping[str, Json]) -> None: ...
+
+    def remove_network(self, network: str) -> None: ...
+
+    def create_volume(self, name: str, body: Mapping[str, Json]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What loading an environment at a revision looked at, and the images that were found for it.
+
+    With `asked`, the input digest of a newer commit is known without loading it.
+    """
+
+    input_digest: str
+    asked: frozenset[str]
+    images: Mapping[str, Image]
+
+
+class Store(Protocol):
+    """The state directory: journal, ledger, operations. Every method is one transaction. Safe to use from several threads."""
+
+    def instance_id(self) -> str:
+        """Who this gitopsd is, made once per state directory and kept apart from the database."""
+        ...
+
+    def key(self) -> bytes:
+        """The key of keyed hashes, made once per state directory."""
+        ...
+
+    def journal(self, environment: str) -> Journal:
+        """The environment's journal; an empty one before the first save."""
+        ...
+
+    def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
+        """Keep the journal, its open release and ended ones in the ledger, and events, all or nothing."""
+        ...
+
+    def forget(self, environment: str) -> None:
+        """Drop the journal of a removed environment; ledger and events stay."""
+        ...
+
+    def next_release(self) -> int:
+        """A number that no release had before."""
+        ...
+
+    def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
+        """Newest first."""
+        ...
+
+    def release(self, number: int) -> Release | None: ...
+
+    def inputs(self, environment: str, input_digest: str) -> Inputs | None: ...
+
+    def save_inputs(self, environment: str, inputs: Inputs) -> None: ...
+
+    def append(self, events: Sequence[Event]) -> None: ...
+
+    def events(
+        self, after: int = 0, environment: str = "", service: str = "", limit: int = 200, newest: bool = False
+    ) -> tuple[Event, ...]:
+        """Events with a number above `after`, oldest first; with `newest` the last `limit` of them."""
+        ...
+
+    def submit(self, operation: Operation) -> int:
+        """Queue an operation and touch STATE/wake; returns its number."""
+        ...
+
+    def operation(self, number: int) -> Operation | None: ...
+
+    def pending(self) -> tuple[Operation, ...]:
+        """Operations not yet done, oldest first."""
+        ...
+
+    def complete(self, number: int, result: str, at: datetime) -> None: ...
+
+    def save_status(self, status: EnvironmentStatus) -> None: ...
+
+    def statuses(self) -> tuple[EnvironmentStatus, ...]: ...
+
+    def save_repository(self, status: RepositoryStatus) -> None: ...
+
+    def repositories(self) -> tuple[RepositoryStatus, ...]: ...

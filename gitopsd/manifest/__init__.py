@@ -1,0 +1,1 @@
+"""The files of a revision in, desired state out: YAML, interpolation, Compose, fingerprints. Pure."""

@@ -1,0 +1,64 @@
+"""A YAML document as a tree whose every node knows its place, so that every error can name line and column."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitopsd.model.canonical import Json
+from gitopsd.model.errors import Place, Problem
+
+Value = None | bool | int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A leaf. `hidden`: its value comes from a secret origin. `quoted`: written with quotes, so a string for certain."""
+
+    value: Value
+    place: Place
+    hidden: bool = False
+    quoted: bool = False
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A sequence. `tag` is `!reset`, `!override` or ""."""
+
+    items: tuple["Node", ...]
+    place: Place
+    tag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A mapping in the order of the file; `keys` has the place of each key."""
+
+    fields: Mapping[str, "Node"]
+    keys: Mapping[str, Place]
+    place: Place
+    tag: str = ""
+
+
+Node = Scalar | Items | Fields
+
+
+class Problems:
+    """Collects what is wrong, so that a file's errors are told all at once. The one mutable thing in this room."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def add(self, place: Place, path: str, message: str) -> None:
+        """`message` says what is wrong and how to mend it: `expected HOST:CONTAINER, got '80:'; write ...`."""
+        self.found.append(Problem(place, path, message))
+
+
+def plain(node: Node) -> Json:
+    """The value without places."""
+    match node:
+        case Scalar(value=value):
+            return value
+        case Items(items=items):
+            return [plain(item) for item in items]
+        case Fields(fields=fields):
+            return {key: plain(field) for key, field in fields.items()}

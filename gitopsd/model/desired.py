@@ -1,0 +1,245 @@
+"""Desired state: what a revision says about an environment, resolved but not yet sealed, and then sealed.
+
+Loaded means: files are read, variables filled in, defaults applied. Sealed means: image digests are known, and so are
+fingerprints.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from gitopsd.model.canonical import Json
+from gitopsd.model.errors import Place, Problem
+
+Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
+Order = Literal["start-first", "stop-first"]
+Heal = Literal["repair", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """`depends_on` of one service on another. `restart`: restarted when the other is replaced."""
+
+    service: str
+    condition: Condition = "service_started"
+    required: bool = True
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A published or exposed port. `published` is a host port, a range `8000-8010`, or "" for one that the engine picks."""
+
+    target: int
+    published: str = ""
+    protocol: str = "tcp"
+    host_ip: str = ""
+    mode: str = "ingress"
+
+
+@dataclass(frozen=True, slots=True)
+class ContentFile:
+    """A file that is delivered by value. `path` is relative to the content's target ("" for a single file)."""
+
+    path: str
+    data: bytes
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the revision holds for a mount: one file, or a directory. `secret`: hashed with the key, never shown."""
+
+    files: tuple[ContentFile, ...]
+    directory: bool
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContentMount:
+    """Content of the revision, mounted read-only at `target`. `source` is the repository path, for people."""
+
+    target: str
+    content: Content
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Host data: an absolute path on the engine's host. `source` under host_dir is created as Compose does."""
+
+    source: str
+    target: str
+    read_only: bool = False
+    create_host_path: bool = True
+    propagation: str = ""
+    selinux: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeMount:
+    """A volume. `source` is the key under `volumes:`, or "" for an anonymous one."""
+
+    source: str
+    target: str
+    read_only: bool = False
+    nocopy: bool = False
+    subpath: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tmpfs:
+    """A tmpfs mount: size in bytes (0: unlimited), mode as in chmod (0: the engine's default)."""
+
+    target: str
+    size: int = 0
+    mode: int = 0
+
+
+Mount = ContentMount | Bind | VolumeMount | Tmpfs
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A service's membership of a network (the key under `networks:`)."""
+
+    network: str
+    aliases: tuple[str, ...] = ()
+    ipv4_address: str = ""
+    ipv6_address: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A one-shot: runs once per fingerprint until it succeeded. `timeout` None: progress_deadline counts."""
+
+    timeout: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a service is rolled out (`x-gitopsd` and `deploy.update_config`), none of which needs a new container."""
+
+    order: Order | None = None  # None: start-first where the service allows it
+    parallelism: int = 1  # 0: all slots at once
+    delay: timedelta = timedelta(0)
+    on_failure: Literal["rollback", "pause", "continue"] = "rollback"
+    min_ready: timedelta = timedelta(seconds=5)
+    healthy_deadline: timedelta = timedelta(minutes=5)
+    progress_deadline: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One Compose service, resolved.
+
+    `options` is the service as `docker compose config` prints it (canonical Compose JSON, without `x-gitopsd`,
+    `depends_on`, `deploy.replicas`, `deploy.update_config`, `profiles`); the typed fields are what decisions need.
+    `hidden` names the paths within `options` whose values come from a secret origin: ("environment", "PASSWORD").
+    """
+
+    name: str
+    image: str
+    options: Mapping[str, Json]
+    place: Place
+    replicas: int = 1
+    depends_on: tuple[Dependency, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    ports: tuple[Port, ...] = ()
+    networks: tuple[Attachment, ...] = ()
+    policy: Policy = Policy()
+    job: Job | None = None
+    hidden: frozenset[tuple[str, ...]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network. `name` is the engine's name (`shop_default`); `options` is canonical Compose JSON."""
+
+    key: str
+    name: str
+    external: bool = False
+    options: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A named volume. `name` is the engine's name (`shop_data`); `options` is canonical Compose JSON."""
+
+    key: str
+    name: str
+    external: bool = False
+    options: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentPolicy:
+    """`x-gitopsd` of the file's top level."""
+
+    prune: bool = True
+    heal: Heal = "repair"
+    on_failure: Literal["rollback", "pause"] = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """An environment as one revision describes it. `services` holds only those that the active profiles enable.
+
+    `warnings` are shown in the plan (a `build` that is ignored); `unset` are variables without value and default: they
+    hold a release.
+    """
+
+    environment: str
+    project: str
+    services: Mapping[str, Service]
+    networks: Mapping[str, Network]
+    volumes: Mapping[str, Volume]
+    policy: EnvironmentPolicy = EnvironmentPolicy()
+    warnings: tuple[Problem, ...] = ()
+    unset: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as an engine knows it. `digest` is the registry's (`repo@sha256:..`), "" for one made locally.
+
+    `volumes` are the image's own VOLUMEs; `identity` is what counts for the fingerprint.
+    """
+
+    reference: str
+    id: str
+    digest: str = ""
+    volumes: tuple[str, ...] = ()
+    healthcheck: bool = False
+
+    @property
+    def identity(self) -> str:
+        return self.digest.rpartition("@")[2] or self.id
+
+
+@dataclass(frozen=True, slots=True)
+class SealedService:
+    """A service whose image is known. `fingerprint` is `v1:<hash>` of what only a new container can change;
+
+    `in_place` hashes what can be changed on a live one (limits, restart policy); `config_digest` covers environment and
+    content, for the ledger.
+    """
+
+    service: Service
+    image: Image
+    fingerprint: str
+    in_place: str
+    config_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class SealedState:
+    """A desired state ready to be brought about. Two revisions with one `content_digest` are the same release."""
+
+    desired: DesiredState
+    revision: str
+    input_digest: str
+    services: Mapping[str, SealedService]
+    content_digest: str

@@ -1,0 +1,118 @@
+"""The errors of gitopsd, one tree, each saying what is wrong and how to mend it.
+
+    GitopsdError
+    ├── ProblemsError            several places of a file, told at once
+    │   ├── ManifestError        an environment's files
+    │   └── SettingsError        gitopsd.yaml
+    ├── SourceError              Git
+    │   ├── SourceUnavailable    the remote did not answer; what was known stays known
+    │   └── RevisionNotFound     branch, tag or commit does not exist
+    ├── EngineError              Docker
+    │   ├── EngineUnavailable    no answer, or an answer cut short: nothing is known about the call's effect
+    │   ├── EngineRefused        the engine answered no (HTTP status)
+    │   │   ├── NotFound         404
+    │   │   └── Conflict         409
+    │   ├── ImageMissing         the registry says that the image does not exist: evidence against a release
+    │   └── ImageUnavailable     the registry could not be asked: holds a release, is no evidence
+    ├── OwnershipError           the project belongs to another gitopsd
+    └── StoreError               the state directory
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A point in a file. `line` and `column` count from 1; 0 means that the file as a whole is meant."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong at one place: `file:line:column: services.web.ports[0]: what is wrong; how to mend it`."""
+
+    place: Place
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (str(self.place), self.path, self.message) if part)
+
+
+class GitopsdError(Exception):
+    """Everything that gitopsd raises on purpose; `str()` is meant for people."""
+
+
+class ProblemsError(GitopsdError):
+    """Problems of one document or environment, in the order of their places, without repetition."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(set(problems)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ManifestError(ProblemsError):
+    """An environment's files do not describe a state that gitopsd can bring about."""
+
+
+class SettingsError(ProblemsError):
+    """gitopsd.yaml, or a flag, is wrong."""
+
+
+class SourceError(GitopsdError):
+    """A Git repository could not give what was asked."""
+
+
+class SourceUnavailable(SourceError):
+    """The remote did not answer in time, or refused; what was fetched before stays valid."""
+
+
+class RevisionNotFound(SourceError):
+    """The branch, tag or commit does not exist in the repository."""
+
+
+class EngineError(GitopsdError):
+    """The Docker engine could not do what was asked."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine did not answer, or not to the end: whether the call took effect is unknown."""
+
+
+class EngineRefused(EngineError):
+    """The engine answered with an error. `status` is the HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotFound(EngineRefused):
+    """The container, network, volume or image is not there (404)."""
+
+
+class Conflict(EngineRefused):
+    """A name is taken, or the state does not allow the call (409)."""
+
+
+class ImageMissing(EngineError):
+    """The registry says that the image does not exist, or for another platform only: evidence against a release."""
+
+
+class ImageUnavailable(EngineError):
+    """The image could not be asked for (network, 429, credentials, full disk): holds a release, is no evidence."""
+
+
+class OwnershipError(GitopsdError):
+    """The project on this engine belongs to another gitopsd."""
+
+
+class StoreError(GitopsdError):
+    """The state directory cannot be read or written, or was written by a newer version."""

@@ -1,0 +1,93 @@
+"""The files of one commit as a value: what is there, and what was asked of it."""
+
+import hashlib
+import posixpath
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+SYMLINK = 0o120000
+SUBMODULE = 0o160000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a commit: Git's mode (0o100644, 0o100755, 0o120000, 0o160000), blob id, size in bytes."""
+
+    mode: int
+    blob: str
+    size: int
+
+
+class Files:
+    """An immutable mapping of one commit that remembers what was asked of it.
+
+    `entries` maps repository paths (POSIX, no leading slash) to entries. `read` gives a blob's bytes by blob id; blobs
+    are addressed by their content, so reading late gives the same value as reading early.
+    """
+
+    def __init__(self, revision: str, entries: Mapping[str, Entry], read: Callable[[str], bytes]) -> None:
+        self.revision = revision
+        self._entries = entries
+        self._read = read
+        self._asked: set[str] = set()
+
+    @classmethod
+    def of(cls, contents: Mapping[str, str | bytes], revision: str = "0" * 40) -> "Files":
+        """Files from plain contents, for directories on disk and for tests."""
+        blobs = {path: data.encode() if isinstance(data, str) else data for path, data in contents.items()}
+        by_id = {hashlib.sha1(data, usedforsecurity=False).hexdigest(): data for data in blobs.values()}
+        entries = {
+            path: Entry(0o100644, hashlib.sha1(data, usedforsecurity=False).hexdigest(), len(data))
+            for path, data in blobs.items()
+        }
+        return cls(revision, entries, by_id.__getitem__)
+
+    def entry(self, path: str) -> Entry | None:
+        """The file at `path`, or None; the question is remembered either way."""
+        path = posixpath.normpath(path)
+        self._asked.add(path)
+        return self._entries.get(path)
+
+    def read(self, path: str) -> bytes:
+        """The bytes of the file at `path`. KeyError when there is none; symbolic links are not followed."""
+        entry = self.entry(path)
+        if entry is None:
+            raise KeyError(path)
+        return self._read(entry.blob)
+
+    def below(self, directory: str) -> dict[str, Entry]:
+        """Every file under `directory` by its full path; the whole directory counts as asked for."""
+        prefix = _prefix(directory)
+        self._asked.add(prefix or "/")
+        return {path: entry for path, entry in self._entries.items() if path.startswith(prefix)}
+
+    def is_directory(self, path: str) -> bool:
+        """Whether any file lies under `path`."""
+        prefix = _prefix(path)
+        return any(name.startswith(prefix) for name in self._entries)
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """Every path that was looked at; a directory ends with a slash."""
+        return frozenset(self._asked)
+
+    def input_digest(self, asked: Iterable[str]) -> str:
+        """Hash of path, mode and blob id, or absence, of each asked path. Equal digest: nothing to do for a commit."""
+        lines: list[str] = []
+        for path in sorted(set(asked)):
+            if path.endswith("/"):
+                prefix = "" if path == "/" else path
+                found = {name: entry for name, entry in self._entries.items() if name.startswith(prefix)}
+                lines += [_line(name, found[name]) for name in sorted(found)] or [f"{path}\0absent"]
+            else:
+                lines.append(_line(path, self._entries.get(path)))
+        return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _line(path: str, entry: Entry | None) -> str:
+    return f"{path}\0absent" if entry is None else f"{path}\0{entry.mode:o}\0{entry.blob}"
+
+
+def _prefix(directory: str) -> str:
+    directory = posixpath.normpath(directory)
+    return "" if directory in (".", "/") else directory.rstrip("/") + "/"

@@ -1,0 +1,95 @@
+"""Live state: what an engine shows of one project."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+State = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
+Check = Literal["none", "starting", "healthy", "unhealthy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A container of the project. Labels are claims; whether it is ours the journal says.
+
+    `slot` counts from 1 (0: no such label). `started_at` is the last start; a restart moves it. `volumes` maps mount
+    targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word.
+    """
+
+    id: str
+    name: str
+    service: str
+    slot: int
+    state: State
+    created_at: datetime
+    fingerprint: str = ""
+    environment: str = ""
+    owner: str = ""
+    release: int = 0
+    image_id: str = ""
+    check: Check = "none"
+    check_output: str = ""
+    exit_code: int = 0
+    oom_killed: bool = False
+    error: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    restart_count: int = 0
+    restart_policy: str = "no"
+    one_off: bool = False
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    networks: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveNetwork:
+    """A network of the project, or one that an attachment names. `options_digest` is the label we wrote at creation."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    options_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveVolume:
+    """A volume of the project, or one that a mount names."""
+
+    name: str
+    labels: Mapping[str, str]
+    options_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """One look at an engine through one project's window. `owner` is the claim on it ("": unclaimed)."""
+
+    instances: tuple[Instance, ...] = ()
+    networks: tuple[LiveNetwork, ...] = ()
+    volumes: tuple[LiveVolume, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine says of itself. `api` is the version spoken, as (1, 41)."""
+
+    id: str
+    version: str
+    api: tuple[int, int]
+    operating_system: str = ""
+    rootless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineEvent:
+    """Something happened on an engine. `project` is "" where the engine does not say (network events)."""
+
+    at: datetime
+    kind: str
+    action: str
+    id: str
+    project: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)

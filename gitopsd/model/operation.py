@@ -1,0 +1,24 @@
+"""Operations: what a person asks of the daemon. Command line and daemon meet at the store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.canonical import Json
+
+Verb = Literal["sync", "suspend", "resume", "retry", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`arguments` are the verb's own (`pull`, `until`, `reason`). `number` is the store's; `result` is set when done."""
+
+    verb: Verb
+    environment: str
+    by: str
+    at: datetime
+    arguments: Mapping[str, Json] = field(default_factory=dict)
+    number: int = 0
+    done_at: datetime | None = None
+    result: str = ""

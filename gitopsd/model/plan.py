@@ -1,0 +1,56 @@
+"""A plan: changes per service in waves, each with its cause; it prints itself, and that text is what people test."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import Order
+from gitopsd.model.errors import Problem
+from gitopsd.model.release import Hold
+
+ChangeKind = Literal["create", "update", "replace", "scale", "remove", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field of a service: dotted path, before and after. `hidden` values are secret and never printed."""
+
+    path: str
+    before: Json
+    after: Json
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`interruption_s` is the expected gap in service in seconds (0.0: none), `interruption` its reason and its mend."""
+
+    service: str
+    change: ChangeKind
+    cause: str
+    wave: int = 0
+    fields: tuple[FieldChange, ...] = ()
+    strategy: str = "rolling"
+    order: Order = "start-first"
+    interruption_s: float = 0.0
+    interruption: str = ""
+    early: bool = False  # a removal that must come first, as a newcomer needs its port or name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    environment: str
+    revision: str
+    changes: tuple[Change, ...] = ()
+    networks: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    removed_networks: tuple[str, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.networks or self.volumes or self.removed_networks) and all(
+            change.change == "unchanged" for change in self.changes
+        )

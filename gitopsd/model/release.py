@@ -1,0 +1,131 @@
+"""A release: one content digest brought to one environment, the versioned unit of the ledger; and the journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.rollout import Rollout, Target
+
+Outcome = Literal["succeeded", "rolled-back", "failed", "superseded", "cancelled"]
+ReleasePhase = Literal["progressing", "returning", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedService:
+    name: str
+    image: str
+    digest: str
+    fingerprint: str
+    config_digest: str
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`number` counts over the whole store. `waves` are service names in the order of `depends_on`."""
+
+    number: int
+    environment: str
+    revision: str
+    input_digest: str
+    content_digest: str
+    author: str
+    subject: str
+    cause: str
+    started_at: datetime
+    services: tuple[ReleasedService, ...] = ()
+    waves: tuple[tuple[str, ...], ...] = ()
+    phase: ReleasePhase = "progressing"
+    finished_at: datetime | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A content digest that failed here on evidence against it. Not tried again until a person says `retry`."""
+
+    content_digest: str
+    release: int
+    revision: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The inventory's entry of a container that is ours. `kept`: stopped on purpose, as the way back."""
+
+    service: str
+    slot: int
+    fingerprint: str
+    in_place: str
+    release: int
+    name: str
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The last good release of an environment; `revision` moves on with commits that change nothing here."""
+
+    release: int
+    release_revision: str
+    revision: str
+    input_digest: str
+    content_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """How often a service has been repaired lately, and when the next attempt may be made."""
+
+    attempts: int
+    not_before: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    by: str
+    reason: str
+    at: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a release waits. `guard` is a word (`suspended`, `manual`, `variable`, `image`, `rejected`), `reason` prose."""
+
+    guard: str
+    reason: str
+    release: int | None = None
+    until: datetime | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """All that a pass over an environment needs to remember; the store keeps it, a pass returns the next one.
+
+    `stable` is per service: what serves and what a failed rollout returns to. `intended` maps the names of containers
+    that are about to be created to their inventory entry: what bears such a name and our labels is ours after a crash.
+    `completed` maps one-shot services to the fingerprint that last succeeded. `networks` and `volumes` are the engine
+    names that we created.
+    """
+
+    environment: str
+    project: str = ""
+    serving: Serving | None = None
+    release: Release | None = None
+    stable: Mapping[str, Target] = field(default_factory=dict)
+    rollouts: Mapping[str, Rollout] = field(default_factory=dict)
+    inventory: Mapping[str, Placed] = field(default_factory=dict)
+    intended: Mapping[str, Placed] = field(default_factory=dict)
+    completed: Mapping[str, str] = field(default_factory=dict)
+    rejected: Mapping[str, Rejection] = field(default_factory=dict)
+    repairs: Mapping[str, Repair] = field(default_factory=dict)
+    networks: frozenset[str] = frozenset()
+    volumes: frozenset[str] = frozenset()
+    suspension: Suspension | None = None

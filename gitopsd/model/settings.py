@@ -1,0 +1,77 @@
+"""The daemon's own configuration, as gitopsd.yaml and the flags give it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from gitopsd.model.status import Mode
+
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+DEFAULT_DISCOVER = ("environments/*", "hosts/$HOST/*")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Either a user name with a password file (HTTPS), or a key file with a known_hosts file (SSH)."""
+
+    username: str = ""
+    password_file: Path | None = None
+    ssh_key_file: Path | None = None
+    known_hosts_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A Git repository. `interval` is the time between two polls, `timeout` of one Git command."""
+
+    name: str
+    url: str
+    branch: str = "main"
+    interval: timedelta = timedelta(seconds=30)
+    timeout: timedelta = timedelta(seconds=60)
+    credentials: Credentials = Credentials()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEngine:
+    """An engine: `unix://`, `ssh://` or `tcp://`; `tls` is a directory with ca.pem, cert.pem and key.pem."""
+
+    url: str = DEFAULT_ENGINE
+    tls: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSettings:
+    """What gitopsd.yaml says about one environment. `path` "": the one that `discover` finds under this name."""
+
+    name: str
+    repository: str = ""
+    path: str = ""
+    project: str = ""
+    target: TargetEngine | None = None
+    vars_file: Path | None = None
+    host_dir: Path | None = None
+    mode: Mode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    username: str = ""
+    password_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`discover` are patterns of directories within each repository; `$HOST` stands for `host`."""
+
+    host: str
+    state_dir: Path
+    repositories: Mapping[str, Repository] = field(default_factory=dict)
+    discover: tuple[str, ...] = DEFAULT_DISCOVER
+    mode: Mode = "auto"
+    environments: Mapping[str, EnvironmentSettings] = field(default_factory=dict)
+    engine: TargetEngine = TargetEngine()
+    registries: Mapping[str, Registry] = field(default_factory=dict)
+    resync: timedelta = timedelta(seconds=60)
+    config_file: Path | None = None

@@ -1,0 +1,69 @@
+"""The two questions about an environment, kept apart: is it as Git says (sync), and does it work (health)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.release import Hold
+
+Sync = Literal["Synced", "OutOfSync", "Unknown"]
+Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]
+Mode = Literal["observe", "manual", "auto"]
+
+WORST_FIRST: tuple[Health, ...] = ("Degraded", "Missing", "Progressing", "Suspended", "Unknown", "Healthy")
+
+
+def worst(healths: tuple[Health, ...]) -> Health:
+    """The word that an environment takes from its services; Healthy for none."""
+    return min(healths, key=WORST_FIRST.index, default="Healthy")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    name: str
+    sync: Sync
+    health: Health
+    fingerprint: str
+    image: str
+    desired: int
+    ready: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    at: datetime | None
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentStatus:
+    """What `gitopsd status` says of one environment. `revision` is the newest commit whose inputs equal what runs."""
+
+    name: str
+    project: str
+    mode: Mode
+    revision: str
+    desired_revision: str
+    sync: Sync
+    health: Health
+    reason: str
+    since: datetime
+    serving_revision: str = ""
+    serving_release: int | None = None
+    holds: tuple[Hold, ...] = ()
+    next: NextStep | None = None
+    services: tuple[ServiceStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryStatus:
+    """`seen_at` is when the remote last answered; `revision` what it said then."""
+
+    name: str
+    url: str
+    branch: str
+    revision: str
+    seen_at: datetime | None
+    error: str = ""
+    environments: tuple[str, ...] = ()
