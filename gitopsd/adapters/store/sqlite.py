@@ -1,0 +1,196 @@
+"""The store on SQLite: one row per journal, release, event, operation and status, each holding its value as JSON."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from gitopsd.adapters.store import identity
+from gitopsd.adapters.store.codec import dump, load
+from gitopsd.adapters.store.connections import Connections
+from gitopsd.controller.ports import Inputs
+from gitopsd.model.errors import StoreError
+from gitopsd.model.event import Event
+from gitopsd.model.operation import Operation
+from gitopsd.model.release import Journal, Release
+from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
+
+KEPT_EVENTS = 20_000
+KEPT_OPERATIONS = 1_000
+KEPT_INPUTS = 500
+
+T = TypeVar("T")
+
+
+def open_store(state_dir: Path) -> "SqliteStore":
+    """The store of a state directory, which is made when it is missing.
+
+    StoreError: not writable, damaged, or written by a newer version.
+    """
+    with identity.told_of(state_dir):
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = SqliteStore(state_dir)
+    store.check()
+    return store
+
+
+class SqliteStore:
+    """The port Store on STATE/gitopsd.db. `kept_events` bounds the events; releases are all kept."""
+
+    def __init__(self, state_dir: Path, kept_events: int = KEPT_EVENTS) -> None:
+        self._state_dir = state_dir
+        self._kept_events = kept_events
+        self._connections = Connections(state_dir / "gitopsd.db")
+
+    def check(self) -> None:
+        """Open the database, so that what is wrong with it shows now."""
+        with self._connections.reading():
+            pass
+
+    def close(self) -> None:
+        self._connections.close()
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Be the only daemon on this state directory. StoreError names the process that is."""
+        return identity.exclusive(self._state_dir)
+
+    def instance_id(self) -> str:
+        return identity.instance_id(self._state_dir)
+
+    def key(self) -> bytes:
+        return identity.key(self._state_dir)
+
+    def journal(self, environment: str) -> Journal:
+        found = self._one(Journal, "SELECT body FROM journal WHERE environment = ?", environment)
+        return found or Journal(environment)
+
+    def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
+        releases = [*ended, journal.release] if journal.release else ended
+        body = dump(journal)
+        with self._connections.writing() as connection:
+            connection.execute("REPLACE INTO journal VALUES (?, ?)", (journal.environment, body))
+            connection.executemany(
+                "REPLACE INTO release VALUES (?, ?, ?)",
+                [(each.number, each.environment, dump(each)) for each in releases],
+            )
+            self._append(connection, events)
+
+    def forget(self, environment: str) -> None:
+        with self._connections.writing() as connection:
+            connection.execute("DELETE FROM journal WHERE environment = ?", (environment,))
+            connection.execute("DELETE FROM status WHERE environment = ?", (environment,))
+            connection.execute("DELETE FROM inputs WHERE environment = ?", (environment,))
+
+    def next_release(self) -> int:
+        with self._connections.writing() as connection:
+            connection.execute("UPDATE counter SET value = value + 1 WHERE name = 'release'")
+            return int(connection.execute("SELECT value FROM counter WHERE name = 'release'").fetchone()[0])
+
+    def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
+        query = "SELECT body FROM release WHERE environment = ? ORDER BY number DESC LIMIT ?"
+        return self._all(Release, query, environment, limit)
+
+    def release(self, number: int) -> Release | None:
+        return self._one(Release, "SELECT body FROM release WHERE number = ?", number)
+
+    def inputs(self, environment: str, input_digest: str) -> Inputs | None:
+        query = "SELECT body FROM inputs WHERE environment = ? AND input_digest = ?"
+        return self._one(Inputs, query, environment, input_digest)
+
+    def save_inputs(self, environment: str, inputs: Inputs) -> None:
+        body = dump(inputs)
+        with self._connections.writing() as connection:
+            last = "SELECT coalesce(max(saved), 0) FROM inputs WHERE environment = ?"
+            saved = int(connection.execute(last, (environment,)).fetchone()[0]) + 1
+            row = (environment, inputs.input_digest, saved, body)
+            connection.execute("REPLACE INTO inputs VALUES (?, ?, ?, ?)", row)
+            too_old = "DELETE FROM inputs WHERE environment = ? AND saved <= ?"
+            connection.execute(too_old, (environment, saved - KEPT_INPUTS))
+
+    def append(self, events: Sequence[Event]) -> None:
+        with self._connections.writing() as connection:
+            self._append(connection, events)
+
+    def events(
+        self, after: int = 0, environment: str = "", service: str = "", limit: int = 200, newest: bool = False
+    ) -> tuple[Event, ...]:
+        wanted = [("environment", environment), ("service", service)]
+        where = "".join(f" AND {column} = ?" for column, value in wanted if value)
+        order = "DESC" if newest else "ASC"
+        query = f"SELECT number, body FROM event WHERE number > ?{where} ORDER BY number {order} LIMIT ?"
+        with self._connections.reading() as connection:
+            rows = connection.execute(query, (after, *(value for _, value in wanted if value), limit)).fetchall()
+        found = [replace(self._loaded(Event, body), number=number) for number, body in rows]
+        return tuple(reversed(found) if newest else found)
+
+    def submit(self, operation: Operation) -> int:
+        with self._connections.writing() as connection:
+            cursor = connection.execute("INSERT INTO operation (done, body) VALUES (0, ?)", (dump(operation),))
+            number = int(cursor.lastrowid or 0)
+            too_old = "DELETE FROM operation WHERE done = 1 AND number <= ?"
+            connection.execute(too_old, (number - KEPT_OPERATIONS,))
+        # The operation is safe by now; without the wake the daemon finds it at its next regular look.
+        with suppress(OSError):
+            (self._state_dir / "wake").write_text(f"{number}\n")
+        return number
+
+    def operation(self, number: int) -> Operation | None:
+        found = self._one(Operation, "SELECT body FROM operation WHERE number = ?", number)
+        return replace(found, number=number) if found else None
+
+    def pending(self) -> tuple[Operation, ...]:
+        with self._connections.reading() as connection:
+            rows = connection.execute("SELECT number, body FROM operation WHERE done = 0 ORDER BY number").fetchall()
+        return tuple(replace(self._loaded(Operation, body), number=number) for number, body in rows)
+
+    def complete(self, number: int, result: str, at: datetime) -> None:
+        with self._connections.writing() as connection:
+            row = connection.execute("SELECT body FROM operation WHERE number = ?", (number,)).fetchone()
+            if row:
+                done = replace(self._loaded(Operation, row[0]), number=number, done_at=at, result=result)
+                connection.execute("UPDATE operation SET done = 1, body = ? WHERE number = ?", (dump(done), number))
+
+    def save_status(self, status: EnvironmentStatus) -> None:
+        self._put("status", status.name, dump(status))
+
+    def statuses(self) -> tuple[EnvironmentStatus, ...]:
+        return self._all(EnvironmentStatus, "SELECT body FROM status ORDER BY environment")
+
+    def save_repository(self, status: RepositoryStatus) -> None:
+        self._put("repository", status.name, dump(status))
+
+    def repositories(self) -> tuple[RepositoryStatus, ...]:
+        return self._all(RepositoryStatus, "SELECT body FROM repository ORDER BY name")
+
+    def _append(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
+        for event in events:
+            row = (event.environment, event.service, dump(replace(event, number=0)))
+            cursor = connection.execute("INSERT INTO event (environment, service, body) VALUES (?, ?, ?)", row)
+            number = int(cursor.lastrowid or 0)
+            # Now and then only: a delete costs more than an insert.
+            if number % max(1, self._kept_events // 40) == 0:
+                connection.execute("DELETE FROM event WHERE number <= ?", (number - self._kept_events,))
+
+    def _put(self, table: str, name: str, body: str) -> None:
+        with self._connections.writing() as connection:
+            connection.execute(f"REPLACE INTO {table} VALUES (?, ?)", (name, body))
+
+    def _one(self, kind: type[T], query: str, *values: str | int) -> T | None:
+        return next(iter(self._all(kind, query, *values)), None)
+
+    def _all(self, kind: type[T], query: str, *values: str | int) -> tuple[T, ...]:
+        with self._connections.reading() as connection:
+            rows = connection.execute(query, values).fetchall()
+        return tuple(self._loaded(kind, body) for (body,) in rows)
+
+    def _loaded(self, kind: type[T], body: str) -> T:
+        try:
+            return load(kind, body)
+        except ValueError as error:
+            raise StoreError(
+                f"{self._state_dir / 'gitopsd.db'} holds a row that this version cannot read ({error}); "
+                "run the version that wrote it, or restore a backup of the state directory"
+            ) from error
