@@ -13,8 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from gitopsd.model.canonical import Json
-
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
 
@@ -42,7 +40,7 @@ def load(kind: type[T], text: str) -> T:
 def _conversion(hint: Any, encoding: bool) -> Convert | None:
     """How a value of a type becomes JSON (`encoding`) or is made from it; None: the two are the same."""
     origin, arguments = get_origin(hint), get_args(hint)
-    if hint == Json or hint in _PLAIN:
+    if hint in _PLAIN or _is_json(hint, arguments):
         return None
     if hint is datetime:
         return _time_text if encoding else _time
@@ -59,6 +57,11 @@ def _conversion(hint: Any, encoding: bool) -> Convert | None:
     if origin in (tuple, frozenset):
         return _sequence(origin, arguments, encoding)
     raise TypeError(f"the codec has no form for {hint}")
+
+
+def _is_json(hint: Any, members: tuple[Any, ...]) -> bool:
+    # By its members: the alias refers to itself by name, and each resolution of that gives another object.
+    return get_origin(hint) in (Union, types.UnionType) and set(_PLAIN) <= set(members)
 
 
 def _one_of(allowed: frozenset[Any]) -> Convert:

@@ -1,0 +1,164 @@
+"""What every store does: the same tests over the one on disk and the one in memory."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gitopsd.adapters.store import open_store
+from gitopsd.controller.ports import Inputs, Store
+from gitopsd.model.desired import Image
+from gitopsd.model.event import Event
+from gitopsd.model.operation import Operation
+from gitopsd.model.release import Journal, Placed, Release
+from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
+from tests.fakes.store import FakeStore
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        yield FakeStore()
+        return
+    on_disk = open_store(tmp_path / "state")
+    yield on_disk
+    on_disk.close()
+
+
+def a_release(number: int, environment: str = "shop", **changes: object) -> Release:
+    facts = {"revision": "a" * 40, "input_digest": "i", "content_digest": "c", "author": "Ada", "subject": "Ship it"}
+    return Release(number, environment, **{**facts, "cause": "commit", "started_at": NOON, **changes})  # type: ignore[arg-type]
+
+
+def a_status(name: str, reason: str = "") -> EnvironmentStatus:
+    return EnvironmentStatus(name, name, "auto", "a", "a", "Synced", "Healthy", reason, NOON)
+
+
+def a_sync(environment: str) -> Operation:
+    return Operation("sync", environment, "ada", NOON, {"pull": True})
+
+
+def test_an_unknown_environment_has_an_empty_journal(store: Store) -> None:
+    assert store.journal("shop") == Journal("shop")
+
+
+def test_a_saved_journal_comes_back_equal(store: Store) -> None:
+    journal = Journal("shop", release=a_release(1), inventory={"c1": Placed("web", 1, "v1:a", "b", 1, "shop-web-1")})
+    store.save(journal)
+    assert store.journal("shop") == journal
+
+
+def test_the_last_save_wins_and_environments_stay_apart(store: Store) -> None:
+    store.save(Journal("shop", project="one"))
+    store.save(Journal("blog", project="two"))
+    store.save(Journal("shop", project="three"))
+    assert (store.journal("shop").project, store.journal("blog").project) == ("three", "two")
+
+
+def test_a_journals_release_and_ended_ones_are_in_the_ledger_newest_first(store: Store) -> None:
+    store.save(Journal("shop", release=a_release(1)))
+    ended = a_release(1, outcome="superseded", phase="ended", finished_at=NOON + timedelta(minutes=1))
+    store.save(Journal("shop", release=a_release(3)), ended=[ended])
+    store.save(Journal("blog", release=a_release(2, "blog")))
+    assert store.releases("shop") == (a_release(3), ended)
+    assert store.releases("shop", limit=1) == (a_release(3),)
+    assert store.release(2) == a_release(2, "blog")
+    assert store.release(9) is None
+
+
+def test_release_numbers_never_repeat_even_when_many_threads_ask(store: Store) -> None:
+    numbers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: numbers.extend(store.next_release() for _ in range(10))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers) == list(range(1, 41))
+
+
+def test_a_forgotten_environment_keeps_its_ledger_and_events(store: Store) -> None:
+    store.save(Journal("shop", project="p", release=a_release(1)), [Event(NOON, "Removed", "gone", environment="shop")])
+    store.save_status(a_status("shop"))
+    store.save_inputs("shop", Inputs("digest", frozenset(), {}))
+    store.forget("shop")
+    assert store.journal("shop") == Journal("shop")
+    assert store.statuses() == ()
+    assert store.inputs("shop", "digest") is None
+    assert [release.number for release in store.releases("shop")] == [1]
+    assert [event.message for event in store.events()] == ["gone"]
+
+
+def test_inputs_are_found_by_environment_and_digest(store: Store) -> None:
+    image = Image("shop/web:1", "sha256:1", "shop/web@sha256:2", ("/data",), True)
+    inputs = Inputs("digest", frozenset({"env/compose.yaml", "env/"}), {"shop/web:1": image})
+    store.save_inputs("shop", inputs)
+    assert store.inputs("shop", "digest") == inputs
+    assert store.inputs("blog", "digest") is None
+    assert store.inputs("shop", "other") is None
+
+
+def test_events_are_numbered_in_the_order_of_their_coming(store: Store) -> None:
+    store.append([Event(NOON, "One", "1"), Event(NOON, "Two", "2")])
+    store.save(Journal("shop"), [Event(NOON, "Three", "3")])
+    assert [(event.number, event.reason) for event in store.events()] == [(1, "One"), (2, "Two"), (3, "Three")]
+    assert [event.reason for event in store.events(after=1, limit=1)] == ["Two"]
+    assert [event.reason for event in store.events(newest=True, limit=2)] == ["Two", "Three"]
+    assert [event.reason for event in store.events(after=2, newest=True)] == ["Three"]
+
+
+def test_events_are_told_apart_by_environment_and_service(store: Store) -> None:
+    store.append(
+        [
+            Event(NOON, "A", "", environment="shop", service="web", release=4, data={"old": ["1"]}, severity="error"),
+            Event(NOON, "B", "", environment="shop"),
+            Event(NOON, "C", "", environment="blog", service="web"),
+        ]
+    )
+    assert [event.reason for event in store.events(environment="shop")] == ["A", "B"]
+    assert [event.reason for event in store.events(environment="shop", service="web")] == ["A"]
+    (event,) = store.events(environment="shop", service="web")
+    assert (event.release, event.data, event.severity) == (4, {"old": ["1"]}, "error")
+
+
+def test_operations_wait_until_they_are_complete(store: Store) -> None:
+    first, second = store.submit(a_sync("shop")), store.submit(a_sync("blog"))
+    assert [(each.number, each.environment) for each in store.pending()] == [(first, "shop"), (second, "blog")]
+    store.complete(first, "release 4", NOON + timedelta(seconds=3))
+    done = store.operation(first)
+    assert [each.number for each in store.pending()] == [second]
+    assert done is not None
+    assert (done.number, done.result, done.done_at) == (first, "release 4", NOON + timedelta(seconds=3))
+    assert done.arguments == {"pull": True}
+    assert store.operation(99) is None
+
+
+def test_completing_an_unknown_operation_changes_nothing(store: Store) -> None:
+    store.complete(7, "done", NOON)
+    assert store.operation(7) is None
+
+
+def test_statuses_come_sorted_by_name_and_the_last_one_counts(store: Store) -> None:
+    store.save_status(a_status("shop"))
+    store.save_status(a_status("blog"))
+    store.save_status(a_status("shop", "newer"))
+    assert store.statuses() == (a_status("blog"), a_status("shop", "newer"))
+
+
+def test_repositories_come_sorted_by_name_and_the_last_one_counts(store: Store) -> None:
+    seen = RepositoryStatus("infra", "file:///x", "main", "b" * 40, NOON, environments=("a", "b"))
+    store.save_repository(RepositoryStatus("infra", "file:///x", "main", "", None, error="timed out"))
+    store.save_repository(RepositoryStatus("apps", "file:///y", "main", "", None))
+    store.save_repository(seen)
+    assert store.repositories() == (RepositoryStatus("apps", "file:///y", "main", "", None), seen)
+
+
+def test_instance_id_and_key_stay_the_same(store: Store) -> None:
+    assert store.instance_id() == store.instance_id()
+    assert store.key() == store.key()
+    assert len(store.key()) == 32

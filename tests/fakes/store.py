@@ -1,0 +1,144 @@
+"""A store in memory, for tests of what stands above it."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from gitopsd.controller.ports import Inputs
+from gitopsd.model.errors import StoreError
+from gitopsd.model.event import Event
+from gitopsd.model.operation import Operation
+from gitopsd.model.release import Journal, Release
+from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
+
+
+class FakeStore:
+    """Keeps values as they are. With `broken` set to a reason, nothing can be written.
+
+    `woken` counts the touches of STATE/wake.
+    """
+
+    def __init__(self, instance_id: str = "00000000-0000-4000-8000-000000000001") -> None:
+        self.broken = ""
+        self.woken = 0
+        self._instance_id = instance_id
+        self._guard = threading.RLock()
+        self._journals: dict[str, Journal] = {}
+        self._releases: dict[int, Release] = {}
+        self._last_release = 0
+        self._inputs: dict[tuple[str, str], Inputs] = {}
+        self._events: list[Event] = []
+        self._operations: dict[int, Operation] = {}
+        self._statuses: dict[str, EnvironmentStatus] = {}
+        self._repositories: dict[str, RepositoryStatus] = {}
+
+    def instance_id(self) -> str:
+        return self._instance_id
+
+    def key(self) -> bytes:
+        return bytes(range(32))
+
+    def journal(self, environment: str) -> Journal:
+        with self._guard:
+            return self._journals.get(environment) or Journal(environment)
+
+    def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._journals[journal.environment] = journal
+            releases = [*ended, journal.release] if journal.release else ended
+            self._releases |= {release.number: release for release in releases}
+            self.append(events)
+
+    def forget(self, environment: str) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._journals.pop(environment, None)
+            self._statuses.pop(environment, None)
+            self._inputs = {key: value for key, value in self._inputs.items() if key[0] != environment}
+
+    def next_release(self) -> int:
+        with self._guard:
+            self._refuse_when_broken()
+            self._last_release += 1
+            return self._last_release
+
+    def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
+        with self._guard:
+            newest_first = [self._releases[number] for number in sorted(self._releases, reverse=True)]
+        return tuple(release for release in newest_first if release.environment == environment)[:limit]
+
+    def release(self, number: int) -> Release | None:
+        with self._guard:
+            return self._releases.get(number)
+
+    def inputs(self, environment: str, input_digest: str) -> Inputs | None:
+        with self._guard:
+            return self._inputs.get((environment, input_digest))
+
+    def save_inputs(self, environment: str, inputs: Inputs) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._inputs[environment, inputs.input_digest] = inputs
+
+    def append(self, events: Sequence[Event]) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            first = len(self._events) + 1
+            self._events += [replace(event, number=number) for number, event in enumerate(events, first)]
+
+    def events(
+        self, after: int = 0, environment: str = "", service: str = "", limit: int = 200, newest: bool = False
+    ) -> tuple[Event, ...]:
+        with self._guard:
+            found = [
+                event
+                for event in self._events
+                if event.number > after and environment in ("", event.environment) and service in ("", event.service)
+            ]
+        return tuple(found[max(0, len(found) - limit) :] if newest else found[:limit])
+
+    def submit(self, operation: Operation) -> int:
+        with self._guard:
+            self._refuse_when_broken()
+            number = len(self._operations) + 1
+            self._operations[number] = replace(operation, number=number)
+            self.woken += 1
+            return number
+
+    def operation(self, number: int) -> Operation | None:
+        with self._guard:
+            return self._operations.get(number)
+
+    def pending(self) -> tuple[Operation, ...]:
+        with self._guard:
+            return tuple(operation for operation in self._operations.values() if operation.done_at is None)
+
+    def complete(self, number: int, result: str, at: datetime) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            if number in self._operations:
+                self._operations[number] = replace(self._operations[number], done_at=at, result=result)
+
+    def save_status(self, status: EnvironmentStatus) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._statuses[status.name] = status
+
+    def statuses(self) -> tuple[EnvironmentStatus, ...]:
+        with self._guard:
+            return tuple(self._statuses[name] for name in sorted(self._statuses))
+
+    def save_repository(self, status: RepositoryStatus) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._repositories[status.name] = status
+
+    def repositories(self) -> tuple[RepositoryStatus, ...]:
+        with self._guard:
+            return tuple(self._repositories[name] for name in sorted(self._repositories))
+
+    def _refuse_when_broken(self) -> None:
+        if self.broken:
+            raise StoreError(self.broken)
