@@ -1,0 +1,38 @@
+# Every target sets up what it needs; a second run finds it there.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long bench check lock clean
+
+UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv/uv/bin/uv pip compile --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate $(UPGRADE)
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
+
+setup: ## Make .venv with the locked dependencies
+	@scripts/setup
+
+demo: setup ## Watch the main job on a real engine: release, upgrade, broken image, revert
+	@scripts/engine .venv/bin/python scripts/demo.py
+
+test: setup ## Run the tests on a real engine
+	@scripts/engine .venv/bin/pytest -q -m "not long and not bench"
+
+test-long: setup ## Run all tests, with many more examples
+	@scripts/engine .venv/bin/pytest -q -m "not bench" --hypothesis-profile=long --timeout=1800
+
+bench: setup ## Measure against docker compose and raw engine calls
+	@scripts/engine .venv/bin/python -m tests.bench
+
+check: setup ## Check style, types and the floors of the house
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy --strict gitopsd
+	.venv/bin/lint-imports
+
+lock: setup ## Resolve the dependencies again (make lock UPGRADE=--upgrade takes newer ones)
+	@[ -x .venv/uv/bin/uv ] || { .venv/bin/python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv==0.13.9; }
+	$(UV_COMPILE) pyproject.toml --output-file requirements.lock
+	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove what the other targets made in this directory
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

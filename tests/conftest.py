@@ -1,0 +1,100 @@
+"""Gives every test the same Hypothesis settings, and those that need one a real Docker engine that they leave clean."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import docker
+import docker.errors
+import pytest
+import requests.exceptions
+from hypothesis import HealthCheck, settings
+
+from tests.images import Images
+
+PROJECT_LABEL = "com.docker.compose.project"
+
+settings.register_profile(
+    "quick",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("long", settings.get_profile("quick"), derandomize=False, max_examples=2000, print_blob=True)
+settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks whatever asks for an engine, so that `-m "not engine"` runs without one."""
+    for item in items:
+        if "engine_url" in getattr(item, "fixturenames", ()):
+            item.add_marker("engine")
+
+
+@pytest.fixture(scope="session")
+def engine_url() -> str:
+    """The URL of a real engine, from DOCKER_HOST; without one the test is skipped, or fails where one was promised."""
+    url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+    refused = refusal(url)
+    if refused is None:
+        return url
+    reason = f"no Docker engine answers at {url} ({refused}); run: scripts/engine .venv/bin/pytest ..."
+    if os.environ.get("GITOPSD_REQUIRE_ENGINE") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def refusal(url: str) -> str | None:
+    """Why no engine answers at `url`, in a few words; None when one does."""
+    try:
+        client = docker.DockerClient(base_url=url, timeout=10)
+    except (docker.errors.DockerException, requests.exceptions.RequestException) as refused:
+        return str(refused)
+    client.close()
+    return None
+
+
+@pytest.fixture(scope="session")
+def docker_api(engine_url: str) -> Iterator[docker.APIClient]:
+    """The low-level client of the real engine, to look with other eyes than gitopsd's at what is there."""
+    api = docker.APIClient(base_url=engine_url, version="auto", timeout=60)
+    yield api
+    api.close()
+
+
+@pytest.fixture(scope="session")
+def images(docker_api: docker.APIClient) -> Images:
+    """Makes images on the real engine, without a registry."""
+    return Images(docker_api)
+
+
+@pytest.fixture
+def project(docker_api: docker.APIClient) -> Iterator[str]:
+    """A project name nobody else uses; all that carries it on the engine is gone after the test."""
+    name = f"gitopsd-test-{uuid.uuid4().hex[:8]}"
+    yield name
+    remove_project(docker_api, name)
+
+
+def remove_project(api: docker.APIClient, name: str) -> None:
+    """Removes the containers, networks and volumes of one project; what goes by itself meanwhile is no error."""
+    label = {"label": f"{PROJECT_LABEL}={name}"}
+    for container in api.containers(all=True, filters=label):
+        gone_is_fine(partial(api.remove_container, container["Id"], v=True, force=True))
+    for network in api.networks(filters=label):
+        gone_is_fine(partial(api.remove_network, network["Id"]))
+    for volume in api.volumes(filters=label)["Volumes"] or []:
+        gone_is_fine(partial(api.remove_volume, volume["Name"], force=True))
+
+
+def gone_is_fine(remove: Callable[[], object]) -> None:
+    """Runs one removal; not found, or being removed already (409), counts as done."""
+    try:
+        remove()
+    except docker.errors.APIError as refused:
+        already = refused.status_code == 404 or "already in progress" in str(refused)
+        if not already:
+            raise
