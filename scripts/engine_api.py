@@ -1,5 +1,6 @@
 """Asks a Docker engine the two things scripts/engine needs: whether it answers, and to let go of all it runs."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -8,7 +9,6 @@ from pathlib import Path
 
 import docker
 import docker.errors
-import docker.utils
 import requests.exceptions
 
 FAILURES = (docker.errors.DockerException, requests.exceptions.RequestException, OSError, ValueError)
@@ -30,8 +30,7 @@ def main(arguments: list[str]) -> int:
 def answers(url: str) -> bool:
     """Says whether an engine answers at `url`; TLS settings of a tcp:// engine come from the environment."""
     try:
-        client = docker.DockerClient(**{**docker.utils.kwargs_from_env(), "base_url": url}, timeout=10)
-        return bool(client.ping())
+        return bool(docker.from_env(environment={**os.environ, "DOCKER_HOST": url}, timeout=10).ping())
     except FAILURES:
         return False
 

@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def engine_url() -> str:
     """The URL of a real engine, from DOCKER_HOST; without one the test is skipped, or fails where one was promised."""
     url = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    refused = refusal(url)
+    refused = refusal()
     if refused is None:
         return url
     reason = f"no Docker engine answers at {url} ({refused}); run: scripts/engine .venv/bin/pytest ..."
@@ -47,10 +47,10 @@ def engine_url() -> str:
     pytest.skip(reason)
 
 
-def refusal(url: str) -> str | None:
-    """Why no engine answers at `url`, in a few words; None when one does."""
+def refusal() -> str | None:
+    """Why no engine answers, in a few words; None when one does."""
     try:
-        client = docker.DockerClient(base_url=url, timeout=10)
+        client = docker.from_env(timeout=10)
     except (docker.errors.DockerException, requests.exceptions.RequestException) as refused:
         return str(refused)
     client.close()
@@ -60,7 +60,7 @@ def refusal(url: str) -> str | None:
 @pytest.fixture(scope="session")
 def docker_api(engine_url: str) -> Iterator[docker.APIClient]:
     """The low-level client of the real engine, to look with other eyes than gitopsd's at what is there."""
-    api = docker.APIClient(base_url=engine_url, version="auto", timeout=60)
+    api = docker.from_env(timeout=60).api
     yield api
     api.close()
 
