@@ -33,6 +33,7 @@ lock: setup ## Resolve the dependencies again (make lock UPGRADE=--upgrade takes
 	@[ -x .venv/uv/bin/uv ] || { .venv/bin/python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv==0.13.9; }
 	$(UV_COMPILE) pyproject.toml --output-file requirements.lock
 	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(UV_COMPILE) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 
 clean: ## Remove what the other targets made in this directory
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -1,9 +1,12 @@
 """Gives every test the same Hypothesis settings, and those that need one a real Docker engine that they leave clean."""
 
+import importlib.util
 import os
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import docker
 import docker.errors
@@ -77,6 +80,18 @@ def project(docker_api: docker.APIClient) -> Iterator[str]:
     name = f"gitopsd-test-{uuid.uuid4().hex[:8]}"
     yield name
     remove_project(docker_api, name)
+
+
+@pytest.fixture(scope="session")
+def compose_program() -> Path:
+    """The real Compose command; the package's own `docker-compose` is a Python wrapper, which would cost start time."""
+    package = importlib.util.find_spec("compose")
+    program = Path(str(package.origin)).with_name("docker-compose") if package else Path("docker-compose")
+    try:
+        subprocess.run([program, "version"], check=True, capture_output=True)
+    except OSError as refused:
+        pytest.skip(f"the Compose command of the lock does not run on this machine: {refused}")
+    return program
 
 
 def remove_project(api: docker.APIClient, name: str) -> None:
