@@ -18,7 +18,7 @@ def test_waiting_returns_the_first_truthy_value() -> None:
 
 def test_waiting_ends_with_what_was_seen_last() -> None:
     with pytest.raises(pytest.fail.Exception, match=r"not within 0\.05 s: .*; last seen: \[\]"):
-        eventually(lambda: [], within=0.05)
+        eventually(list, within=0.05)
 
 
 def test_waiting_goes_on_after_a_failed_assertion() -> None:
