@@ -29,7 +29,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A published or exposed port. `published` is a host port, a range `8000-8010`, or "" for one that the engine picks."""
+    """A published port. `published` is a host port, a range `8000-8010`, or "" for one that the engine picks."""
 
     target: int
     published: str = ""
@@ -45,6 +45,8 @@ class ContentFile:
     path: str
     data: bytes
     mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,21 @@
 """The errors of gitopsd, one tree, each saying what is wrong and how to mend it.
 
-    GitopsdError
-    ├── ProblemsError            several places of a file, told at once
-    │   ├── ManifestError        an environment's files
-    │   └── SettingsError        gitopsd.yaml
-    ├── SourceError              Git
-    │   ├── SourceUnavailable    the remote did not answer; what was known stays known
-    │   └── RevisionNotFound     branch, tag or commit does not exist
-    ├── EngineError              Docker
-    │   ├── EngineUnavailable    no answer, or an answer cut short: nothing is known about the call's effect
-    │   ├── EngineRefused        the engine answered no (HTTP status)
-    │   │   ├── NotFound         404
-    │   │   └── Conflict         409
-    │   ├── ImageMissing         the registry says that the image does not exist: evidence against a release
-    │   └── ImageUnavailable     the registry could not be asked: holds a release, is no evidence
-    ├── OwnershipError           the project belongs to another gitopsd
-    └── StoreError               the state directory
+GitopsdError
+├── ProblemsError            several places of a file, told at once
+│   ├── ManifestError        an environment's files
+│   └── SettingsError        gitopsd.yaml
+├── SourceError              Git
+│   ├── SourceUnavailable    the remote did not answer; what was known stays known
+│   └── RevisionNotFound     branch, tag or commit does not exist
+├── EngineError              Docker
+│   ├── EngineUnavailable    no answer, or an answer cut short: nothing is known about the call's effect
+│   ├── EngineRefused        the engine answered no (HTTP status)
+│   │   ├── NotFound         404
+│   │   └── Conflict         409
+│   ├── ImageMissing         the registry says that the image does not exist: evidence against a release
+│   └── ImageUnavailable     the registry could not be asked: holds a release, is no evidence
+├── OwnershipError           the project belongs to another gitopsd
+└── StoreError               the state directory
 """
 
 from collections.abc import Iterable

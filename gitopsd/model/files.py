@@ -61,10 +61,19 @@ class Files:
         self._asked.add(prefix or "/")
         return {path: entry for path, entry in self._entries.items() if path.startswith(prefix)}
 
+    def named(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The paths of all files that bear one of `names`, whatever their directory. Does not count as asking."""
+        wanted = frozenset(names)
+        return tuple(path for path in self._entries if posixpath.basename(path) in wanted)
+
     def is_directory(self, path: str) -> bool:
         """Whether any file lies under `path`."""
         prefix = _prefix(path)
         return any(name.startswith(prefix) for name in self._entries)
+
+    def again(self) -> "Files":
+        """The same files, of which nothing has been asked yet."""
+        return Files(self.revision, self._entries, self._read)
 
     @property
     def asked(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ Verb = Literal["sync", "suspend", "resume", "retry", "remove"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`arguments` are the verb's own (`pull`, `until`, `reason`). `number` is the store's; `result` is set when done."""
+    """`arguments` are the verb's (`pull`, `until`, `reason`). `number` is the store's; `result` is set at its end."""
 
     verb: Verb
     environment: str

@@ -23,7 +23,7 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`interruption_s` is the expected gap in service in seconds (0.0: none), `interruption` its reason and its mend."""
+    """`interruption_s` is the expected gap in service in seconds (0.0: none), `interruption` its reason and mend."""
 
     service: str
     change: ChangeKind

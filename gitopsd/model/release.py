@@ -96,7 +96,7 @@ class Suspension:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a release waits. `guard` is a word (`suspended`, `manual`, `variable`, `image`, `rejected`), `reason` prose."""
+    """Why a release waits. `guard` is a word (`suspended`, `manual`, `variables`, `image`), `reason` prose."""
 
     guard: str
     reason: str
@@ -111,8 +111,8 @@ class Journal:
 
     `stable` is per service: what serves and what a failed rollout returns to. `intended` maps the names of containers
     that are about to be created to their inventory entry: what bears such a name and our labels is ours after a crash.
-    `completed` maps one-shot services to the fingerprint that last succeeded. `networks` and `volumes` are the engine
-    names that we created.
+    `completed` maps one-shot services to the fingerprints that succeeded. `networks` and `volumes` are the engine names
+    that we created. `before` is `stable` as it was when the open release began: what a failed release returns to.
     """
 
     environment: str
@@ -123,7 +123,8 @@ class Journal:
     rollouts: Mapping[str, Rollout] = field(default_factory=dict)
     inventory: Mapping[str, Placed] = field(default_factory=dict)
     intended: Mapping[str, Placed] = field(default_factory=dict)
-    completed: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, Target] = field(default_factory=dict)
+    completed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rejected: Mapping[str, Rejection] = field(default_factory=dict)
     repairs: Mapping[str, Repair] = field(default_factory=dict)
     networks: frozenset[str] = frozenset()

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from gitopsd.model.desired import Order, Policy
+
+Kind = Literal["change", "repair", "return"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +18,17 @@ class Target:
     replicas: int
     in_place: str = ""
     image: str = ""
-    image_id: str = ""
+    container_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """Waits for its wave, or for what it depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Networks and volumes are being made; nothing has been started yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +79,32 @@ class Cancelled:
     by: str
 
 
-Phase = Pending | Progressing | Finalising | RollingBack | Succeeded | RolledBack | Failed | Superseded | Cancelled
+UnderWay = Pending | Preparing | Progressing | Finalising | RollingBack
+Ended = Succeeded | RolledBack | Failed | Superseded | Cancelled
+Phase = UnderWay | Ended
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """Since when an instance has been ready without a break, and the start that this belongs to."""
+class Sighting:
+    """When, by the controller's clock, an instance was first seen, and since when it has been ready without a break.
 
-    since: datetime
+    `started_at` is the engine's word for the start that `ready_since` belongs to: a restart moves it.
+    """
+
+    first_seen: datetime
     started_at: datetime | None
+    ready_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """`stable` None: there is nothing to return to. `job`: the target runs to its end instead of being kept running.
+    """`kind`: part of a release's change, a repair of what serves, or a return after a failure.
 
-    `deadline` is absolute: no progress until then means failure. `placed` remembers, per container id, when the
-    controller first saw it running and since when it is ready.
+    `stable` None: the service is new. `job`: the target runs to its end instead of being kept running.
+
+    `deadline` is absolute: no progress until then means failure. `seen` is by container id. `needs` are the conditions
+    of `depends_on`. `early`: a removal that others wait for, as they need its port or name. `way_back`: a failure turns
+    back to stable, or to nothing where there was nothing. `served`: how many slots served at the last look.
     """
 
     service: str
@@ -101,21 +118,28 @@ class Rollout:
     started_at: datetime
     deadline: datetime
     job: bool = False
+    kind: Kind = "change"
+    early: bool = False
+    way_back: bool = True
     project: str = ""
-    container_name: str = ""
     needs: tuple[tuple[str, str], ...] = ()
-    ready: Mapping[str, Ready] = field(default_factory=dict)
-    next_batch_at: datetime | None = None
+    seen: Mapping[str, Sighting] = field(default_factory=dict)
+    served: int = 0
     finished_at: datetime | None = None
 
     @property
+    def leaving(self) -> bool:
+        """The service left the manifest."""
+        return self.kind == "change" and not self.target.fingerprint
+
+    @property
     def open(self) -> bool:
-        return isinstance(self.phase, Pending | Progressing | Finalising | RollingBack)
+        return isinstance(self.phase, UnderWay)
 
-    def instance_name(self, slot: int) -> str:
+    def instance_name(self, slot: int, goal: Target) -> str:
         """The name that the slot's container has in the end, as Compose gives it."""
-        return self.container_name or f"{self.project}-{self.service}-{slot}"
+        return goal.container_name or f"{self.project}-{self.service}-{slot}"
 
-    def replacement_name(self, slot: int) -> str:
+    def replacement_name(self, slot: int, goal: Target) -> str:
         """The name of the slot's container while the one that it replaces is still there."""
-        return f"{self.instance_name(slot)}.gitopsd-{self.release}"
+        return f"{self.instance_name(slot, goal)}.gitopsd-{self.release}"

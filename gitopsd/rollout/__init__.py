@@ -1,1 +1,6 @@
 """One service on its way from one fingerprint to another: a state machine without memory or clock. Pure."""
+
+from gitopsd.rollout.machine import Turn, advance
+from gitopsd.rollout.member import Member
+
+__all__ = ["Member", "Turn", "advance"]

@@ -1,0 +1,151 @@
+"""The plan of an environment: what is wanted, held against what was applied and what is there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gitopsd.model.desired import SealedService, SealedState, Service
+from gitopsd.model.live import LiveState
+from gitopsd.model.plan import Change, ChangeKind, FieldChange, Plan
+from gitopsd.model.release import Hold, Journal
+from gitopsd.model.rollout import Target
+from gitopsd.plan.claims import claims, duplicate_claims
+from gitopsd.plan.explain import changed_fields, why_replaced
+from gitopsd.plan.order import replacement
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What was applied: targets by service (the truth), and the state that they came from, to explain changes."""
+
+    targets: Mapping[str, Target]
+    state: SealedState | None = None
+
+    def service(self, name: str) -> SealedService | None:
+        """The service as it was applied, if the state at hand is really the one that was."""
+        if self.state is None or name not in self.state.services or name not in self.targets:
+            return None
+        found = self.state.services[name]
+        return found if found.fingerprint == self.targets[name].fingerprint else None
+
+
+def plan(
+    wanted: SealedState,
+    applied: Applied,
+    journal: Journal,
+    live: LiveState,
+    waves: Sequence[Sequence[str]],
+    holds: tuple[Hold, ...] = (),
+) -> Plan:
+    """Changes per service in waves: equal fingerprints and counts change nothing, whatever the commit says."""
+    by_name = {name: number for number, wave in enumerate(waves) for name in wave}
+    kept = [_change(sealed, applied, journal, by_name.get(name, 0)) for name, sealed in sorted(wanted.services.items())]
+    removed = [_removal(name, wanted, applied, len(waves)) for name in _gone(wanted, applied, journal)]
+    desired = wanted.desired
+    present = {network.name for network in live.networks}
+    volumes = {volume.name for volume in live.volumes}
+    used = _used_networks(wanted)
+    return Plan(
+        environment=desired.environment,
+        revision=wanted.revision,
+        changes=tuple(sorted([*kept, *removed], key=lambda change: (change.wave, change.service))),
+        networks=tuple(sorted(name for name in used if name not in present)),
+        volumes=tuple(sorted(v.name for v in desired.volumes.values() if not v.external and v.name not in volumes)),
+        removed_networks=_gone_networks(wanted, journal, present),
+        holds=(*holds, *_everything_would_go(wanted, removed)),
+        warnings=tuple(str(warning) for warning in desired.warnings),
+        problems=duplicate_claims(desired),
+    )
+
+
+def _change(sealed: SealedService, applied: Applied, journal: Journal, wave: int) -> Change:
+    service = sealed.service
+    stable = applied.targets.get(service.name)
+    if service.job is not None:
+        return _job_change(sealed, applied, journal, wave)
+    if stable is None:
+        return Change(service.name, "create", f"new service, image {service.image}", wave, strategy="rolling")
+    kind, cause = _kind(sealed, stable, applied.service(service.name))
+    if kind != "replace":
+        return Change(service.name, kind, cause, wave, fields=_fields(applied.service(service.name), sealed))
+    how = replacement(sealed)
+    return Change(
+        service.name,
+        kind,
+        cause,
+        wave,
+        fields=_fields(applied.service(service.name), sealed),
+        order=how.order,
+        interruption_s=how.interruption_s,
+        interruption=how.reason,
+    )
+
+
+def _kind(sealed: SealedService, stable: Target, before: SealedService | None) -> tuple[ChangeKind, str]:
+    service = sealed.service
+    if sealed.fingerprint != stable.fingerprint:
+        return "replace", why_replaced(before, sealed, stable)
+    if service.replicas != stable.replicas:
+        return "scale", f"replicas {stable.replicas} -> {service.replicas}"
+    if stable.in_place and sealed.in_place != stable.in_place:
+        return "update", "limits or restart policy changed, in place"
+    return "unchanged", ""
+
+
+def _job_change(sealed: SealedService, applied: Applied, journal: Journal, wave: int) -> Change:
+    service = sealed.service
+    done = journal.completed.get(service.name, ())
+    if sealed.fingerprint in done:
+        return Change(service.name, "unchanged", "", wave, strategy="job")
+    if not done:
+        return Change(service.name, "create", f"one-shot, image {service.image}", wave, strategy="job")
+    before = applied.service(service.name)
+    cause = why_replaced(before, sealed, applied.targets.get(service.name))
+    return Change(service.name, "replace", f"runs again: {cause}", wave, _fields(before, sealed), strategy="job")
+
+
+def _fields(before: SealedService | None, after: SealedService) -> tuple[FieldChange, ...]:
+    return changed_fields(before, after) if before is not None else ()
+
+
+def _gone(wanted: SealedState, applied: Applied, journal: Journal) -> list[str]:
+    """Services that are ours and left the manifest."""
+    if not wanted.desired.policy.prune:
+        return []
+    ours = {*applied.targets, *(placed.service for placed in journal.inventory.values())}
+    return sorted(ours - set(wanted.services))
+
+
+def _removal(name: str, wanted: SealedState, applied: Applied, last: int) -> Change:
+    before = applied.service(name)
+    early = before is not None and bool(_own_claims(before.service, wanted) & claims(wanted.desired))
+    cause = "left the manifest" + ("; first, as its port or name is needed" if early else "")
+    return Change(name, "remove", cause, 0 if early else last, order="stop-first", early=early)
+
+
+def _own_claims(service: Service, wanted: SealedState) -> frozenset[object]:
+    desired = wanted.desired
+    alone = type(desired)(desired.environment, desired.project, {service.name: service}, {}, {})
+    return frozenset(claim for claim in claims(alone) if claim.kind != "project")
+
+
+def _used_networks(wanted: SealedState) -> set[str]:
+    """Engine names of the networks that services join; as with Compose, an unused one is not made."""
+    keys = {attachment.network for sealed in wanted.services.values() for attachment in sealed.service.networks}
+    networks = wanted.desired.networks
+    return {networks[key].name for key in keys if key in networks and not networks[key].external}
+
+
+def _gone_networks(wanted: SealedState, journal: Journal, present: set[str]) -> tuple[str, ...]:
+    if not wanted.desired.policy.prune:
+        return ()
+    named = {network.name for network in wanted.desired.networks.values()}
+    return tuple(sorted(name for name in journal.networks if name in present and name not in named))
+
+
+def _everything_would_go(wanted: SealedState, removed: Sequence[Change]) -> tuple[Hold, ...]:
+    if wanted.services or not removed:
+        return ()
+    reason = (
+        f"would remove all {len(removed)} services; `gitopsd remove {wanted.desired.environment}` does that on purpose"
+    )
+    return (Hold("empty", reason),)

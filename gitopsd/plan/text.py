@@ -1,0 +1,63 @@
+"""A plan as people read it, and as golden tests hold it.
+
++ web       create   new service, image shop/web:1          wave 1
+-/+ db      replace  image db:1 -> db:2                     wave 0  stop-first, about 7 s without service: ...
+"""
+
+from gitopsd.model.plan import Change, FieldChange, Plan
+
+MARKS = {"create": "+", "update": "~", "replace": "-/+", "scale": "~", "remove": "-", "unchanged": " "}
+
+
+def plan_text(plan: Plan) -> str:
+    """The whole plan; "No changes." for an empty one."""
+    lines = [f"{plan.environment} at {plan.revision[:8]}"]
+    lines += [f"  {'!':<3} {problem}" for problem in plan.problems]
+    lines += [f"  {'!':<3} {warning}" for warning in plan.warnings]
+    lines += [f"  {'||':<3} held by {hold.guard}: {hold.reason}" for hold in plan.holds]
+    if plan.empty:
+        return "\n".join([*lines, "  No changes."])
+    lines += [f"  +   network {name}" for name in plan.networks]
+    lines += [f"  +   volume {name}" for name in plan.volumes]
+    for change in plan.changes:
+        lines += _change(change)
+    lines += [f"  -   network {name}" for name in plan.removed_networks]
+    return "\n".join([*lines, _sum(plan)])
+
+
+def _change(change: Change) -> list[str]:
+    if change.change == "unchanged":
+        return [f"      {change.service}: unchanged"]
+    head = f"  {MARKS[change.change]:<3} {change.service}: {change.change}, {change.cause}"
+    lines = [head]
+    if change.change == "replace" and change.strategy != "job":
+        lines.append(f"        {change.order}{_cost(change)}")
+    lines += [f"        {_field(field)}" for field in change.fields if field.path != "image"]
+    return lines
+
+
+def _cost(change: Change) -> str:
+    if not change.interruption:
+        return ", no interruption"
+    gap = f"about {change.interruption_s:g} s without service" if change.interruption_s else "one slot at a time"
+    return f", {gap}: {change.interruption}"
+
+
+def _field(field: FieldChange) -> str:
+    if field.hidden:
+        return f"{field.path}: changed (hidden)"
+    return f"{field.path}: {_value(field.before)} -> {_value(field.after)}"
+
+
+def _value(value: object) -> str:
+    return "(none)" if value is None else str(value)
+
+
+def _sum(plan: Plan) -> str:
+    def count(*kinds: str) -> int:
+        return sum(change.change in kinds for change in plan.changes)
+
+    return (
+        f"Plan: {count('create')} to create, {count('replace')} to replace, {count('update', 'scale')} to change, "
+        f"{count('remove')} to remove."
+    )

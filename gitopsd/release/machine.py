@@ -1,0 +1,181 @@
+"""The state machine of an environment: its open release, the way back of a failed one, and repairs in between.
+
+A release progresses until all its rollouts are finalising, and then has succeeded. When one fails, the others turn
+back, and services that were promoted already return to what served before, dependents first; the content is rejected.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+
+from gitopsd.model.action import Chain
+from gitopsd.model.desired import SealedState
+from gitopsd.model.event import Event
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Journal, Release
+from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded
+from gitopsd.release.gates import may_begin, may_finalise
+from gitopsd.release.inventory import members_of
+from gitopsd.release.repairs import open_repairs
+from gitopsd.release.resources import intend, missing_resources, surplus_networks
+from gitopsd.release.returning import conclude, swept
+from gitopsd.release.telling import told
+from gitopsd.rollout import Member
+from gitopsd.rollout import advance as advance_rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What the world said since the last look: chains under way, and the engine's refusals, by chain key (`web/1`)."""
+
+    busy: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = MappingProxyType({})
+
+    def slots(self, service: str) -> frozenset[int]:
+        return frozenset(slot for name, slot in map(_slot, self.busy) if name == service)
+
+    def refusals(self, service: str) -> Mapping[int, str]:
+        found = ((*_slot(key), reason) for key, reason in self.refused.items())
+        return {slot: reason for name, slot, reason in found if name == service}
+
+
+def _slot(key: str) -> tuple[str, int]:
+    name, _, slot = key.rpartition("/")
+    return name, int(slot) if slot.isdigit() else 0
+
+
+QUIET = Signals()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The next journal, what to do now, what happened, releases that ended, and when time alone calls for a look."""
+
+    journal: Journal
+    chains: tuple[Chain, ...] = ()
+    events: tuple[Event, ...] = ()
+    ended: tuple[Release, ...] = ()
+    wake_at: datetime | None = None
+
+
+def advance(
+    journal: Journal,
+    wanted: SealedState | None,
+    live: LiveState,
+    now: datetime,
+    signals: Signals = QUIET,
+    *,
+    repair: bool = True,
+) -> Turn:
+    """One turn of an environment. `wanted` is what the open release wants or, without one, what serves.
+
+    `repair`: whether what serves may be mended; rollouts that are open go on regardless.
+    """
+    members = members_of(journal, live)
+    after = open_repairs(journal, wanted, members, now) if repair else journal
+    missing = missing_resources(wanted, live) if any(each.open for each in after.rollouts.values()) else ()
+    after, chains, times, events, ended = _settled(after, journal, members, now, signals, missing)
+    after = swept(after)
+    surplus = surplus_networks(after, wanted, live)
+    chains = tuple(chain for chain in (*missing, *chains, *surplus) if chain.key not in signals.busy)
+    waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
+    return Turn(intend(after, chains), chains, events, ended, min(waits, default=None))
+
+
+def _settled(
+    journal: Journal,
+    before: Journal,
+    members: Mapping[str, tuple[Member, ...]],
+    now: datetime,
+    signals: Signals,
+    missing: tuple[Chain, ...],
+) -> tuple[Journal, tuple[Chain, ...], tuple[datetime, ...], tuple[Event, ...], tuple[Release, ...]]:
+    """Turn after turn of the rollouts until no phase changes: one may open the gate of another."""
+    events: tuple[Event, ...] = ()
+    ended: tuple[Release, ...] = ()
+    while True:
+        turned, chains, times = _rollouts(journal, members, now, signals, missing)
+        turned, closed = conclude(turned, now)
+        ended += closed
+        events += tuple(told(before, turned, closed, now))
+        if _phases(turned) == _phases(journal) and turned.release == journal.release:
+            return turned, chains, times, events, ended
+        journal = before = turned
+        signals = replace(signals, refused={})  # a refusal is held against a rollout once
+
+
+def _phases(journal: Journal) -> list[tuple[str, object, object]]:
+    return [(name, rollout.phase, rollout.kind) for name, rollout in sorted(journal.rollouts.items())]
+
+
+def _rollouts(
+    journal: Journal,
+    members: Mapping[str, tuple[Member, ...]],
+    now: datetime,
+    signals: Signals,
+    missing: tuple[Chain, ...],
+) -> tuple[Journal, tuple[Chain, ...], tuple[datetime, ...]]:
+    """Advance every open rollout by one turn."""
+    chains: list[Chain] = []
+    times: list[datetime] = []
+    for name in sorted(journal.rollouts):
+        rollout = _gated(journal, name, members, now, signals, missing)
+        if not rollout.open:
+            journal = replace(journal, rollouts={**journal.rollouts, name: rollout})
+            continue
+        found = members.get(name, ())
+        turn = advance_rollout(rollout, found, now, busy=signals.slots(name), refused=signals.refusals(name))
+        journal = _noted(journal, rollout, turn.rollout)
+        chains += turn.chains
+        times += [turn.wake_at] if turn.wake_at is not None else []
+    return journal, tuple(chains), tuple(times)
+
+
+def _gated(
+    journal: Journal,
+    name: str,
+    members: Mapping[str, tuple[Member, ...]],
+    now: datetime,
+    signals: Signals,
+    missing: tuple[Chain, ...],
+) -> Rollout:
+    """The rollout, moved past the gates that are open for it."""
+    rollout = journal.rollouts[name]
+    if isinstance(rollout.phase, Pending) and may_begin(journal, rollout, members):
+        rollout = replace(rollout, phase=Preparing())
+    if isinstance(rollout.phase, Preparing):
+        rollout = _prepared(rollout, now, signals, missing)
+    if isinstance(rollout.phase, Progressing) and rollout.leaving and may_finalise(journal, rollout, members):
+        rollout = replace(rollout, phase=Finalising())
+    return rollout
+
+
+def _prepared(rollout: Rollout, now: datetime, signals: Signals, missing: tuple[Chain, ...]) -> Rollout:
+    """Past Preparing once networks and volumes are there; the engine's refusal to make one is evidence."""
+    refused = next((signals.refused[chain.key] for chain in missing if chain.key in signals.refused), "")
+    if refused:
+        return replace(rollout, phase=RolledBack(f"not begun: {refused}"), finished_at=now)
+    if missing:
+        return rollout
+    limit = rollout.deadline - rollout.started_at
+    return replace(rollout, phase=Progressing(), started_at=now, deadline=now + limit)
+
+
+def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
+    """Keep the rollout; from Finalising on, its target is stable, and a one-shot counts as completed."""
+    name = after.service
+    rollouts = {**journal.rollouts, name: after}
+    promoted = isinstance(after.phase, Finalising | Succeeded) and not isinstance(before.phase, Finalising)
+    if not after.target.fingerprint:
+        promoted = isinstance(after.phase, Succeeded)
+    if not promoted:
+        return replace(journal, rollouts=rollouts)
+    completed = journal.completed
+    if after.job:
+        done = (*journal.completed.get(name, ()), after.target.fingerprint)
+        completed = {**completed, name: tuple(dict.fromkeys(done))[-20:]}
+    stable = {**journal.stable, name: after.target}
+    if not after.target.fingerprint:
+        del stable[name]
+    return replace(journal, rollouts=rollouts, stable=stable, completed=completed)

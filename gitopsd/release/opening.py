@@ -1,0 +1,189 @@
+"""How a release begins: from a plan to rollouts; and how newer content takes over from an open one."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.desired import Policy, SealedService, SealedState
+from gitopsd.model.event import Event
+from gitopsd.model.plan import Change, Plan
+from gitopsd.model.release import Journal, Release, ReleasedService, Serving
+from gitopsd.model.rollout import Pending, Rollout, Target
+from gitopsd.plan.order import replacement
+from gitopsd.rollout.machine import NOTHING
+
+Verdict = Literal["same", "begin", "wait", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What would be released: sealed content, its plan, and the commit that it comes from."""
+
+    wanted: SealedState
+    plan: Plan
+    waves: tuple[tuple[str, ...], ...]
+    author: str
+    subject: str
+    cause: str
+
+
+def verdict(journal: Journal, wanted: SealedState) -> Verdict:
+    """What newer content means now. A release on its way back first brings everything back, then gives way."""
+    release, serving = journal.release, journal.serving
+    if release is not None:
+        if release.content_digest == wanted.content_digest:
+            return "same"
+        return "wait" if release.phase == "returning" else "begin"
+    if serving is not None and serving.content_digest == wanted.content_digest:
+        return "same"
+    return "rejected" if wanted.content_digest in journal.rejected else "begin"
+
+
+def follow(journal: Journal, wanted: SealedState) -> Journal:
+    """Equal content at another commit: the revision moves, nothing else."""
+    release, serving = journal.release, journal.serving
+    if release is not None and release.content_digest == wanted.content_digest:
+        moved = replace(release, revision=wanted.revision, input_digest=wanted.input_digest)
+        return journal if moved == release else replace(journal, release=moved)
+    if serving is not None and release is None and serving.content_digest == wanted.content_digest:
+        now_at = replace(serving, revision=wanted.revision, input_digest=wanted.input_digest)
+        return journal if now_at == serving else replace(journal, serving=now_at)
+    return journal
+
+
+def begin(
+    journal: Journal, candidate: Candidate, number: int, now: datetime
+) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
+    """Open a release, superseding an open one. A service whose target did not change keeps its rollout."""
+    ended = _superseded(journal, number, now)
+    release = _release(journal.environment, candidate, number, now)
+    rollouts = {
+        change.service: rollout
+        for change in candidate.plan.changes
+        if (rollout := _rollout(change, journal, candidate, number, now)) is not None
+    }
+    before = journal.before if journal.release is not None else journal.stable
+    event = Event(
+        now,
+        "ReleaseStarted",
+        f"release {number} of {candidate.wanted.revision[:8]} ({candidate.subject}): {candidate.cause}",
+        environment=journal.environment,
+        release=number,
+    )
+    opened = replace(
+        journal,
+        project=candidate.wanted.desired.project,
+        release=release,
+        rollouts=rollouts,
+        before=before,
+        repairs={},
+    )
+    superseding = tuple(
+        Event(now, "ReleaseSuperseded", each.reason, environment=journal.environment, release=each.number)
+        for each in ended
+    )
+    return opened, (*superseding, event), ended
+
+
+def _superseded(journal: Journal, number: int, now: datetime) -> tuple[Release, ...]:
+    release = journal.release
+    if release is None:
+        return ()
+    reason = f"superseded by release {number}"
+    return (replace(release, phase="ended", outcome="superseded", finished_at=now, reason=reason),)
+
+
+def _release(environment: str, candidate: Candidate, number: int, now: datetime) -> Release:
+    wanted = candidate.wanted
+    return Release(
+        number=number,
+        environment=environment,
+        revision=wanted.revision,
+        input_digest=wanted.input_digest,
+        content_digest=wanted.content_digest,
+        author=candidate.author,
+        subject=candidate.subject,
+        cause=candidate.cause,
+        started_at=now,
+        services=tuple(_released(sealed) for _, sealed in sorted(wanted.services.items())),
+        waves=candidate.waves,
+    )
+
+
+def _released(sealed: SealedService) -> ReleasedService:
+    service, image = sealed.service, sealed.image
+    digest = image.digest or image.id
+    return ReleasedService(
+        service.name, service.image, digest, sealed.fingerprint, sealed.config_digest, service.replicas
+    )
+
+
+def target_of(sealed: SealedService) -> Target:
+    """What the slots of a sealed service shall be."""
+    service = sealed.service
+    name = str(service.options.get("container_name") or "")
+    replicas = 1 if service.job is not None else service.replicas
+    return Target(sealed.fingerprint, replicas, sealed.in_place, service.image, name)
+
+
+def _rollout(change: Change, journal: Journal, candidate: Candidate, number: int, now: datetime) -> Rollout | None:
+    current = journal.rollouts.get(change.service)
+    sealed = candidate.wanted.services.get(change.service)
+    target = target_of(sealed) if sealed is not None else NOTHING
+    if current is not None and current.open and current.target == target:
+        return current
+    if change.change == "unchanged" and (current is None or not current.open):
+        return None
+    return new_rollout(change, journal, candidate.wanted, number, now)
+
+
+def new_rollout(change: Change, journal: Journal, wanted: SealedState, number: int, now: datetime) -> Rollout:
+    """A rollout at its beginning, waiting for what it depends on."""
+    sealed = wanted.services.get(change.service)
+    current = journal.rollouts.get(change.service)
+    stable = journal.stable.get(change.service)
+    if sealed is None:
+        return _leaving(change, wanted, stable, number, now)
+    policy = sealed.service.policy
+    if sealed.service.job is not None and sealed.service.job.timeout is not None:
+        policy = replace(policy, progress_deadline=sealed.service.job.timeout)
+    interrupted = current is not None and current.open
+    return Rollout(
+        service=change.service,
+        release=number,
+        target=target_of(sealed),
+        stable=stable,
+        order=replacement(sealed).order,
+        policy=policy,
+        cause=change.cause or ("back to what serves: newer content" if interrupted else "unchanged"),
+        phase=Pending(),
+        started_at=now,
+        deadline=now + policy.progress_deadline,
+        job=sealed.service.job is not None,
+        way_back=journal.serving is not None and wanted.desired.policy.on_failure == "rollback",
+        project=wanted.desired.project,
+        needs=tuple((each.service, each.condition) for each in sealed.service.depends_on),
+    )
+
+
+def _leaving(change: Change, wanted: SealedState, stable: Target | None, number: int, now: datetime) -> Rollout:
+    policy = Policy()
+    return Rollout(
+        service=change.service,
+        release=number,
+        target=NOTHING,
+        stable=stable,
+        order="stop-first",
+        policy=policy,
+        cause=change.cause,
+        phase=Pending(),
+        started_at=now,
+        deadline=now + policy.progress_deadline,
+        early=change.early,
+        project=wanted.desired.project,
+    )
+
+
+def serving_of(release: Release) -> Serving:
+    """A release that succeeded, as the last good one."""
+    return Serving(release.number, release.revision, release.revision, release.input_digest, release.content_digest)

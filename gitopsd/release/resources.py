@@ -1,0 +1,85 @@
+"""What a release needs besides instances: networks, volumes, and the names of containers about to be made."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from gitopsd.model.action import Chain, Create, CreateNetwork, CreateVolume, Keep, RemoveNetwork
+from gitopsd.model.desired import SealedState
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Journal, Placed
+
+
+def missing_resources(wanted: SealedState | None, live: LiveState) -> tuple[Chain, ...]:
+    """Networks that services join and volumes that are named, where they are missing."""
+    if wanted is None:
+        return ()
+    desired = wanted.desired
+    used = {attachment.network for sealed in wanted.services.values() for attachment in sealed.service.networks}
+    present = {network.name for network in live.networks}
+    volumes = {volume.name for volume in live.volumes}
+    cause = "services need it"
+    made = [
+        Chain(f"network {network.name}", (CreateNetwork(key, network.name, cause),))
+        for key, network in sorted(desired.networks.items())
+        if key in used and not network.external and network.name not in present
+    ]
+    return (*made, *(
+        Chain(f"volume {volume.name}", (CreateVolume(key, volume.name, cause),))
+        for key, volume in sorted(desired.volumes.items())
+        if not volume.external and volume.name not in volumes
+    ))  # fmt: skip
+
+
+def surplus_networks(journal: Journal, wanted: SealedState | None, live: LiveState) -> tuple[Chain, ...]:
+    """Networks that we made and that left the manifest go once nothing is under way any more."""
+    if wanted is None or journal.release is not None or any(each.open for each in journal.rollouts.values()):
+        return ()
+    if not wanted.desired.policy.prune or _other_content_serves(journal, wanted):
+        return ()
+    named = {network.name for network in wanted.desired.networks.values()}
+    return tuple(
+        Chain(f"network {each.name}", (RemoveNetwork(each.name, each.id, "left the manifest"),))
+        for each in live.networks
+        if each.name in journal.networks and each.name not in named
+    )
+
+
+def _other_content_serves(journal: Journal, wanted: SealedState) -> bool:
+    return journal.serving is None or journal.serving.content_digest != wanted.content_digest
+
+
+def intend(journal: Journal, chains: Iterable[Chain]) -> Journal:
+    """Write down which containers are about to be made or kept, so that they are known for it after a crash."""
+    creates = [action for chain in chains for action in chain.actions if isinstance(action, Create)]
+    networks = {a.name for chain in chains for a in chain.actions if isinstance(a, CreateNetwork)}
+    volumes = {a.name for chain in chains for a in chain.actions if isinstance(a, CreateVolume)}
+    kept = {action.container for chain in chains for action in chain.actions if isinstance(action, Keep)}
+    if not (creates or networks or volumes or kept):
+        return journal
+    intended = {
+        create.name: Placed(
+            create.service,
+            create.slot,
+            create.fingerprint,
+            _in_place(journal, create),
+            create.release,
+            create.name,
+        )
+        for create in creates
+    }
+    return replace(
+        journal,
+        intended={**journal.intended, **intended},
+        inventory={
+            id: replace(placed, kept=True) if id in kept else placed for id, placed in journal.inventory.items()
+        },
+        networks=journal.networks | networks,
+        volumes=journal.volumes | volumes,
+    )
+
+
+def _in_place(journal: Journal, create: Create) -> str:
+    """The limits that the container is created with: those of the target whose fingerprint it bears."""
+    rollout = journal.rollouts[create.service]
+    goals = (rollout.target, rollout.stable)
+    return next((goal.in_place for goal in goals if goal is not None and goal.fingerprint == create.fingerprint), "")

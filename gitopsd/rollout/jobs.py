@@ -1,0 +1,42 @@
+"""What next for a one-shot: it is created and started once, and has succeeded when it ends with exit code 0."""
+
+from gitopsd.model.action import Action, Rename
+from gitopsd.rollout.member import Member
+from gitopsd.rollout.slots import Look, Step, clear, place, remove, start
+
+JOB_SLOT = 1
+
+
+def job_step(look: Look, members: tuple[Member, ...]) -> Step:
+    """The next actions of the one slot of a one-shot. An earlier run's container goes once the new one succeeded."""
+    run = next((member for member in members if _of_this_rollout(look, member)), None)
+    others = tuple(member for member in members if member is not run)
+    unborn = tuple(remove(other, "never started") for other in others if other.instance.state == "created")
+    if unborn:
+        return Step("acting", unborn)
+    if (run is None or run.instance.state == "created") and JOB_SLOT in look.refused:
+        return Step("failed", reason=look.refused[JOB_SLOT])
+    if run is None:
+        return Step("acting", place(look, JOB_SLOT, others))
+    match run.instance.state:
+        case "created":
+            return Step("acting", (start(run, look.cause),))
+        case "exited" if run.instance.exit_code == 0:
+            return _tidy(look, run, others)
+        case "exited" | "dead":
+            return Step("failed", reason=look.judge.evidence(run))
+        case _:
+            return Step("waiting")
+
+
+def _of_this_rollout(look: Look, member: Member) -> bool:
+    placed = member.placed
+    return placed.release == look.rollout.release and placed.fingerprint == look.goal.fingerprint
+
+
+def _tidy(look: Look, run: Member, others: tuple[Member, ...]) -> Step:
+    actions: list[Action] = [action for other in others for action in clear(other, look.cause)]
+    name = look.rollout.instance_name(JOB_SLOT, look.goal)
+    if run.instance.name != name:
+        actions.append(Rename(look.rollout.service, JOB_SLOT, run.id, name, "takes the slot's name"))
+    return Step("acting" if actions else "done", tuple(actions), serving=True)
