@@ -91,7 +91,8 @@ class Commands:
             )
         except GitCommandNotFound as error:
             raise SourceUnavailable("there is no git program; install git") from error
-        process: subprocess.Popen[bytes] = handle.proc
+        process: subprocess.Popen[bytes] | None = handle.proc
+        assert process is not None
         # From here on the process is ours to end; the library's handle would wait for it without a deadline.
         handle.proc = None
         return process

@@ -11,14 +11,13 @@ _NOISE = re.compile(
 _PREFIX = re.compile(r"^(?:(?:fatal|error|remote|warning|ERR):? +)+(?:(?:fatal|error): +)*")
 
 _MENDS = (
-    (
-        r"Authentication failed|could not read (Username|Password)|error: 40[13]|Permission denied \(",
-        "check credentials",
-    ),
+    (r"Authentication failed|could not read (Username|Password)|error: 40[13]", "check credentials"),
+    (r"Permission denied \(", "check credentials.ssh_key_file"),
     (r"Host key verification failed|HOST IDENTIFICATION HAS CHANGED", "check the host's key in known_hosts_file"),
     (r"error: 30[1278]", "the repository has moved: set its new address as url"),
     (r"error: 429", "the server asks for fewer requests: set a longer interval"),
     (r"Could not resolve host", "check the host in url, and the name server"),
+    (r"denyCurrentBranch", "push to a bare repository, or to another branch"),
     (r"not found|does not exist|does not appear to be a git repository", "check url"),
     (r"No space left on device|unable to write", "make room in the state directory"),
     (r"fetch first|non-fast-forward|cannot lock ref", "the branch has moved meanwhile: do it again"),
