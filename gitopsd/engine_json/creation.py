@@ -1,4 +1,4 @@
-"""What an engine is asked to create: Engine JSON bodies and the content that goes into the container before its start."""
+"""What an engine is asked to create: Engine JSON bodies, and content that goes into the container before its start."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,19 +17,36 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class ContentVolume:
-    """A volume `gitopsd-content-HASH` that must exist, filled once with `files` through a carrier container."""
+    """A volume `gitopsd-content-HASH` that must exist, filled once with `files` through a carrier container.
+
+    `carrier` is the create body of that container: never started, with the volume writable at CARRIER_DIRECTORY.
+    """
 
     name: str
     files: tuple[ContentFile, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    carrier: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HostFile:
+    """One file of a content volume, mounted read-only at `target` by its path on the engine's host.
+
+    Only the engine knows where the volume lies, so the bind is added at creation: MOUNTPOINT/PATH:TARGET:ro.
+    """
+
+    volume: str
+    path: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """One container: `body` is the JSON of `POST /containers/create?name=NAME`.
+    """One container: `body` is the JSON of `POST /containers/create?name=NAME`; its Image is an image id.
 
+    `image` is the reference that people know the image by; it takes the id's place if it still denotes that id.
     `connect` lists networks (engine name, endpoint configuration) that the engine's API does not take in the body and
-    that are connected before the start. `host_paths` are directories on the engine's host that must exist.
+    that are connected before the start.
     """
 
     name: str
@@ -37,4 +54,6 @@ class Creation:
     connect: tuple[tuple[str, Mapping[str, Json]], ...] = ()
     archives: tuple[Archive, ...] = ()
     volumes: tuple[ContentVolume, ...] = ()
+    host_files: tuple[HostFile, ...] = ()
     platform: str = ""
+    image: str = ""

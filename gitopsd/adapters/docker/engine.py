@@ -1,0 +1,234 @@
+"""A Docker engine as the controller knows it: `DockerView` looks, `DockerEngine` acts as well."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
+from gitopsd.adapters.docker.contents import fill_volume
+from gitopsd.adapters.docker.logs import read_logs
+from gitopsd.adapters.docker.look import Looks, owner_volume
+from gitopsd.adapters.docker.making import make_container
+from gitopsd.adapters.docker.pulling import pull
+from gitopsd.adapters.docker.stream import ASK_EVERY, Events
+from gitopsd.adapters.docker.translate import understood
+from gitopsd.engine_json import live
+from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.fields import mapping
+from gitopsd.engine_json.labels import ENVIRONMENT, OWNER, PROJECT
+from gitopsd.model.canonical import Json, canonical
+from gitopsd.model.desired import Image
+from gitopsd.model.errors import Conflict, EngineRefused, ImageUnavailable, NotFound
+from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
+from gitopsd.model.settings import Registry, TargetEngine
+
+DEFAULT_GRACE: Final = 10
+
+
+def connect(
+    target: TargetEngine, registries: Mapping[str, Registry], *, timeout: float = TIMEOUT, ask_every: float = ASK_EVERY
+) -> "DockerEngine":
+    """An engine to act on. No call is made yet. EngineError: the URL or the TLS directory is wrong.
+
+    `timeout` is how many seconds an answer may be silent, `ask_every` how often a quiet event stream is questioned.
+    """
+    return DockerEngine(Connection(target, timeout), registries, ask_every)
+
+
+def connect_view(target: TargetEngine, *, timeout: float = TIMEOUT, ask_every: float = ASK_EVERY) -> "DockerView":
+    """An engine that can only be looked at."""
+    return DockerView(Connection(target, timeout), ask_every)
+
+
+class DockerView:
+    """Implements `controller.ports.EngineView`. Safe to use from several threads."""
+
+    def __init__(self, connection: Connection, ask_every: float = ASK_EVERY) -> None:
+        self._connection = connection
+        self._looks = Looks(connection)
+        self._events = Events(connection, ask_every)
+
+    def facts(self) -> EngineFacts:
+        doing = "ask the engine who it is"
+        version = self._connection.json("GET", "/version", doing=doing)
+        info = self._connection.json("GET", "/info", doing=doing)
+        with understood(doing):
+            return EngineFacts(
+                id=str(info["ID"]),
+                version=str(version["Version"]),
+                api=self._connection.api(),
+                operating_system=str(info.get("OperatingSystem") or ""),
+                rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),
+            )
+
+    def observe(self, project: str, thorough: bool = False) -> LiveState:
+        return self._looks.look(project, thorough)
+
+    def image(self, reference: str) -> Image | None:
+        doing = f"inspect image {reference}"
+        try:
+            answer = self._connection.json("GET", f"/images/{reference}/json", doing=doing)
+        except NotFound:
+            return None
+        with understood(doing):
+            return live.image(reference, answer)
+
+    def logs(self, container: str, lines: int) -> str:
+        return read_logs(self._connection, container, lines)
+
+    def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
+        found_networks = self._named("/networks", networks)
+        found_volumes = self._named("/volumes", volumes)
+        return found_networks & frozenset(networks), found_volumes & frozenset(volumes)
+
+    def _named(self, path: str, names: Sequence[str]) -> frozenset[str]:
+        """The engine takes a name for a pattern, so that it may answer more than was asked."""
+        if not names:
+            return frozenset()
+        doing = f"look up {', '.join(names)}"
+        params = {"filters": canonical({"name": list(names)}).decode()}
+        answer = self._connection.json("GET", path, doing=doing, params=params)
+        with understood(doing):
+            rows = answer["Volumes"] or () if isinstance(answer, dict) else answer
+            return frozenset(row["Name"] for row in rows)
+
+    def events(self, since: datetime | None) -> Iterator[EngineEvent]:
+        for event in self._events.read(since):
+            if event.kind == "container":
+                self._looks.forget(event.id)
+            elif container := event.attributes.get("container"):
+                self._looks.forget(container)
+            yield event
+
+    def close_events(self) -> None:
+        self._events.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._events.close()
+        self._connection.close()
+
+
+class DockerEngine(DockerView):
+    """Implements `controller.ports.Engine`."""
+
+    def __init__(
+        self, connection: Connection, registries: Mapping[str, Registry], ask_every: float = ASK_EVERY
+    ) -> None:
+        super().__init__(connection, ask_every)
+        self._registries = registries
+        self._filling: dict[str, threading.Lock] = {}
+
+    def claim(self, project: str, owner: str) -> str:
+        doing = f"claim {project}"
+        body = {"Name": owner_volume(project), "Driver": "local", "Labels": {OWNER: owner}}
+        answer = self._connection.json("POST", "/volumes/create", doing=doing, json=body)
+        with understood(doing):
+            return live.volume(answer).labels.get(OWNER, "")
+
+    def disclaim(self, project: str) -> None:
+        self._gone(f"/volumes/{escaped(owner_volume(project))}", f"give {project} up")
+
+    def pull(self, reference: str, progress: Callable[[str], None]) -> Image:
+        pull(self._connection, reference, progress, self._registries)
+        found = self.image(reference)
+        if found is None:
+            raise ImageUnavailable(f"pull {reference}: pulled, and gone again before it could be looked at")
+        return found
+
+    def create(self, creation: Creation) -> str:
+        for volume in creation.volumes:
+            with self._filling.setdefault(volume.name, threading.Lock()):
+                fill_volume(self._connection, volume)
+        return make_container(self._connection, creation)
+
+    def start(self, container: str) -> None:
+        self._post(container, "start", "start")
+
+    def unpause(self, container: str) -> None:
+        try:
+            self._post(container, "unpause", "unpause")
+        except NotFound:
+            raise
+        except EngineRefused:
+            if self._inspect(container)["State"].get("Paused"):
+                raise
+
+    def stop(self, container: str) -> None:
+        with understood(f"inspect {container}"):
+            grace = self._inspect(container)["Config"].get("StopTimeout")
+            seconds = DEFAULT_GRACE if grace is None else int(grace)
+        self._post(container, "stop", "stop", timeout=self._connection.timeout + max(seconds, 0))
+
+    def remove(self, container: str) -> None:
+        try:
+            self._gone(f"/containers/{escaped(container)}", f"remove {container}", {"v": "false", "force": "false"})
+        except Conflict as refused:
+            if "already in progress" not in str(refused):
+                raise
+        finally:
+            self._looks.forget(container)
+
+    def rename(self, container: str, name: str) -> None:
+        try:
+            self._post(container, "rename", f"rename to {name}", params={"name": name})
+        except NotFound:
+            raise
+        except EngineRefused:
+            if self._inspect(container)["Name"] != f"/{name}":
+                raise
+
+    def update(self, container: str, body: Mapping[str, Json]) -> tuple[str, ...]:
+        self._post(container, "update", "update", json=dict(body))
+        with understood(f"inspect {container}"):
+            host = self._inspect(container)["HostConfig"]
+        # An engine without swap accounting drops MemorySwap and keeps the memory limit: not worth a word.
+        return tuple(key for key, value in body.items() if key != "MemorySwap" and not _same(value, host.get(key)))
+
+    def create_network(self, name: str, body: Mapping[str, Json]) -> None:
+        doing = f"create network {name}"
+        try:
+            self._connection.call("POST", "/networks/create", doing=doing, json={**body, "Name": name})
+        except Conflict:
+            self._accept(self._connection.json("GET", f"/networks/{escaped(name)}", doing=doing), body, doing)
+
+    def remove_network(self, network: str) -> None:
+        self._gone(f"/networks/{escaped(network)}", f"remove network {network}")
+
+    def create_volume(self, name: str, body: Mapping[str, Json]) -> None:
+        doing = f"create volume {name}"
+        answer = self._connection.json("POST", "/volumes/create", doing=doing, json={**body, "Name": name})
+        self._accept(answer, body, doing)
+
+    def _accept(self, found: Any, body: Mapping[str, Json], doing: str) -> None:
+        """What exists already is fine when it is this project's; otherwise somebody else's data is at stake."""
+        wanted = mapping(body.get("Labels"))
+        with understood(doing):
+            own = found.get("Labels") or {}
+        if not any(own.get(label) and own.get(label) == wanted.get(label) for label in (ENVIRONMENT, PROJECT)):
+            raise Conflict(
+                f"{doing}: it exists and is not this project's; declare it `external: true` or rename it", 409
+            )
+
+    def _post(self, container: str, verb: str, words: str, **more: Any) -> None:
+        path = f"/containers/{escaped(container)}/{verb}"
+        try:
+            self._connection.call("POST", path, doing=f"{words} {container}", **more)
+        finally:
+            self._looks.forget(container)
+
+    def _inspect(self, container: str) -> Any:
+        return self._connection.json("GET", f"/containers/{escaped(container)}/json", doing=f"inspect {container}")
+
+    def _gone(self, path: str, doing: str, params: Mapping[str, str | int] | None = None) -> None:
+        try:
+            self._connection.call("DELETE", path, doing=doing, params=params)
+        except NotFound:
+            return
+
+
+def _same(wanted: Json, live: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(_same(value, live.get(key)) for key, value in wanted.items())
+    return bool(wanted == live) or (wanted in (0, "no", "") and live in (None, 0, "no", ""))

@@ -1,0 +1,185 @@
+"""Looks at a project: one list call, and an inspection of what changed since the last look."""
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from gitopsd.adapters.docker.connection import Connection, escaped
+from gitopsd.adapters.docker.translate import understood
+from gitopsd.engine_json import labels, live
+from gitopsd.model.canonical import canonical
+from gitopsd.model.errors import NotFound
+from gitopsd.model.live import Instance, LiveNetwork, LiveState, LiveVolume
+
+# An instance that started or ended this many seconds ago may do so again without a trace in the list.
+YOUNG: Final = 10.0
+# The list's age is rounded, and the engine's clock is read in whole seconds.
+TOLERANCE: Final = 2.0
+_AGE: Final = re.compile(r"(Less than a|About an?|\d+) (second|minute|hour|day|week|month|year)s?")
+_UNITS: Final = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3600,
+    "day": 86400,
+    "week": 604800,
+    "month": 2592000,
+    "year": 31536000,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A container as it was inspected, and the row of the list that went with it."""
+
+    row: Mapping[str, Any]
+    instance: Instance
+
+
+class Looks:
+    """Remembers inspections per project. Safe to use from several threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._seen: dict[str, dict[str, Seen]] = {}
+        self._open: list[set[str]] = []
+        self._lock = threading.Lock()
+
+    def look(self, project: str, thorough: bool) -> LiveState:
+        """The project's containers, networks and volumes, and who claims it."""
+        return LiveState(
+            instances=self._instances(project, thorough),
+            networks=_networks(self._connection, project),
+            volumes=_volumes(self._connection, project),
+            owner=owner(self._connection, project),
+        )
+
+    def forget(self, container: str) -> None:
+        """Something happened to a container: what is known of it, or being learnt right now, does not count."""
+        with self._lock:
+            for seen in self._seen.values():
+                seen.pop(container, None)
+            for changed in self._open:
+                changed.add(container)
+
+    def _instances(self, project: str, thorough: bool) -> tuple[Instance, ...]:
+        with self._changes() as changed:
+            rows, now = self._list(project)
+            seen = {} if thorough else dict(self._seen.get(project, {}))
+            found: dict[str, Seen] = {}
+            for row in rows:
+                known = seen.get(row["Id"])
+                if known and still_true(known, row, now):
+                    found[row["Id"]] = known
+                elif inspected := self._inspect(row):
+                    found[row["Id"]] = inspected
+            with self._lock:
+                self._seen[project] = {id: each for id, each in found.items() if id not in changed}
+        return tuple(
+            sorted((each.instance for each in found.values()), key=lambda each: (each.service, each.slot, each.name))
+        )
+
+    @contextmanager
+    def _changes(self) -> Iterator[set[str]]:
+        """The containers that something happened to while this is open."""
+        changed: set[str] = set()
+        with self._lock:
+            self._open.append(changed)
+        try:
+            yield changed
+        finally:
+            with self._lock:
+                self._open = [each for each in self._open if each is not changed]
+
+    def _list(self, project: str) -> tuple[list[dict[str, Any]], datetime | None]:
+        doing = f"list the containers of {project}"
+        params = {"all": 1, "filters": _by_project(project)}
+        response = self._connection.call("GET", "/containers/json", doing=doing, params=params)
+        with understood(doing):
+            rows = [_steady(row) for row in response.json()]
+            date = response.headers.get("Date")
+            return rows, parsedate_to_datetime(date) if date else None
+
+    def _inspect(self, row: Mapping[str, Any]) -> Seen | None:
+        doing = f"inspect {', '.join(row['Names'] or [row['Id']])}"
+        try:
+            answer = self._connection.json("GET", f"/containers/{row['Id']}/json", doing=doing)
+        except NotFound:  # gone since the list
+            return None
+        with understood(doing):
+            return Seen(row, live.instance(answer))
+
+
+def still_true(seen: Seen, row: Mapping[str, Any], now: datetime | None) -> bool:
+    """Whether an inspection holds: the same row, and an age in it that fits the start or end that we know."""
+    instance = seen.instance
+    if now is None or {**row, "Status": ""} != {**seen.row, "Status": ""}:
+        return False
+    if instance.state == "created":
+        return True
+    settled = instance.state in ("running", "paused", "exited") and instance.check in ("none", "healthy")
+    since = instance.finished_at if instance.state == "exited" else instance.started_at
+    if not settled or since is None or _mark(row["Status"]) != _mark(seen.row["Status"]):
+        return False
+    age = (now - since).total_seconds()
+    shortest, longest = age_range(row["Status"])
+    return age > YOUNG and shortest - TOLERANCE <= age <= longest + TOLERANCE
+
+
+def age_range(status: str) -> tuple[float, float]:
+    """The seconds that `Up 3 minutes` may stand for; an empty range when it names no age."""
+    found = _AGE.search(status)
+    if not found:
+        return 1.0, 0.0
+    amount, unit = found.group(1), _UNITS[found.group(2)]
+    count = int(amount) if amount.isdigit() else int(amount.startswith("About"))
+    early = 1800 if unit >= _UNITS["hour"] else 0  # from the hour on, it is rounded to the nearest
+    return float(count * unit - early), float((count + 1) * unit)
+
+
+def _mark(status: str) -> str:
+    """A status without its age: health, pause and exit code."""
+    return _AGE.sub("", status)
+
+
+def _steady(row: dict[str, Any]) -> dict[str, Any]:
+    """Some engines list ports and mounts in another order every time."""
+    return {**row, **{key: sorted(row.get(key) or (), key=canonical) for key in ("Ports", "Mounts")}}
+
+
+def _networks(connection: Connection, project: str) -> tuple[LiveNetwork, ...]:
+    doing = f"list the networks of {project}"
+    answer = connection.json("GET", "/networks", doing=doing, params={"filters": _by_project(project)})
+    with understood(doing):
+        return tuple(sorted((live.network(row) for row in answer), key=lambda each: each.name))
+
+
+def _volumes(connection: Connection, project: str) -> tuple[LiveVolume, ...]:
+    doing = f"list the volumes of {project}"
+    answer = connection.json("GET", "/volumes", doing=doing, params={"filters": _by_project(project)})
+    with understood(doing):
+        return tuple(sorted((live.volume(row) for row in answer["Volumes"] or ()), key=lambda each: each.name))
+
+
+def owner(connection: Connection, project: str) -> str:
+    """Who claims a project; "" for nobody."""
+    doing = f"look up the owner of {project}"
+    try:
+        answer = connection.json("GET", f"/volumes/{escaped(owner_volume(project))}", doing=doing)
+    except NotFound:
+        return ""
+    with understood(doing):
+        return live.volume(answer).labels.get(labels.OWNER, "")
+
+
+def owner_volume(project: str) -> str:
+    """The volume whose label says who owns a project."""
+    return f"gitopsd-owner-{project}"
+
+
+def _by_project(project: str) -> str:
+    return canonical({"label": [f"{labels.PROJECT}={project}"]}).decode()

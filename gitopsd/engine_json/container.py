@@ -1,0 +1,143 @@
+"""A sealed service and the slot that it fills -> what the engine is asked to create. The front door of this room."""
+
+from collections.abc import Mapping
+
+from gitopsd.engine_json.content import Delivery
+from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.fields import mapping, nanoseconds, number, strings, text
+from gitopsd.engine_json.labels import SECRETS, container_labels
+from gitopsd.engine_json.limits import limits, restart_policy
+from gitopsd.engine_json.lowest_api import too_new
+from gitopsd.engine_json.mounts import Mounted, content_problems, mounted
+from gitopsd.engine_json.networking import Endpoint, at_creation, endpoints, exposed_ports, port_bindings
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import DesiredState, SealedService, Service
+from gitopsd.model.errors import ManifestError
+
+
+def creation(  # noqa: PLR0913 - every one of them goes into the container
+    sealed: SealedService,
+    desired: DesiredState,
+    *,
+    slot: int,
+    name: str,
+    environment: str,
+    release: int,
+    carry: Mapping[str, str],
+    api: tuple[int, int],
+    secrets_label: str = "",
+    working_dir: str = "",
+    config_files: str = "",
+    content_key: bytes = b"",
+) -> Creation:
+    """The container `name` that fills `slot`. Strings in the options are meant literally: `$` is a dollar.
+
+    `carry` maps mount targets to the anonymous volumes of the instance that it takes over from; `content_key` keys the
+    names of content volumes. ManifestError: content that cannot be delivered, or a key that this API does not know.
+    """
+    service = sealed.service
+    if problems := content_problems(service) + too_new(service, api):
+        raise ManifestError(problems)
+    optional = {
+        SECRETS: secrets_label,
+        "com.docker.compose.project.working_dir": working_dir,
+        "com.docker.compose.project.config_files": config_files,
+    }
+    labels = container_labels(
+        sealed, project=desired.project, environment=environment, slot=slot, release=release, optional=optional
+    )
+    mounts = mounted(service, sealed.image, desired, carry, Delivery(api, environment, sealed.image, content_key))
+    found = endpoints(service, desired, instance_name(service, desired.project, slot))
+    networking, connect = at_creation(found, api)
+    body = {
+        **_config(service),
+        "Image": sealed.image.id,
+        "Labels": labels,
+        "HostConfig": _host_config(service, mounts, found),
+        "NetworkingConfig": networking,
+    }
+    return Creation(
+        name, body, connect, mounts.archives, mounts.volumes, mounts.host_files, image=sealed.image.reference
+    )
+
+
+def instance_name(service: Service, project: str, slot: int) -> str:
+    """The name that the slot's container has in the end, as Compose gives it."""
+    return text(service.options.get("container_name")) or f"{project}-{service.name}-{slot}"
+
+
+def with_host_files(creation: Creation, mountpoints: Mapping[str, str]) -> Mapping[str, Json]:
+    """The body with a bind for each file that is mounted by its host path, given where each content volume lies."""
+    if not creation.host_files:
+        return creation.body
+    host = mapping(creation.body["HostConfig"])
+    binds = [f"{mountpoints[file.volume]}/{file.path}:{file.target}:ro" for file in creation.host_files]
+    return {**creation.body, "HostConfig": {**host, "Binds": [*strings(host.get("Binds")), *binds]}}
+
+
+def _config(service: Service) -> dict[str, Json]:
+    options = service.options
+    config: dict[str, Json] = {
+        "Hostname": options.get("hostname"),
+        "User": options.get("user"),
+        "WorkingDir": options.get("working_dir"),
+        "StopSignal": options.get("stop_signal"),
+        "Cmd": options.get("command"),
+        "Entrypoint": options.get("entrypoint"),
+        "Env": _environment(mapping(options.get("environment"))) or None,
+        "ExposedPorts": exposed_ports(service.ports, strings(options.get("expose"))) or None,
+        "Healthcheck": _healthcheck(mapping(options.get("healthcheck"))) or None,
+    }
+    if options.get("stop_grace_period") is not None:
+        config["StopTimeout"] = -(-nanoseconds(options["stop_grace_period"]) // 10**9)
+    return {key: value for key, value in config.items() if value is not None}
+
+
+def _environment(variables: Mapping[str, Json]) -> list[str]:
+    """A variable without a value takes away the image's."""
+    return [key if value is None else f"{key}={text(value)}" for key, value in sorted(variables.items())]
+
+
+def _healthcheck(check: Mapping[str, Json]) -> dict[str, Json]:
+    if check.get("disable") is True:
+        return {"Test": ["NONE"]}
+    body: dict[str, Json] = {
+        "Test": strings(check.get("test")),
+        "Interval": nanoseconds(check.get("interval")),
+        "Timeout": nanoseconds(check.get("timeout")),
+        "StartPeriod": nanoseconds(check.get("start_period")),
+        "StartInterval": nanoseconds(check.get("start_interval")),
+        "Retries": int(number(check.get("retries"))),
+    }
+    return {key: value for key, value in body.items() if value}
+
+
+def _host_config(service: Service, mounts: Mounted, found: list[Endpoint]) -> dict[str, Json]:
+    options = service.options
+    optional: dict[str, Json] = {
+        "Binds": list(mounts.binds),
+        "Mounts": list(mounts.mounts),
+        "Tmpfs": dict(mounts.tmpfs),
+        "PortBindings": port_bindings(service.ports),
+        "CapAdd": strings(options.get("cap_add")),
+        "CapDrop": strings(options.get("cap_drop")),
+        "LogConfig": _logging(mapping(options.get("logging"))),
+        "ReadonlyRootfs": options.get("read_only") is True,
+        **limits(options),
+    }
+    required: dict[str, Json] = {
+        "NetworkMode": found[0][0] if found else "none",
+        "RestartPolicy": restart_policy(options),
+    }
+    if options.get("init") is not None:
+        required["Init"] = options["init"]
+    return required | {key: value for key, value in optional.items() if value}
+
+
+def _logging(logging: Mapping[str, Json]) -> dict[str, Json]:
+    if not logging:
+        return {}
+    return {
+        "Type": text(logging.get("driver")),
+        "Config": {key: text(value) for key, value in mapping(logging.get("options")).items()},
+    }

@@ -1,0 +1,81 @@
+"""The labels that containers, networks and volumes carry: our own, and Compose's, so that its commands work on them."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from gitopsd.engine_json.fields import mapping, text
+from gitopsd.model.canonical import Json, digest
+from gitopsd.model.desired import Dependency, Network, SealedService, Volume
+
+ENVIRONMENT: Final = "gitopsd.environment"
+SERVICE: Final = "gitopsd.service"
+SLOT: Final = "gitopsd.slot"
+FINGERPRINT: Final = "gitopsd.fingerprint"
+RELEASE: Final = "gitopsd.release"
+SECRETS: Final = "gitopsd.secrets"
+OWNER: Final = "gitopsd.owner"
+OPTIONS: Final = "gitopsd.options"
+CONTENT: Final = "gitopsd.content"
+CARRIER: Final = "gitopsd.carrier"
+
+PROJECT: Final = "com.docker.compose.project"
+COMPOSE_SERVICE: Final = "com.docker.compose.service"
+NUMBER: Final = "com.docker.compose.container-number"
+ONE_OFF: Final = "com.docker.compose.oneoff"
+CONFIG_HASH: Final = "com.docker.compose.config-hash"
+NETWORK: Final = "com.docker.compose.network"
+VOLUME: Final = "com.docker.compose.volume"
+VERSION: Final = "com.docker.compose.version"
+
+# The Compose whose ways our containers follow; its commands read this label.
+COMPOSE_VERSION: Final = "2.40.3"
+
+
+def container_labels(
+    sealed: SealedService, *, project: str, environment: str, slot: int, release: int, optional: Mapping[str, str]
+) -> dict[str, str]:
+    """The manifest's labels, then ours, which win. `optional` holds labels that are left out when empty."""
+    service = sealed.service
+    ours = {
+        ENVIRONMENT: environment,
+        SERVICE: service.name,
+        SLOT: str(slot),
+        FINGERPRINT: sealed.fingerprint,
+        RELEASE: str(release),
+        PROJECT: project,
+        COMPOSE_SERVICE: service.name,
+        NUMBER: str(slot),
+        ONE_OFF: "False",
+        CONFIG_HASH: sealed.fingerprint.rpartition(":")[2],
+        "com.docker.compose.image": sealed.image.id,
+        "com.docker.compose.depends_on": ",".join(_dependency(each) for each in service.depends_on),
+        VERSION: COMPOSE_VERSION,
+    }
+    written = {key: text(value) for key, value in mapping(service.options.get("labels")).items()}
+    return written | ours | {key: value for key, value in optional.items() if value}
+
+
+def _dependency(dependency: Dependency) -> str:
+    return f"{dependency.service}:{dependency.condition}:{str(dependency.restart).lower()}"
+
+
+def network_labels(network: Network, project: str, environment: str) -> dict[str, str]:
+    """Labels of a network that we create."""
+    return _resource_labels(network.options, project, environment) | {NETWORK: network.key}
+
+
+def volume_labels(volume: Volume, project: str, environment: str) -> dict[str, str]:
+    """Labels of a named volume that we create."""
+    return _resource_labels(volume.options, project, environment) | {VOLUME: volume.key}
+
+
+def _resource_labels(options: Mapping[str, Json], project: str, environment: str) -> dict[str, str]:
+    written = {key: text(value) for key, value in mapping(options.get("labels")).items()}
+    hashed = options_digest(options)
+    ours = {PROJECT: project, CONFIG_HASH: hashed, VERSION: COMPOSE_VERSION, ENVIRONMENT: environment, OPTIONS: hashed}
+    return written | ours
+
+
+def options_digest(options: Mapping[str, Json]) -> str:
+    """What a network or volume was created from, as its label `gitopsd.options` says; null values count as absent."""
+    return digest({key: value for key, value in options.items() if value not in (None, {}, [], "")})

@@ -1,0 +1,35 @@
+"""What `docker update` can change on a live container: limits and restart policy, for creation and in place."""
+
+from collections.abc import Mapping
+
+from gitopsd.engine_json.fields import mapping, number, text
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import SealedService
+
+
+def update_body(sealed: SealedService) -> dict[str, Json]:
+    """The JSON of `POST /containers/ID/update`. Only limits that are set: the engine cannot take one away."""
+    body = limits(sealed.service.options)
+    if "Memory" in body:
+        # The engine's own default at creation; without it a higher Memory is refused as above the old MemorySwap.
+        body["MemorySwap"] = 2 * int(number(body["Memory"]))
+    return {**body, "RestartPolicy": restart_policy(sealed.service.options)}
+
+
+def limits(options: Mapping[str, Json]) -> dict[str, Json]:
+    """Engine names and values of the limits that are set; `deploy.resources` wins over the old keys, as in Compose."""
+    resources = mapping(mapping(options.get("deploy")).get("resources"))
+    upper, lower = mapping(resources.get("limits")), mapping(resources.get("reservations"))
+    values: dict[str, Json] = {
+        "Memory": int(number(upper.get("memory") or options.get("mem_limit"))),
+        "MemoryReservation": int(number(lower.get("memory") or options.get("mem_reservation"))),
+        "NanoCpus": int(number(upper.get("cpus") or options.get("cpus")) * 10**9),
+        "PidsLimit": int(number(upper.get("pids") or options.get("pids_limit"))),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def restart_policy(options: Mapping[str, Json]) -> dict[str, Json]:
+    """`restart: on-failure:3` as the engine writes it; `no` when nothing is written."""
+    name, _, retries = (text(options.get("restart")) or "no").partition(":")
+    return {"Name": name, "MaximumRetryCount": int(retries or 0)}

@@ -1,0 +1,130 @@
+"""Engine JSON -> live state: what lists and inspections say, in our words."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, cast, get_args
+
+from gitopsd.engine_json import labels
+from gitopsd.model.desired import Image
+from gitopsd.model.live import Check, EngineEvent, Instance, LiveNetwork, LiveVolume, State
+
+CHECK_OUTPUT_LIMIT: Final = 1024
+_STATES: Final[frozenset[str]] = frozenset(get_args(State))
+_CHECKS: Final[frozenset[str]] = frozenset(get_args(Check))
+
+# What an engine answers has no type; a shape that is not understood shows as KeyError, TypeError or ValueError.
+Answer = Mapping[str, Any]
+
+
+def instance(inspected: Answer) -> Instance:
+    """The answer of `GET /containers/ID/json`."""
+    state, config, host = inspected["State"], inspected["Config"], inspected["HostConfig"]
+    own = _labels(config)
+    check, output = _health(state.get("Health"))
+    return Instance(
+        id=inspected["Id"],
+        name=inspected["Name"].lstrip("/"),
+        service=own.get(labels.COMPOSE_SERVICE) or own.get(labels.SERVICE, ""),
+        slot=_count(own.get(labels.SLOT) or own.get(labels.NUMBER, "")),
+        state=_state(state["Status"]),
+        created_at=_time(inspected["Created"]) or datetime.fromtimestamp(0, tz=UTC),
+        fingerprint=own.get(labels.FINGERPRINT, ""),
+        environment=own.get(labels.ENVIRONMENT, ""),
+        owner=own.get(labels.OWNER, ""),
+        release=_count(own.get(labels.RELEASE, "")),
+        image_id=inspected["Image"],
+        check=check,
+        check_output=output,
+        exit_code=int(state.get("ExitCode") or 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        error=state.get("Error") or "",
+        started_at=_time(state.get("StartedAt")),
+        finished_at=_time(state.get("FinishedAt")),
+        restart_count=int(inspected.get("RestartCount") or 0),
+        restart_policy=(host.get("RestartPolicy") or {}).get("Name") or "no",
+        one_off=own.get(labels.ONE_OFF) == "True",
+        volumes=_volumes(inspected.get("Mounts") or ()),
+        networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or {}),
+        labels=own,
+    )
+
+
+def network(listed: Answer) -> LiveNetwork:
+    """A row of `GET /networks`."""
+    own = _labels(listed)
+    return LiveNetwork(listed["Id"], listed["Name"], own, own.get(labels.OPTIONS, ""))
+
+
+def volume(listed: Answer) -> LiveVolume:
+    """A row of `GET /volumes`."""
+    own = _labels(listed)
+    return LiveVolume(listed["Name"], own, own.get(labels.OPTIONS, ""))
+
+
+def image(reference: str, inspected: Answer) -> Image:
+    """The answer of `GET /images/REFERENCE/json`; the digest is the one of the reference's own repository."""
+    config = inspected.get("Config") or {}
+    test = (config.get("Healthcheck") or {}).get("Test") or []
+    repository = _familiar(reference)
+    digests = [each for each in inspected.get("RepoDigests") or () if _familiar(each) == repository]
+    return Image(
+        reference=reference,
+        id=inspected["Id"],
+        digest=digests[0] if digests else "",
+        volumes=tuple(sorted(config.get("Volumes") or {})),
+        healthcheck=bool(test) and test[0] != "NONE",
+    )
+
+
+def event(sent: Answer) -> EngineEvent:
+    """A line of `GET /events`."""
+    actor = sent["Actor"]
+    attributes = {str(key): str(value) for key, value in (actor.get("Attributes") or {}).items()}
+    seconds = int(sent["timeNano"]) / 1e9
+    return EngineEvent(
+        at=datetime.fromtimestamp(seconds, tz=UTC),
+        kind=str(sent["Type"]),
+        action=str(sent["Action"]),
+        id=str(actor["ID"]),
+        project=attributes.get(labels.PROJECT, ""),
+        attributes=attributes,
+    )
+
+
+def _labels(holder: Answer) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (holder.get("Labels") or {}).items()}
+
+
+def _state(status: str) -> State:
+    return cast(State, status) if status in _STATES else "dead"
+
+
+def _health(health: Answer | None) -> tuple[Check, str]:
+    if not health or health.get("Status") not in _CHECKS:
+        return "none", ""
+    log = health.get("Log") or ()
+    output = str(log[-1].get("Output") or "") if log else ""
+    return cast(Check, health["Status"]), output.strip()[-CHECK_OUTPUT_LIMIT:]
+
+
+def _volumes(mounts: Any) -> dict[str, str]:
+    return {mount["Destination"]: mount["Name"] for mount in mounts if mount.get("Type") == "volume"}
+
+
+def _count(written: str) -> int:
+    return int(written) if written.isascii() and written.isdigit() else 0
+
+
+def _time(written: str | None) -> datetime | None:
+    """Docker writes the year 1 for never."""
+    if not written or written.startswith("0001-"):
+        return None
+    return datetime.fromisoformat(written)
+
+
+def _familiar(reference: str) -> str:
+    """The repository of a reference in the form that engines show: `docker.io/library/busybox:1` -> `busybox`."""
+    name = reference.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    repository = head + slash + last.partition(":")[0]
+    return repository.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")

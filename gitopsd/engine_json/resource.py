@@ -1,0 +1,62 @@
+"""Networks and volumes -> the JSON that creates them."""
+
+from collections.abc import Mapping
+
+from gitopsd.engine_json.fields import mapping, text
+from gitopsd.engine_json.labels import network_labels, volume_labels
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import Network, Volume
+
+
+def network_body(network: Network, *, project: str, environment: str) -> dict[str, Json]:
+    """The JSON of `POST /networks/create` without the name."""
+    options = network.options
+    body: dict[str, Json] = {
+        # Without it two networks may bear one name.
+        "CheckDuplicate": True,
+        "Driver": text(options.get("driver")) or "bridge",
+        "Options": _texts(options.get("driver_opts")),
+        "IPAM": _ipam(mapping(options.get("ipam"))),
+        "Internal": options.get("internal") is True,
+        "Attachable": options.get("attachable") is True,
+        "EnableIPv6": options.get("enable_ipv6") is True,
+        "Labels": network_labels(network, project, environment),
+    }
+    if options.get("enable_ipv4") is not None:
+        body["EnableIPv4"] = options["enable_ipv4"]
+    return body
+
+
+def _ipam(ipam: Mapping[str, Json]) -> dict[str, Json]:
+    pools = ipam.get("config")
+    body: dict[str, Json] = {
+        "Driver": text(ipam.get("driver")) or "default",
+        "Config": [_pool(mapping(pool)) for pool in pools] if isinstance(pools, list | tuple) else [],
+    }
+    if ipam.get("options"):
+        body["Options"] = _texts(ipam["options"])
+    return body
+
+
+def _pool(pool: Mapping[str, Json]) -> dict[str, Json]:
+    body: dict[str, Json] = {
+        "Subnet": text(pool.get("subnet")),
+        "Gateway": text(pool.get("gateway")),
+        "IPRange": text(pool.get("ip_range")),
+        "AuxiliaryAddresses": _texts(pool.get("aux_addresses")),
+    }
+    return {key: value for key, value in body.items() if value}
+
+
+def volume_body(volume: Volume, *, project: str, environment: str) -> dict[str, Json]:
+    """The JSON of `POST /volumes/create` without the name."""
+    options = volume.options
+    return {
+        "Driver": text(options.get("driver")) or "local",
+        "DriverOpts": _texts(options.get("driver_opts")),
+        "Labels": volume_labels(volume, project, environment),
+    }
+
+
+def _texts(value: Json) -> dict[str, Json]:
+    return {key: text(each) for key, each in mapping(value).items()}
