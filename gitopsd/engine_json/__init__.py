@@ -1,1 +1,23 @@
-"""Between our words and Engine JSON: specification to create body, limits to update body, content to archives. Pure."""
+"""Between our words and Engine JSON: specification to bodies, inspection to live state. Pure."""
+
+from gitopsd.engine_json.container import creation, instance_name
+from gitopsd.engine_json.labels import options_digest
+from gitopsd.engine_json.limits import keep_body, restart_body, update_body
+from gitopsd.engine_json.lowest_api import LOWEST_API, network_too_new, too_new
+from gitopsd.engine_json.mounts import content_problems
+from gitopsd.engine_json.resource import network_body, volume_body
+
+__all__ = [
+    "LOWEST_API",
+    "content_problems",
+    "creation",
+    "instance_name",
+    "keep_body",
+    "network_body",
+    "network_too_new",
+    "options_digest",
+    "restart_body",
+    "too_new",
+    "update_body",
+    "volume_body",
+]

@@ -21,21 +21,22 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     *,
     slot: int,
     name: str,
-    environment: str,
     release: int,
     carry: Mapping[str, str],
     api: tuple[int, int],
+    key: bytes = b"",
+    environment: str = "",
     secrets_label: str = "",
     working_dir: str = "",
     config_files: str = "",
-    content_key: bytes = b"",
 ) -> Creation:
     """The container `name` that fills `slot`. Strings in the options are meant literally: `$` is a dollar.
 
-    `carry` maps mount targets to the anonymous volumes of the instance that it takes over from; `content_key` keys the
-    names of content volumes. ManifestError: content that cannot be delivered, or a key that this API does not know.
+    `carry` maps mount targets to the anonymous volumes of the instance that it takes over from; `key` is the store's,
+    for the names of content volumes; `environment` "" is the desired state's own. ManifestError: content that cannot be
+    delivered, or a Compose key that this API does not know.
     """
-    service = sealed.service
+    service, environment = sealed.service, environment or desired.environment
     if problems := content_problems(service) + too_new(service, api):
         raise ManifestError(problems)
     optional = {
@@ -46,7 +47,7 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     labels = container_labels(
         sealed, project=desired.project, environment=environment, slot=slot, release=release, optional=optional
     )
-    mounts = mounted(service, sealed.image, desired, carry, Delivery(api, environment, sealed.image, content_key))
+    mounts = mounted(service, sealed.image, desired, carry, Delivery(api, environment, sealed.image, key))
     found = endpoints(service, desired, instance_name(service, desired.project, slot))
     networking, connect = at_creation(found, api)
     body = {

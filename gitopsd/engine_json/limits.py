@@ -13,7 +13,17 @@ def update_body(sealed: SealedService) -> dict[str, Json]:
     if "Memory" in body:
         # The engine's own default at creation; without it a higher Memory is refused as above the old MemorySwap.
         body["MemorySwap"] = 2 * int(number(body["Memory"]))
-    return {**body, "RestartPolicy": restart_policy(sealed.service.options)}
+    return {**body, **restart_body(sealed)}
+
+
+def restart_body(sealed: SealedService) -> dict[str, Json]:
+    """The update that gives a container its specification's restart policy."""
+    return {"RestartPolicy": restart_policy(sealed.service.options)}
+
+
+def keep_body() -> dict[str, Json]:
+    """The update that keeps a container stopped, whatever the engine does: it may have to come back."""
+    return {"RestartPolicy": restart_policy({})}
 
 
 def limits(options: Mapping[str, Json]) -> dict[str, Json]:

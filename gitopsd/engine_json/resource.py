@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from gitopsd.engine_json.fields import mapping, text
 from gitopsd.engine_json.labels import network_labels, volume_labels
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import Network, Volume
+from gitopsd.model.desired import DesiredState, Network, Volume
 
 
-def network_body(network: Network, *, project: str, environment: str) -> dict[str, Json]:
+def network_body(network: Network, desired: DesiredState) -> dict[str, Json]:
     """The JSON of `POST /networks/create` without the name."""
     options = network.options
     body: dict[str, Json] = {
@@ -20,7 +20,7 @@ def network_body(network: Network, *, project: str, environment: str) -> dict[st
         "Internal": options.get("internal") is True,
         "Attachable": options.get("attachable") is True,
         "EnableIPv6": options.get("enable_ipv6") is True,
-        "Labels": network_labels(network, project, environment),
+        "Labels": network_labels(network, desired.project, desired.environment),
     }
     if options.get("enable_ipv4") is not None:
         body["EnableIPv4"] = options["enable_ipv4"]
@@ -48,13 +48,13 @@ def _pool(pool: Mapping[str, Json]) -> dict[str, Json]:
     return {key: value for key, value in body.items() if value}
 
 
-def volume_body(volume: Volume, *, project: str, environment: str) -> dict[str, Json]:
+def volume_body(volume: Volume, desired: DesiredState) -> dict[str, Json]:
     """The JSON of `POST /volumes/create` without the name."""
     options = volume.options
     return {
         "Driver": text(options.get("driver")) or "local",
         "DriverOpts": _texts(options.get("driver_opts")),
-        "Labels": volume_labels(volume, project, environment),
+        "Labels": volume_labels(volume, desired.project, desired.environment),
     }
 
 

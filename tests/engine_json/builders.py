@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gitopsd.engine_json.container import creation
+from gitopsd.engine_json import creation
 from gitopsd.engine_json.creation import Creation
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
@@ -57,11 +57,10 @@ def created(each: Service, image: Image = IMAGE, state: DesiredState | None = No
     slot = arguments.pop("slot", 1)
     given: dict[str, Any] = {
         "name": f"{state.project}-{each.name}-{slot}",
-        "environment": state.environment,
         "release": 7,
         "carry": {},
         "api": (1, 41),
-        "content_key": KEY,
+        "key": KEY,
         **arguments,
     }
     return creation(sealed(each, image), state, slot=slot, **given)
