@@ -1,0 +1,372 @@
+"""What every engine does: the same tests over the fake one and a real one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import docker
+import pytest
+
+from gitopsd.adapters.docker.engine import connect
+from gitopsd.engine_json import keep_body, network_body, update_body, volume_body
+from gitopsd.engine_json.networking import Attachment
+from gitopsd.model.desired import Image, Port, Volume, VolumeMount
+from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, NotFound
+from gitopsd.model.settings import TargetEngine
+from tests.conftest import remove_project
+from tests.contract.grounds import FakeHands, Ground, RealHands
+from tests.engine_json.builders import created, desired, directory, file, sealed, service
+from tests.fakes.engine import FakeEngine
+from tests.images import Images
+
+QUICK: dict[str, Any] = {"stop_signal": "SIGKILL"}
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    if request.param == "fake":
+        fake = FakeEngine()
+        yield Ground(fake, FakeHands(fake), "shop")
+        return
+    project: str = request.getfixturevalue("project")
+    api: docker.APIClient = request.getfixturevalue("docker_api")
+    images: Images = request.getfixturevalue("images")
+    engine = connect(TargetEngine(request.getfixturevalue("engine_url")), {})
+    hands = RealHands(engine, api, images, project)
+    yield Ground(engine, hands, project)
+    engine.disclaim(project)
+    left = {volume for each in engine.observe(project).instances for volume in each.volumes.values()}
+    remove_project(api, project)
+    hands.clear(left)
+    engine.close()
+
+
+def test_a_started_container_is_seen_with_its_slot_its_fingerprint_and_its_name(ground: Ground) -> None:
+    container = ground.run(service(**QUICK))
+
+    seen = ground.only()
+    assert (seen.id, seen.name, seen.state) == (container, f"{ground.project}-web-1", "running")
+    assert (seen.service, seen.slot, seen.fingerprint, seen.release) == ("web", 1, "v1:abc", 7)
+    assert (seen.environment, seen.image_id) == ("production", ground.hands.image("steady").id)
+    assert seen.networks == {f"{ground.project}_default"}
+    assert seen.started_at is not None
+
+
+def test_a_project_that_nobody_has_touched_is_empty(ground: Ground) -> None:
+    state = ground.engine.observe(ground.project)
+
+    assert (state.instances, state.networks, state.volumes, state.owner) == ((), (), (), "")
+
+
+def test_a_created_container_does_not_run(ground: Ground) -> None:
+    ground.create(service())
+
+    assert ground.only().state == "created"
+    assert ground.only().started_at is None
+
+
+def test_creating_again_after_a_crash_replaces_the_one_that_was_never_started(ground: Ground) -> None:
+    first = ground.create(service())
+    second = ground.create(service())
+
+    assert first != second
+    assert ground.only().id == second
+
+
+def test_a_name_that_a_running_container_has_is_a_conflict(ground: Ground) -> None:
+    ground.run(service(**QUICK))
+
+    with pytest.raises(Conflict, match="already in use"):
+        ground.create(service())
+
+
+def test_a_container_of_somebody_else_is_never_taken_for_a_leftover(ground: Ground) -> None:
+    ground.hands.somebodys_container(f"{ground.project}-web-1")
+
+    with pytest.raises(Conflict, match="already in use"):
+        ground.create(service())
+
+
+def test_what_is_already_so_is_no_error(ground: Ground) -> None:
+    engine, container = ground.engine, ground.run(service(**QUICK))
+
+    engine.start(container)
+    engine.unpause(container)
+    engine.rename(container, f"{ground.project}-web-1")
+    engine.stop(container)
+    engine.stop(container)
+    engine.remove(container)
+    engine.remove(container)
+
+    assert ground.instances() == ()
+
+
+def test_a_container_that_is_gone_cannot_be_started_renamed_or_updated(ground: Ground) -> None:
+    for call in (ground.engine.start, ground.engine.stop, ground.engine.unpause):
+        with pytest.raises(NotFound):
+            call("gitopsd-test-no-such-container")
+    with pytest.raises(NotFound):
+        ground.engine.rename("gitopsd-test-no-such-container", "other")
+    with pytest.raises(NotFound):
+        ground.engine.update("gitopsd-test-no-such-container", keep_body())
+
+
+def test_a_running_container_is_not_removed(ground: Ground) -> None:
+    container = ground.run(service(**QUICK))
+
+    with pytest.raises(Conflict):
+        ground.engine.remove(container)
+
+    assert ground.only().state == "running"
+
+
+def test_a_paused_container_is_seen_as_such_and_can_be_unpaused(ground: Ground) -> None:
+    container = ground.run(service(**QUICK))
+    ground.hands.pause(container)
+    assert ground.only().state == "paused"
+
+    ground.engine.unpause(container)
+
+    assert ground.only().state == "running"
+
+
+def test_a_container_that_was_removed_by_hand_is_gone_at_the_next_look(ground: Ground) -> None:
+    container = ground.run(service(**QUICK))
+    assert ground.only().state == "running"
+
+    ground.hands.remove(container)
+
+    assert ground.instances() == ()
+
+
+def test_a_replacement_takes_the_name_when_the_old_one_is_gone(ground: Ground) -> None:
+    name = f"{ground.project}-web-1"
+    old = ground.run(service(**QUICK))
+    new = ground.run(service(**QUICK), name=f"{name}.gitopsd-8")
+    with pytest.raises(Conflict):
+        ground.engine.rename(new, name)
+
+    ground.engine.stop(old)
+    ground.engine.remove(old)
+    ground.engine.rename(new, name)
+
+    assert [(each.id, each.name) for each in ground.instances()] == [(new, name)]
+
+
+def test_a_job_ends_with_its_exit_code_and_its_last_words(ground: Ground) -> None:
+    container = ground.run(service(), kind="fails")
+
+    ended = ground.eventually(lambda: next((each for each in ground.instances() if each.state == "exited"), None))
+
+    assert ended is not None
+    assert (ended.exit_code, ended.finished_at is not None) == (3, True)
+    assert ground.engine.logs(container, 10) == "no database\n"
+
+
+def test_a_passing_check_makes_it_healthy(ground: Ground) -> None:
+    ground.run(service(**QUICK), kind="healthy")
+
+    assert ground.eventually(lambda: ground.only().check == "healthy")
+
+
+def test_a_failing_check_makes_it_unhealthy(ground: Ground) -> None:
+    ground.run(service(**QUICK), kind="unhealthy")
+
+    assert ground.eventually(lambda: ground.only().check == "unhealthy")
+
+
+def test_without_a_check_there_is_no_word_on_health(ground: Ground) -> None:
+    ground.run(service(healthcheck={"disable": True}, **QUICK), kind="healthy")
+
+    assert ground.only().check == "none"
+
+
+def test_an_anonymous_volume_outlives_its_container_and_is_carried_into_the_next(ground: Ground) -> None:
+    old = ground.run(service(**QUICK), kind="volume")
+    volumes = ground.only().volumes
+    ground.engine.stop(old)
+    ground.engine.remove(old)
+
+    ground.run(service(**QUICK), kind="volume", carry=volumes)
+
+    assert list(volumes) == ["/data"]
+    assert ground.only().volumes == volumes
+
+
+def test_a_new_container_without_anything_to_carry_gets_a_volume_of_its_own(ground: Ground) -> None:
+    ground.run(service(**QUICK), kind="volume")
+    ground.run(service(**QUICK), kind="volume", slot=2)
+
+    first, second = ground.instances()
+    assert first.volumes["/data"] != second.volumes["/data"]
+
+
+def test_a_kept_container_has_no_restart_policy_until_it_gets_its_own_back(ground: Ground) -> None:
+    each = service(restart="unless-stopped", **QUICK)
+    container = ground.run(each)
+    assert ground.only().restart_policy == "unless-stopped"
+
+    assert ground.engine.update(container, keep_body()) == ()
+    assert ground.only().restart_policy == "no"
+
+    assert ground.engine.update(container, update_body(sealed(each))) == ()
+    assert ground.only().restart_policy == "unless-stopped"
+
+
+def test_limits_are_changed_on_the_live_container(ground: Ground) -> None:
+    container = ground.run(service(mem_limit="67108864", cpus=0.5, **QUICK))
+    other = service(mem_limit="268435456", cpus=1.5, pids_limit=100, **QUICK)
+
+    ignored = ground.engine.update(container, update_body(sealed(other)))
+
+    assert ignored == ()
+    assert ground.only().id == container
+
+
+def test_the_first_claim_wins_until_it_is_given_up(ground: Ground) -> None:
+    assert ground.engine.claim(ground.project, "first") == "first"
+    assert ground.engine.claim(ground.project, "second") == "first"
+    assert ground.engine.observe(ground.project).owner == "first"
+
+    ground.engine.disclaim(ground.project)
+    ground.engine.disclaim(ground.project)
+
+    assert ground.engine.observe(ground.project).owner == ""
+    assert ground.engine.claim(ground.project, "second") == "second"
+
+
+def test_a_network_is_made_once_and_known_by_what_it_was_made_from(ground: Ground) -> None:
+    state = ground.desired(service())
+    ground.desired(service())
+
+    (network,) = ground.engine.observe(ground.project).networks
+    assert network.name == f"{ground.project}_default"
+    assert network.options_digest == network_body(state.networks["default"], state)["Labels"]["gitopsd.options"]  # type: ignore[index,call-overload]
+
+    ground.engine.remove_network(network.id)
+    ground.engine.remove_network(network.id)
+    assert ground.engine.observe(ground.project).networks == ()
+
+
+def test_a_network_of_somebody_else_is_a_conflict(ground: Ground) -> None:
+    ground.hands.somebodys_network(f"{ground.project}_default")
+
+    with pytest.raises(Conflict, match="not this project's"):
+        ground.desired(service())
+
+
+def test_a_network_in_use_is_not_removed(ground: Ground) -> None:
+    ground.run(service(**QUICK))
+
+    with pytest.raises(EngineRefused, match="active endpoints"):
+        ground.engine.remove_network(f"{ground.project}_default")
+
+
+def test_a_volume_is_made_once_and_mounted(ground: Ground) -> None:
+    each = service(mounts=[VolumeMount("data", "/var/lib/data")], **QUICK)
+    state = desired(each, project=ground.project)
+    for _ in range(2):
+        volume = state.volumes["data"]
+        ground.engine.create_volume(volume.name, volume_body(volume, state))
+
+    ground.run(each)
+
+    (found,) = ground.engine.observe(ground.project).volumes
+    assert found.name == f"{ground.project}_data"
+    assert ground.only().volumes == {"/var/lib/data": f"{ground.project}_data"}
+
+
+def test_a_volume_of_somebody_else_is_a_conflict(ground: Ground) -> None:
+    name = f"{ground.project}_data"
+    ground.hands.somebodys_volume(name)
+
+    with pytest.raises(Conflict, match="not this project's"):
+        ground.engine.create_volume(name, volume_body(Volume("data", name), desired(project=ground.project)))
+
+
+def test_only_names_that_were_asked_for_are_said_to_exist(ground: Ground) -> None:
+    ground.desired(service(networks=(Attachment("front"), Attachment("front-2"))))
+    ground.hands.somebodys_volume(f"{ground.project}-volume-2")
+    front = f"{ground.project}_front"
+
+    assert ground.engine.existing([front, "nowhere"], [f"{ground.project}-volume"]) == (frozenset({front}), frozenset())
+    assert ground.engine.existing([], []) == (frozenset(), frozenset())
+
+
+def test_a_host_port_that_another_container_holds_is_refused_at_the_start(ground: Ground) -> None:
+    ports = (Port(8080, published="39471", host_ip="127.0.0.1"),)
+    ground.run(service(ports=ports, **QUICK))
+    second = ground.create(service(ports=ports, **QUICK), slot=2)
+
+    with pytest.raises(EngineRefused, match="port is already allocated"):
+        ground.engine.start(second)
+
+
+def test_a_missing_network_is_named(ground: Ground) -> None:
+    container = ground.create(service())
+    ground.engine.remove_network(f"{ground.project}_default")
+
+    with pytest.raises(NotFound, match="network"):
+        ground.engine.start(container)
+
+
+def test_an_image_is_known_by_its_name_and_by_its_id(ground: Ground) -> None:
+    image = ground.hands.image("volume")
+
+    assert image.volumes == ("/data",)
+    assert ground.engine.image(image.reference) == image
+    assert replace(ground.engine.image(image.id) or image, reference=image.reference) == image
+    assert ground.engine.image("gitopsd-test/nothing:1") is None
+
+
+def test_a_container_of_an_image_that_is_not_there_is_not_found(ground: Ground) -> None:
+    each = service()
+    state = ground.desired(each)
+    gone = Image("gitopsd-test/gone:1", "sha256:" + 64 * "0")
+
+    with pytest.raises(NotFound):
+        ground.engine.create(created(each, gone, state))
+
+
+def test_content_is_there_before_the_start(ground: Ground) -> None:
+    mounts = [
+        file("/etc/app/app.conf", b"one file\n"),
+        directory("/etc/app.d", {"a.conf": b"a\n", "deep/b.conf": b"b\n"}),
+    ]
+
+    container = ground.run(service(mounts=mounts, **QUICK), environment=ground.project)
+
+    assert ground.hands.read(container, "/etc/app/app.conf") == b"one file\n"
+    assert ground.hands.read(container, "/etc/app.d/a.conf") == b"a\n"
+    assert ground.hands.read(container, "/etc/app.d/deep/b.conf") == b"b\n"
+
+
+def test_content_reaches_a_container_with_a_read_only_root(ground: Ground) -> None:
+    mounts = [file("/etc/app.conf", b"one file\n"), directory("/srv", {"page": b"page\n"})]
+
+    container = ground.run(service(mounts=mounts, read_only=True, **QUICK), environment=ground.project)
+
+    assert ground.hands.read(container, "/etc/app.conf") == b"one file\n"
+    assert ground.hands.read(container, "/srv/page") == b"page\n"
+
+
+def test_events_tell_of_a_start_and_an_end_and_stop_when_they_are_closed(ground: Ground) -> None:
+    listener = ground.listen()
+    ground.eventually(lambda: ground.create(service()) and listener.heard)  # subscribed
+    container = ground.run(service(**QUICK))
+    ground.engine.stop(container)
+
+    ground.eventually(lambda: {"start", "die"} <= set(listener.actions(container)))
+    assert {event.project for event in listener.heard if event.id == container} == {ground.project}
+
+    ground.engine.close_events()
+    ground.eventually(lambda: listener.over)
+
+
+def test_an_image_that_the_registry_does_not_have_is_missing() -> None:
+    fake = FakeEngine()
+    fake.publish("shop/web:2")
+
+    assert fake.pull("shop/web:2", lambda _: None) == fake.image("shop/web:2")
+    with pytest.raises(ImageMissing):
+        fake.pull("shop/web:3", lambda _: None)

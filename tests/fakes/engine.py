@@ -1,0 +1,177 @@
+"""A small honest Docker in memory: names and ports collide, volumes outlive containers, and it can fail on demand."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from gitopsd.engine_json import labels
+from gitopsd.engine_json.creation import Creation
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import Image
+from gitopsd.model.errors import Conflict, EngineRefused, GitopsdError, ImageMissing
+from gitopsd.model.live import EngineEvent, EngineFacts, LiveNetwork, LiveState, LiveVolume
+from tests.fakes.containers import STEADY, Behaviour, exits, healthy, never_healthy, unhealthy
+from tests.fakes.machine import Killed, Machine, accept, labels_of
+
+__all__ = ["STEADY", "Behaviour", "FakeEngine", "Killed", "exits", "healthy", "never_healthy", "unhealthy"]
+
+
+class FakeEngine(Machine):
+    """Implements `controller.ports.Engine`; what tests arrange and do by hand is Machine's.
+
+    `writes` lists every call that may change something, in words; `calls` lists the others too.
+    """
+
+    def facts(self) -> EngineFacts:
+        with self._call("look"):
+            return EngineFacts("fake", "20.10.24", self.api, "memory")
+
+    def observe(self, project: str, thorough: bool = False) -> LiveState:
+        with self._call("look"):
+            now = self.clock.now()
+            mine = [each for each in self.containers.values() if each.labels.get(labels.PROJECT) == project]
+            owned = self.volumes.get(f"gitopsd-owner-{project}")
+            return LiveState(
+                tuple(
+                    sorted((each.instance(now) for each in mine), key=lambda each: (each.service, each.slot, each.name))
+                ),
+                tuple(each for each in self.networks.values() if each.labels.get(labels.PROJECT) == project),
+                tuple(each for each in self.volumes.values() if each.labels.get(labels.PROJECT) == project),
+                owned.labels.get(labels.OWNER, "") if owned else "",
+            )
+
+    def image(self, reference: str) -> Image | None:
+        with self._call("look"):
+            held = self.images.get(reference)
+            return held.image if held else None
+
+    def logs(self, container: str, lines: int) -> str:
+        with self._call("look"):
+            log = self._need(container).image.behaviour.log
+            return "".join(log.splitlines(keepends=True)[-lines:])[-16384:]
+
+    def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
+        with self._call("look"):
+            return frozenset(networks) & self.networks.keys(), frozenset(volumes) & self.volumes.keys()
+
+    def events(self, since: datetime | None) -> Iterator[EngineEvent]:
+        with self._call("look"):
+            subscription = self._subscription
+            position = len(self._happened) if since is None else 0
+        while True:
+            with self._change:
+                while self._subscription == subscription and position >= len(self._happened):
+                    self._change.wait()
+                if self._subscription != subscription:
+                    return
+                event = self._happened[position]
+            position += 1
+            if since is None or event.at >= since:
+                yield event
+
+    def claim(self, project: str, owner: str) -> str:
+        name = f"gitopsd-owner-{project}"
+        with self._write(f"claim {project}"):
+            return self.volumes.setdefault(name, LiveVolume(name, {labels.OWNER: owner})).labels[labels.OWNER]
+
+    def disclaim(self, project: str) -> None:
+        with self._write(f"disclaim {project}"):
+            self.volumes.pop(f"gitopsd-owner-{project}", None)
+
+    def pull(self, reference: str, progress: Callable[[str], None]) -> Image:
+        with self._write(f"pull {reference}"):
+            found = self.registry.get(reference)
+            if isinstance(found, GitopsdError):
+                raise found
+            if found is None:
+                raise ImageMissing(f"pull {reference}: manifest unknown")
+            progress("1 of 1 layers")
+            self.images[reference] = self.images[found.image.id] = found
+            return found.image
+
+    def create(self, creation: Creation) -> str:
+        with self._write(f"create {creation.name}"):
+            self._clear_leftover(creation)
+            return self._make(creation).id
+
+    def start(self, container: str) -> None:
+        with self._write("start", container):
+            found = self._need(container)
+            if found.state == "paused":
+                raise Conflict("cannot start a paused container, try unpause instead", 409)
+            if found.state == "running":
+                return
+            self._check_start(found)
+            self._begin(found)
+            self._settle()
+
+    def unpause(self, container: str) -> None:
+        with self._write("unpause", container):
+            found = self._need(container)
+            if found.state == "paused":
+                found.state = "running"
+                self._emit("container", "unpause", found)
+
+    def stop(self, container: str) -> None:
+        with self._write("stop", container):
+            found = self._need(container)
+            if found.up:
+                found.stopped_by_hand = True
+                self._end(found, 143)
+
+    def remove(self, container: str) -> None:
+        with self._write("remove", container):
+            found = self._find(container)
+            if found is None:
+                return
+            if found.up:
+                raise Conflict(f"You cannot remove a running container {found.id}", 409)
+            del self.containers[found.id]
+            self._emit("container", "destroy", found)
+
+    def rename(self, container: str, name: str) -> None:
+        with self._write("rename", container, f" to {name}"):
+            found, other = self._need(container), self._find(name)
+            if other is not None and other is not found:
+                raise Conflict(f'the container name "/{name}" is already in use by container "{other.id}"', 409)
+            found.name = name
+            self._emit("container", "rename", found)
+
+    def update(self, container: str, body: Mapping[str, Json]) -> tuple[str, ...]:
+        with self._write("update", container):
+            found = self._need(container)
+            for key, value in body.items():
+                if key in self.ignored_updates:
+                    continue
+                if key == "RestartPolicy":
+                    assert isinstance(value, Mapping)
+                    found.restart_policy = dict(value)
+                else:
+                    found.limits[key] = value
+            self._emit("container", "update", found)
+            return tuple(key for key in body if key in self.ignored_updates)
+
+    def create_network(self, name: str, body: Mapping[str, Json]) -> None:
+        with self._write(f"create network {name}"):
+            if name in self.networks:
+                accept(name, self.networks[name].labels, body)
+                return
+            own = labels_of(body)
+            self.networks[name] = LiveNetwork(self._new_id(), name, own, own.get(labels.OPTIONS, ""))
+            self._emit("network", "create", name=name)
+
+    def remove_network(self, network: str) -> None:
+        with self._write(f"remove network {network}"):
+            name = next((each.name for each in self.networks.values() if network in (each.id, each.name)), "")
+            if any(each.up and name in each.networks for each in self.containers.values()):
+                raise EngineRefused(f"error while removing network: network {name} has active endpoints", 403)
+            if self.networks.pop(name, None):
+                self._emit("network", "destroy", name=name)
+
+    def create_volume(self, name: str, body: Mapping[str, Json]) -> None:
+        with self._write(f"create volume {name}"):
+            if name in self.volumes:
+                accept(name, self.volumes[name].labels, body)
+                return
+            own = labels_of(body)
+            self.volumes[name] = LiveVolume(name, own, own.get(labels.OPTIONS, ""))
+            self._emit("volume", "create", name=name)
