@@ -1,1 +1,12 @@
-"""The files of a revision in, desired state out: YAML, interpolation, Compose, fingerprints. Pure."""
+"""The files of a revision in, desired state out: YAML, interpolation, Compose, fingerprints. Pure.
+
+`load` reads an environment, `seal` gives it fingerprints once its images are known, `waves` orders its services,
+`resolved` prints it as `docker compose config` does, `applied_spec` tells a sealed service field by field.
+"""
+
+from gitopsd.manifest.dependency import waves
+from gitopsd.manifest.loading import Loaded, load, load_all
+from gitopsd.manifest.resolved import resolved
+from gitopsd.manifest.seal import applied_spec, seal
+
+__all__ = ["Loaded", "applied_spec", "load", "load_all", "resolved", "seal", "waves"]

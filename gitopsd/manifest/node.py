@@ -11,7 +11,7 @@ Value = None | bool | int | float | str
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A leaf. `hidden`: its value comes from a secret origin. `quoted`: written with quotes, so a string for certain."""
+    """A leaf. `hidden`: its value comes from a secret origin. `quoted`: written in quotes, so a string for certain."""
 
     value: Value
     place: Place
@@ -47,10 +47,15 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
+        self.warnings: list[Problem] = []
 
     def add(self, place: Place, path: str, message: str) -> None:
         """`message` says what is wrong and how to mend it: `expected HOST:CONTAINER, got '80:'; write ...`."""
         self.found.append(Problem(place, path, message))
+
+    def warn(self, place: Place, path: str, message: str) -> None:
+        """Something that is ignored, or is other than it looks; shown, but no error."""
+        self.warnings.append(Problem(place, path, message))
 
 
 def plain(node: Node) -> Json:

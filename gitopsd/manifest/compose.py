@@ -1,0 +1,234 @@
+"""Turns the gathered document into canonical Compose JSON, service by service, and checks that it fits together."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from gitopsd.manifest.dependency import check_dependencies
+from gitopsd.manifest.environment import environment
+from gitopsd.manifest.gather import Gathered
+from gitopsd.manifest.interpolate import Variables
+from gitopsd.manifest.keys import resources
+from gitopsd.manifest.keys.service import ELSEWHERE, LATER, SERVICE
+from gitopsd.manifest.keys.shapes import Entry, refuse_key, wrong
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar, plain
+from gitopsd.manifest.source import Source
+from gitopsd.model.canonical import Json
+from gitopsd.model.errors import Place
+
+TOP_LEVEL = ("name", "services", "networks", "volumes", "configs", "secrets", "include", "version")
+TOP_LEVEL_LATER = ("models",)
+EXTENSION = "x-gitopsd"
+
+
+@dataclass(frozen=True, slots=True)
+class ComposedService:
+    """A service. `canonical` is what Compose prints, with relative paths as seen from the project directory."""
+
+    name: str
+    canonical: dict[str, Json]
+    place: Place
+    path: str
+    node: Fields
+    variables: Variables
+    hidden: frozenset[tuple[str, ...]] = frozenset()
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        found = self.canonical.get("profiles")
+        return tuple(str(profile) for profile in found) if isinstance(found, list) else ()
+
+    @property
+    def dependencies(self) -> Mapping[str, Mapping[str, Json]]:
+        found = self.canonical.get("depends_on")
+        return found if isinstance(found, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A project in canonical form: only enabled services, and only what they use."""
+
+    project: str
+    services: dict[str, ComposedService]
+    networks: dict[str, Entry]
+    volumes: dict[str, Entry]
+    configs: dict[str, Entry]
+    secrets: dict[str, Entry]
+    document: Fields
+
+    def extensions(self) -> dict[str, Json]:
+        """The top-level `x-` keys."""
+        return {key: plain(node) for key, node in self.document.fields.items() if key.startswith("x-")}
+
+
+def compose(
+    source: Source, gathered: Gathered, project: str, directory: str, variables: Variables, profiles: frozenset[str]
+) -> Composition:
+    """The composition; what is wrong in the document, services that are not enabled included, goes to the problems."""
+    document, problems = gathered.document, source.problems
+    _check_top_level(document, problems)
+    definitions = {
+        kind: read(document.fields[kind], kind, problems, project) if kind in document.fields else {}
+        for kind, read in _DEFINITIONS.items()
+    }
+    definitions["networks"].setdefault("default", _default_network(project, document.place))
+    services = {
+        service.name: service for service in _services(source, document, directory, variables, gathered.variables)
+    }
+    enabled = {name: service for name, service in services.items() if _enabled(service, profiles)}
+    for service in enabled.values():
+        _check(service, definitions, problems)
+    _check_names(enabled, problems)
+    check_dependencies({name: service.dependencies for name, service in enabled.items()}, services, problems)
+    used = {kind: _used(found, enabled, kind) for kind, found in definitions.items()}
+    return Composition(project, enabled, used["networks"], used["volumes"], used["configs"], used["secrets"], document)
+
+
+def _default_network(project: str, place: Place) -> Entry:
+    return Entry({"name": f"{project}_default", "ipam": {}}, place, "networks.default")
+
+
+def _check_top_level(document: Fields, problems: Problems) -> None:
+    for key, node in document.fields.items():
+        if key == "version":
+            problems.warn(node.place, key, "ignored, as Compose does; remove it")
+        elif key not in TOP_LEVEL and not key.startswith("x-"):
+            refuse_key(document, key, "", problems, TOP_LEVEL, TOP_LEVEL_LATER)
+    if not document.fields and not problems.found:
+        problems.add(document.place, "", "the Compose file is empty; write `services:` first")
+
+
+def _services(
+    source: Source, document: Fields, directory: str, variables: Variables, included: Mapping[str, Variables]
+) -> Iterator[ComposedService]:
+    node = document.fields.get("services")
+    if node is None:
+        return
+    if not isinstance(node, Fields):
+        wrong(node, "services", source.problems, "a mapping of services")
+        return
+    for name, child in node.fields.items():
+        path = f"services.{name}"
+        place = node.keys.get(name, child.place)
+        if not resources.NAME.fullmatch(name):
+            source.problems.add(place, path, "expected a name of letters, digits, '.', '_' and '-'")
+        elif isinstance(child, Fields):
+            yield _service(source, name, child, place, directory, included.get(name, variables))
+        else:
+            wrong(child, path, source.problems, "a mapping")
+
+
+def _service(
+    source: Source, name: str, node: Fields, place: Place, directory: str, variables: Variables
+) -> ComposedService:
+    path = f"services.{name}"
+    canonical: dict[str, Json] = {"command": None, "entrypoint": None}
+    for key, child in node.fields.items():
+        read = SERVICE.get(key)
+        if read is not None:
+            value = read(child, f"{path}.{key}", source.problems)
+            if value is not None:
+                canonical[key] = value
+        elif key not in ELSEWHERE and not key.startswith("x-"):
+            refuse_key(node, key, path, source.problems, SERVICE.keys() | ELSEWHERE, LATER)
+    found = environment(source, node, path, directory, variables)
+    if found.values:
+        canonical["environment"] = found.values
+    canonical.setdefault("networks", {"default": None})
+    if "secrets" in canonical:
+        _default_targets(canonical["secrets"])
+    hidden = {("environment", key) for key in found.hidden} | _hidden(node)
+    return ComposedService(name, canonical, place, path, node, variables, frozenset(hidden))
+
+
+def _default_targets(secrets: Json) -> None:
+    """Compose writes a secret's default target down, but not a config's."""
+    assert isinstance(secrets, list)
+    for entry in secrets:
+        if isinstance(entry, Entry) and "target" not in entry:
+            entry["target"] = f"/run/secrets/{entry['source']}"
+
+
+def _hidden(node: Fields) -> set[tuple[str, ...]]:
+    return {
+        path
+        for key, child in node.fields.items()
+        if key not in ELSEWHERE and not key.startswith("x-")
+        for path in _hidden_paths(child, (key,))
+    }
+
+
+def _hidden_paths(node: Node, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where values of secret origin stand. One within a list hides the list, as canonical lists have other indexes."""
+    match node:
+        case Scalar(hidden=True):
+            yield path
+        case Fields(fields=fields):
+            for key, child in fields.items():
+                yield from _hidden_paths(child, (*path, key))
+        case Items(items=items):
+            if any(True for item in items for _ in _hidden_paths(item, path)):
+                yield path
+
+
+def _enabled(service: ComposedService, profiles: frozenset[str]) -> bool:
+    return not service.profiles or "*" in profiles or not profiles.isdisjoint(service.profiles)
+
+
+def _check(service: ComposedService, definitions: Mapping[str, Mapping[str, Entry]], problems: Problems) -> None:
+    canonical = service.canonical
+    if "image" not in canonical and "build" not in canonical and "image" not in service.node.fields:
+        problems.add(service.place, service.path, "has no image; add one")
+    for kind, name, place, path in _references(service):
+        if name not in definitions[kind]:
+            problems.add(place, path, f"'{name}' is not defined; add it under the top-level {kind}, or mend the name")
+    deploy = canonical.get("deploy")
+    if not isinstance(deploy, dict):
+        return
+    replicas = deploy.get("replicas")
+    if "container_name" in canonical and isinstance(replicas, int) and replicas > 1:
+        message = f"one name cannot serve {replicas} replicas; remove container_name, or keep one replica"
+        problems.add(service.node.keys["container_name"], f"{service.path}.container_name", message)
+    limits = deploy["resources"].get("limits", {}) if isinstance(deploy["resources"], dict) else {}
+    for key, limit in (("mem_limit", "memory"), ("cpus", "cpus")):
+        if key in canonical and isinstance(limits, dict) and limits.get(limit, canonical[key]) != canonical[key]:
+            message = f"says something else than deploy.resources.limits.{limit}; keep one of the two"
+            problems.add(service.node.keys.get(key, service.place), f"{service.path}.{key}", message)
+
+
+def _references(service: ComposedService) -> Iterator[tuple[str, str, Place, str]]:
+    """Kind and name of every definition that the service uses, and where it says so."""
+    networks = service.canonical["networks"]
+    place = service.node.keys.get("networks", service.place)
+    for name in networks if isinstance(networks, dict) else ():
+        yield "networks", name, place, f"{service.path}.networks"
+    for kind in ("volumes", "configs", "secrets"):
+        entries = service.canonical.get(kind)
+        for entry in entries if isinstance(entries, list) else ():
+            source = entry.get("source") if isinstance(entry, Entry) else None
+            if isinstance(entry, Entry) and source and (kind != "volumes" or entry.get("type") == "volume"):
+                yield kind, str(source), entry.place, entry.path
+
+
+def _check_names(services: Mapping[str, ComposedService], problems: Problems) -> None:
+    taken: dict[Json, str] = {}
+    for name, service in services.items():
+        container = service.canonical.get("container_name")
+        if container is None:
+            continue
+        if container in taken:
+            message = f"'{container}' is the container_name of {taken[container]}, too; names are unique on an engine"
+            problems.add(service.node.keys["container_name"], f"{service.path}.container_name", message)
+        taken[container] = name
+
+
+def _used(definitions: dict[str, Entry], services: Mapping[str, ComposedService], kind: str) -> dict[str, Entry]:
+    names = {name for service in services.values() for found, name, _, _ in _references(service) if found == kind}
+    return {name: entry for name, entry in definitions.items() if name in names}
+
+
+_DEFINITIONS = {
+    "networks": resources.networks,
+    "volumes": resources.volumes,
+    "configs": resources.configs,
+    "secrets": resources.secrets,
+}

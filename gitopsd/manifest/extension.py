@@ -1,0 +1,224 @@
+"""`x-gitopsd` with `deploy.update_config`: how an environment is kept and how a service is rolled out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import pairwise
+from typing import cast
+
+from gitopsd.manifest.compose import EXTENSION, ComposedService
+from gitopsd.manifest.durations import duration, duration_text
+from gitopsd.manifest.keys.shapes import Read, boolean, choice, closed, read_fields, span, wrong
+from gitopsd.manifest.node import Fields, Node, Problems, Scalar
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import EnvironmentPolicy, Job, Order, Policy
+from gitopsd.model.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Values in force, each with its origin in words: a place of a file, or `default`."""
+
+    values: dict[str, Json] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def put(self, key: str, value: Json, origin: str) -> None:
+        self.values[key] = value
+        self.origins[key] = origin
+
+    def shown(self) -> dict[str, Json]:
+        """Every value with its origin, for people."""
+        return {key: {"value": value, "origin": self.origins[key]} for key, value in self.values.items()}
+
+
+def environment_policy(document: Fields, problems: Problems) -> tuple[EnvironmentPolicy, Chosen]:
+    """`x-gitopsd` of the top level."""
+    values, places = _read(document, "", problems, _ENVIRONMENT, _ENVIRONMENT_LATER)
+    chosen = Chosen()
+    for key, default in _ENVIRONMENT_DEFAULTS.items():
+        _choose(chosen, key, values, places, default)
+    policy = EnvironmentPolicy(
+        prune=chosen.values["prune"] is True,
+        heal="report" if chosen.values["heal"] == "report" else "repair",
+        on_failure="pause" if chosen.values["on_failure"] == "pause" else "rollback",
+    )
+    return policy, chosen
+
+
+def service_policy(
+    service: ComposedService, environment: EnvironmentPolicy, problems: Problems
+) -> tuple[Policy, Job | None, Chosen]:
+    """`x-gitopsd` and `deploy.update_config` of a service, the latter for what both could say."""
+    values, places = _read(service.node, service.path, problems, _SERVICE, _SERVICE_LATER)
+    chosen = Chosen()
+    for key, default in _SERVICE_DEFAULTS.items():
+        _choose(chosen, key, values, places, default)
+    _choose_updates(service, environment, values, places, chosen, problems)
+    _check_deadlines(service, places, chosen, problems)
+    return _policy(chosen), _job(service, values, places, chosen, problems), chosen
+
+
+def _read(
+    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], later: tuple[str, ...]
+) -> tuple[dict[str, Json], Mapping[str, Place]]:
+    extension = node.fields.get(EXTENSION)
+    where = f"{path}.{EXTENSION}" if path else EXTENSION
+    match extension:
+        case None | Scalar(value=None):
+            return {}, {}
+        case Fields():
+            return read_fields(extension, where, problems, table, later), extension.keys
+        case _:
+            wrong(extension, where, problems, "a mapping")
+            return {}, {}
+
+
+def _choose(chosen: Chosen, key: str, values: Mapping[str, Json], places: Mapping[str, Place], default: Json) -> None:
+    if key in values:
+        chosen.put(key, values[key], str(places[key]))
+    else:
+        chosen.put(key, default, "default")
+
+
+def _choose_updates(
+    service: ComposedService,
+    environment: EnvironmentPolicy,
+    values: Mapping[str, Json],
+    places: Mapping[str, Place],
+    chosen: Chosen,
+    problems: Problems,
+) -> None:
+    """`order`, `parallelism`, `delay` and `on_failure`, which only `deploy.update_config` says."""
+    deploy = service.canonical.get("deploy")
+    update = deploy.get("update_config") if isinstance(deploy, dict) else None
+    update = update if isinstance(update, dict) else {}
+    origin = "deploy.update_config"
+    order: Json = None
+    if values.get("strategy") == "recreate":
+        order = "stop-first"
+        if update.get("order", order) != order:
+            message = "recreate stops first, but deploy.update_config.order says start-first; remove one of the two"
+            problems.add(places["strategy"], f"{service.path}.{EXTENSION}.strategy", message)
+        chosen.put("order", order, str(places["strategy"]))
+    else:
+        chosen.put("order", update.get("order"), f"{origin}.order" if "order" in update else "default")
+    for key, default in (("parallelism", 1), ("delay", "0s")):
+        chosen.put(key, update.get(key, default), f"{origin}.{key}" if key in update else "default")
+    if "failure_action" in update:
+        chosen.put("on_failure", update["failure_action"], f"{origin}.failure_action")
+    else:
+        chosen.put("on_failure", environment.on_failure, f"{EXTENSION}.on_failure")
+
+
+def _check_deadlines(service: ComposedService, places: Mapping[str, Place], chosen: Chosen, problems: Problems) -> None:
+    ordered = ("min_ready", "healthy_deadline", "progress_deadline")
+    for lower, upper in pairwise(ordered):
+        if _span(chosen, lower) >= _span(chosen, upper):
+            wrong_key = lower if lower in places else upper
+            message = (
+                f"min_ready < healthy_deadline < progress_deadline must hold, but {lower} is {chosen.values[lower]} "
+                f"and {upper} is {chosen.values[upper]}; lower {lower} or raise {upper}"
+            )
+            problems.add(places.get(wrong_key, service.place), f"{service.path}.{EXTENSION}.{wrong_key}", message)
+
+
+def _policy(chosen: Chosen) -> Policy:
+    return Policy(
+        order=cast("Order | None", chosen.values["order"]),
+        parallelism=cast("int", chosen.values["parallelism"]),
+        delay=_span(chosen, "delay"),
+        on_failure=cast("str", chosen.values["on_failure"]),  # type: ignore[arg-type]
+        min_ready=_span(chosen, "min_ready"),
+        healthy_deadline=_span(chosen, "healthy_deadline"),
+        progress_deadline=_span(chosen, "progress_deadline"),
+    )
+
+
+def _job(
+    service: ComposedService,
+    values: Mapping[str, Json],
+    places: Mapping[str, Place],
+    chosen: Chosen,
+    problems: Problems,
+) -> Job | None:
+    """A one-shot by `job`, or by a restart policy `no` that is written down."""
+    restart = service.canonical.get("restart")
+    if "job" in values:
+        if restart not in (None, "no") and not str(restart).startswith("on-failure"):
+            message = f'a job ends, but restart: {restart} starts it again; write restart: "no" or remove it'
+            problems.add(places["job"], f"{service.path}.{EXTENSION}.job", message)
+        job = values["job"]
+        timeout = job.get("timeout") if isinstance(job, dict) else None
+        chosen.put("job", job, str(places["job"]))
+        return Job(duration(timeout) if isinstance(timeout, str) else None)
+    if restart == "no":
+        chosen.put("job", {}, 'restart: "no"')
+        return Job()
+    return None
+
+
+def _span(chosen: Chosen, key: str) -> timedelta:
+    return duration(str(chosen.values[key]))
+
+
+def _heal(node: Node, path: str, problems: Problems) -> Json:
+    if isinstance(node, Fields):
+        problems.add(node.place, path, "by kind is not supported yet; write repair or report")
+        return None
+    return choice("repair", "report")(node, path, problems)
+
+
+def _strategy(node: Node, path: str, problems: Problems) -> Json:
+    if isinstance(node, Scalar) and node.value in ("canary", "blue-green"):
+        problems.add(node.place, path, f"{node.value} is not supported yet; write rolling or recreate")
+        return None
+    return choice("rolling", "recreate")(node, path, problems)
+
+
+def _job_fields(node: Node, path: str, problems: Problems) -> Json:
+    if isinstance(node, Scalar) and node.value is None:
+        return {}
+    return closed({"timeout": span}, ("phase", "database", "provides"))(node, path, problems)
+
+
+_ENVIRONMENT: dict[str, Read] = {
+    "prune": boolean,
+    "heal": _heal,
+    "on_failure": choice("rollback", "pause"),
+}
+_ENVIRONMENT_DEFAULTS: dict[str, Json] = {"prune": True, "heal": "repair", "on_failure": "rollback"}
+_ENVIRONMENT_LATER = ("windows", "approval", "rate_limit", "traffic")
+
+_SERVICE: dict[str, Read] = {
+    "strategy": _strategy,
+    "min_ready": span,
+    "healthy_deadline": span,
+    "progress_deadline": span,
+    "job": _job_fields,
+}
+_SERVICE_DEFAULTS: dict[str, Json] = {
+    "strategy": "rolling",
+    "min_ready": duration_text(Policy().min_ready),
+    "healthy_deadline": duration_text(Policy().healthy_deadline),
+    "progress_deadline": duration_text(Policy().progress_deadline),
+}
+_SERVICE_LATER = tuple(
+    [
+        "steps",
+        "traffic",
+        "health",
+        "warm_up",
+        "pre_warm",
+        "drain_timeout",
+        "scale_down_delay",
+        "max_surge",
+        "max_unavailable",
+        "analysis",
+        "crash_loop",
+        "schema",
+        "on_config_change",
+        "flags",
+        "ignore_drift",
+        "guard",
+    ]
+)

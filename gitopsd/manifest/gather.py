@@ -1,0 +1,149 @@
+"""Gathers a project's files into one document: each read, filled in, extended, with its includes, then merged."""
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from gitopsd.manifest.anchor import anchored_definition, anchored_service
+from gitopsd.manifest.extend import extended
+from gitopsd.manifest.interpolate import Variable, Variables, interpolate
+from gitopsd.manifest.keys.shapes import described, read_fields, string_or_strings, text
+from gitopsd.manifest.merge import merge_documents, without_resets
+from gitopsd.manifest.node import Fields, Items, Node, Scalar, plain
+from gitopsd.manifest.source import Scope, Source, merged, relative
+from gitopsd.model.errors import Place
+
+_RESOURCES = ("services", "networks", "volumes", "configs", "secrets")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The merged document. `variables` has, per service that came by `include`, the variables that count for it."""
+
+    document: Fields
+    variables: dict[str, Variables] = field(default_factory=dict)
+
+
+def gather(source: Source, paths: Sequence[str], scope: Scope, place: Place, above: tuple[str, ...] = ()) -> Gathered:
+    """The files at `paths`, later over earlier. `place` is of what names them; `above` are files that include them."""
+    gathered = Gathered(Fields({}, {}, Place(paths[0], 1, 1)))
+    document: Fields | None = None
+    for path in paths:
+        raw = source.document(path, place, "include" if above else "")
+        if raw is None:
+            continue
+        filled = interpolate(raw, scope.variables, source.problems, source.unset)
+        assert isinstance(filled, Fields)
+        own = extended(source, filled, path, scope)
+        own = _included(source, own, scope, (*above, path), gathered)
+        if document is None:
+            bare = without_resets(own)
+            document = bare if isinstance(bare, Fields) else own
+        else:
+            document = merge_documents(document, own, source.problems)
+    return replace(gathered, document=document) if document is not None else gathered
+
+
+@dataclass(frozen=True, slots=True)
+class _Include:
+    """One entry of `include`: files, of which later ones override, and what counts for them."""
+
+    paths: tuple[str, ...]
+    env_files: tuple[str, ...]
+    directory: str
+    place: Place
+    where: str
+
+
+def _included(source: Source, document: Fields, scope: Scope, above: tuple[str, ...], gathered: Gathered) -> Fields:
+    node = document.fields.get("include")
+    if node is None:
+        return document
+    if not isinstance(node, Items):
+        source.problems.add(node.place, "include", f"expected a list of files, got {described(node)}")
+        return document
+    fields = {key: child for key, child in document.fields.items() if key != "include"}
+    result = replace(document, fields=fields)
+    for index, item in enumerate(node.items):
+        include = _entry(source, item, f"include[{index}]", scope)
+        if include is None:
+            continue
+        if include.paths[0] in above:
+            circle = " -> ".join((*above, include.paths[0]))
+            source.problems.add(
+                include.place, include.where, f"files include each other in a circle ({circle}); remove one include"
+            )
+            continue
+        result = _import(source, result, include, scope, above, gathered)
+    return result
+
+
+def _import(
+    source: Source, document: Fields, include: _Include, scope: Scope, above: tuple[str, ...], gathered: Gathered
+) -> Fields:
+    inner = Scope(include.directory, merged(scope.variables, _variables(source, include, scope)))
+    found = gather(source, include.paths, inner, include.place, above)
+    services = found.document.fields.get("services")
+    if isinstance(services, Fields):
+        gathered.variables.update({name: found.variables.get(name, inner.variables) for name in services.fields})
+    directory = relative(include.directory, scope.directory)
+    fields = dict(document.fields)
+    for kind in _RESOURCES:
+        theirs = found.document.fields.get(kind)
+        if isinstance(theirs, Fields):
+            fields[kind] = _together(source, fields.get(kind), theirs, kind, directory, include)
+    return replace(document, fields=fields)
+
+
+def _together(
+    source: Source, ours: Node | None, theirs: Fields, kind: str, directory: str, include: _Include
+) -> Fields:
+    """Our resources and those of an included file; one that both define must be defined alike."""
+    mine = ours if isinstance(ours, Fields) else Fields({}, {}, theirs.place)
+    fields, keys = dict(mine.fields), {**theirs.keys, **mine.keys}
+    anchor = anchored_service if kind == "services" else anchored_definition
+    for name, written in theirs.fields.items():
+        node = anchor(written, directory)
+        if name not in fields:
+            fields[name] = node
+        elif plain(fields[name]) != plain(node):
+            message = f"{include.paths[0]} defines it, too, and differently; change it in an override file instead"
+            source.problems.add(mine.keys.get(name, mine.place), f"{kind}.{name}", message)
+    return Fields(fields, keys, mine.place)
+
+
+def _variables(source: Source, include: _Include, scope: Scope) -> dict[str, Variable]:
+    found: dict[str, Variable] = {}
+    default = posixpath.join(include.directory, ".env")
+    paths = include.env_files or ((default,) if source.exists(default) else ())
+    for path in paths:
+        values = source.dotenv(path, include.place, f"{include.where}.env_file", merged(scope.variables, found))
+        found.update(values)
+    return found
+
+
+def _entry(source: Source, node: Node, where: str, scope: Scope) -> _Include | None:
+    match node:
+        case Scalar(value=str(value)) if value:
+            values: dict[str, object] = {"path": [value]}
+        case Fields():
+            table = {"path": string_or_strings, "env_file": string_or_strings, "project_directory": text}
+            values = dict(read_fields(node, where, source.problems, table))
+        case _:
+            values = {}
+    if not values.get("path"):
+        source.problems.add(node.place, where, "expected a file, or a mapping with path")
+        return None
+    paths = _paths(source, values["path"], scope, node.place, where)
+    env_files = _paths(source, values.get("env_file", []), scope, node.place, f"{where}.env_file")
+    directory = posixpath.dirname(paths[0]) if paths else ""
+    if "project_directory" in values:
+        named = source.path(scope.directory, str(values["project_directory"]), node.place, f"{where}.project_directory")
+        directory = named if named is not None else directory
+    return _Include(paths, env_files, directory, node.place, where) if paths else None
+
+
+def _paths(source: Source, values: object, scope: Scope, place: Place, where: str) -> tuple[str, ...]:
+    listed = values if isinstance(values, list) else []
+    found = (source.path(scope.directory, str(value), place, where) for value in listed)
+    return tuple(path for path in found if path is not None)

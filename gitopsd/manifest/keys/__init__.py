@@ -1,0 +1,1 @@
+"""One reader for each key of Compose: node in, canonical JSON out."""

@@ -1,0 +1,139 @@
+"""What ties a service to others: `networks`, `depends_on`, `configs` and `secrets`."""
+
+from gitopsd.manifest.keys.shapes import (
+    Entry,
+    Read,
+    boolean,
+    choice,
+    closed,
+    described,
+    flag,
+    integer,
+    read_fields,
+    strings,
+    text,
+    whole,
+    wrong,
+)
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.model.canonical import Json
+
+
+def networks(node: Node, path: str, problems: Problems) -> Json:
+    """Names, or names with options; None stands for no options."""
+    match node:
+        case Fields(fields=fields):
+            return {
+                name: None if _is_null(child) else _NETWORK(child, f"{path}.{name}", problems)
+                for name, child in fields.items()
+            } or None
+        case Items():
+            return dict.fromkeys(_names(node, path, problems)) or None
+        case _:
+            return wrong(node, path, problems, "a list of networks, or a mapping")
+
+
+def depends_on(node: Node, path: str, problems: Problems) -> Json:
+    """Names, or names with a condition."""
+    match node:
+        case Items():
+            return {
+                name: {"condition": "service_started", "required": True} for name in _names(node, path, problems)
+            } or None
+        case Fields(fields=fields):
+            found: dict[str, Json] = {}
+            for name, child in fields.items():
+                where = f"{path}.{name}"
+                if not isinstance(child, Fields) or "condition" not in child.fields:
+                    problems.add(child.place, where, "has no condition; add condition: service_started")
+                    continue
+                found[name] = {"required": True, **read_fields(child, where, problems, _DEPENDENCY)}
+            return found or None
+        case _:
+            return wrong(node, path, problems, "a list of services, or a mapping")
+
+
+def _names(node: Items, path: str, problems: Problems) -> list[str]:
+    found: list[str] = []
+    for index, item in enumerate(node.items):
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            wrong(item, f"{path}[{index}]", problems, "a name")
+        elif item.value in found:
+            problems.add(item.place, f"{path}[{index}]", f"'{item.value}' is in the list twice; remove one")
+        else:
+            found.append(item.value)
+    return found
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def grants(default_directory: str) -> Read:
+    """`configs` or `secrets` of a service: names, or mappings with source and target; the last of a target counts."""
+
+    def read(node: Node, path: str, problems: Problems) -> Json:
+        if not isinstance(node, Items):
+            return wrong(node, path, problems, "a list of names")
+        found: dict[str, Json] = {}
+        for index, item in enumerate(node.items):
+            entry = _grant(item, f"{path}[{index}]", problems)
+            if entry is not None:
+                found[str(entry.get("target") or f"{default_directory}/{entry['source']}")] = entry
+        return list(found.values()) or None
+
+    return read
+
+
+def _grant(node: Node, path: str, problems: Problems) -> Entry | None:
+    match node:
+        case Scalar(value=str(source)) if source:
+            return Entry({"source": source}, node.place, path)
+        case Fields():
+            entry = Entry(read_fields(node, path, problems, _GRANT), node.place, path)
+            if "source" in entry:
+                return entry
+            if "source" not in node.fields:
+                problems.add(node.place, path, "has no source; add the name under which it is defined")
+        case _:
+            problems.add(node.place, path, f"expected a name, or a mapping with source, got {described(node)}")
+    return None
+
+
+def _owner(node: Node, path: str, problems: Problems) -> Json:
+    problems.add(node.place, path, "not supported yet; remove the key, the file belongs to root")
+    return None
+
+
+def _mode(node: Node, path: str, problems: Problems) -> Json:
+    """The canonical form is an octal string; digits in quotes are octal, too."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        digits = node.value.removeprefix("0o")
+        value = int(digits, 8) if digits.isascii() and digits.isdigit() and not set(digits) & {"8", "9"} else None
+    else:
+        value = whole(node)
+    if value is None or not 0 <= value <= 0o7777:
+        problems.add(node.place, path, "expected a mode such as 0o440")
+        return None
+    return f"0{value:o}" if value else "0"
+
+
+def _whole_number(node: Node, path: str, problems: Problems) -> Json:
+    return integer(-1 << 31)(node, path, problems) or None
+
+
+_NETWORK = closed(
+    {
+        "aliases": strings,
+        "ipv4_address": text,
+        "ipv6_address": text,
+        "priority": _whole_number,
+    },
+    later=("interface_name", "link_local_ips", "mac_address", "driver_opts", "gw_priority"),
+)
+_DEPENDENCY: dict[str, Read] = {
+    "condition": choice("service_started", "service_healthy", "service_completed_successfully"),
+    "restart": flag,
+    "required": boolean,
+}
+_GRANT: dict[str, Read] = {"source": text, "target": text, "uid": _owner, "gid": _owner, "mode": _mode}

@@ -1,0 +1,168 @@
+"""The top-level networks, volumes, configs and secrets, each definition in canonical form."""
+
+import re
+from collections.abc import Mapping
+
+from gitopsd.manifest.keys.shapes import (
+    Entry,
+    Read,
+    boolean,
+    flag,
+    options,
+    pairs,
+    read_fields,
+    shown,
+    text,
+    wrong,
+)
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.model.canonical import Json
+
+NAME = re.compile(r"[a-zA-Z0-9._-]+")
+_SOURCES = ("file", "environment", "content")
+
+
+def networks(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
+    """Each network; without `name` it is PROJECT_KEY."""
+    found = _definitions(node, path, problems, _NETWORK)
+    for key, entry in found.items():
+        _named(entry, key, project)
+        entry.setdefault("ipam", {})
+    return found
+
+
+def volumes(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
+    """Each volume; without `name` it is PROJECT_KEY."""
+    found = _definitions(node, path, problems, _VOLUME)
+    for key, entry in found.items():
+        others = sorted(set(entry) - {"name", "external"})
+        if entry.get("external") and others:
+            problems.add(entry.place, entry.path, f"external and {others[0]} exclude each other; remove one of them")
+        _named(entry, key, project)
+    return found
+
+
+def configs(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
+    """Each config with exactly one source: a file, content, or a variable."""
+    return _sourced(node, path, problems, project, _CONFIG)
+
+
+def secrets(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
+    """Each secret with exactly one source: a file or a variable."""
+    return _sourced(node, path, problems, project, _SECRET)
+
+
+def _sourced(node: Node, path: str, problems: Problems, project: str, table: Mapping[str, Read]) -> dict[str, Entry]:
+    found = _definitions(node, path, problems, table, ("labels", "template_driver", "driver", "driver_opts"))
+    sources = [source for source in _SOURCES if source in table]
+    for key, entry in found.items():
+        given = [source for source in sources if source in entry]
+        if entry.get("external"):
+            problems.add(entry.place, f"{entry.path}.external", "not supported yet; give it a file or a variable")
+        elif not given:
+            problems.add(entry.place, entry.path, f"has no source; add one of {', '.join(sources)}")
+        elif len(given) > 1:
+            problems.add(entry.place, entry.path, f"{' and '.join(given)} exclude each other; keep one of them")
+        _named(entry, key, project)
+    return found
+
+
+def _definitions(
+    node: Node, path: str, problems: Problems, table: Mapping[str, Read], later: tuple[str, ...] = ()
+) -> dict[str, Entry]:
+    if not isinstance(node, Fields):
+        wrong(node, path, problems, "a mapping")
+        return {}
+    found: dict[str, Entry] = {}
+    for key, child in node.fields.items():
+        where = f"{path}.{key}"
+        place = node.keys.get(key, child.place)
+        if key.startswith("x-"):
+            continue
+        if not NAME.fullmatch(key):
+            problems.add(place, where, "expected a name of letters, digits, '.', '_' and '-'")
+        elif isinstance(child, Scalar) and child.value is None and table in (_NETWORK, _VOLUME):
+            found[key] = Entry({}, place, where)
+        elif isinstance(child, Fields):
+            found[key] = Entry(read_fields(child, where, problems, table, later), place, where)
+        else:
+            wrong(child, where, problems, "a mapping")
+    return found
+
+
+def _named(entry: Entry, key: str, project: str) -> None:
+    external = entry.get("external")
+    if isinstance(external, Mapping):
+        entry["name"] = external.get("name", entry.get("name", key))
+        entry["external"] = True
+    if "name" not in entry:
+        entry["name"] = key if entry.get("external") else f"{project}_{key}"
+
+
+def _external(node: Node, path: str, problems: Problems) -> Json:
+    if isinstance(node, Fields):
+        problems.warn(node.place, path, "external.name is deprecated; write name beside external: true")
+        return read_fields(node, path, problems, {"name": text})
+    return boolean(node, path, problems) or None
+
+
+def _ipam(node: Node, path: str, problems: Problems) -> Json:
+    if not isinstance(node, Fields):
+        return wrong(node, path, problems, "a mapping")
+    return read_fields(node, path, problems, {"driver": text, "config": _pools}, ("options",)) or None
+
+
+def _pools(node: Node, path: str, problems: Problems) -> Json:
+    if not isinstance(node, Items):
+        return wrong(node, path, problems, "a list of address pools")
+    pools: list[Json] = []
+    for index, item in enumerate(node.items):
+        where = f"{path}[{index}]"
+        if isinstance(item, Fields):
+            pools.append(read_fields(item, where, problems, _POOL))
+        else:
+            wrong(item, where, problems, "a mapping with subnet")
+    return pools or None
+
+
+def _content(node: Node, path: str, problems: Problems) -> Json:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return node.value
+    return wrong(node, path, problems, "a string")
+
+
+def _variable(node: Node, path: str, problems: Problems) -> Json:
+    value = text(node, path, problems)
+    if value is None or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        problems.add(node.place, path, f"expected the name of a variable, got {shown(node)}")
+    return value
+
+
+_POOL: dict[str, Read] = {"subnet": text, "ip_range": text, "gateway": text, "aux_addresses": options}
+_NETWORK: dict[str, Read] = {
+    "name": text,
+    "driver": text,
+    "driver_opts": options,
+    "ipam": _ipam,
+    "external": _external,
+    "internal": flag,
+    "attachable": flag,
+    "enable_ipv4": boolean,
+    "enable_ipv6": boolean,
+    "labels": pairs,
+}
+_VOLUME: dict[str, Read] = {
+    "name": text,
+    "driver": text,
+    "driver_opts": options,
+    "external": _external,
+    "labels": pairs,
+}
+_CONFIG: dict[str, Read] = {
+    "name": text,
+    "file": text,
+    "environment": _variable,
+    "content": _content,
+    "external": _external,
+}
+_SECRET: dict[str, Read] = {"name": text, "file": text, "environment": _variable, "external": _external}

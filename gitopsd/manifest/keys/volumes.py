@@ -1,0 +1,153 @@
+"""`volumes` of a service: short strings and long mappings; paths stay as they are written."""
+
+import posixpath
+
+from gitopsd.manifest.keys.shapes import (
+    Entry,
+    byte_size,
+    choice,
+    closed,
+    flag,
+    read_fields,
+    text,
+    whole,
+    wrong,
+)
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.model.canonical import Json
+
+_PROPAGATIONS = frozenset(("rprivate", "private", "rshared", "shared", "rslave", "slave"))
+_WITHOUT_EFFECT = frozenset(("rw", "cached", "delegated", "consistent"))
+_MAX_PARTS = 3
+
+
+class _Malformed(ValueError):
+    """What is wrong with a mount, and how to mend it."""
+
+
+def volumes(node: Node, path: str, problems: Problems) -> Json:
+    """The mounts; of two with one target the later counts."""
+    if not isinstance(node, Items):
+        wrong(node, path, problems, 'a list such as ["data:/data"]')
+        return None
+    found: dict[Json, Json] = {}
+    for index, item in enumerate(node.items):
+        where = f"{path}[{index}]"
+        entry = _entry(item, where, problems)
+        if entry is not None:
+            found[entry["target"]] = entry
+    return list(found.values()) or None
+
+
+def is_path(source: str) -> bool:
+    """Whether a short mount's source is a path of the host and not a volume's name."""
+    return source.startswith((".", "/", "~"))
+
+
+def _entry(node: Node, path: str, problems: Problems) -> Entry | None:
+    match node:
+        case Fields():
+            return _long(node, path, problems)
+        case Scalar(value=str(value)):
+            try:
+                return Entry(_short(value), node.place, path)
+            except _Malformed as error:
+                said = "" if node.hidden else f", got '{value}'"
+                problems.add(node.place, path, f"expected SOURCE:TARGET or SOURCE:TARGET:ro{said}; {error}")
+        case _:
+            wrong(node, path, problems, "a mount such as data:/data")
+    return None
+
+
+def _short(value: str) -> dict[str, Json]:
+    parts = value.split(":")
+    if not all(parts):
+        raise _Malformed("fill in the empty part")
+    if len(parts) > _MAX_PARTS:
+        raise _Malformed("there are too many colons")
+    if len(parts[0]) == 1 and parts[0].isalpha() and len(parts) > 1:
+        raise _Malformed(f"Compose reads '{parts[0]}:' as a Windows drive, give the volume a longer name")
+    source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
+    _absolute(target)
+    entry: dict[str, Json] = {"type": "bind" if is_path(source) else "volume", "target": posixpath.normpath(target)}
+    if source:
+        entry["source"] = source
+    bind, volume = _short_options(parts[2].split(",") if len(parts) == _MAX_PARTS else [], entry)
+    if entry["type"] == "bind":
+        bind["create_host_path"] = True
+    if bind:
+        entry["bind"] = bind
+    if volume or entry["type"] == "volume":
+        entry["volume"] = volume
+    return entry
+
+
+def _short_options(words: list[str], entry: dict[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:
+    """The options of `bind` and of `volume` that the words stand for; `ro` goes to the entry itself."""
+    bind: dict[str, Json] = {}
+    volume: dict[str, Json] = {}
+    for word in words:
+        if word == "ro":
+            entry["read_only"] = True
+        elif word == "nocopy":
+            volume["nocopy"] = True
+        elif word in _PROPAGATIONS:
+            bind["propagation"] = word
+        elif word in ("z", "Z"):
+            bind["selinux"] = word
+        elif word not in _WITHOUT_EFFECT:
+            raise _Malformed(f"the option '{word}' is unknown, known are ro, rw, z, Z, nocopy and propagations")
+    return bind, volume
+
+
+def _absolute(target: str) -> None:
+    if not target.startswith("/"):
+        raise _Malformed(f"the target '{target}' must be an absolute path inside the container")
+
+
+def _long(node: Fields, path: str, problems: Problems) -> Entry | None:
+    entry = Entry(read_fields(node, path, problems, _KEYS, _LATER), node.place, path)
+    kind, target = entry.get("type"), entry.get("target")
+    missing = "type" if "type" not in node.fields else "target" if "target" not in node.fields else ""
+    if missing:
+        problems.add(node.place, path, f"has no {missing}; add it")
+        return None
+    if kind == "bind" and "source" not in node.fields:
+        problems.add(node.place, path, "a bind has no source; add the path on the host as source")
+        return None
+    if not isinstance(target, str):
+        return None
+    try:
+        _absolute(target)
+    except _Malformed as error:
+        problems.add(node.fields["target"].place, f"{path}.target", str(error))
+    entry["target"] = posixpath.normpath(target)
+    return entry
+
+
+def _mode(node: Node, path: str, problems: Problems) -> int | None:
+    value = whole(node)
+    if value is None or not 0 <= value <= 0o7777:
+        problems.add(node.place, path, "expected a mode such as 0o1777, written as a number")
+        return None
+    return value or None
+
+
+_LATER = ("image",)
+_KEYS = {
+    "type": choice("bind", "volume", "tmpfs"),
+    "source": text,
+    "target": text,
+    "read_only": flag,
+    "consistency": text,
+    "bind": closed(
+        {
+            "propagation": choice(*sorted(_PROPAGATIONS)),
+            "create_host_path": flag,
+            "selinux": choice("z", "Z"),
+        },
+        later=("recursive",),
+    ),
+    "volume": closed({"nocopy": flag, "subpath": text}, later=("labels",)),
+    "tmpfs": closed({"size": byte_size, "mode": _mode}),
+}

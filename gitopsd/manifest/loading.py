@@ -1,0 +1,218 @@
+"""The files of a revision -> the desired state of one environment, or every problem in them at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
+from gitopsd.manifest.compose import ComposedService, Composition, compose
+from gitopsd.manifest.content import Ground, mounts
+from gitopsd.manifest.extension import Chosen, environment_policy, service_policy
+from gitopsd.manifest.gather import gather
+from gitopsd.manifest.interpolate import Variable
+from gitopsd.manifest.keys.shapes import Entry
+from gitopsd.manifest.node import Problems
+from gitopsd.manifest.source import Scope, Source
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import (
+    Attachment,
+    Condition,
+    Dependency,
+    DesiredState,
+    EnvironmentPolicy,
+    Job,
+    Network,
+    Port,
+    Service,
+    Volume,
+)
+from gitopsd.model.errors import ManifestError
+from gitopsd.model.files import Files
+
+HOST_DATA = "/srv/gitopsd"
+_APART = frozenset(("depends_on", "profiles", "build", "develop"))
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An environment in both forms: the composition as Compose prints it, and the desired state."""
+
+    composition: Composition
+    desired: DesiredState
+    directory: str
+    chosen: Mapping[str, Chosen]  # by service; "" is the environment
+
+
+def load(
+    files: Files,
+    directory_or_file: str,
+    environment: str,
+    *,
+    variables: Mapping[str, str] | None = None,
+    project: str = "",
+    host_dir: str = "",
+) -> DesiredState:
+    """The desired state of an environment. ManifestError tells every problem at once.
+
+    `directory_or_file` is a repository path, "" its root. `variables` come from the environment's vars_file; what they
+    flow into is hidden. `project` is what gitopsd.yaml says. `host_dir` (default `/srv/gitopsd/ENVIRONMENT`) is where
+    relative binds lie that the revision does not hold.
+    """
+    loaded = load_all(
+        files, directory_or_file, environment, variables=variables or {}, project=project, host_dir=host_dir
+    )
+    return loaded.desired
+
+
+def load_all(
+    files: Files,
+    directory_or_file: str,
+    environment: str,
+    *,
+    variables: Mapping[str, str],
+    project: str = "",
+    host_dir: str = "",
+    for_config: bool = False,
+) -> Loaded:
+    """As `load`, with the composition. `for_config`: a service that has only `build` is no problem."""
+    source = Source(files)
+    choice = choose(source, directory_or_file, variables)
+    if choice is None:
+        raise ManifestError(source.problems.found)
+    name = project_name(source, choice, project, environment)
+    known = {**choice.variables, PROJECT_VARIABLE: Variable(name)}
+    gathered = gather(source, choice.paths, Scope(choice.directory, known), choice.place)
+    composition = compose(source, gathered, name, choice.directory, known, choice.profiles)
+    ground = Ground(source, choice.directory, host_dir or f"{HOST_DATA}/{environment}")
+    loaded = _loaded(ground, composition, environment)
+    _check_builds(composition, source.problems, for_config)
+    if source.problems.found:
+        raise ManifestError(source.problems.found)
+    return loaded
+
+
+def _loaded(ground: Ground, composition: Composition, environment: str) -> Loaded:
+    problems = ground.source.problems
+    policy, chosen = environment_policy(composition.document, problems)
+    awaited = {
+        need
+        for service in composition.services.values()
+        for need, how in service.dependencies.items()
+        if how.get("condition") == "service_completed_successfully"
+    }
+    services: dict[str, Service] = {}
+    origins = {"": chosen}
+    for name, service in composition.services.items():
+        services[name], origins[name] = _service(ground, service, composition, policy, name in awaited)
+    desired = DesiredState(
+        environment=environment,
+        project=composition.project,
+        services=services,
+        networks={key: Network(key, *_resource(entry)) for key, entry in composition.networks.items()},
+        volumes={key: Volume(key, *_resource(entry)) for key, entry in composition.volumes.items()},
+        policy=policy,
+        warnings=tuple(sorted(set(problems.warnings))),
+        unset=tuple(sorted(set(ground.source.unset))),
+    )
+    return Loaded(composition, desired, ground.directory, origins)
+
+
+def _resource(entry: Entry) -> tuple[str, bool, Mapping[str, Json]]:
+    return str(entry["name"]), entry.get("external") is True, dict(entry)
+
+
+def _service(
+    ground: Ground, service: ComposedService, composition: Composition, environment: EnvironmentPolicy, awaited: bool
+) -> tuple[Service, Chosen]:
+    policy, job, chosen = service_policy(service, environment, ground.source.problems)
+    if awaited and job is None:
+        job = Job()
+        chosen.put("job", {}, "another service waits for its completion")
+        _check_ends(service, ground.source.problems)
+    canonical = service.canonical
+    deploy = canonical.get("deploy")
+    replicas = deploy.get("replicas", 1) if isinstance(deploy, dict) else 1
+    built = Service(
+        name=service.name,
+        image=str(canonical.get("image", "")),
+        options=_options(canonical),
+        place=service.place,
+        replicas=replicas if isinstance(replicas, int) else 1,
+        depends_on=_dependencies(service),
+        mounts=mounts(ground, service, composition),
+        ports=_ports(canonical),
+        networks=_attachments(canonical),
+        policy=policy,
+        job=job,
+        hidden=service.hidden,
+    )
+    return built, chosen
+
+
+def _check_ends(service: ComposedService, problems: Problems) -> None:
+    restart = str(service.canonical.get("restart", "no"))
+    if restart in ("always", "unless-stopped"):
+        message = (
+            f'another service waits until this one has completed, but restart: {restart} starts it again; write "no"'
+        )
+        problems.add(service.node.keys.get("restart", service.place), f"{service.path}.restart", message)
+
+
+def _options(canonical: Mapping[str, Json]) -> dict[str, Json]:
+    options = {key: value for key, value in canonical.items() if key not in _APART}
+    deploy = options.get("deploy")
+    if isinstance(deploy, dict):
+        options["deploy"] = {key: value for key, value in deploy.items() if key not in ("replicas", "update_config")}
+    return options
+
+
+def _dependencies(service: ComposedService) -> tuple[Dependency, ...]:
+    found = []
+    for name, how in service.dependencies.items():
+        condition: Condition = how.get("condition", "service_started")  # type: ignore[assignment]
+        found.append(Dependency(name, condition, how.get("required", True) is True, how.get("restart") is True))
+    return tuple(found)
+
+
+def _ports(canonical: Mapping[str, Json]) -> tuple[Port, ...]:
+    entries = canonical.get("ports")
+    return tuple(
+        Port(
+            target=int(str(entry.get("target", 0))),
+            published=str(entry.get("published", "")),
+            protocol=str(entry["protocol"]),
+            host_ip=str(entry.get("host_ip", "")),
+            mode=str(entry["mode"]),
+        )
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, Entry)
+    )
+
+
+def _attachments(canonical: Mapping[str, Json]) -> tuple[Attachment, ...]:
+    networks = canonical["networks"]
+    found = []
+    for name, how in networks.items() if isinstance(networks, dict) else ():
+        options = how if isinstance(how, dict) else {}
+        aliases = options.get("aliases")
+        found.append(
+            Attachment(
+                network=name,
+                aliases=tuple(str(alias) for alias in aliases) if isinstance(aliases, list) else (),
+                ipv4_address=str(options.get("ipv4_address", "")),
+                ipv6_address=str(options.get("ipv6_address", "")),
+                priority=int(str(options.get("priority", 0))),
+            )
+        )
+    return tuple(found)
+
+
+def _check_builds(composition: Composition, problems: Problems, for_config: bool) -> None:
+    for service in composition.services.values():
+        if "build" not in service.canonical:
+            continue
+        place = service.node.keys.get("build", service.place)
+        if "image" in service.canonical:
+            problems.warn(place, f"{service.path}.build", "ignored: images are not built here, `image` is used")
+        elif not for_config:
+            message = "images are not built here; build and push the image elsewhere and name it under image"
+            problems.add(place, f"{service.path}.build", message)

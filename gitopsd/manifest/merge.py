@@ -1,0 +1,202 @@
+"""Merges one Compose document over another by Compose's rules, for overrides and for `extends`."""
+
+from collections.abc import Callable, Mapping
+from typing import Union
+
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.model.errors import Place
+
+Rule = Union["Merge", Mapping[str, "Rule"], None]
+Merge = Callable[[Node, Node, str, Problems], Node]
+
+RESET = "!reset"
+OVERRIDE = "!override"
+
+
+def merge_documents(base: Fields, over: Fields, problems: Problems) -> Fields:
+    """Two whole documents."""
+    return _fields(base, over, "", problems, _DOCUMENT)
+
+
+def merge_service(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """One service over another."""
+    return _node(base, over, path, problems, _SERVICE)
+
+
+def without_resets(node: Node) -> Node:
+    """The node without what is tagged `!reset`, for a document that is merged over nothing."""
+    match node:
+        case Fields(fields=fields, keys=keys, place=place, tag=tag):
+            kept = {key: without_resets(child) for key, child in fields.items() if child.tag != RESET}
+            return Fields(kept, keys, place, tag)
+        case Items(items=items, place=place, tag=tag):
+            return Items(tuple(without_resets(item) for item in items if item.tag != RESET), place, tag)
+        case _:
+            return node
+
+
+def _node(base: Node, over: Node, path: str, problems: Problems, rule: Rule) -> Node:
+    if over.tag == OVERRIDE:
+        return over
+    if callable(rule):
+        return rule(base, over, path, problems)
+    if _is_null(over):
+        return base
+    if _is_null(base):
+        return over
+    match base, over:
+        case Fields(), Fields():
+            return _fields(base, over, path, problems, rule)
+        case Items(), Items():
+            return Items((*base.items, *over.items), over.place)
+        case Scalar(), Scalar():
+            return over
+    problems.add(
+        over.place, path, f"has another shape than at {base.place}; write both the same way, or tag it !override"
+    )
+    return base
+
+
+def _fields(base: Fields, over: Fields, path: str, problems: Problems, rule: Rule) -> Fields:
+    fields = dict(base.fields)
+    keys = {**base.keys, **over.keys}
+    rules = rule if isinstance(rule, Mapping) else {}
+    fallback = rules.get("*")
+    for key, child in over.fields.items():
+        below = fields.get(key)
+        if child.tag == RESET:
+            fields.pop(key, None)
+        elif below is None or key.startswith("x-"):
+            fields[key] = without_resets(child)
+        else:
+            fields[key] = _node(below, child, f"{path}.{key}" if path else key, problems, rules.get(key, fallback))
+    return Fields(fields, keys, over.place)
+
+
+def _replace(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    return over
+
+
+def _pairs(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """Mappings and lists of KEY=value mix."""
+    if _is_null(over):
+        return base
+    if _is_null(base):
+        return over
+    below, above = _as_pairs(base), _as_pairs(over)
+    if below is None or above is None:
+        return over
+    return _fields(below, above, path, problems, _SCALARS)
+
+
+def _as_pairs(node: Node) -> Fields | None:
+    match node:
+        case Fields():
+            return node
+        case Items(items=items, place=place):
+            fields: dict[str, Node] = {}
+            keys: dict[str, Place] = {}
+            for item in items:
+                if not isinstance(item, Scalar) or not isinstance(item.value, str):
+                    return None
+                key, equals, value = item.value.partition("=")
+                fields[key] = Scalar(value if equals else None, item.place, item.hidden, True)
+                keys[key] = item.place
+            return Fields(fields, keys, place)
+        case _:
+            return None
+
+
+def _sequence(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """A single string counts as a list of one."""
+    if _is_null(over):
+        return base
+    return Items((*_as_items(base), *_as_items(over)), over.place)
+
+
+def _as_items(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Items) else () if _is_null(node) else (node,)
+
+
+def _named(default: Mapping[str, str]) -> Merge:
+    """Lists of names and mappings of names mix; a listed name has the default fields, or null for none."""
+
+    def merge(base: Node, over: Node, path: str, problems: Problems) -> Node:
+        below, above = _as_named(base, default), _as_named(over, default)
+        if below is None or above is None:
+            return base if _is_null(over) else over
+        return _fields(below, above, path, problems, None)
+
+    return merge
+
+
+def _as_named(node: Node, default: Mapping[str, str]) -> Fields | None:
+    if not isinstance(node, Items):
+        return node if isinstance(node, Fields) else None
+    fields: dict[str, Node] = {}
+    keys: dict[str, Place] = {}
+    for item in node.items:
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            return None
+        keys[item.value] = item.place
+        inner = {key: Scalar(value, item.place) for key, value in default.items()}
+        fields[item.value] = Fields(inner, dict.fromkeys(inner, item.place), item.place) if inner else _null(item.place)
+    return Fields(fields, keys, node.place)
+
+
+def _logging(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """Options of another driver mean nothing to this one."""
+    if isinstance(base, Fields) and isinstance(over, Fields):
+        below, above = base.fields.get("driver"), over.fields.get("driver")
+        if below is None or above is None or _value(below) == _value(above):
+            return _fields(base, over, path, problems, None)
+    return base if _is_null(over) else over
+
+
+def _pools(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """Address pools of one subnet are one pool."""
+    if not isinstance(base, Items) or not isinstance(over, Items):
+        return base if _is_null(over) else over
+    pools: dict[object, Node] = {}
+    for number, pool in enumerate((*base.items, *over.items)):
+        subnet = pool.fields.get("subnet") if isinstance(pool, Fields) else None
+        key = _value(subnet) if subnet is not None else number
+        below = pools.get(key)
+        both = isinstance(below, Fields) and isinstance(pool, Fields)
+        pools[key] = _fields(below, pool, path, problems, None) if both else pool  # type: ignore[arg-type]
+    return Items(tuple(pools.values()), over.place)
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def _null(place: Place) -> Scalar:
+    return Scalar(None, place)
+
+
+def _value(node: Node) -> object:
+    return node.value if isinstance(node, Scalar) else node
+
+
+_SCALARS: Rule = {"*": _replace}
+_LABELS: Rule = {"*": {"labels": _pairs}}
+_SERVICE: Rule = {
+    "command": _replace,
+    "entrypoint": _replace,
+    "environment": _pairs,
+    "labels": _pairs,
+    "env_file": _sequence,
+    "tmpfs": _sequence,
+    "networks": _named({}),
+    "depends_on": _named({"condition": "service_started"}),
+    "logging": _logging,
+    "healthcheck": {"test": _replace},
+}
+_DOCUMENT: Rule = {
+    "services": {"*": _SERVICE},
+    "networks": {"*": {"labels": _pairs, "ipam": {"config": _pools}}},
+    "volumes": _LABELS,
+    "configs": _LABELS,
+    "secrets": _LABELS,
+}

@@ -1,0 +1,88 @@
+"""The resolved manifest as `docker compose config --format json` prints it."""
+
+import posixpath
+from collections.abc import Mapping
+
+from gitopsd.manifest.compose import EXTENSION
+from gitopsd.manifest.keys.shapes import Entry
+from gitopsd.manifest.loading import Loaded
+from gitopsd.model.canonical import Json
+
+
+def resolved(loaded: Loaded, root: str, *, defaults: bool = False) -> dict[str, Json]:
+    """The resolved manifest. `root` is the absolute path of the repository, which relative paths are printed under.
+
+    With `defaults` every value of `x-gitopsd` is there with its origin. Values of secret origin are `(hidden)`.
+    """
+    directory = posixpath.normpath(posixpath.join(root, loaded.directory))
+    shown = _printed(loaded, directory)
+    if defaults:
+        _add_defaults(shown, loaded)
+    return shown
+
+
+def _printed(loaded: Loaded, directory: str) -> dict[str, Json]:
+    composition = loaded.composition
+    document: dict[str, Json] = {
+        "name": composition.project,
+        "services": {
+            name: {key: _service_value(key, value, directory) for key, value in service.canonical.items()}
+            for name, service in composition.services.items()
+        },
+    }
+    for kind, entries in (
+        ("networks", composition.networks),
+        ("volumes", composition.volumes),
+        ("configs", composition.configs),
+        ("secrets", composition.secrets),
+    ):
+        if entries:
+            document[kind] = {name: _definition(entry, directory) for name, entry in entries.items()}
+    escaped = _escaped({**document, **composition.extensions()})
+    assert isinstance(escaped, dict)
+    return escaped
+
+
+def _service_value(key: str, value: Json, directory: str) -> Json:
+    if key == "volumes" and isinstance(value, list):
+        return [_mount(entry, directory) for entry in value if isinstance(entry, Entry)]
+    if key == "build" and isinstance(value, dict):
+        return {**value, "context": _absolute(str(value["context"]), directory)}
+    return value
+
+
+def _mount(entry: Entry, directory: str) -> dict[str, Json]:
+    if entry.get("type") != "bind":
+        return dict(entry)
+    return {**entry, "source": _absolute(str(entry["source"]), directory)}
+
+
+def _definition(entry: Entry, directory: str) -> dict[str, Json]:
+    return {**entry, "file": _absolute(str(entry["file"]), directory)} if "file" in entry else dict(entry)
+
+
+def _absolute(path: str, directory: str) -> str:
+    """As Compose joins paths: an absolute one stays as it is written."""
+    return path if path.startswith("/") else posixpath.normpath(posixpath.join(directory, path))
+
+
+def _escaped(value: Json) -> Json:
+    """Compose doubles dollar signs, so that what it prints can be loaded again."""
+    match value:
+        case str():
+            return value.replace("$", "$$")
+        case Mapping():
+            return {key.replace("$", "$$"): _escaped(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_escaped(inner) for inner in value]
+        case _:
+            return value
+
+
+def _add_defaults(shown: dict[str, Json], loaded: Loaded) -> None:
+    shown[EXTENSION] = loaded.chosen[""].shown()
+    services = shown["services"]
+    assert isinstance(services, dict)
+    for name, service in services.items():
+        assert isinstance(service, dict)
+        service[EXTENSION] = loaded.chosen[name].shown()

@@ -1,0 +1,89 @@
+"""What loading one environment reads from and what it finds out: the revision's files, problems, unset variables."""
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gitopsd.manifest import dotenv, tree
+from gitopsd.manifest.interpolate import Variable, Variables
+from gitopsd.manifest.node import Fields, Problems
+from gitopsd.manifest.tree import Refusal
+from gitopsd.manifest.yaml import MAX_BYTES, parse
+from gitopsd.model.errors import ManifestError, Place, Problem
+from gitopsd.model.files import Files
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where the words of a Compose file get their meaning: its project directory, and its variables."""
+
+    directory: str
+    variables: Variables
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One revision being read. `unset` are variables without value and default; `documents` what has been parsed."""
+
+    files: Files
+    problems: Problems = field(default_factory=Problems)
+    unset: list[Problem] = field(default_factory=list)
+    documents: dict[str, Fields | None] = field(default_factory=dict)
+
+    def document(self, path: str, place: Place, where: str) -> Fields | None:
+        """The Compose file at `path`, not yet filled in; None when it cannot be read, which is then a problem.
+
+        `place` and `where` are those of the words that name the file.
+        """
+        if path not in self.documents:
+            self.documents[path] = self._parsed(path, place, where)
+        return self.documents[path]
+
+    def dotenv(self, path: str, place: Place, where: str, variables: Variables) -> dict[str, Variable]:
+        """The variables of a `.env` or `env_file`; empty when it cannot be read, which is then a problem."""
+        data = tree.read(self.files, path, MAX_BYTES)
+        if isinstance(data, Refusal):
+            self.problems.add(place, where, data.reason)
+            return {}
+        try:
+            return dict(dotenv.parse(path, data, variables, self.unset))
+        except ManifestError as error:
+            self.problems.found.extend(error.problems)
+            return {}
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file, or a link to something, at `path`."""
+        return self.files.entry(path) is not None
+
+    def path(self, directory: str, path: str, place: Place, where: str) -> str | None:
+        """The repository path of a relative one; None when it leads outside, which is then a problem."""
+        whole = tree.joined(directory, path)
+        if isinstance(whole, Refusal):
+            self.problems.add(place, where, whole.reason)
+            return None
+        return whole
+
+    def _parsed(self, path: str, place: Place, where: str) -> Fields | None:
+        data = tree.read(self.files, path, MAX_BYTES)
+        if isinstance(data, Refusal):
+            self.problems.add(place, where, data.reason)
+            return None
+        try:
+            root = parse(path, data)
+        except ManifestError as error:
+            self.problems.found.extend(error.problems)
+            return None
+        if not isinstance(root, Fields):
+            self.problems.add(Place(path, 1, 1), "", "expected a mapping with services; write `services:` first")
+            return None
+        return root
+
+
+def merged(first: Variables, second: Mapping[str, Variable]) -> Variables:
+    """Variables of both; where both have one, the first counts."""
+    return {**second, **first} if second else first
+
+
+def relative(path: str, start: str) -> str:
+    """`path` as seen from the directory `start`, both within the repository."""
+    return posixpath.relpath(f"/{path}", f"/{start}")
