@@ -158,22 +158,30 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network. `name` is the engine's name (`shop_default`); `options` is canonical Compose JSON."""
+    """A network. `name` is the engine's name (`shop_default`); `options` is canonical Compose JSON.
+
+    `hidden` names the paths within `options` whose values come from a secret origin.
+    """
 
     key: str
     name: str
     external: bool = False
     options: Mapping[str, Json] = field(default_factory=dict)
+    hidden: frozenset[tuple[str, ...]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A named volume. `name` is the engine's name (`shop_data`); `options` is canonical Compose JSON."""
+    """A named volume. `name` is the engine's name (`shop_data`); `options` is canonical Compose JSON.
+
+    `hidden` names the paths within `options` whose values come from a secret origin.
+    """
 
     key: str
     name: str
     external: bool = False
     options: Mapping[str, Json] = field(default_factory=dict)
+    hidden: frozenset[tuple[str, ...]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
