@@ -62,13 +62,13 @@ def _of_url(url: str) -> Address:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise SourceError(f"{_shown(url)} is no URL: {error}") from error
+        raise SourceError(f"{_shown(url)} is no URL: {error}; write it as https://host:port/path") from error
     if protocol == "file":
         if parts.hostname or not parts.path:
-            raise SourceError(f"{_shown(url)}: a file URL has three slashes, as in file:///srv/environments.git")
+            raise SourceError(f"{_shown(url)}: names no path; a file URL has three slashes, as in file:///srv/x.git")
         return Address(url, protocol, Path(unquote(parts.path)))
     if port == 0 or " " in url:
-        raise SourceError(f"{_shown(url)} is no URL: a port is between 1 and 65535 and a space is written %20")
+        raise SourceError(f"{_shown(url)} is no URL; a port is between 1 and 65535 and a space is written %20")
     _refuse_bad_authority(url, parts)
     return Address(url, protocol)
 

@@ -28,6 +28,7 @@ def options(address: Address, timeout_s: float) -> dict[str, str]:
     """Configuration that wins over what a mirror's own file says."""
     return {
         "core.hooksPath": "/dev/null",
+        "core.alternateRefsCommand": "true",
         "core.fsmonitor": "false",
         "core.attributesFile": "/dev/null",
         "credential.helper": "",

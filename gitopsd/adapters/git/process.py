@@ -63,7 +63,8 @@ class Commands:
         `patience` multiplies the repository's timeout. `held` is a descriptor of a lock that the process shall share,
         so that the lock lives as long as the process, even when the daemon is killed.
         """
-        place = [] if git_dir is None else [f"--git-dir={git_dir}"]
+        # Bare whatever its own file says, even if that is lost.
+        place = [] if git_dir is None else [f"--git-dir={git_dir}", "-c", "core.bare=true"]
         command = ["git", *place, *self._options, *arguments]
         process = self._started(command, variables or {}, held)
         try:

@@ -5,10 +5,14 @@ from collections.abc import Iterable
 
 _LONGEST = 400
 _NOISE = re.compile(
-    r"hint:|Please make sure you have the correct access rights|and the repository exists\.|@{10,}|^$"
-    r"|Could not read from remote repository|warning: redirecting|error: failed to push some refs"
+    r"^$|hint:|Please make sure you have the correct access rights|and the repository exists\.|warning: redirecting"
+    r"|Could not read from remote repository|error: failed to push some refs"
+    # The banner of ssh about a changed host key, but for its headline.
+    r"|@{10,}|IT IS POSSIBLE THAT SOMEONE|Someone could be eavesdropping|It is also possible that a host key"
+    r"|^The fingerprint for the|^SHA256:|^Please contact your system|^Add correct host key|^Offending |^  remove with:"
+    r"|^Host key for .* has changed and you have requested"
 )
-_PREFIX = re.compile(r"^(?:(?:fatal|error|remote|warning|ERR):? +)+(?:(?:fatal|error): +)*")
+_PREFIX = re.compile(r"^(?:(?:fatal|error|remote|warning|ERR|@|WARNING):? +)+|\s*@$")
 
 _MENDS = (
     (r"Authentication failed|could not read (Username|Password)|error: 40[13]", "check credentials"),
@@ -18,7 +22,7 @@ _MENDS = (
     (r"error: 429", "the server asks for fewer requests: set a longer interval"),
     (r"Could not resolve host", "check the host in url, and the name server"),
     (r"denyCurrentBranch", "push to a bare repository, or to another branch"),
-    (r"not found|does not exist|does not appear to be a git repository", "check url"),
+    (r"not found|does not exist|does not appear to be a git repository|invalid gitfile", "check url"),
     (r"No space left on device|unable to write", "make room in the state directory"),
     (r"fetch first|non-fast-forward|cannot lock ref", "the branch has moved meanwhile: do it again"),
 )

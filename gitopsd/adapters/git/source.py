@@ -20,6 +20,8 @@ from gitopsd.model.settings import Repository
 _FIELDS = "%H%x00%P%x00%an%x00%ct%x00%s"
 _LONGEST_TEXT = 1000
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options")
+# The other end of a push to a local repository runs as we do, so its hooks and commands are not run.
+_QUIET_RECEIVER = "git -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true receive-pack"
 
 
 def open_source(repository: Repository, state_dir: Path) -> Source:
@@ -44,6 +46,7 @@ class GitSource:
         self._name = name
         self._branch = branch
         self._url = place.url
+        self._local = place.path is not None
         self._mirror = mirror
         self._commands = commands
         self._blobs = Blobs(mirror)
@@ -128,7 +131,9 @@ class GitSource:
             return self._mirror.git("commit-tree", "-p", base, "-F", "-", tree, stdin=text).decode().strip()
 
     def push(self, commit: str) -> None:
-        arguments = ("push", "--quiet", "--end-of-options", self._url, f"{commit}:refs/heads/{self._branch}")
+        program = [f"--receive-pack={_QUIET_RECEIVER}"] if self._local else []
+        target = f"{commit}:refs/heads/{self._branch}"
+        arguments = ("push", "--quiet", *program, "--end-of-options", self._url, target)
         with self._mirror.writing() as held, self._reading(commit):
             self._run(*arguments, held=held, patience=PATIENCE)
 
