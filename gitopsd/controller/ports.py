@@ -1,8 +1,10 @@
 """What the controller needs of the world, in our words. Adapters implement these; each has a small honest fake."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 from gitopsd.engine_json.creation import Creation
@@ -45,7 +47,8 @@ class Source(Protocol):
     def poll(self) -> str:
         """Ask the remote for the branch, fetch if it moved, and return its commit id.
 
-        SourceUnavailable: no answer in time, or a refusal. RevisionNotFound: the branch is gone. The mirror stays usable.
+        SourceUnavailable: no answer in time, or a refusal. RevisionNotFound: the branch is gone. The mirror stays
+        usable.
         """
         ...
 
@@ -87,7 +90,7 @@ class Source(Protocol):
 
 
 class EngineView(Protocol):
-    """A Docker engine to look at; observe mode has nothing more. Every call may raise EngineUnavailable or EngineRefused."""
+    """A Docker engine to look at; observe mode has nothing more. Calls raise EngineUnavailable or EngineRefused."""
 
     def facts(self) -> EngineFacts: ...
 
@@ -110,7 +113,8 @@ class EngineView(Protocol):
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:
         """Container, network, volume and image events as they happen, from `since` on.
 
-        Ends when the stream ends (also silently) or `close_events` is called; the caller looks anew and subscribes again.
+        Ends when the stream ends (also silently) or `close_events` is called; the caller looks anew, and subscribes
+        again.
         """
         ...
 
@@ -131,7 +135,7 @@ class Engine(EngineView, Protocol):
         ...
 
     def pull(self, reference: str, progress: Callable[[str], None]) -> Image:
-        """Pull an image. ImageMissing: the registry says that it does not exist. ImageUnavailable: it could not tell."""
+        """Pull an image. ImageMissing: the registry says that there is none. ImageUnavailable: it could not tell."""
         ...
 
     def create(self, creation: Creation) -> str:
@@ -179,7 +183,7 @@ class Inputs:
 
 
 class Store(Protocol):
-    """The state directory: journal, ledger, operations. Every method is one transaction. Safe to use from several threads."""
+    """The state directory: journal, ledger, operations. Every method is one transaction; any thread may call it."""
 
     def instance_id(self) -> str:
         """Who this gitopsd is, made once per state directory and kept apart from the database."""
@@ -195,6 +199,14 @@ class Store(Protocol):
 
     def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
         """Keep the journal, its open release and ended ones in the ledger, and events, all or nothing."""
+        ...
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held by the one daemon of a state directory. StoreError names the process that holds it."""
+        ...
+
+    def environments(self) -> tuple[str, ...]:
+        """The names of all environments that have a journal."""
         ...
 
     def forget(self, environment: str) -> None:
@@ -242,3 +254,33 @@ class Store(Protocol):
     def save_repository(self, status: RepositoryStatus) -> None: ...
 
     def repositories(self) -> tuple[RepositoryStatus, ...]: ...
+
+
+class Timer(Protocol):
+    """Calls back at times, each call under a name of its own; a newer time for a name replaces the older."""
+
+    def every(self, name: str, interval: timedelta, call: Callable[[], None]) -> None:
+        """Call back each `interval`, spread a little so that many do not meet; the first call comes at once."""
+        ...
+
+    def at(self, name: str, when: datetime, call: Callable[[], None]) -> None:
+        """Call back once, at `when` or at once if that is past. A jump of the clock brings the call forward."""
+        ...
+
+    def cancel(self, name: str) -> None: ...
+
+    def running(self) -> bool: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Watcher(Protocol):
+    """Watches files; a callback is told that something below one of its paths changed."""
+
+    def watch(self, name: str, paths: Sequence[Path], call: Callable[[], None]) -> None:
+        """Call back soon after a change of any of `paths`; watching under a known name replaces it."""
+        ...
+
+    def stop(self) -> None: ...

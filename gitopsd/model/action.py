@@ -25,17 +25,29 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start a container. A kept one (restart policy `no`) first gets its specification's restart policy back."""
-
     service: str
     slot: int
     container: str
     cause: str
     name: str = ""
-    kept_fingerprint: str = ""
 
     def __str__(self) -> str:
         return f"Start    {self.name or self.container}  # {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Give a kept container its specification's restart policy back, before it is started again."""
+
+    service: str
+    slot: int
+    container: str
+    fingerprint: str
+    cause: str
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"Restore  {self.name or self.container}  # {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,7 @@ class Update:
     service: str
     slot: int
     container: str
+    fingerprint: str
     in_place: str
     cause: str
     name: str = ""
@@ -149,9 +162,9 @@ class CreateVolume:
         return f"Create   volume {self.name}  # {self.cause}"
 
 
-Action = (
-    Create | Start | Unpause | Keep | Stop | Remove | Rename | Update | CreateNetwork | RemoveNetwork | CreateVolume
-)
+OnContainer = Create | Start | Restore | Unpause | Keep | Stop | Remove | Rename | Update
+OnResource = CreateNetwork | RemoveNetwork | CreateVolume
+Action = OnContainer | OnResource
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,6 @@
 
 from gitopsd.release.inventory import members_of, recognise
 from gitopsd.release.machine import Signals, Turn, advance
-from gitopsd.release.opening import Candidate, begin, follow, verdict
+from gitopsd.release.opening import Candidate, begin, follow, refuse, verdict
 
-__all__ = ["Candidate", "Signals", "Turn", "advance", "begin", "follow", "members_of", "recognise", "verdict"]
+__all__ = ["Candidate", "Signals", "Turn", "advance", "begin", "follow", "members_of", "recognise", "refuse", "verdict"]

@@ -7,7 +7,7 @@ from typing import Literal
 from gitopsd.model.desired import Policy, SealedService, SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
-from gitopsd.model.release import Journal, Release, ReleasedService, Serving
+from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
 from gitopsd.model.rollout import Pending, Rollout, Target
 from gitopsd.plan.order import replacement
 from gitopsd.rollout.machine import NOTHING
@@ -83,6 +83,26 @@ def begin(
         for each in ended
     )
     return opened, (*superseding, event), ended
+
+
+def refuse(
+    journal: Journal, candidate: Candidate, number: int, reason: str, now: datetime
+) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
+    """Reject content before anything was touched: evidence against it came before its release could begin."""
+    outcome: Outcome = "rolled-back" if journal.serving is not None else "failed"
+    release = replace(
+        _release(journal.environment, candidate, number, now),
+        phase="ended",
+        outcome=outcome,
+        finished_at=now,
+        reason=reason,
+    )
+    rejection = Rejection(release.content_digest, number, release.revision, reason, now)
+    message = f"release {number} of {release.revision[:8]} ({candidate.subject}) was rejected: {reason}"
+    event = Event(now, "ReleaseRejected", message, "error", journal.environment, release=number)
+    rejected = {**journal.rejected, release.content_digest: rejection}
+    project = journal.project or candidate.wanted.desired.project
+    return replace(journal, project=project, rejected=rejected), (event,), (release,)
 
 
 def _superseded(journal: Journal, number: int, now: datetime) -> tuple[Release, ...]:

@@ -20,7 +20,7 @@ def job_step(look: Look, members: tuple[Member, ...]) -> Step:
         return Step("acting", place(look, JOB_SLOT, others))
     match run.instance.state:
         case "created":
-            return Step("acting", (start(run, look.cause),))
+            return Step("acting", start(run, look.cause))
         case "exited" if run.instance.exit_code == 0:
             return _tidy(look, run, others)
         case "exited" | "dead":

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gitopsd.model.action import Action, Chain, Create, Keep, Remove, Rename, Start, Stop, Unpause, Update
+from gitopsd.model.action import Action, Create, Keep, Remove, Rename, Restore, Start, Stop, Unpause, Update
 from gitopsd.model.rollout import Rollout, Target
 from gitopsd.rollout.member import Judge, Member
 
@@ -122,7 +122,7 @@ def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
 
 def _start(look: Look, chosen: Member, others: tuple[Member, ...]) -> tuple[Action, ...]:
     standing_down = _stand_down(look, others) if look.rollout.order == "stop-first" else ()
-    return (*standing_down, start(chosen, look.cause))
+    return (*standing_down, *start(chosen, look.cause))
 
 
 def _stopped_again(look: Look, chosen: Member) -> bool:
@@ -135,7 +135,7 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     """The goal serves: clear the others away, bring limits up to date, take the slot's name."""
     actions = [action for other in others for action in clear(other, look.cause)]
     if chosen.placed.in_place != look.goal.in_place:
-        actions.append(update(chosen, look.goal.in_place, look.cause))
+        actions.append(update(chosen, look.goal, look.cause))
     name = look.rollout.instance_name(slot, look.goal)
     if chosen.instance.name != name:
         actions.append(Rename(look.rollout.service, slot, chosen.id, name, "takes the slot's name"))
@@ -146,10 +146,13 @@ def clear(member: Member, cause: str) -> tuple[Action, ...]:
     return (stop(member, cause), remove(member, cause)) if member.up else (remove(member, cause),)
 
 
-def start(member: Member, cause: str) -> Start:
-    kept = member.placed.fingerprint if member.placed.kept else ""
-    name = member.instance.name
-    return Start(member.placed.service, member.placed.slot, member.id, cause, name=name, kept_fingerprint=kept)
+def start(member: Member, cause: str) -> tuple[Action, ...]:
+    """Start an instance; a kept one gets its restart policy back before."""
+    placed, name = member.placed, member.instance.name
+    begin = Start(placed.service, placed.slot, member.id, cause, name=name)
+    if not placed.kept:
+        return (begin,)
+    return (Restore(placed.service, placed.slot, member.id, placed.fingerprint, cause, name=name), begin)
 
 
 def stop(member: Member, cause: str) -> Stop:
@@ -168,10 +171,6 @@ def unpause(member: Member, cause: str) -> Unpause:
     return Unpause(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
 
 
-def update(member: Member, in_place: str, cause: str) -> Update:
-    name = member.instance.name
-    return Update(member.placed.service, member.placed.slot, member.id, in_place, cause, name=name)
-
-
-def chain(service: str, slot: int, actions: tuple[Action, ...]) -> Chain:
-    return Chain(f"{service}/{slot}", actions)
+def update(member: Member, goal: Target, cause: str) -> Update:
+    placed, name = member.placed, member.instance.name
+    return Update(placed.service, placed.slot, member.id, goal.fingerprint, goal.in_place, cause, name=name)

@@ -51,6 +51,10 @@ class FakeStore:
             self._releases |= {release.number: release for release in releases}
             self.append(events)
 
+    def environments(self) -> tuple[str, ...]:
+        with self._guard:
+            return tuple(sorted(self._journals))
+
     def forget(self, environment: str) -> None:
         with self._guard:
             self._refuse_when_broken()

@@ -78,6 +78,11 @@ class SqliteStore:
             )
             self._append(connection, events)
 
+    def environments(self) -> tuple[str, ...]:
+        with self._connections.reading() as connection:
+            rows = connection.execute("SELECT environment FROM journal ORDER BY environment").fetchall()
+        return tuple(str(name) for (name,) in rows)
+
     def forget(self, environment: str) -> None:
         with self._connections.writing() as connection:
             connection.execute("DELETE FROM journal WHERE environment = ?", (environment,))

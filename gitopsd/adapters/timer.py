@@ -1,0 +1,74 @@
+"""Timers on APScheduler: polls, resyncs and deadlines, none of which is ever dropped for being late."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+
+SPREAD = 0.1  # of the interval: many polls do not meet
+JUMP_S = 2.0
+WATCH_S = 1.0
+
+
+class SchedulerTimer:
+    """The port's timer. APScheduler goes by the wall clock: a jump of it brings every call forward, once.
+
+    Its defaults drop a job that is a second late; here a late job runs, several missed runs are one.
+    """
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._stopped = threading.Event()
+        self._watch = threading.Thread(target=self._watch_clock, name="clock watch", daemon=True)
+
+    def every(self, name: str, interval: timedelta, call: Callable[[], None]) -> None:
+        seconds = interval.total_seconds()
+        self._scheduler.add_job(
+            call,
+            "interval",
+            seconds=seconds,
+            jitter=seconds * SPREAD,
+            next_run_time=datetime.now(UTC),
+            id=name,
+            replace_existing=True,
+        )
+
+    def at(self, name: str, when: datetime, call: Callable[[], None]) -> None:
+        self._scheduler.add_job(call, "date", run_date=when, id=name, replace_existing=True)
+
+    def cancel(self, name: str) -> None:
+        with contextlib.suppress(JobLookupError):
+            self._scheduler.remove_job(name)
+
+    def running(self) -> bool:
+        return bool(self._scheduler.running)
+
+    def start(self) -> None:
+        self._scheduler.start()
+        self._watch.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def _watch_clock(self) -> None:
+        """The two clocks walk together; where they part, the wall clock jumped."""
+        apart = time.time() - time.monotonic()
+        while not self._stopped.wait(WATCH_S):
+            now = time.time() - time.monotonic()
+            if abs(now - apart) > JUMP_S:
+                self._bring_forward()
+            apart = now
+
+    def _bring_forward(self) -> None:
+        for job in self._scheduler.get_jobs():
+            job.modify(next_run_time=datetime.now(UTC))

@@ -1,0 +1,38 @@
+"""What the composition root hands to the doors: settings, and the adapters behind their ports."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitopsd.controller.ports import Clock, Engine, Source, Store, Timer, Watcher
+from gitopsd.model.files import Files
+from gitopsd.model.settings import Repository, Settings, TargetEngine
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line says about the settings; None or "": the file or the default says it."""
+
+    config: Path | None = None
+    state_dir: Path | None = None
+    repository: str = ""
+    branch: str = ""
+    mode: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """One configured gitopsd. Nothing is connected or opened before it is used; `load_settings` reads them anew."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    timer: Timer
+    watcher: Watcher
+    open_source: Callable[[Repository], Source]
+    connect: Callable[[TargetEngine], Engine]
+    directory: Callable[[Path], Files]
+    load_settings: Callable[[], Settings]
+
+
+Wire = Callable[[Flags], Application]

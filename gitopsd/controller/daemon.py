@@ -1,0 +1,231 @@
+"""The daemon: repositories polled, environments discovered, one loop per engine, and what wakes them."""
+
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gitopsd.controller.application import Application
+from gitopsd.controller.desire import Desires
+from gitopsd.controller.engine_loop import EngineLoop
+from gitopsd.controller.environments import Environment, discovered, orphan
+from gitopsd.controller.outcome import exit_code
+from gitopsd.controller.registry import Registry
+from gitopsd.controller.repositories import Repositories
+from gitopsd.model.errors import SettingsError
+from gitopsd.model.event import Event, Severity
+from gitopsd.model.settings import Repository, Settings
+
+MOST_FAILURES_ONCE = 3
+LEAST_OFTEN = 8  # a repository that does not answer is asked up to this many times less often
+SETTLE_LOOK_S = 0.05
+
+
+def run(application: Application, *, once: bool, observe: bool = False) -> int:
+    """Run until a signal, or with `once` until all is settled. Returns the process's exit code."""
+    with application.store.lock():
+        daemon = Daemon(application, observe=observe)
+        return daemon.once() if once else daemon.forever()
+
+
+class Daemon:
+    """Everything that runs. Built anew from the settings at a reload; what must last is in the store."""
+
+    def __init__(self, application: Application, *, observe: bool = False) -> None:
+        self._application = application
+        self._store, self._clock, self._timer = application.store, application.clock, application.timer
+        self._observe = observe
+        self._settings = application.settings
+        self._stopping = threading.Event()
+        self._arranging = threading.Lock()
+        self._registry = Registry()
+        self._repositories = self._open(self._settings)
+        self._loops: dict[str, EngineLoop] = {}
+        self._desires: dict[str, Desires] = {}
+        self._environments: dict[str, Environment] = {}
+        self._problems: tuple[str, ...] = ()
+        self._skipped: dict[str, int] = {}
+
+    def forever(self) -> int:
+        """Serve until SIGTERM or SIGINT; running actions end first."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+        self._tell("Started", f"gitopsd {self._store.instance_id()[:8]} on {self._settings.host}")
+        self.start()
+        self._stopping.wait()
+        self.stop()
+        self._tell("Stopped", "stopped by a signal")
+        return 0
+
+    def once(self) -> int:
+        """Poll every repository once, bring every environment as far as it comes without a person; the exit code."""
+        for name in self._repositories.names():
+            self._repositories.poll(name)
+        self.arrange()
+        for loop in self._loops.values():
+            loop.start()
+            loop.wake_all()
+        while not all(loop.settled() or _hopeless(loop) for loop in self._loops.values()):
+            self._stopping.wait(SETTLE_LOOK_S)
+        self.stop()
+        failing = any(loop.failures() for loop in self._loops.values()) or bool(self._problems)
+        unreached = any(self._repositories.trouble(name) for name in self._repositories.names())
+        return exit_code(self._store.statuses(), tuple(self._environments), failed=failing or unreached)
+
+    def start(self) -> None:
+        """Begin to poll, watch, listen and work. Environments that are known already are looked at at once."""
+        self._timer.start()
+        self.arrange()
+        self._schedule()
+        self._watch()
+
+    def stop(self) -> None:
+        self._application.watcher.stop()
+        self._timer.stop()
+        for loop in self._loops.values():
+            loop.stop()
+
+    def arrange(self) -> None:
+        """Find the environments, make every claim known before any acts, and hand each to its engine's loop."""
+        with self._arranging:
+            found, problems = discovered(self._settings, self._repositories.heads())
+            for name in self._store.environments():
+                found.setdefault(name, orphan(self._settings, name))
+            self._note_problems(problems)
+            self._environments = {name: self._own(environment) for name, environment in found.items()}
+            for name, environment in self._environments.items():
+                self._desire(name).load(environment)
+            self._hand_out()
+
+    def _own(self, environment: Environment) -> Environment:
+        return replace(environment, mode="observe") if self._observe else environment
+
+    def _desire(self, name: str) -> Desires:
+        if name not in self._desires:
+            self._desires[name] = Desires(self._repositories, self._store, self._registry)
+        return self._desires[name]
+
+    def _hand_out(self) -> None:
+        by_engine: dict[str, dict[str, Environment]] = {url: {} for url in self._loops}
+        for name, environment in self._environments.items():
+            by_engine.setdefault(environment.engine.url, {})[name] = environment
+        for url, environments in by_engine.items():
+            if url not in self._loops:
+                self._loops[url] = self._loop(url, environments)
+            self._loops[url].keep(environments)
+
+    def _loop(self, url: str, environments: Mapping[str, Environment]) -> EngineLoop:
+        target = next(iter(environments.values())).engine
+        engine = self._application.connect(target)
+        loop = EngineLoop(url, engine, self._store, self._clock, self._timer, self._desire)
+        if self._timer.running():
+            loop.start()
+        return loop
+
+    def _schedule(self) -> None:
+        for repository in self._settings.repositories.values():
+            self._timer.every(f"poll {repository.name}", repository.interval, self._polling(repository.name))
+        self._timer.every("resync", self._settings.resync, self._resync)
+
+    def _polling(self, name: str) -> Callable[[], None]:
+        return lambda: self._poll(name)
+
+    def _poll(self, name: str, *, asked: bool = False) -> None:
+        """Ask a repository; wake what it concerns. One that fails is asked less often, unless it is asked for."""
+        known = self._repositories.known(name)
+        if not asked and self._skips(name, known.failures):
+            return
+        troubled = bool(known.error)
+        moved = self._repositories.poll(name)
+        if moved:
+            self.arrange()
+        if moved or troubled != bool(self._repositories.trouble(name)):
+            self._wake_of(name)
+
+    def _skips(self, name: str, failures: int) -> bool:
+        wait = min(2**failures, LEAST_OFTEN) - 1 if failures else 0
+        skipped = self._skipped.get(name, 0)
+        self._skipped[name] = skipped + 1 if skipped < wait else 0
+        return skipped < wait
+
+    def _wake_of(self, repository: str) -> None:
+        for name, environment in self._environments.items():
+            if environment.repository == repository and environment.engine.url in self._loops:
+                self._loops[environment.engine.url].wake(name)
+
+    def _resync(self) -> None:
+        for loop in list(self._loops.values()):
+            loop.wake_all(thorough=True)
+
+    def _asked(self) -> None:
+        """A person asked for something: wake the environments that it concerns, and look at Git for a sync."""
+        pending = self._store.pending()
+        names = {operation.environment for operation in pending}
+        syncs = {operation.environment for operation in pending if operation.verb == "sync"}
+        for repository in {self._environments[name].repository for name in syncs if name in self._environments}:
+            if repository in self._repositories.names():
+                self._poll(repository, asked=True)
+        for name in names & set(self._environments):
+            self._loops[self._environments[name].engine.url].wake(name)
+
+    def _watch(self) -> None:
+        watcher = self._application.watcher
+        watcher.watch("operations", [self._settings.state_dir / "wake"], self._asked)
+        if self._settings.config_file is not None:
+            watcher.watch("settings", [self._settings.config_file], self.reload)
+        for repository in self._settings.repositories.values():
+            local = _local_path(repository)
+            if local is not None:
+                watcher.watch(f"repository {repository.name}", [local], self._prompt(repository.name))
+
+    def _prompt(self, name: str) -> Callable[[], None]:
+        return lambda: self._poll(name, asked=True)
+
+    def reload(self) -> None:
+        """Read the settings anew. Bad ones change nothing but the ledger, which names the line."""
+        try:
+            settings = self._application.load_settings()
+        except SettingsError as error:
+            self._tell("SettingsInvalid", f"the old settings stay: {error}", "error")
+            return
+        if settings == self._settings:
+            return
+        for name in self._repositories.names():
+            self._timer.cancel(f"poll {name}")
+        with self._arranging:
+            self._settings = settings
+            self._repositories = self._open(settings)
+            self._desires.clear()
+            for loop in self._loops.values():
+                loop.forget()
+        self._tell("SettingsReloaded", f"{settings.config_file} was read anew")
+        self.arrange()
+        self._schedule()
+        self._watch()
+        self._resync()
+
+    def _open(self, settings: Settings) -> Repositories:
+        return Repositories(settings.repositories, self._application.open_source, self._store, self._clock)
+
+    def _note_problems(self, problems: tuple[str, ...]) -> None:
+        for problem in set(problems) - set(self._problems):
+            self._tell("DiscoveryProblem", problem, "error")
+        self._problems = problems
+
+    def _tell(self, reason: str, message: str, severity: Severity = "info") -> None:
+        self._store.append([Event(self._clock.now(), reason, message, severity)])
+
+
+def _hopeless(loop: EngineLoop) -> bool:
+    """Some pass failed again and again while nothing else is left to do."""
+    return any(count >= MOST_FAILURES_ONCE for count in loop.failures().values())
+
+
+def _local_path(repository: Repository) -> Path | None:
+    """The directory of a repository on this machine; None for a remote one."""
+    if repository.url.startswith("/"):
+        return Path(repository.url)
+    parts = urlsplit(repository.url)
+    return Path(parts.path) if parts.scheme == "file" else None

@@ -1,0 +1,132 @@
+"""What Git says about one environment right now, as far as it can be said: loaded, with images, and why not further."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.execute import Specification
+from gitopsd.controller.ports import Commit, EngineView, Inputs, Store
+from gitopsd.controller.registry import Registry
+from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.states import Loaded, States, Unsealed, find_images, unresolved
+from gitopsd.controller.variables import read_variables
+from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import GitopsdError, ManifestError
+from gitopsd.model.release import Hold, Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Desire:
+    """`state` is sealed with real images; while some are `missing`, it stands on their names and only serves a plan.
+
+    `stale` says, in words, that the repository does not answer and how old the knowledge is.
+    """
+
+    head: str = ""
+    loaded: Loaded | None = None
+    state: SealedState | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+    holds: tuple[Hold, ...] = ()
+    stale: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why the desired state is not known; "" when it is."""
+        return self.holds[0].reason if self.loaded is None and self.holds else self.stale
+
+
+class Desires:
+    """The desired states of one environment, at its head and at the revisions that it came from."""
+
+    def __init__(self, repositories: Repositories, store: Store, registry: Registry) -> None:
+        self._repositories, self._store, self._registry = repositories, store, registry
+        self._states = States(store)
+
+    def load(self, environment: Environment) -> Desire:
+        """The head's manifest, without images, and the environment's claims made known."""
+        head = self._repositories.head(environment.repository)
+        engine = environment.engine.url
+        stale = self._repositories.stale(environment.repository)
+        if head is None or not environment.path or not head.files.is_directory(environment.path):
+            self._registry.want(engine, environment.name, None)
+            return self._absent(environment, head.commit if head is not None else "")
+        try:
+            variables = read_variables(environment.vars_file)
+            loaded = self._states.load(environment, head.files.again(), variables)
+        except ManifestError as error:
+            return Desire(head.commit, holds=(Hold("manifest", str(error)),), stale=stale)
+        except GitopsdError as error:
+            return Desire(head.commit, holds=(Hold("vars_file", str(error)),), stale=stale)
+        self._registry.want(engine, environment.name, loaded.desired)
+        return Desire(head.commit, loaded, holds=self._claimed(environment, loaded), stale=stale)
+
+    def of(self, environment: Environment, journal: Journal, engine: EngineView, *, fresh: bool = False) -> Desire:
+        """The head's state with the images that the engine holds; `fresh`: whatever was recorded for it before."""
+        desire = self.load(environment)
+        loaded = desire.loaded
+        if loaded is None:
+            return desire
+        found = find_images(loaded, engine, self._store, journal, fresh=fresh)
+        match found:
+            case Inputs():
+                return replace(desire, state=self._states.seal(loaded, found))
+            case Unsealed(missing=missing):
+                return replace(desire, state=unresolved(loaded, {}, self._store.key()), missing=missing)
+
+    def commit(self, environment: Environment, revision: str) -> Commit:
+        return self._repositories.source(environment.repository).commit(revision)
+
+    def keep(self, environment: Environment, revision: str, release: int) -> None:
+        """Hold the release's commit in the mirror, so that it can be returned to whatever happens to the branch."""
+        self._repositories.source(environment.repository).keep(revision, f"release-{release}")
+
+    def recorded(self, environment: Environment, revision: str) -> SealedState | None:
+        """The state of a revision that was released before; None when it cannot be rebuilt."""
+        if not revision or not environment.path:
+            return None
+        try:
+            source = self._repositories.source(environment.repository)
+            variables = read_variables(environment.vars_file)
+            return self._states.recorded(environment, source, revision, variables)
+        except GitopsdError:
+            return None
+
+    def specification(
+        self, environment: Environment, states: tuple[SealedState | None, ...], service: str, fingerprint: str
+    ) -> Specification:
+        """What a fingerprint stands for, from the states at hand or else from the ledger's revisions."""
+        for state in states:
+            if (found := _found(state, service, fingerprint)) is not None:
+                return found
+        for release in self._store.releases(environment.name, limit=50):
+            if any(each.name == service and each.fingerprint == fingerprint for each in release.services):
+                found = _found(self.recorded(environment, release.revision), service, fingerprint)
+                if found is not None:
+                    return found
+        raise GitopsdError(
+            f"the specification {fingerprint[:15]} of {service} is no longer at hand; "
+            "its revision or its variables have changed: push a commit that replaces the service"
+        )
+
+    def _absent(self, environment: Environment, head: str) -> Desire:
+        trouble = self._repositories.trouble(environment.repository)
+        if not head:
+            return Desire(holds=(Hold("source", trouble or "the repository has not answered yet"),))
+        stale = self._repositories.stale(environment.repository)
+        reason = f"Orphaned: {environment.name} is not in revision {head[:8]} any more; it keeps running, "
+        return Desire(
+            head, holds=(Hold("orphaned", reason + f"`gitopsd remove {environment.name}` takes it down"),), stale=stale
+        )
+
+    def _claimed(self, environment: Environment, loaded: Loaded) -> tuple[Hold, ...]:
+        """What the manifest leaves open, or claims against another environment."""
+        holds = [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
+        disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
+        return (*holds, *(Hold("claim", dispute) for dispute in disputes))
+
+
+def _found(state: SealedState | None, service: str, fingerprint: str) -> Specification | None:
+    sealed = state.services.get(service) if state is not None else None
+    if state is None or sealed is None or sealed.fingerprint != fingerprint:
+        return None
+    return Specification(sealed, state.desired)

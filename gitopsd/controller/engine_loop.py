@@ -1,0 +1,174 @@
+"""The loop of one engine: its work queue, its executor, and the thread that listens to its events.
+
+Engines do not know of each other: one that hangs delays nobody else.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from gitopsd.controller.desire import Desires
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.execute import Executor
+from gitopsd.controller.ports import Clock, Engine, Store, Timer
+from gitopsd.controller.queue import WorkQueue
+from gitopsd.controller.reconcile import Pass, Reconciler
+from gitopsd.model.errors import EngineError, GitopsdError
+from gitopsd.model.event import Event
+from gitopsd.model.live import EngineEvent
+from gitopsd.model.status import EnvironmentStatus
+
+TELLING = frozenset(
+    ("create", "start", "restart", "stop", "kill", "die", "oom", "destroy", "rename", "update", "pause", "unpause")
+)
+NETWORKING = frozenset(("disconnect", "destroy", "remove"))
+RESUBSCRIBE_S = (0.1, 0.5, 2.0, 5.0, 15.0)
+
+
+class EngineLoop:
+    """Keeps the environments of one engine. `desires` makes the view of Git that each environment needs."""
+
+    def __init__(
+        self,
+        url: str,
+        engine: Engine,
+        store: Store,
+        clock: Clock,
+        timer: Timer,
+        desires: Callable[[str], Desires],
+    ) -> None:
+        self._url, self._engine, self._store, self._clock = url, engine, store, clock
+        self._desires = desires
+        self._executor = Executor(clock)
+        self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"engine {url}")
+        self._environments: dict[str, Environment] = {}
+        self._reconcilers: dict[str, Reconciler] = {}
+        self._projects: dict[str, str] = {}
+        self._settled: dict[str, bool] = {}
+        self._failures: dict[str, int] = {}
+        self._thorough: set[str] = set()
+        self._stopped = threading.Event()
+        self._listener = threading.Thread(target=self._listen, name=f"events {url}", daemon=True)
+
+    def start(self) -> None:
+        self._queue.start()
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Let running passes and actions end; nothing is cut off in the middle."""
+        self._stopped.set()
+        self._engine.close_events()
+        self._queue.stop()
+        self._executor.stop()
+        if self._listener.is_alive():
+            self._listener.join(timeout=5)
+
+    def keep(self, environments: Mapping[str, Environment]) -> None:
+        """The environments of this engine from now on; new and changed ones are looked at at once."""
+        before, self._environments = self._environments, dict(environments)
+        for name, environment in self._environments.items():
+            if before.get(name) != environment:
+                self.wake(name)
+
+    def forget(self) -> None:
+        """Drop what only saves work: the settings changed, and with them perhaps where Git is read from."""
+        self._reconcilers.clear()
+
+    def wake(self, name: str) -> None:
+        if name in self._environments:
+            self._settled[name] = False
+            self._queue.wake(name)
+
+    def wake_all(self, *, thorough: bool = False) -> None:
+        """Look at every environment; `thorough`: whether events came or not."""
+        for name in self._environments:
+            if thorough:
+                self._thorough.add(name)
+            self.wake(name)
+
+    def settled(self) -> bool:
+        """Whether every environment has had its pass and nothing is left that time or actions will bring on."""
+        return self._queue.idle() and all(self._settled.get(name, False) for name in self._environments)
+
+    def failures(self) -> Mapping[str, int]:
+        """How many passes in a row failed, by environment."""
+        return dict(self._failures)
+
+    def _work(self, name: str) -> datetime | None:
+        environment = self._environments.get(name)
+        if environment is None:
+            return None
+        if name not in self._reconcilers:
+            self._reconcilers[name] = Reconciler(
+                name, self._engine, self._store, self._executor, self._clock, self._desires(name)
+            )
+        thorough = name in self._thorough
+        done = self._reconcilers[name].reconcile(environment, lambda: self.wake(name), thorough=thorough)
+        self._thorough.discard(name)
+        self._failures.pop(name, None)
+        self._note(name, done)
+        return done.wake_at
+
+    def _note(self, name: str, done: Pass) -> None:
+        self._settled[name] = done.settled
+        if done.status is not None:
+            self._projects[done.status.project] = name
+            self._save(done.status)
+
+    def _save(self, status: EnvironmentStatus) -> None:
+        """Keep the status, with the time since when it has been in these words."""
+        before = next((each for each in self._store.statuses() if each.name == status.name), None)
+        same = before is not None and _words(before) == _words(status)
+        kept = replace(status, since=before.since) if same and before is not None else status
+        if kept != before:
+            self._store.save_status(kept)
+
+    def _failed(self, name: str, error: Exception, wait: float) -> None:
+        """A pass that could not be made: told once, and shown as Unknown until one can be made again."""
+        self._failures[name] = self._failures.get(name, 0) + 1
+        self._settled[name] = False
+        now = self._clock.now()
+        known = isinstance(error, GitopsdError)
+        message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+        if self._failures[name] == 1:
+            self._store.append([Event(now, "PassFailed", f"{message}; next try in {wait:.0f} s", "error", name)])
+        before = next((each for each in self._store.statuses() if each.name == name), None)
+        if before is not None and isinstance(error, EngineError):
+            self._save(replace(before, sync="Unknown", health="Unknown", reason=message, since=now, services=()))
+
+    def _listen(self) -> None:
+        """Subscribe, then look, then follow; an end of the stream, however silent, begins that anew."""
+        silent = 0
+        while not self._stopped.is_set():
+            begun = self._clock.monotonic()
+            try:
+                self._follow()
+            except EngineError as error:
+                if silent == 0:
+                    self._store.append([Event(self._clock.now(), "EventsLost", f"{self._url}: {error}", "warning")])
+            lasted = self._clock.monotonic() - begun
+            silent = 0 if lasted > RESUBSCRIBE_S[-1] else min(silent + 1, len(RESUBSCRIBE_S) - 1)
+            self._stopped.wait(RESUBSCRIBE_S[silent])
+
+    def _follow(self) -> None:
+        stream = self._engine.events(None)
+        self.wake_all()
+        for event in stream:
+            if self._stopped.is_set():
+                return
+            self._heard(event)
+
+    def _heard(self, event: EngineEvent) -> None:
+        """Wake whom the event concerns; network events do not say whom, so they wake all."""
+        action = event.action.partition(":")[0]
+        if action not in TELLING and action not in NETWORKING and action != "health_status":
+            return
+        if event.project in self._projects:
+            self.wake(self._projects[event.project])
+        elif not event.project and event.kind in ("network", "volume"):
+            self.wake_all()
+
+
+def _words(status: EnvironmentStatus) -> tuple[str, str, str, str]:
+    return status.sync, status.health, status.reason, status.revision

@@ -1,0 +1,187 @@
+"""Carrying out actions: one `match`, one engine call a branch, no opinions. Chains run beside each other, bounded."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from gitopsd.controller.ports import Clock, Engine
+from gitopsd.engine_json.container import creation
+from gitopsd.engine_json.limits import restart_policy, update_body
+from gitopsd.engine_json.resource import network_body, volume_body
+from gitopsd.model.action import (
+    Action,
+    Chain,
+    Create,
+    CreateNetwork,
+    CreateVolume,
+    Keep,
+    Remove,
+    RemoveNetwork,
+    Rename,
+    Restore,
+    Start,
+    Stop,
+    Unpause,
+    Update,
+)
+from gitopsd.model.canonical import digest, keyed_digest
+from gitopsd.model.desired import DesiredState, SealedService
+from gitopsd.model.errors import GitopsdError, NotFound
+
+WORKERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Specification:
+    """What a fingerprint stands for, with the environment that it belongs to."""
+
+    sealed: SealedService
+    desired: DesiredState
+
+
+Lookup = Callable[[str, str], Specification]
+"""Service and fingerprint to specification; raises GitopsdError when it is no longer at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What every container of an environment is made with: where its specifications are, and its labels' values."""
+
+    specification: Lookup
+    desired: DesiredState
+    key: bytes
+
+
+def perform(action: Action, engine: Engine, making: Making) -> str:
+    """Carry one action out; doing it twice is harmless. Returns what is worth knowing, or ""."""
+    match action:
+        case CreateNetwork(network=key, name=name):
+            engine.create_network(name, network_body(making.desired.networks[key], making.desired))
+        case RemoveNetwork(id=network):
+            engine.remove_network(network)
+        case CreateVolume(volume=key, name=name):
+            engine.create_volume(name, volume_body(making.desired.volumes[key], making.desired))
+        case Create():
+            return _create(action, engine, making)
+        case Update(container=container, service=service, fingerprint=fingerprint):
+            body = update_body(making.specification(service, fingerprint).sealed)
+            return ", ".join(engine.update(container, body))
+        case Restore(container=container, service=service, fingerprint=fingerprint):
+            options = making.specification(service, fingerprint).sealed.service.options
+            engine.update(container, {"RestartPolicy": restart_policy(options)})
+        case _:
+            _on_container(action, engine)
+    return ""
+
+
+def _on_container(action: Start | Unpause | Keep | Stop | Remove | Rename, engine: Engine) -> None:
+    match action:
+        case Start(container=container):
+            engine.start(container)
+        case Unpause(container=container):
+            engine.unpause(container)
+        case Keep(container=container):
+            engine.update(container, {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}})
+        case Stop(container=container):
+            engine.stop(container)
+        case Remove(container=container):
+            engine.remove(container)
+        case Rename(container=container, name=name):
+            engine.rename(container, name)
+
+
+def _create(action: Create, engine: Engine, making: Making) -> str:
+    specification = making.specification(action.service, action.fingerprint)
+    made = creation(
+        specification.sealed,
+        specification.desired,
+        slot=action.slot,
+        name=action.name,
+        release=action.release,
+        carry=action.carry,
+        api=engine.facts().api,
+        secrets_label=secrets_label(specification.sealed, making.key),
+        key=making.key,
+    )
+    try:
+        return engine.create(made)
+    except NotFound:
+        # The image was removed from the engine since it was recorded; its digest brings the same one back.
+        image = specification.sealed.image
+        engine.pull(image.digest or image.reference, lambda _: None)
+        return engine.create(made)
+
+
+def secrets_label(sealed: SealedService, key: bytes) -> str:
+    """`KEYID:hmac` over the hidden values, so that a lost key is told from a changed secret; "" without secrets."""
+    if not sealed.service.hidden:
+        return ""
+    return f"{digest(key.hex())[:8]}:{keyed_digest(key, sealed.fingerprint)[:32]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """An action that was carried out, how many seconds it took, and what is worth knowing."""
+
+    action: Action
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a chain ended. `error` stopped it, at `failed`; what came before it was done."""
+
+    key: str
+    performed: tuple[Performed, ...]
+    failed: Action | None = None
+    error: GitopsdError | None = None
+
+
+class Executor:
+    """Runs chains of actions in a bounded pool of threads, one engine's. A key's chains never overlap."""
+
+    def __init__(self, clock: Clock, workers: int = WORKERS) -> None:
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="executor")
+        self._busy: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
+
+    def submit(self, environment: str, key: str, work: Callable[[], Outcome], done: Callable[[Outcome], None]) -> None:
+        """Run `work` unless the key is under way already, and hand its outcome to `done`."""
+        with self._lock:
+            if (environment, key) in self._busy:
+                return
+            self._busy.add((environment, key))
+        self._pool.submit(self._run, environment, key, work, done)
+
+    def busy(self, environment: str) -> frozenset[str]:
+        """Keys of the environment that are under way."""
+        with self._lock:
+            return frozenset(key for name, key in self._busy if name == environment)
+
+    def stop(self) -> None:
+        """Wait for what is under way; start no more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run(self, environment: str, key: str, work: Callable[[], Outcome], done: Callable[[Outcome], None]) -> None:
+        outcome = Outcome(key, ())
+        try:
+            outcome = work()
+        finally:
+            with self._lock:
+                self._busy.discard((environment, key))
+            done(outcome)
+
+    def chain(self, chain: Chain, engine: Engine, making: Making) -> Outcome:
+        """Carry a chain out, action by action, until one fails."""
+        performed: list[Performed] = []
+        for action in chain.actions:
+            begun = self._clock.monotonic()
+            try:
+                note = perform(action, engine, making)
+            except GitopsdError as error:
+                return Outcome(chain.key, tuple(performed), action, error)
+            performed.append(Performed(action, self._clock.monotonic() - begun, note))
+        return Outcome(chain.key, tuple(performed))

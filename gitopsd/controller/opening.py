@@ -1,0 +1,60 @@
+"""Opening a release: its plan, its number, its commit kept, and the words that the ledger shows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitopsd.controller.desire import Desire, Desires
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.ports import Commit, Store
+from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import SourceError
+from gitopsd.model.event import Event
+from gitopsd.model.live import LiveState
+from gitopsd.model.plan import Plan
+from gitopsd.model.release import Hold, Journal, Release
+from gitopsd.plan.planning import Applied, plan
+from gitopsd.release import Candidate, begin, refuse
+
+
+def make_plan(
+    journal: Journal, desire: Desire, live: LiveState, basis: SealedState | None, holds: tuple[Hold, ...] = ()
+) -> Plan | None:
+    """The plan for what Git wants now; None while that is not known."""
+    if desire.state is None or desire.loaded is None:
+        return None
+    return plan(desire.state, Applied(journal.stable, basis), journal, live, desire.loaded.waves, holds)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A release about to begin. `refusal`: the registry's word against one of its images, "" for none."""
+
+    environment: Environment
+    desire: Desire
+    plan: Plan
+    refusal: str
+    cause: str
+
+
+def open_release(
+    journal: Journal, opening: Opening, desires: Desires, store: Store, now: datetime
+) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
+    """Begin the release that the plan describes, or refuse it on the registry's word."""
+    state = opening.desire.state
+    if state is None:
+        return journal, (), ()
+    commit = _commit(opening.environment, desires, state.revision, now)
+    waves = opening.desire.loaded.waves if opening.desire.loaded is not None else ()
+    candidate = Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause)
+    number = store.next_release()
+    desires.keep(opening.environment, state.revision, number)
+    if opening.refusal:
+        return refuse(journal, candidate, number, opening.refusal, now)
+    return begin(journal, candidate, number, now)
+
+
+def _commit(environment: Environment, desires: Desires, revision: str, now: datetime) -> Commit:
+    try:
+        return desires.commit(environment, revision)
+    except SourceError:
+        return Commit(revision, "unknown", "unknown", now)

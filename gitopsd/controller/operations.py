@@ -1,0 +1,70 @@
+"""What a person asks, applied to an environment's journal; each with a result in words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gitopsd.model.canonical import Json
+from gitopsd.model.event import Event
+from gitopsd.model.operation import Operation
+from gitopsd.model.release import Journal, Suspension
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The journal after an operation; `result` "" means that it is not done yet and waits for the pass."""
+
+    journal: Journal
+    result: str
+    sync: bool = False
+    pull: bool = False
+    remove: bool = False
+
+
+def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
+    """Suspension, resumption and retry are done at once; a sync or removal is the pass's to carry out."""
+    match operation.verb:
+        case "suspend":
+            return Applied(replace(journal, suspension=_suspension(operation, now)), "suspended")
+        case "resume":
+            was = "resumed" if journal.suspension is not None else "was not suspended"
+            return Applied(replace(journal, suspension=None), was)
+        case "retry":
+            return _retry(journal)
+        case "sync":
+            return Applied(journal, "", sync=True, pull=operation.arguments.get("pull") is True)
+        case "remove":
+            return Applied(journal, "", remove=True)
+
+
+def _retry(journal: Journal) -> Applied:
+    count = len(journal.rejected)
+    if not count:
+        return Applied(journal, "nothing was rejected")
+    return Applied(replace(journal, rejected={}, repairs={}), f"{count} rejected content(s) may be tried again")
+
+
+def _suspension(operation: Operation, now: datetime) -> Suspension:
+    seconds = operation.arguments.get("for_s")
+    until = now + timedelta(seconds=float(seconds)) if isinstance(seconds, int | float) else None
+    return Suspension(operation.by, str(operation.arguments.get("reason") or ""), now, until)
+
+
+def lapse(journal: Journal, now: datetime) -> Journal:
+    """The journal without a suspension whose time is over."""
+    suspension = journal.suspension
+    over = suspension is not None and suspension.until is not None and now >= suspension.until
+    return replace(journal, suspension=None) if over else journal
+
+
+def told(operation: Operation, result: str, now: datetime) -> Event:
+    """An operation in the ledger: who asked what, and what came of it."""
+    arguments: Mapping[str, Json] = operation.arguments
+    why = f" ({arguments['reason']})" if arguments.get("reason") else ""
+    return Event(
+        now,
+        f"Operation{operation.verb.capitalize()}",
+        f"{operation.by} asked to {operation.verb}{why}: {result}",
+        environment=operation.environment,
+        data=dict(arguments),
+    )

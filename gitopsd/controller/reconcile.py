@@ -1,0 +1,225 @@
+"""One pass over one environment: observe, ask the pure half, write the intent down, act. Passes are level-triggered.
+
+All that a pass must not forget is in Git, on the engine or in the store. What this class remembers only saves work or
+spaces out attempts: a new process begins without it and arrives at the same place.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gitopsd.controller.chains import Chains
+from gitopsd.controller.desire import Desire, Desires
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.evidence import with_evidence
+from gitopsd.controller.execute import Executor, Making
+from gitopsd.controller.images import Pulls
+from gitopsd.controller.opening import Opening, make_plan, open_release
+from gitopsd.controller.ports import Clock, Engine, Store
+from gitopsd.controller.removal import remove_environment
+from gitopsd.controller.requests import Requests
+from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import OwnershipError
+from gitopsd.model.event import Event
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Hold, Journal, Release
+from gitopsd.model.status import EnvironmentStatus
+from gitopsd.release import Turn, advance, follow, recognise, verdict
+from gitopsd.release.status import Knowledge, environment_status
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """How a pass ended. `settled`: nothing is under way, and time alone brings nothing on."""
+
+    status: EnvironmentStatus | None
+    wake_at: datetime | None = None
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one pass saw: the environment's settings, its journal, what Git wants, what is there, and what holds it."""
+
+    environment: Environment
+    journal: Journal
+    desire: Desire
+    live: LiveState
+    holds: tuple[Hold, ...]
+    now: datetime
+
+
+class Reconciler:
+    """The passes of one environment on one engine. One pass runs at a time; `wake` asks for another."""
+
+    def __init__(
+        self, name: str, engine: Engine, store: Store, executor: Executor, clock: Clock, desires: Desires
+    ) -> None:
+        self._name = name
+        self._engine, self._store, self._clock, self._desires = engine, store, clock, desires
+        self._chains = Chains(name, engine, executor, clock)
+        self._pulls = Pulls(name, engine, executor, clock)
+        self._requests = Requests(name, store)
+        self._pulling = False
+
+    def reconcile(self, environment: Environment, wake: Callable[[], None], *, thorough: bool = False) -> Pass:
+        """One pass. Errors of the engine are the caller's to back off from; nothing is lost by them."""
+        now = self._clock.now()
+        stored = self._store.journal(self._name)
+        journal, outcomes = self._chains.take_in(stored, now)
+        journal, answered = self._requests.apply(journal, now)
+        if self._requests.new:
+            self._pulls.forget()
+        if self._requests.removal is not None:
+            return self._remove(environment, journal, now)
+        look = self._look(environment, journal, now, thorough=thorough)
+        journal, opened, ended = self._open(look, wake)
+        turn = self._turn(replace(look, journal=journal))
+        self._claim(look, turn)
+        events = with_evidence((*outcomes, *answered, *opened, *turn.events), turn.journal, look.live, self._engine)
+        if turn.journal != stored or events or ended or turn.ended:
+            self._store.save(turn.journal, events, (*ended, *turn.ended))
+        self._act(look, turn, wake)
+        return self._finish(replace(look, journal=turn.journal), turn)
+
+    def _look(self, environment: Environment, journal: Journal, now: datetime, *, thorough: bool) -> Look:
+        desire = self._desires.of(environment, journal, self._engine, fresh=self._pulled())
+        project = _project(journal, desire)
+        live = self._engine.observe(project, thorough) if project else LiveState()
+        journal = recognise(journal, live)
+        holds = (*desire.holds, *self._guards(environment, journal, live, desire))
+        return Look(environment, journal, desire, live, holds, now)
+
+    def _guards(self, environment: Environment, journal: Journal, live: LiveState, desire: Desire) -> tuple[Hold, ...]:
+        holds: list[Hold] = []
+        project = _project(journal, desire)
+        if live.owner not in ("", self._store.instance_id()):
+            mend = f"if that one is gone for good, remove the volume gitopsd-owner-{project}"
+            holds.append(Hold("owner", f"project {project} belongs to another gitopsd ({live.owner[:8]}); {mend}"))
+        wanted = desire.loaded.desired.project if desire.loaded is not None else project
+        if wanted != project:
+            mend = f"set `project: {project}` for it in gitopsd.yaml, or `gitopsd remove {self._name}` first"
+            holds.append(Hold("project", f"the project's name changed from {project} to {wanted}; {mend}"))
+        if journal.suspension is not None:
+            by = journal.suspension
+            holds.append(Hold("suspended", f"suspended: {by.reason}".rstrip(": "), until=by.until, by=by.by))
+        if environment.mode == "manual" and self._requests.sync is None:
+            holds.append(Hold("manual", f"mode is manual: `gitopsd sync {self._name}` begins the release"))
+        return tuple(holds)
+
+    def _open(self, look: Look, wake: Callable[[], None]) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
+        """Begin a release where newer content is there, complete, and nothing holds it."""
+        state, desire = look.desire.state, look.desire
+        if state is None or look.environment.mode == "observe" or not _acts(look):
+            return look.journal, (), ()
+        if self._requests.pull and not self._pulling:
+            self._pulling = True
+            self._pulls.ask({each.image for each in state.desired.services.values()}, wake)
+        if self._pulling:
+            return look.journal, (), ()
+        if verdict(look.journal, state) != "begin":
+            return follow(look.journal, state), (), ()
+        if look.holds:
+            return look.journal, (), ()
+        refusal = self._pulls.missing(desire.missing.values())
+        if desire.missing and not refusal:
+            self._pulls.ask(desire.missing.values(), wake)
+            return look.journal, (), ()
+        basis = self._basis(look.environment, look.journal, None)
+        made = make_plan(look.journal, desire, look.live, basis)
+        if made is None or made.holds or made.problems:
+            return look.journal, (), ()
+        opening = Opening(look.environment, desire, made, refusal, self._requests.cause())
+        return open_release(look.journal, opening, self._desires, self._store, look.now)
+
+    def _pulled(self) -> bool:
+        """Whether images that a person asked to pull have just come, so that names are to be looked up anew."""
+        done = self._pulling and self._pulls.idle()
+        if done:
+            self._pulling = self._requests.pull = False
+        return done
+
+    def _turn(self, look: Look) -> Turn:
+        if not _acts(look):
+            return Turn(look.journal)
+        basis = self._basis(look.environment, look.journal, look.desire.state)
+        guards = {hold.guard for hold in look.holds}
+        repair = (look.environment.mode == "auto" and "suspended" not in guards) or self._requests.sync is not None
+        return advance(look.journal, basis, look.live, look.now, self._chains.signals(look.now), repair=repair)
+
+    def _basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:
+        """What the open release wants or, without one, what serves."""
+        named = journal.release or journal.serving
+        if named is None:
+            return None
+        if state is not None and state.content_digest == named.content_digest:
+            return state
+        return self._desires.recorded(environment, named.revision)
+
+    def _claim(self, look: Look, turn: Turn) -> None:
+        """Before the first write the project becomes ours, or nothing is written."""
+        if not turn.chains or look.live.owner:
+            return
+        project, me = _project(look.journal, look.desire), self._store.instance_id()
+        owner = self._engine.claim(project, me)
+        if owner != me:
+            raise OwnershipError(f"project {project} was claimed by another gitopsd ({owner[:8]}) just now")
+
+    def _act(self, look: Look, turn: Turn, wake: Callable[[], None]) -> None:
+        if not turn.chains:
+            return
+        wanted = look.desire.state
+        basis = self._basis(look.environment, turn.journal, wanted)
+        named = basis or wanted
+        if named is None:
+            return
+        making = Making(
+            lambda service, fingerprint: self._desires.specification(
+                look.environment, (basis, wanted), service, fingerprint
+            ),
+            named.desired,
+            self._store.key(),
+        )
+        for chain in turn.chains:
+            self._chains.submit(chain, making, wake)
+
+    def _finish(self, look: Look, turn: Turn) -> Pass:
+        """Keep the status, answer what was asked, and say when to look again."""
+        missing = look.desire.missing.values()
+        holds = (*look.holds, *((self._pulls.hold(missing),) if missing and _acts(look) else ()))
+        state = look.desire.state
+        trouble = self._chains.trouble(look.now)
+        reason = look.desire.reason or trouble
+        known = Knowledge(state, look.live, look.desire.head, holds, reason, stale=bool(look.desire.stale))
+        status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
+        self._requests.answer(look.journal, state, holds, look.now)
+        suspension = look.journal.suspension
+        times = (
+            turn.wake_at,
+            self._chains.retry_at(look.now),
+            self._pulls.retry_at() if missing else None,
+            suspension.until if suspension is not None else None,
+        )
+        wake_at = min((at for at in times if at is not None), default=None)
+        under_way = turn.chains or look.journal.release or look.journal.rollouts or not self._chains.settled()
+        pulling = bool(missing) and holds[-1].until is None and _acts(look)
+        return Pass(status, wake_at, not under_way and not pulling and not trouble)
+
+    def _remove(self, environment: Environment, journal: Journal, now: datetime) -> Pass:
+        """Take the environment down, its volumes excepted."""
+        result, events = remove_environment(journal, self._engine, self._store, now)
+        self._store.append(events)
+        self._requests.removed(result, now)
+        return Pass(None, settled=True)
+
+
+def _acts(look: Look) -> bool:
+    """Whether this gitopsd may write to the engine for this project at all."""
+    refusing = {"owner", "project", "claim"}
+    return look.environment.mode != "observe" and not any(hold.guard in refusing for hold in look.holds)
+
+
+def _project(journal: Journal, desire: Desire) -> str:
+    if journal.project:
+        return journal.project
+    return desire.loaded.desired.project if desire.loaded is not None else ""

@@ -1,0 +1,133 @@
+"""The Git repositories: polled one by one, each with what it last said, when, and what is wrong with it since."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from gitopsd.controller.ports import Clock, Source, Store
+from gitopsd.model.errors import SourceError
+from gitopsd.model.event import Event, Severity
+from gitopsd.model.files import Files
+from gitopsd.model.settings import Repository
+from gitopsd.model.status import RepositoryStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest commit that is known of a branch, and its files."""
+
+    commit: str
+    files: Files
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one repository. `failures` in a row; `seen_at` is when the remote last answered."""
+
+    head: Head | None = None
+    seen_at: datetime | None = None
+    error: str = ""
+    failures: int = 0
+
+
+class Repositories:
+    """All repositories of the settings. Any thread may read; polls of one repository do not overlap."""
+
+    def __init__(
+        self,
+        repositories: Mapping[str, Repository],
+        open_source: Callable[[Repository], Source],
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        self._settings = dict(repositories)
+        self._sources = {name: open_source(repository) for name, repository in repositories.items()}
+        self._store, self._clock = store, clock
+        self._lock = threading.Lock()
+        self._polling = {name: threading.Lock() for name in repositories}
+        self._known = {name: self._remembered(name) for name in repositories}
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._sources)
+
+    def source(self, name: str) -> Source:
+        """The repository of that name. SourceError when the settings have none."""
+        if name not in self._sources:
+            raise SourceError(f"there is no repository {name or '(unnamed)'} in the settings; add it to gitopsd.yaml")
+        return self._sources[name]
+
+    def head(self, name: str) -> Head | None:
+        with self._lock:
+            return self._known[name].head if name in self._known else None
+
+    def heads(self) -> Mapping[str, Files]:
+        """The files of every repository that has answered at least once."""
+        with self._lock:
+            return {name: known.head.files for name, known in self._known.items() if known.head is not None}
+
+    def trouble(self, name: str) -> str:
+        with self._lock:
+            known = self._known.get(name)
+        return known.error if known is not None else ""
+
+    def stale(self, name: str) -> str:
+        """That the remote does not answer, why, and how old what is known is; "" while it answers."""
+        known = self.known(name) if name in self._sources else Known()
+        if not known.error:
+            return ""
+        if known.seen_at is None:
+            return known.error
+        age = (self._clock.now() - known.seen_at).total_seconds()
+        return f"{known.error}; what is known is {age:.0f} s old"
+
+    def known(self, name: str) -> Known:
+        with self._lock:
+            return self._known[name]
+
+    def poll(self, name: str) -> bool:
+        """Ask the remote once. Returns whether the head moved; an error is kept, told, and changes nothing else."""
+        with self._polling[name]:
+            before = self.known(name)
+            try:
+                commit = self._sources[name].poll()
+            except SourceError as error:
+                self._keep(name, replace(before, error=str(error), failures=before.failures + 1))
+                if before.error != str(error):
+                    self._tell("FetchFailed", f"{name}: {error}", "error")
+                return False
+            return self._seen(name, before, commit)
+
+    def _seen(self, name: str, before: Known, commit: str) -> bool:
+        now = self._clock.now()
+        if before.error:
+            self._tell("FetchRecovered", f"{name} answers again", "info")
+        if before.head is not None and before.head.commit == commit:
+            self._keep(name, replace(before, seen_at=now, error="", failures=0))
+            return False
+        head = Head(commit, self._sources[name].files(commit))
+        self._keep(name, Known(head, now))
+        if before.head is not None and self._sources[name].rewritten(before.head.commit, commit):
+            self._tell(
+                "HistoryRewritten", f"{name}: {before.head.commit[:8]} is not an ancestor of {commit[:8]}", "warning"
+            )
+        self._tell("RevisionSeen", f"{name} is at {commit[:8]}", "info")
+        return True
+
+    def _keep(self, name: str, known: Known) -> None:
+        with self._lock:
+            self._known[name] = known
+        settings = self._settings[name]
+        commit = known.head.commit if known.head is not None else ""
+        self._store.save_repository(
+            RepositoryStatus(name, settings.url, settings.branch, commit, known.seen_at, known.error)
+        )
+
+    def _remembered(self, name: str) -> Known:
+        """What the mirror and the store hold from before: enough to go on healing while the remote is away."""
+        seen = {status.name: status.seen_at for status in self._store.repositories()}
+        commit = self._sources[name].head()
+        return Known(Head(commit, self._sources[name].files(commit)), seen.get(name)) if commit else Known()
+
+    def _tell(self, reason: str, message: str, severity: Severity) -> None:
+        self._store.append([Event(self._clock.now(), reason, message, severity)])

@@ -1,0 +1,80 @@
+"""What people asked of one environment and is not done yet: taken from the store, answered there."""
+
+from datetime import datetime
+
+from gitopsd.controller.operations import apply, lapse, told
+from gitopsd.controller.ports import Store
+from gitopsd.model.desired import SealedState
+from gitopsd.model.event import Event
+from gitopsd.model.operation import Operation
+from gitopsd.model.release import Hold, Journal
+from gitopsd.release import verdict
+
+
+class Requests:
+    """Pending operations of one environment. `new`: something was asked since the last pass."""
+
+    def __init__(self, environment: str, store: Store) -> None:
+        self._environment, self._store = environment, store
+        self.sync: Operation | None = None
+        self.removal: Operation | None = None
+        self.pull = False
+        self.new = False
+
+    def apply(self, journal: Journal, now: datetime) -> tuple[Journal, tuple[Event, ...]]:
+        """The journal after what can be done at once; a sync or removal is left for the pass."""
+        journal, events = lapse(journal, now), []
+        self.new = False
+        for operation in self._store.pending():
+            if operation.environment != self._environment or self._known(operation):
+                continue
+            self.new = True
+            applied = apply(operation, journal, now)
+            journal = applied.journal
+            if applied.result:
+                self._store.complete(operation.number, applied.result, now)
+                events.append(told(operation, applied.result, now))
+            if applied.sync:
+                self.sync, self.pull = operation, applied.pull
+            if applied.remove:
+                self.removal = operation
+        return journal, tuple(events)
+
+    def _known(self, operation: Operation) -> bool:
+        return any(each is not None and each.number == operation.number for each in (self.sync, self.removal))
+
+    def cause(self) -> str:
+        """Why a release begins now."""
+        return f"asked for by {self.sync.by}" if self.sync is not None else "newer content in Git"
+
+    def answer(self, journal: Journal, state: SealedState | None, holds: tuple[Hold, ...], now: datetime) -> None:
+        """A sync is done when its release has begun, or when it is clear why none does."""
+        if self.sync is None or self.pull:
+            return
+        result = _result(journal, state, tuple(hold for hold in holds if hold.guard != "manual"))
+        if result:
+            self._store.complete(self.sync.number, result, now)
+            self._store.append([told(self.sync, result, now)])
+            self.sync = None
+
+    def removed(self, result: str, now: datetime) -> None:
+        if self.removal is not None:
+            self._store.complete(self.removal.number, result, now)
+            self._store.append([told(self.removal, result, now)])
+            self.removal = None
+
+
+def _result(journal: Journal, state: SealedState | None, holds: tuple[Hold, ...]) -> str:
+    if state is None:
+        return f"held: {holds[0].reason}" if holds else "the desired state is not known"
+    if journal.release is not None and journal.release.content_digest == state.content_digest:
+        return f"release {journal.release.number} has begun"
+    match verdict(journal, state):
+        case "same":
+            return "nothing to do: this content serves already"
+        case "rejected":
+            return f"rejected: {journal.rejected[state.content_digest].reason}; `retry` tries it again"
+        case "begin" if any(hold.guard != "image" for hold in holds):
+            return f"held: {holds[0].reason}"
+        case _:
+            return ""

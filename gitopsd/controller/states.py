@@ -1,0 +1,141 @@
+"""From a commit to a sealed state: load the manifest, find the images, seal; each done once for equal inputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.ports import EngineView, Inputs, Source, Store
+from gitopsd.manifest import load, seal, waves
+from gitopsd.model.canonical import digest, keyed_digest
+from gitopsd.model.desired import DesiredState, Image, SealedState
+from gitopsd.model.files import Files
+from gitopsd.model.release import Journal
+
+NO_INPUTS = Inputs("", frozenset(), {})
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An environment as one commit describes it, before images are known. `variables` are the host's, all secret."""
+
+    desired: DesiredState
+    revision: str
+    input_digest: str
+    asked: frozenset[str]
+    waves: tuple[tuple[str, ...], ...]
+
+
+def load_environment(environment: Environment, files: Files, variables: Mapping[str, str], key: bytes) -> Loaded:
+    """Load an environment from the files of a commit. ManifestError names everything that is wrong."""
+    desired = load(
+        files,
+        environment.path,
+        environment.name,
+        variables=variables,
+        project=environment.project,
+        host_dir=environment.host_dir,
+    )
+    return Loaded(
+        desired,
+        files.revision,
+        inputs_digest(environment, files, files.asked, variables, key),
+        files.asked,
+        waves(desired),
+    )
+
+
+def inputs_digest(
+    environment: Environment, files: Files, asked: frozenset[str], variables: Mapping[str, str], key: bytes
+) -> str:
+    """What the loader looked at, and the host's say in it. Equal digests describe equal states."""
+    host = [environment.project, environment.host_dir, environment.path, keyed_digest(key, dict(variables))]
+    return digest([files.input_digest(asked), *host])
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """Images that the engine does not hold yet, by service: they must be pulled first."""
+
+    missing: Mapping[str, str]
+
+
+def find_images(
+    loaded: Loaded, engine: EngineView, store: Store, journal: Journal, *, fresh: bool = False
+) -> Inputs | Unsealed:
+    """The image of each service: as recorded for these inputs, as before for an unchanged name, or as it is held."""
+    known = {} if fresh else _recorded(loaded, store, journal)
+    images: dict[str, Image] = {}
+    missing: dict[str, str] = {}
+    held: dict[str, Image | None] = {}
+    for service in loaded.desired.services.values():
+        image = known.get(service.name)
+        if image is not None and image.reference == service.image:
+            images[service.name] = image
+            continue
+        if service.image not in held:
+            held[service.image] = engine.image(service.image)
+        found = held[service.image]
+        if found is None:
+            missing[service.name] = service.image
+        else:
+            images[service.name] = found
+    return Unsealed(missing) if missing else Inputs(loaded.input_digest, loaded.asked, images)
+
+
+def _recorded(loaded: Loaded, store: Store, journal: Journal) -> Mapping[str, Image]:
+    name = loaded.desired.environment
+    serving = journal.serving.input_digest if journal.serving is not None else ""
+    before = (store.inputs(name, serving) or NO_INPUTS).images if serving else {}
+    return {**before, **(store.inputs(name, loaded.input_digest) or NO_INPUTS).images}
+
+
+def sealed(loaded: Loaded, images: Mapping[str, Image], key: bytes) -> SealedState:
+    return seal(loaded.desired, images, key, loaded.revision, loaded.input_digest)
+
+
+def unresolved(loaded: Loaded, images: Mapping[str, Image], key: bytes) -> SealedState:
+    """A sealed state for a plan only: an image that is not there yet stands for itself by its name."""
+    stand_ins = {
+        service.name: images.get(service.name) or Image(service.image, f"not yet pulled: {service.image}")
+        for service in loaded.desired.services.values()
+    }
+    return seal(loaded.desired, stand_ins, key, loaded.revision, loaded.input_digest)
+
+
+class States:
+    """Sealed states of one environment by revision, remembered by their inputs. Belongs to one pass at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._loaded: dict[str, Loaded] = {}
+        self._sealed: dict[tuple[str, str], SealedState] = {}
+
+    def load(self, environment: Environment, files: Files, variables: Mapping[str, str]) -> Loaded:
+        """As `load_environment`, but a commit that changes nothing here costs only a digest."""
+        key = self._store.key()
+        for known in self._loaded.values():
+            if inputs_digest(environment, files, known.asked, variables, key) == known.input_digest:
+                return replace(known, revision=files.revision)
+        loaded = load_environment(environment, files, variables, key)
+        self._loaded = {**dict(list(self._loaded.items())[-4:]), loaded.input_digest: loaded}
+        return loaded
+
+    def seal(self, loaded: Loaded, inputs: Inputs) -> SealedState:
+        """The sealed state, kept with the images that were found, so that a revert finds the very same ones."""
+        identities = digest({name: image.identity for name, image in inputs.images.items()})
+        where = (loaded.input_digest, identities)
+        if where not in self._sealed:
+            self._store.save_inputs(loaded.desired.environment, inputs)
+            state = sealed(loaded, inputs.images, self._store.key())
+            self._sealed = {**dict(list(self._sealed.items())[-4:]), where: state}
+        return replace(self._sealed[where], revision=loaded.revision)
+
+    def recorded(
+        self, environment: Environment, source: Source, revision: str, variables: Mapping[str, str]
+    ) -> SealedState | None:
+        """The state of an earlier revision, with the images recorded for it; None where they are not known."""
+        loaded = self.load(environment, source.files(revision), variables)
+        inputs = self._store.inputs(environment.name, loaded.input_digest)
+        if inputs is None or set(inputs.images) < set(loaded.desired.services):
+            return None
+        return self.seal(loaded, inputs)

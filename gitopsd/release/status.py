@@ -1,0 +1,187 @@
+"""How an environment stands: sync and health from the journal, what is wanted and what is there; two questions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitopsd.model.desired import SealedState
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Hold, Journal
+from gitopsd.model.rollout import Target
+from gitopsd.model.status import EnvironmentStatus, Health, Mode, NextStep, ServiceStatus, Sync, worst
+from gitopsd.release.inventory import members_of
+from gitopsd.release.repairs import ailment
+from gitopsd.rollout import Member
+from gitopsd.rollout.member import ready_now
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known at one look. `wanted` and `live` are None where Git or the engine did not say; `reason` says why.
+
+    `stale`: Git does not answer, so newer content may be waiting. `desired_revision` is the newest commit seen, also
+    when its manifest cannot be loaded.
+    """
+
+    wanted: SealedState | None
+    live: LiveState | None
+    desired_revision: str
+    holds: tuple[Hold, ...] = ()
+    reason: str = ""
+    stale: bool = False
+    next: NextStep | None = None
+
+
+def environment_status(name: str, mode: Mode, journal: Journal, known: Knowledge, now: datetime) -> EnvironmentStatus:
+    """The status at one look. `since` is `now`: the caller keeps the older time while the words stay the same."""
+    serving = journal.serving
+    services = tuple(_services(journal, known)) if known.live is not None else ()
+    return EnvironmentStatus(
+        name=name,
+        project=journal.project or (known.wanted.desired.project if known.wanted is not None else ""),
+        mode=mode,
+        revision=serving.revision if serving is not None else "",
+        desired_revision=known.desired_revision,
+        sync=_sync(journal, known),
+        health=_health(journal, known, services),
+        reason=_reason(journal, known, services),
+        since=now,
+        serving_revision=serving.release_revision if serving is not None else "",
+        serving_release=serving.release if serving is not None else None,
+        holds=(*known.holds, *_rejected(journal, known)),
+        next=known.next,
+        services=services,
+    )
+
+
+def _sync(journal: Journal, known: Knowledge) -> Sync:
+    if known.wanted is None or known.live is None or known.stale:
+        return "Unknown"
+    serves = journal.serving is not None and journal.serving.content_digest == known.wanted.content_digest
+    return "Synced" if serves and not _ailing(journal, known) else "OutOfSync"
+
+
+def _ailing(journal: Journal, known: Knowledge) -> bool:
+    if known.wanted is None or known.live is None:
+        return False
+    members = members_of(journal, known.live)
+    project = known.wanted.desired.project
+    return any(
+        ailment(journal, stable, members.get(name, ()), f"{project}-{name}")
+        for name, stable in journal.stable.items()
+        if not _is_job(known.wanted, name)
+    )
+
+
+def _is_job(state: SealedState | None, name: str) -> bool:
+    return state is not None and name in state.services and state.services[name].service.job is not None
+
+
+def _health(journal: Journal, known: Knowledge, services: tuple[ServiceStatus, ...]) -> Health:
+    if known.live is None:
+        return "Unknown"
+    if journal.suspension is not None:
+        return "Suspended"
+    if not services:
+        return "Missing" if known.wanted is not None else "Unknown"
+    healths = tuple(service.health for service in services)
+    failed = bool(_rejected(journal, known))
+    return "Degraded" if failed and worst(healths) == "Healthy" else worst(healths)
+
+
+def _reason(journal: Journal, known: Knowledge, services: tuple[ServiceStatus, ...]) -> str:
+    if known.reason:
+        return known.reason
+    release = journal.release
+    if release is not None:
+        doing = "returning" if release.phase == "returning" else "rolling out"
+        return f"{doing} release {release.number}" + (f": {release.reason}" if release.reason else "")
+    holds = (*_rejected(journal, known), *known.holds)
+    if holds:
+        return holds[0].reason
+    if journal.suspension is not None:
+        return f"suspended by {journal.suspension.by}: {journal.suspension.reason}".rstrip(": ")
+    return next((service.reason for service in services if service.reason), "")
+
+
+def _rejected(journal: Journal, known: Knowledge) -> tuple[Hold, ...]:
+    if known.wanted is None or journal.release is not None:
+        return ()
+    rejection = journal.rejected.get(known.wanted.content_digest)
+    if rejection is None:
+        return ()
+    reason = f"release {rejection.release} of {rejection.revision[:8]} was rejected: {rejection.reason}"
+    return (Hold("rejected", reason, rejection.release),)
+
+
+def _services(journal: Journal, known: Knowledge) -> list[ServiceStatus]:
+    members = members_of(journal, known.live or LiveState())
+    names = set(journal.stable) | set(known.wanted.services if known.wanted is not None else ())
+    return [_service(journal, known, name, members.get(name, ())) for name in sorted(names)]
+
+
+def _service(journal: Journal, known: Knowledge, name: str, members: tuple[Member, ...]) -> ServiceStatus:
+    stable = journal.stable.get(name)
+    rollout = journal.rollouts.get(name)
+    sealed = known.wanted.services.get(name) if known.wanted is not None else None
+    goal = stable or (rollout.target if rollout is not None else None)
+    ready = [member for member in members if ready_now(member)]
+    job = _is_job(known.wanted, name)
+    desired = sealed.service.replicas if sealed is not None else (goal.replicas if goal is not None else 0)
+    done = sealed is not None and sealed.fingerprint in journal.completed.get(name, ())
+    health: Health = _job_health(done, members) if job else _service_health(goal, members, rolling=rollout is not None)
+    return ServiceStatus(
+        name=name,
+        sync=_service_sync(stable, sealed.fingerprint if sealed is not None else None, job=job, done=done),
+        health=health,
+        fingerprint=goal.fingerprint if goal is not None else "",
+        image=goal.image if goal is not None else (sealed.service.image if sealed is not None else ""),
+        desired=1 if job else desired,
+        ready=int(done) if job else len(ready),
+        reason=_why(members, health),
+    )
+
+
+def _service_sync(stable: Target | None, wanted: str | None, *, job: bool, done: bool) -> Sync:
+    if job:
+        return "Synced" if done else "OutOfSync"
+    return "Synced" if stable is not None and stable.fingerprint == wanted else "OutOfSync"
+
+
+def _job_health(done: bool, members: tuple[Member, ...]) -> Health:
+    if done:
+        return "Healthy"
+    return "Progressing" if any(member.up for member in members) else ("Degraded" if members else "Missing")
+
+
+def _service_health(goal: Target | None, members: tuple[Member, ...], *, rolling: bool) -> Health:
+    """The worst of what a person would notice first: something unhealthy, something missing, something starting."""
+    if not members:
+        return "Progressing" if rolling else ("Missing" if goal is None or goal.replicas else "Healthy")
+    if any(member.instance.check == "unhealthy" and member.up for member in members):
+        return "Degraded"
+    if any(member.instance.state == "paused" for member in members):
+        return "Suspended"
+    ready = sum(ready_now(member) for member in members)
+    if rolling or any(member.instance.check == "starting" and member.up for member in members):
+        return "Progressing"
+    if any(member.instance.state in ("restarting", "dead") for member in members):
+        return "Degraded"
+    return "Healthy" if goal is not None and ready >= goal.replicas else "Degraded"
+
+
+def _why(members: tuple[Member, ...], health: Health) -> str:
+    if health not in ("Degraded", "Suspended"):
+        return ""
+    for member in members:
+        instance = member.instance
+        if instance.check == "unhealthy":
+            return f"{instance.name} is unhealthy: {instance.check_output.strip()[:120]}".rstrip(": ")
+        if instance.state not in ("running", "created"):
+            code = f" with code {instance.exit_code}" if instance.state == "exited" else ""
+            return f"{instance.name} {instance.state}{code}"
+    return ""
+
+
+def by_name(statuses: tuple[EnvironmentStatus, ...]) -> Mapping[str, EnvironmentStatus]:
+    return {status.name: status for status in statuses}
