@@ -22,8 +22,8 @@ def instance(inspected: Answer) -> Instance:
     own = _labels(config)
     check, output = _health(state.get("Health"))
     return Instance(
-        id=inspected["Id"],
-        name=inspected["Name"].lstrip("/"),
+        id=named(inspected, "Id"),
+        name=named(inspected, "Name").lstrip("/"),
         service=own.get(labels.COMPOSE_SERVICE) or own.get(labels.SERVICE, ""),
         slot=_count(own.get(labels.SLOT) or own.get(labels.NUMBER, "")),
         state=_state(state["Status"]),
@@ -32,7 +32,7 @@ def instance(inspected: Answer) -> Instance:
         environment=own.get(labels.ENVIRONMENT, ""),
         owner=own.get(labels.OWNER, ""),
         release=_count(own.get(labels.RELEASE, "")),
-        image_id=inspected["Image"],
+        image_id=named(inspected, "Image"),
         check=check,
         check_output=output,
         exit_code=int(state.get("ExitCode") or 0),
@@ -52,13 +52,13 @@ def instance(inspected: Answer) -> Instance:
 def network(listed: Answer) -> LiveNetwork:
     """A row of `GET /networks`."""
     own = _labels(listed)
-    return LiveNetwork(listed["Id"], listed["Name"], own, own.get(labels.OPTIONS, ""))
+    return LiveNetwork(named(listed, "Id"), named(listed, "Name"), own, own.get(labels.OPTIONS, ""))
 
 
 def volume(listed: Answer) -> LiveVolume:
     """A row of `GET /volumes`."""
     own = _labels(listed)
-    return LiveVolume(listed["Name"], own, own.get(labels.OPTIONS, ""))
+    return LiveVolume(named(listed, "Name"), own, own.get(labels.OPTIONS, ""))
 
 
 def image(reference: str, inspected: Answer) -> Image:
@@ -69,7 +69,7 @@ def image(reference: str, inspected: Answer) -> Image:
     digests = [each for each in inspected.get("RepoDigests") or () if _familiar(each) == repository]
     return Image(
         reference=reference,
-        id=inspected["Id"],
+        id=named(inspected, "Id"),
         digest=digests[0] if digests else "",
         volumes=tuple(sorted(config.get("Volumes") or {})),
         healthcheck=bool(test) and test[0] != "NONE",
@@ -89,6 +89,14 @@ def event(sent: Answer) -> EngineEvent:
         project=attributes.get(labels.PROJECT, ""),
         attributes=attributes,
     )
+
+
+def named(answer: Answer, key: str = "Id") -> str:
+    """A field that something is known by. TypeError: it is not text."""
+    value = answer[key]
+    if not isinstance(value, str):
+        raise TypeError(f"{key} is {value!r}")
+    return value
 
 
 def _labels(holder: Answer) -> dict[str, str]:

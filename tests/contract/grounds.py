@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 import docker
@@ -13,6 +14,7 @@ from gitopsd.engine_json import network_body
 from gitopsd.engine_json.labels import PROJECT
 from gitopsd.model.desired import DesiredState, Image, Service
 from gitopsd.model.live import EngineEvent, Instance
+from tests.conftest import gone_is_fine
 from tests.engine_json.builders import created, desired
 from tests.fakes.containers import STEADY, Behaviour, exits, healthy, unhealthy
 from tests.fakes.engine import FakeEngine
@@ -173,7 +175,8 @@ class RealHands:
     def somebodys_container(self, name: str) -> None:
         """With the project's label, so that it is gone after the test."""
         image = self.image("steady").id
-        self._api.create_container_from_config({"Image": image, "Labels": {PROJECT: self._project}}, name)
+        body = {"Image": image, "Labels": {PROJECT: self._project}}
+        self._api.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
 
     def somebodys_network(self, name: str) -> None:
         self._networks.append(name)
@@ -204,4 +207,4 @@ class RealHands:
         for network in self._networks:
             self._api.remove_network(network)
         for volume in {*self._volumes, *left}:
-            self._api.remove_volume(volume, force=True)
+            gone_is_fine(partial(self._api.remove_volume, volume, force=True))

@@ -9,8 +9,7 @@ import pytest
 
 from gitopsd.adapters.docker.engine import connect
 from gitopsd.engine_json import keep_body, network_body, update_body, volume_body
-from gitopsd.engine_json.networking import Attachment
-from gitopsd.model.desired import Image, Port, Volume, VolumeMount
+from gitopsd.model.desired import Attachment, Image, Port, Volume, VolumeMount
 from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, NotFound
 from gitopsd.model.settings import TargetEngine
 from tests.conftest import remove_project

@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 import docker
 import docker.constants
-import docker.errors
 import requests
 
 from gitopsd.adapters.docker.translate import translated, understood
@@ -48,7 +47,7 @@ class Connection:
             response = client.request(
                 method, f"{ADDRESS}/v{client.api_version}{path}", timeout=waits, stream=stream, **more
             )
-            _raise_for_status(response)
+            response.raise_for_status()
         return response
 
     def json(self, method: str, path: str, *, doing: str, **more: Any) -> Any:
@@ -82,7 +81,7 @@ class Connection:
         known = docker.constants.DEFAULT_DOCKER_API_VERSION
         with translated(doing):
             response = self._client(known).get(f"{ADDRESS}/version", timeout=(CONNECT_TIMEOUT, CONNECT_TIMEOUT))
-            _raise_for_status(response)
+            response.raise_for_status()
             answer = response.json()
         with understood(doing):
             newest = _version(answer["ApiVersion"])
@@ -106,13 +105,6 @@ class Connection:
 def escaped(name: str) -> str:
     """A name as one part of a path."""
     return quote(name, safe="")
-
-
-def _raise_for_status(response: requests.Response) -> None:
-    try:
-        response.raise_for_status()
-    except requests.exceptions.HTTPError as refused:
-        raise docker.errors.create_api_error_from_http_exception(refused) from refused
 
 
 def _version(written: str) -> Version:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.translate import understood
+from gitopsd.engine_json import live
 from gitopsd.engine_json.content import CARRIER_DIRECTORY
 from gitopsd.engine_json.creation import ContentVolume
 from gitopsd.engine_json.labels import CARRIER
@@ -71,7 +72,7 @@ def _carry_in(connection: Connection, volume: ContentVolume) -> None:
     doing = f"create the carrier of volume {volume.name}"
     answer = connection.json("POST", "/containers/create", doing=doing, json=volume.carrier)
     with understood(doing):
-        carrier = str(answer["Id"])
+        carrier = live.named(answer)
     try:
         put_files(connection, carrier, CARRIER_DIRECTORY, volume.files)
     finally:

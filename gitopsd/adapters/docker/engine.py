@@ -182,7 +182,7 @@ class DockerEngine(DockerView):
     def update(self, container: str, body: Mapping[str, Json]) -> tuple[str, ...]:
         self._post(container, "update", "update", json=dict(body))
         with understood(f"inspect {container}"):
-            host = self._inspect(container)["HostConfig"]
+            host = dict(self._inspect(container)["HostConfig"])
         # An engine without swap accounting drops MemorySwap and keeps the memory limit: not worth a word.
         return tuple(key for key, value in body.items() if key != "MemorySwap" and not _same(value, host.get(key)))
 

@@ -7,6 +7,7 @@ from typing import Any
 from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.contents import put_files
 from gitopsd.adapters.docker.translate import understood
+from gitopsd.engine_json import live
 from gitopsd.engine_json.container import with_host_files
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.fields import mapping
@@ -51,7 +52,7 @@ def _mountpoint(connection: Connection, volume: str) -> str:
     doing = f"inspect volume {volume}"
     answer = connection.json("GET", f"/volumes/{escaped(volume)}", doing=doing)
     with understood(doing):
-        return str(answer["Mountpoint"])
+        return live.named(answer, "Mountpoint")
 
 
 def _image_id(connection: Connection, reference: str) -> str:
@@ -61,7 +62,7 @@ def _image_id(connection: Connection, reference: str) -> str:
     except NotFound:
         return ""
     with understood(doing):
-        return str(answer["Id"])
+        return live.named(answer)
 
 
 def _create(connection: Connection, creation: Creation, body: Mapping[str, Json]) -> str:
@@ -80,7 +81,7 @@ def _post(connection: Connection, creation: Creation, body: Mapping[str, Json]) 
             dict(body), creation.name, creation.platform or None
         )
     with understood(doing):
-        return str(answer["Id"])
+        return live.named(answer)
 
 
 def _clear_leftover(connection: Connection, creation: Creation) -> bool:
@@ -95,7 +96,7 @@ def _clear_leftover(connection: Connection, creation: Creation) -> bool:
         leftover = (found["Config"].get("Labels") or {}).get(ENVIRONMENT) == ours and found["State"][
             "Status"
         ] == "created"
-        container = str(found["Id"])
+        container = live.named(found)
     if leftover:
         _remove(connection, container)
     return leftover

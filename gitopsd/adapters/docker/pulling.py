@@ -15,8 +15,8 @@ from gitopsd.adapters.docker.translate import translated
 from gitopsd.model.errors import EngineRefused, ImageMissing, ImageUnavailable
 from gitopsd.model.settings import Registry
 
-# An engine reports every layer about twice a second; a registry that is silent for so long will not answer any more.
-SILENCE: Final = 300.0
+# An engine reports every layer about twice a second; only a registry may be slow to begin.
+SILENCE: Final = 5  # times the timeout of other calls
 REPORT_EVERY: Final = 0.5
 # Where an engine tells that the registry itself says no. "denied" is not among them: it may be a matter of credentials.
 _MISSING: Final = re.compile(
@@ -36,7 +36,13 @@ def pull(connection: Connection, reference: str, progress: Progress, registries:
     params = {"fromImage": repository, "tag": tag}
     try:
         response = connection.call(
-            "POST", "/images/create", doing=doing, params=params, headers=headers, timeout=SILENCE, stream=True
+            "POST",
+            "/images/create",
+            doing=doing,
+            params=params,
+            headers=headers,
+            timeout=SILENCE * connection.timeout,
+            stream=True,
         )
     except EngineRefused as refused:
         raise verdict(str(refused)) from refused

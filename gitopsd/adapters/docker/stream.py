@@ -103,7 +103,8 @@ class _Subscription:
     def _ask(self, every: float) -> None:
         while not self._ended.wait(every):
             try:
-                self._connection.call("GET", "/_ping", doing="ask for a sign of life", timeout=ANSWER_WITHIN)
+                patience = min(ANSWER_WITHIN, self._connection.timeout)
+                self._connection.call("GET", "/_ping", doing="ask for a sign of life", timeout=patience)
             except EngineError:
                 self.end()
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import docker.errors
+import requests
 import requests.exceptions
 import urllib3.exceptions
 
@@ -29,10 +30,13 @@ def translated(doing: str) -> Iterator[None]:
     """Around every call: what went wrong, with the call in words (`start container web`)."""
     try:
         yield
-    except docker.errors.APIError as refused:
-        raise _refused(doing, refused) from refused
-    except _BROKEN as broken:
-        raise EngineUnavailable(f"{doing}: the engine did not answer: {_words(broken)}") from broken
+    except (*_BROKEN, KeyError, TypeError) as failed:
+        answer = _error_answer(failed)
+        if answer is not None:
+            raise _refused(doing, answer) from failed
+        if isinstance(failed, KeyError | TypeError):
+            raise
+        raise EngineUnavailable(f"{doing}: the engine did not answer: {_words(failed)}") from failed
 
 
 @contextmanager
@@ -44,9 +48,20 @@ def understood(doing: str) -> Iterator[None]:
         raise EngineUnavailable(f"{doing}: the engine's answer makes no sense ({strange!r})") from strange
 
 
-def _refused(doing: str, refused: docker.errors.APIError) -> EngineRefused | EngineUnavailable:
-    status = refused.status_code or 500
-    message = f"{doing}: {str(refused.explanation or refused).strip()}"
+def _error_answer(failed: BaseException) -> requests.Response | None:
+    """The answer with an error status behind an exception.
+
+    The SDK stumbles over one whose JSON has no `message`, as proxies send; then it is in the exception's context.
+    """
+    if not isinstance(failed, docker.errors.APIError | requests.exceptions.HTTPError):
+        inner = failed.__context__
+        return inner.response if isinstance(inner, requests.exceptions.HTTPError) else None
+    return failed.response
+
+
+def _refused(doing: str, answer: requests.Response) -> EngineRefused | EngineUnavailable:
+    status = answer.status_code
+    message = f"{doing}: {_explanation(answer)}"
     if status in _GATEWAY:
         return EngineUnavailable(message)
     match status:
@@ -56,6 +71,17 @@ def _refused(doing: str, refused: docker.errors.APIError) -> EngineRefused | Eng
             return Conflict(message, status)
         case _:
             return EngineRefused(message, status)
+
+
+def _explanation(answer: requests.Response) -> str:
+    """The engine's words; a proxy's page is cut to a line."""
+    try:
+        decoded = answer.json()
+    except (*_BROKEN, ValueError):
+        decoded = None
+    if isinstance(decoded, dict) and isinstance(decoded.get("message"), str):
+        return str(decoded["message"]).strip()
+    return " ".join(answer.text.split())[:200] or f"HTTP status {answer.status_code} {answer.reason}"
 
 
 def _words(broken: BaseException) -> str:

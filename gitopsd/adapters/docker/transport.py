@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import socket
+import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -120,7 +121,8 @@ class Line:
 
 def _dial_socket(path: str) -> Line:
     end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    end.settimeout(CONNECT_TIMEOUT)
+    # A limit of the kernel's, as Python's own makes a full queue of a busy engine an error at once.
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(CONNECT_TIMEOUT), 0))
     try:
         end.connect(path)
     except OSError:

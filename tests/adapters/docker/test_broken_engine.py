@@ -1,0 +1,265 @@
+"""Whatever a socket does to us ends in one of our errors, within bounded time."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gitopsd.adapters.docker.engine import DockerEngine, connect
+from gitopsd.engine_json import keep_body
+from gitopsd.model.errors import Conflict, EngineError, EngineRefused, EngineUnavailable, NotFound
+from gitopsd.model.settings import TargetEngine
+from tests.adapters.docker.scripted import (
+    CUT_SHORT,
+    HANG,
+    NO_HTTP,
+    NO_JSON,
+    RESET,
+    VERSION,
+    Answer,
+    Raw,
+    Request,
+    Said,
+    ScriptedEngine,
+    Stream,
+)
+from tests.engine_json.builders import created, directory, file, service
+from tests.waiting import eventually
+
+Start = Callable[[Callable[[Request], Said | None]], ScriptedEngine]
+TIMEOUT = 0.4
+
+CALLS: dict[str, Callable[[DockerEngine], object]] = {
+    "facts": lambda engine: engine.facts(),
+    "observe": lambda engine: engine.observe("shop"),
+    "image": lambda engine: engine.image("shop/web:1"),
+    "existing": lambda engine: engine.existing(["a"], ["b"]),
+    "logs": lambda engine: engine.logs("web", 10),
+    "events": lambda engine: list(engine.events(None)),
+    "claim": lambda engine: engine.claim("shop", "me"),
+    "pull": lambda engine: engine.pull("127.0.0.1:9/shop/web:1", lambda _: None),
+    "create": lambda engine: engine.create(created(service(mounts=[file("/a"), directory("/d", {"b": b"b"})]))),
+    "start": lambda engine: engine.start("web"),
+    "stop": lambda engine: engine.stop("web"),
+    "remove": lambda engine: engine.remove("web"),
+    "update": lambda engine: engine.update("web", keep_body()),
+    "create_network": lambda engine: engine.create_network("shop_default", {}),
+}
+FAULTS: dict[str, Said] = {"hangs": HANG, "resets": RESET, "cuts short": CUT_SHORT, "speaks no HTTP": NO_HTTP}
+READING = ("facts", "observe", "image", "existing", "claim", "create", "update")
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Start]:
+    started: list[ScriptedEngine] = []
+
+    def start(answers: Callable[[Request], Said | None]) -> ScriptedEngine:
+        started.append(ScriptedEngine(tmp_path / "docker.sock", answers))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+def on(server: ScriptedEngine, ask_every: float = 20) -> DockerEngine:
+    return connect(TargetEngine(server.url), {}, timeout=TIMEOUT, ask_every=ask_every)
+
+
+def but_the_version(said: Said) -> Callable[[Request], Said | None]:
+    return lambda request: None if request.path == "/version" else said
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("call", [name for name in CALLS if name != "events"])
+def test_an_engine_that_does_not_answer_is_unavailable(serve: Start, call: str, fault: str) -> None:
+    engine = on(serve(but_the_version(FAULTS[fault])))
+    begun = time.monotonic()
+
+    with pytest.raises(EngineUnavailable):
+        CALLS[call](engine)
+
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("fault", ["hangs", "resets", "speaks no HTTP"])
+def test_there_is_no_subscribing_to_an_engine_that_does_not_answer(serve: Start, fault: str) -> None:
+    with pytest.raises(EngineUnavailable):
+        CALLS["events"](on(serve(but_the_version(FAULTS[fault]))))
+
+
+@pytest.mark.parametrize("call", READING)
+@pytest.mark.parametrize("said", [NO_JSON, Answer(body=[17]), Answer(body={"Id": {}, "State": []}), Answer(body="x")])
+def test_an_answer_that_makes_no_sense_is_as_good_as_none(serve: Start, call: str, said: Said) -> None:
+    engine = on(serve(but_the_version(said)))
+
+    with pytest.raises(EngineUnavailable):
+        CALLS[call](engine)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(404, NotFound), (409, Conflict), (400, EngineRefused), (403, EngineRefused), (500, EngineRefused)],
+)
+def test_a_refusal_keeps_its_status_and_says_what_was_asked(
+    serve: Start, status: int, error: type[EngineRefused]
+) -> None:
+    engine = on(serve(but_the_version(Answer(status, {"message": "not allowed here"}))))
+
+    with pytest.raises(error, match="start web: not allowed here") as refused:
+        engine.start("web")
+
+    assert refused.value.status == status
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_without_an_engine_behind_it_is_an_engine_that_is_away(serve: Start, status: int) -> None:
+    engine = on(serve(but_the_version(Answer(status, {"message": "no upstream"}))))
+
+    with pytest.raises(EngineUnavailable):
+        engine.start("web")
+
+
+@pytest.mark.parametrize("body", [{"error": "forbidden by policy"}, ["forbidden by policy"], "forbidden by policy"])
+def test_a_refusal_in_a_proxys_own_words_is_a_refusal(serve: Start, body: object) -> None:
+    engine = on(serve(but_the_version(Answer(403, body))))
+
+    for call in ("start", "create", "observe"):
+        with pytest.raises(EngineRefused, match="forbidden by policy"):
+            CALLS[call](engine)
+
+
+def test_an_engine_that_is_not_there_yet_is_found_when_it_comes(serve: Start, tmp_path: Path) -> None:
+    engine = connect(TargetEngine(f"unix://{tmp_path}/docker.sock"), {}, timeout=TIMEOUT)
+    with pytest.raises(EngineUnavailable, match="No such file"):
+        engine.image("shop/web:1")
+
+    serve(lambda request: None if request.path == "/version" else Answer(404))
+
+    assert engine.image("shop/web:1") is None
+
+
+def test_an_engine_that_was_replaced_is_asked_for_its_version_again(serve: Start) -> None:
+    broken = threading.Event()
+    server = serve(lambda request: RESET if broken.is_set() and request.path != "/version" else None)
+    engine = on(server)
+    engine.start("web")
+    broken.set()
+    with pytest.raises(EngineUnavailable):
+        engine.start("web")
+    broken.clear()
+    server.version = {**VERSION, "ApiVersion": "1.44"}
+
+    engine.start("web")
+
+    assert server.paths()[-2:] == ["GET /version", "POST /v1.44/containers/web/start"]
+
+
+@pytest.mark.parametrize(
+    ("newest", "oldest", "spoken"),
+    [("1.41", "1.12", "1.41"), ("1.43", "1.24", "1.43"), ("1.99", "1.24", "1.45"), ("1.99", "1.47", "1.47")],
+)
+def test_both_sides_speak_the_newest_version_that_both_know(
+    serve: Start, newest: str, oldest: str, spoken: str
+) -> None:
+    server = serve(lambda request: None)
+    server.version = {"ApiVersion": newest, "MinAPIVersion": oldest}
+
+    on(server).start("web")
+
+    assert server.paths() == ["GET /version", f"POST /v{spoken}/containers/web/start"]
+
+
+def test_an_engine_that_is_too_old_is_refused_with_what_to_do(serve: Start) -> None:
+    server = serve(lambda request: None)
+    server.version = {"ApiVersion": "1.40"}
+
+    with pytest.raises(EngineRefused, match=r"speaks API 1\.40; 1\.41 is needed: upgrade Docker"):
+        on(server).start("web")
+
+
+@pytest.mark.parametrize("url", ["", "web1", "ftp://web1", "ssh://", "tcp://"])
+def test_an_url_that_is_no_engine_is_refused_at_once(url: str) -> None:
+    with pytest.raises(EngineError, match="is no engine; write unix:///PATH"):
+        connect(TargetEngine(url), {})
+
+
+STARTED = (
+    b'{"Type":"container","Action":"start","timeNano":1772366400000000000,'
+    b'"Actor":{"ID":"c1","Attributes":{"com.docker.compose.project":"shop"}}}\n'
+)
+EXECUTED = STARTED.replace(b'"start"', b'"exec_create: ls"')
+
+
+def test_events_survive_what_is_no_event(serve: Start) -> None:
+    pieces = (STARTED[:20], STARTED[20:] + b"{\n[]\n\n17\n" + b'{"Type":"container"}\n', EXECUTED, STARTED)
+    engine = on(serve(but_the_version(Stream(pieces))))
+
+    heard = list(engine.events(None))
+
+    assert [(event.kind, event.action, event.id, event.project) for event in heard] == [
+        ("container", "start", "c1", "shop")
+    ] * 2
+    assert heard[0].at.isoformat() == "2026-03-01T12:00:00+00:00"
+
+
+def test_a_stream_of_events_that_breaks_just_ends(serve: Start) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    broken = Raw(head + f"{len(STARTED):x}\r\n".encode() + STARTED + b"\r\nzz\r\n")
+    engine = on(serve(but_the_version(broken)))
+
+    assert [event.action for event in engine.events(None)] == ["start"]
+
+
+def test_a_stream_of_events_ends_when_the_engine_stops_answering(serve: Start) -> None:
+    engine = on(serve(but_the_version(Stream((STARTED,), then_hang=True))), ask_every=0.05)
+    server_hangs = list(engine.events(None))
+
+    assert [event.action for event in server_hangs] == ["start"]
+
+
+def test_a_quiet_stream_of_events_goes_on_while_the_engine_answers(serve: Start) -> None:
+    server = serve(
+        lambda request: (
+            Stream((STARTED,), then_hang=True)
+            if "/events" in request.path
+            else (None if request.path == "/version" else Answer(body="OK"))
+        )
+    )
+    engine = on(server, ask_every=0.02)
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.extend(event.action for event in engine.events(None)), daemon=True)
+    reader.start()
+
+    eventually(lambda: sum(path.endswith("/_ping") for path in server.paths()) > 5)
+    assert reader.is_alive()
+
+    engine.close_events()
+    eventually(lambda: not reader.is_alive())
+    assert heard == ["start"]
+
+
+def test_threads_share_a_bounded_number_of_connections(serve: Start) -> None:
+    together, most, now = threading.Lock(), [0], [0]
+
+    def count(request: Request) -> Said | None:
+        if request.path == "/version":
+            return None
+        with together:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.01)
+        with together:
+            now[0] -= 1
+        return Answer(404)
+
+    engine = connect(TargetEngine(serve(count).url), {}, timeout=10)
+    threads = [threading.Thread(target=lambda: [engine.image("shop/web:1") for _ in range(3)]) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert 1 < most[0] <= 16
