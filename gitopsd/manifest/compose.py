@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gitopsd.manifest.dependency import check_dependencies
 from gitopsd.manifest.environment import environment
 from gitopsd.manifest.gather import Gathered
-from gitopsd.manifest.interpolate import Variables
+from gitopsd.manifest.interpolate import Variable, Variables
 from gitopsd.manifest.keys import resources
 from gitopsd.manifest.keys.service import ELSEWHERE, LATER, SERVICE
 from gitopsd.manifest.keys.shapes import Entry, refuse_key, wrong
@@ -29,7 +29,6 @@ class ComposedService:
     place: Place
     path: str
     node: Fields
-    variables: Variables
     hidden: frozenset[tuple[str, ...]] = frozenset()
 
     @property
@@ -54,6 +53,18 @@ class Composition:
     configs: dict[str, Entry]
     secrets: dict[str, Entry]
     document: Fields
+    variables: Variables
+    included: Mapping[tuple[str, str], Variables]
+
+    def variable(self, kind: str, name: str, variable: str) -> Variable | None:
+        """A variable as it counts for a config or secret."""
+        return self.included.get((kind, name), self.variables).get(variable)
+
+    def hidden(self, kind: str, name: str) -> frozenset[tuple[str, ...]]:
+        """The paths within a top-level definition whose values are of secret origin."""
+        node = self.document.fields.get(kind)
+        definition = node.fields.get(name) if isinstance(node, Fields) else None
+        return frozenset(hidden_paths(definition)) if definition is not None else frozenset()
 
     def extensions(self) -> dict[str, Json]:
         """The top-level `x-` keys."""
@@ -71,16 +82,14 @@ def compose(
         for kind, read in _DEFINITIONS.items()
     }
     definitions["networks"].setdefault("default", _default_network(project, document.place))
-    services = {
-        service.name: service for service in _services(source, document, directory, variables, gathered.variables)
-    }
+    services = {service.name: service for service in _services(source, document, directory, variables)}
     enabled = {name: service for name, service in services.items() if _enabled(service, profiles)}
     for service in enabled.values():
         _check(service, definitions, problems)
     _check_names(enabled, problems)
     check_dependencies({name: service.dependencies for name, service in enabled.items()}, services, problems)
     used = {kind: _used(found, enabled, kind) for kind, found in definitions.items()}
-    return Composition(project, enabled, used["networks"], used["volumes"], used["configs"], used["secrets"], document)
+    return Composition(project, enabled, **used, document=document, variables=variables, included=gathered.variables)
 
 
 def _default_network(project: str, place: Place) -> Entry:
@@ -97,9 +106,7 @@ def _check_top_level(document: Fields, problems: Problems) -> None:
         problems.add(document.place, "", "the Compose file is empty; write `services:` first")
 
 
-def _services(
-    source: Source, document: Fields, directory: str, variables: Variables, included: Mapping[str, Variables]
-) -> Iterator[ComposedService]:
+def _services(source: Source, document: Fields, directory: str, variables: Variables) -> Iterator[ComposedService]:
     node = document.fields.get("services")
     if node is None:
         return
@@ -112,7 +119,7 @@ def _services(
         if not resources.NAME.fullmatch(name):
             source.problems.add(place, path, "expected a name of letters, digits, '.', '_' and '-'")
         elif isinstance(child, Fields):
-            yield _service(source, name, child, place, directory, included.get(name, variables))
+            yield _service(source, name, child, place, directory, variables)
         else:
             wrong(child, path, source.problems, "a mapping")
 
@@ -137,7 +144,7 @@ def _service(
     if "secrets" in canonical:
         _default_targets(canonical["secrets"])
     hidden = {("environment", key) for key in found.hidden} | _hidden(node)
-    return ComposedService(name, canonical, place, path, node, variables, frozenset(hidden))
+    return ComposedService(name, canonical, place, path, node, frozenset(hidden))
 
 
 def _default_targets(secrets: Json) -> None:
@@ -153,20 +160,20 @@ def _hidden(node: Fields) -> set[tuple[str, ...]]:
         path
         for key, child in node.fields.items()
         if key not in ELSEWHERE and not key.startswith("x-")
-        for path in _hidden_paths(child, (key,))
+        for path in hidden_paths(child, (key,))
     }
 
 
-def _hidden_paths(node: Node, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def hidden_paths(node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Where values of secret origin stand. One within a list hides the list, as canonical lists have other indexes."""
     match node:
         case Scalar(hidden=True):
             yield path
         case Fields(fields=fields):
             for key, child in fields.items():
-                yield from _hidden_paths(child, (*path, key))
+                yield from hidden_paths(child, (*path, key))
         case Items(items=items):
-            if any(True for item in items for _ in _hidden_paths(item, path)):
+            if any(True for item in items for _ in hidden_paths(item, path)):
                 yield path
 
 

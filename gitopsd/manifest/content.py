@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from gitopsd.manifest import tree
 from gitopsd.manifest.compose import ComposedService, Composition
 from gitopsd.manifest.keys.shapes import Entry
-from gitopsd.manifest.node import Fields, Scalar
 from gitopsd.manifest.source import Source, relative
 from gitopsd.manifest.tree import Refusal
 from gitopsd.model.canonical import Json
@@ -36,8 +35,8 @@ def mounts(ground: Ground, service: ComposedService, composition: Composition) -
     """The mounts of a service: `volumes`, then `configs`, then `secrets`."""
     found = [
         *(_volume(ground, entry) for entry in _entries(service, "volumes")),
-        *(_grant(ground, service, entry, composition, "configs") for entry in _entries(service, "configs")),
-        *(_grant(ground, service, entry, composition, "secrets") for entry in _entries(service, "secrets")),
+        *(_grant(ground, entry, composition, "configs") for entry in _entries(service, "configs")),
+        *(_grant(ground, entry, composition, "secrets") for entry in _entries(service, "secrets")),
     ]
     mounted = tuple(mount for mount in found if mount is not None)
     taken: set[str] = set()
@@ -180,9 +179,7 @@ def _linked(source: Source, name: str, inner: str, links: int) -> Content | Refu
     return data if isinstance(data, Refusal) else Content((ContentFile(inner, data, entry.mode & 0o777),), False)
 
 
-def _grant(
-    ground: Ground, service: ComposedService, entry: Entry, composition: Composition, kind: str
-) -> ContentMount | None:
+def _grant(ground: Ground, entry: Entry, composition: Composition, kind: str) -> ContentMount | None:
     """A config or secret as a file; a relative target lies in `/` or in `/run/secrets`."""
     name = str(entry["source"])
     definition = (composition.secrets if kind == "secrets" else composition.configs).get(name)
@@ -191,7 +188,7 @@ def _grant(
     default = "/run/secrets" if kind == "secrets" else "/"
     target = posixpath.normpath(posixpath.join(default, str(entry.get("target", name))))
     mode = int(str(entry["mode"]), 8) if "mode" in entry else GRANTED_MODE
-    found = _defined(ground, definition, composition, kind, service)
+    found = _defined(ground, definition, composition, kind)
     if found is None:
         return None
     data, hidden = found
@@ -200,9 +197,7 @@ def _grant(
     return ContentMount(target, Content((ContentFile("", data, mode),), False, secret), source)
 
 
-def _defined(
-    ground: Ground, definition: Entry, composition: Composition, kind: str, service: ComposedService
-) -> tuple[bytes, bool] | None:
+def _defined(ground: Ground, definition: Entry, composition: Composition, kind: str) -> tuple[bytes, bool] | None:
     """The bytes of a config or secret, and whether they are of secret origin."""
     source = ground.source
     if "file" in definition:
@@ -214,20 +209,14 @@ def _defined(
         return (data, False) if isinstance(data, bytes) else None
     if "environment" in definition:
         name = str(definition["environment"])
-        variable = service.variables.get(name)
+        variable = composition.variable(kind, definition.path.removeprefix(f"{kind}."), name)
         if variable is None:
             message = f"the variable {name} is not set; set it in .env or vars_file"
             source.unset.append(Problem(definition.place, f"{definition.path}.environment", message))
             return b"", True
         return variable.value.encode(), variable.hidden
-    return str(definition.get("content", "")).encode(), _hidden_content(composition, definition, kind)
-
-
-def _hidden_content(composition: Composition, definition: Entry, kind: str) -> bool:
-    node = composition.document.fields.get(kind)
-    for key in (definition.path.removeprefix(f"{kind}."), "content"):
-        node = node.fields.get(key) if isinstance(node, Fields) else None
-    return isinstance(node, Scalar) and node.hidden
+    hidden = ("content",) in composition.hidden(kind, definition.path.removeprefix(f"{kind}."))
+    return str(definition.get("content", "")).encode(), hidden
 
 
 def _mapping(entry: Entry, key: str) -> Mapping[str, Json]:

@@ -1,7 +1,7 @@
 """The environment of a service: its `env_file`s, then `environment` over them, bare names filled from the variables."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.interpolate import Variable, Variables
 from gitopsd.manifest.keys.shapes import boolean, described, optional_pairs, read_fields, text
@@ -21,28 +21,40 @@ class Environment:
 
 def environment(source: Source, service: Fields, path: str, directory: str, variables: Variables) -> Environment:
     """What `env_file` and `environment` of a service come to. `directory`: the files are relative to it."""
-    values: dict[str, Json] = {}
-    hidden: set[str] = set()
+    own = _own(source, service, f"{path}.environment", variables)
     files = service.fields.get("env_file")
-    if files is not None:
-        for name, variable in _from_files(source, files, f"{path}.env_file", directory, variables).items():
-            values[name] = variable.value
-            hidden |= {name} if variable.hidden else set()
-    own = service.fields.get("environment")
-    if own is None:
-        return Environment(values, frozenset(hidden))
-    secret = _hidden_names(own)
-    for name, value in (optional_pairs(own, f"{path}.environment", source.problems) or {}).items():
-        _check_name(name, own, f"{path}.environment", source.problems)
+    if files is None:
+        return own
+    known = merged(
+        variables,
+        {name: Variable(value, name in own.hidden) for name, value in own.values.items() if isinstance(value, str)},
+    )
+    values: dict[str, Json] = {}
+    hidden = set(own.hidden)
+    for name, variable in _from_files(source, files, f"{path}.env_file", directory, known).items():
+        values[name] = variable.value
+        if variable.hidden and name not in own.values:
+            hidden.add(name)
+    return Environment({**values, **own.values}, frozenset(hidden))
+
+
+def _own(source: Source, service: Fields, path: str, variables: Variables) -> Environment:
+    node = service.fields.get("environment")
+    if node is None:
+        return Environment()
+    values: dict[str, Json] = {}
+    hidden = set(_hidden_names(node))
+    for name, value in (optional_pairs(node, path, source.problems) or {}).items():
+        _check_name(name, node, path, source.problems)
         given = variables.get(name) if value is None else None
         values[name] = given.value if given else value
-        hidden.discard(name)
-        if name in secret or (given and given.hidden):
+        if given and given.hidden:
             hidden.add(name)
     return Environment(values, frozenset(hidden))
 
 
 def _from_files(source: Source, node: Node, path: str, directory: str, variables: Variables) -> dict[str, Variable]:
+    """The variables of all files. `variables` go before those of earlier files, which go before a file's own."""
     found: dict[str, Variable] = {}
     for written, required, place, where in _files(node, path, source.problems):
         file = source.path(directory, written, place, where)
@@ -89,3 +101,22 @@ def _check_name(name: str, node: Node, path: str, problems: Problems) -> None:
         place = node.keys.get(name, node.place) if isinstance(node, Fields) else node.place
         shown = name.strip() or "an empty name"
         problems.add(place, path, f"'{shown}' is no name of a variable; write NAME=value without spaces before the =")
+
+
+def with_bare_names(node: Node, variables: Variables) -> Node:
+    """An `environment` in which the bare names of a list have their values from these variables.
+
+    In an included file that is how far its own variables reach: a mapping's bare names count for the whole project.
+    """
+    if not isinstance(node, Items):
+        return node
+    return replace(node, items=tuple(_with_value(item, variables) for item in node.items))
+
+
+def _with_value(node: Node, variables: Variables) -> Node:
+    if not isinstance(node, Scalar) or not isinstance(node.value, str) or "=" in node.value:
+        return node
+    variable = variables.get(node.value)
+    if variable is None:
+        return node
+    return replace(node, value=f"{node.value}={variable.value}", hidden=node.hidden or variable.hidden)

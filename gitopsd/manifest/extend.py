@@ -67,21 +67,19 @@ def _base(
     where = f"{path}.extends"
     directory = "."
     if base.file:
-        directory = "." if document.filled else posixpath.dirname(document.file)
-        directory = document.scope.directory if document.filled else directory
-        file = source.path(directory, base.file, base.place, f"{where}.file")
+        here = document.scope.directory if document.filled else posixpath.dirname(document.file)
+        file = source.path(here, base.file, base.place, f"{where}.file")
         found = source.document(file, base.place, f"{where}.file") if file is not None else None
         if file is None or found is None:
             return None
         services = found.fields.get("services")
-        other = _Document(
+        document = _Document(
             file,
             services if isinstance(services, Fields) else Fields({}, {}, found.place),
             document.scope,
             filled=False,
         )
-        directory = relative(posixpath.dirname(file), directory)
-        document = other
+        directory = relative(posixpath.dirname(file), here)
     if base.service not in document.services.fields:
         source.problems.add(
             base.place, where, f"there is no service '{base.service}' in {document.file}; mend the name"

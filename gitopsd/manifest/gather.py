@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.anchor import anchored_definition, anchored_service
+from gitopsd.manifest.environment import with_bare_names
 from gitopsd.manifest.extend import extended
 from gitopsd.manifest.interpolate import Variable, Variables, interpolate
 from gitopsd.manifest.keys.shapes import described, read_fields, string_or_strings, text
@@ -14,14 +15,15 @@ from gitopsd.manifest.source import Scope, Source, merged, relative
 from gitopsd.model.errors import Place
 
 _RESOURCES = ("services", "networks", "volumes", "configs", "secrets")
+_BY_VARIABLE = ("configs", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The merged document. `variables` has, per service that came by `include`, the variables that count for it."""
+    """The merged document. `variables` has those that count for a config or secret that came by `include`."""
 
     document: Fields
-    variables: dict[str, Variables] = field(default_factory=dict)
+    variables: dict[tuple[str, str], Variables] = field(default_factory=dict)
 
 
 def gather(source: Source, paths: Sequence[str], scope: Scope, place: Place, above: tuple[str, ...] = ()) -> Gathered:
@@ -32,8 +34,7 @@ def gather(source: Source, paths: Sequence[str], scope: Scope, place: Place, abo
         raw = source.document(path, place, "include" if above else "")
         if raw is None:
             continue
-        filled = interpolate(raw, scope.variables, source.problems, source.unset)
-        assert isinstance(filled, Fields)
+        filled = _filled(source, raw, path, scope)
         own = extended(source, filled, path, scope)
         own = _included(source, own, scope, (*above, path), gathered)
         if document is None:
@@ -42,6 +43,13 @@ def gather(source: Source, paths: Sequence[str], scope: Scope, place: Place, abo
         else:
             document = merge_documents(document, own, source.problems)
     return replace(gathered, document=document) if document is not None else gathered
+
+
+def _filled(source: Source, document: Fields, path: str, scope: Scope) -> Fields:
+    if path in source.constant:
+        return document
+    filled = interpolate(document, scope.variables, source.problems, source.unset)
+    return filled if isinstance(filled, Fields) else document
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +91,27 @@ def _import(
 ) -> Fields:
     inner = Scope(include.directory, merged(scope.variables, _variables(source, include, scope)))
     found = gather(source, include.paths, inner, include.place, above)
-    services = found.document.fields.get("services")
-    if isinstance(services, Fields):
-        gathered.variables.update({name: found.variables.get(name, inner.variables) for name in services.fields})
+    for kind in _BY_VARIABLE:
+        theirs = found.document.fields.get(kind)
+        for name in theirs.fields if isinstance(theirs, Fields) else ():
+            gathered.variables[kind, name] = found.variables.get((kind, name), inner.variables)
     directory = relative(include.directory, scope.directory)
     fields = dict(document.fields)
     for kind in _RESOURCES:
         theirs = found.document.fields.get(kind)
         if isinstance(theirs, Fields):
+            theirs = _with_bare_names(theirs, inner) if kind == "services" else theirs
             fields[kind] = _together(source, fields.get(kind), theirs, kind, directory, include)
     return replace(document, fields=fields)
+
+
+def _with_bare_names(services: Fields, scope: Scope) -> Fields:
+    fields = dict(services.fields)
+    for name, service in fields.items():
+        if isinstance(service, Fields) and "environment" in service.fields:
+            given = with_bare_names(service.fields["environment"], scope.variables)
+            fields[name] = replace(service, fields={**service.fields, "environment": given})
+    return replace(services, fields=fields)
 
 
 def _together(

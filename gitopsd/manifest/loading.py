@@ -107,8 +107,14 @@ def _loaded(ground: Ground, composition: Composition, environment: str) -> Loade
         environment=environment,
         project=composition.project,
         services=services,
-        networks={key: Network(key, *_resource(entry)) for key, entry in composition.networks.items()},
-        volumes={key: Volume(key, *_resource(entry)) for key, entry in composition.volumes.items()},
+        networks={
+            key: Network(key, *_resource(entry), composition.hidden("networks", key))
+            for key, entry in composition.networks.items()
+        },
+        volumes={
+            key: Volume(key, *_resource(entry), composition.hidden("volumes", key))
+            for key, entry in composition.volumes.items()
+        },
         policy=policy,
         warnings=tuple(sorted(set(problems.warnings))),
         unset=tuple(sorted(set(ground.source.unset))),

@@ -1,12 +1,14 @@
 """The resolved manifest as `docker compose config --format json` prints it."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gitopsd.manifest.compose import EXTENSION
 from gitopsd.manifest.keys.shapes import Entry
 from gitopsd.manifest.loading import Loaded
 from gitopsd.model.canonical import Json
+
+HIDDEN = "(hidden)"
 
 
 def resolved(loaded: Loaded, root: str, *, defaults: bool = False) -> dict[str, Json]:
@@ -26,7 +28,10 @@ def _printed(loaded: Loaded, directory: str) -> dict[str, Json]:
     document: dict[str, Json] = {
         "name": composition.project,
         "services": {
-            name: {key: _service_value(key, value, directory) for key, value in service.canonical.items()}
+            name: _masked(
+                {key: _service_value(key, value, directory) for key, value in service.canonical.items()},
+                service.hidden,
+            )
             for name, service in composition.services.items()
         },
     }
@@ -37,10 +42,25 @@ def _printed(loaded: Loaded, directory: str) -> dict[str, Json]:
         ("secrets", composition.secrets),
     ):
         if entries:
-            document[kind] = {name: _definition(entry, directory) for name, entry in entries.items()}
+            document[kind] = {
+                name: _masked(_definition(entry, directory), composition.hidden(kind, name))
+                for name, entry in entries.items()
+            }
     escaped = _escaped({**document, **composition.extensions()})
     assert isinstance(escaped, dict)
     return escaped
+
+
+def _masked(values: dict[str, Json], hidden: Iterable[tuple[str, ...]]) -> dict[str, Json]:
+    """The values with `(hidden)` at every hidden path."""
+    found = dict(values)
+    for name, *rest in hidden:
+        value = found.get(name)
+        if rest and isinstance(value, Mapping):
+            found[name] = _masked(dict(value), [tuple(rest)])
+        elif value is not None:
+            found[name] = HIDDEN
+    return found
 
 
 def _service_value(key: str, value: Json, directory: str) -> Json:

@@ -23,12 +23,17 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One revision being read. `unset` are variables without value and default; `documents` what has been parsed."""
+    """One revision being read.
+
+    `unset` are variables without value and default; `documents` are the files that have been parsed, `constant` those
+    of them in which no variable stands.
+    """
 
     files: Files
     problems: Problems = field(default_factory=Problems)
     unset: list[Problem] = field(default_factory=list)
     documents: dict[str, Fields | None] = field(default_factory=dict)
+    constant: set[str] = field(default_factory=set)
 
     def document(self, path: str, place: Place, where: str) -> Fields | None:
         """The Compose file at `path`, not yet filled in; None when it cannot be read, which is then a problem.
@@ -70,6 +75,8 @@ class Source:
             return None
         try:
             root = parse(path, data)
+            if b"$" not in data:
+                self.constant.add(path)
         except ManifestError as error:
             self.problems.found.extend(error.problems)
             return None

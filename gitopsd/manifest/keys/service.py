@@ -102,7 +102,7 @@ def _any(node: Node, path: str, problems: Problems) -> Json:
 
 def _develop(node: Node, path: str, problems: Problems) -> Json:
     problems.warn(node.place, path, "ignored: it concerns machines on which people develop")
-    return _any(node, path, problems)
+    return None
 
 
 SERVICE: dict[str, Read] = {
