@@ -1,0 +1,265 @@
+"""Reads gitopsd.yaml and the command line's flags into Settings; everything that is wrong is told at once, with places.
+
+What a later version brings is refused by name, so that nobody believes a guard to be in force that is not.
+"""
+
+import socket
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from gitopsd.adapters.git.address import address
+from gitopsd.adapters.settings_values import (
+    Section,
+    SectionReader,
+    branch_name,
+    directory_within,
+    engine_url,
+    is_path,
+    plain_text,
+    project_name,
+    registry_host,
+    suggestion,
+    time_span,
+    valid_mode,
+    valid_name,
+)
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.manifest.yaml import parse
+from gitopsd.model.errors import ManifestError, Place, SettingsError, SourceError
+from gitopsd.model.settings import (
+    DEFAULT_DISCOVER,
+    Credentials,
+    EnvironmentSettings,
+    Registry,
+    Repository,
+    Settings,
+    TargetEngine,
+)
+from gitopsd.model.status import Mode
+
+DEFAULT_STATE_DIR = Path("/var/lib/gitopsd")
+ONLY_REPOSITORY = "default"  # the name of the one under `repository`
+_TOP = (
+    *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
+    *("state_dir", "resync"),
+)
+_PASSWORD = ("username", "password_file")
+_KEY = ("ssh_key_file", "known_hosts_file")
+_LATER = ("policy", "router", "http", "notify", "secrets", "images", "probe_image")
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line says; None: not said. `repository` is a URL or path, `engine` a Docker URL."""
+
+    repository: str | None = None
+    branch: str | None = None
+    state_dir: Path | None = None
+    mode: Mode | None = None
+    host: str | None = None
+    engine: str | None = None
+
+
+def load(path: Path | None, flags: Flags = Flags()) -> Settings:
+    """The settings of a file (None: only defaults) with the flags over them. SettingsError names every place.
+
+    Relative paths mean the file's directory in the file, the working directory in flags. No file that a setting names
+    is opened, and no program is started.
+    """
+    reader = _Reader(path.absolute().parent if path else Path.cwd())
+    top = reader.section(_with_flags(_document(path), flags), "", _TOP, _LATER)
+    settings = reader.settings(top, path)
+    if reader.problems.found:
+        raise SettingsError(reader.problems.found)
+    return settings
+
+
+def _document(path: Path | None) -> Node:
+    if path is None:
+        return Fields({}, {}, Place("gitopsd.yaml"))
+    try:
+        return parse(str(path), path.read_bytes())
+    except ManifestError as error:
+        raise SettingsError(error.problems) from None
+    except OSError as error:
+        problem = Problems()
+        problem.add(Place(str(path)), "", f"cannot be read: {error.strerror}; name another file with --config")
+        raise SettingsError(problem.found) from None
+
+
+def _with_flags(document: Node, flags: Flags) -> Node:
+    """The document as if it said what the flags say, so that one reading checks both."""
+    if not isinstance(document, Fields):
+        return document
+    state_dir = None if flags.state_dir is None else str(flags.state_dir.absolute())
+    said = {"state_dir": (state_dir, "--state-dir"), "mode": (flags.mode, "--mode"), "host": (flags.host, "--host")}
+    fields = {**document.fields, **_flagged(said)}
+    repository = {"url": (_from_here(flags.repository), "--repository"), "branch": (flags.branch, "--branch")}
+    for key, flagged in {
+        "repository": _flagged(repository),
+        "target": _flagged({"docker": (flags.engine, "--engine")}),
+    }.items():
+        if flagged:
+            written = document.fields.get(key)
+            inner = written.fields if isinstance(written, Fields) else {}
+            place = written.place if written else next(iter(flagged.values())).place
+            keys = written.keys if isinstance(written, Fields) else {}
+            fields[key] = Fields({**inner, **flagged}, keys, place)
+    return Fields(fields, document.keys, document.place)
+
+
+def _flagged(said: Mapping[str, tuple[str | None, str]]) -> dict[str, Scalar]:
+    return {key: Scalar(value, Place(flag), quoted=True) for key, (value, flag) in said.items() if value is not None}
+
+
+def _from_here(repository: str | None) -> str | None:
+    """A flag's relative path means the working directory, whatever directory the file is in."""
+    try:
+        return str(Path(repository).absolute()) if repository and is_path(repository) else repository
+    except SourceError:
+        return repository
+
+
+class _Reader(SectionReader):
+    """Knows the keys of gitopsd.yaml."""
+
+    def settings(self, top: Section, path: Path | None) -> Settings:
+        repositories = self.repositories(top)
+        return Settings(
+            host=self.value(top, "host", valid_name, "") or socket.gethostname(),
+            state_dir=self.value(top, "state_dir", self.file, DEFAULT_STATE_DIR),
+            repositories=repositories,
+            discover=self.patterns(top),
+            mode=self.value(top, "mode", valid_mode, "auto"),
+            environments=self.environments(top, repositories),
+            engine=self.target(top) or TargetEngine(),
+            registries=self.registries(top),
+            resync=self.value(top, "resync", time_span, timedelta(seconds=60)),
+            config_file=path,
+        )
+
+    def repositories(self, top: Section) -> dict[str, Repository]:
+        one, several = (_given(top.fields.get(key)) for key in ("repository", "repositories"))
+        if one is not None and several is not None:
+            message = "repository and repositories are both given; keep `repositories`, and give each a name"
+            self.problems.add(several.place, "repositories", message)
+        if several is None:
+            return {} if one is None else {ONLY_REPOSITORY: self.repository(ONLY_REPOSITORY, one, "repository")}
+        named = self.named(several, "repositories", valid_name)
+        return {name: self.repository(name, node, f"repositories.{name}") for name, node in named.items()}
+
+    def repository(self, name: str, node: Node, path: str) -> Repository:
+        section = self.section(node, path, ("url", "branch", "interval", "timeout", "credentials", "verify"))
+        url = self.value(section, "url", self.url, "")
+        if "url" not in section.fields:
+            self.problems.add(section.place, path, "has no url; write one such as https://git.example.com/shop.git")
+        self.refuse_verify(section)
+        return Repository(
+            name=name,
+            url=url,
+            branch=self.value(section, "branch", branch_name, "main"),
+            interval=self.value(section, "interval", time_span, timedelta(seconds=30)),
+            timeout=self.value(section, "timeout", time_span, timedelta(seconds=60)),
+            credentials=self.credentials(section, url),
+        )
+
+    def credentials(self, section: Section, url: str) -> Credentials:
+        path = section.path_of("credentials")
+        inner = self.section(section.fields.get("credentials"), path, (*_PASSWORD, *_KEY))
+        if inner.fields and (wrong := _mixed(frozenset(inner.fields), address(url).protocol if url else "")):
+            self.problems.add(inner.place, path, wrong)
+        return Credentials(
+            username=self.value(inner, "username", plain_text, ""),
+            password_file=self.value(inner, "password_file", self.file, None),
+            ssh_key_file=self.value(inner, "ssh_key_file", self.file, None),
+            known_hosts_file=self.value(inner, "known_hosts_file", self.file, None),
+        )
+
+    def refuse_verify(self, section: Section) -> None:
+        path = section.path_of("verify")
+        verify = self.section(section.fields.get("verify"), path, ("mode", "allowed_signers_file"))
+        mode = verify.fields.get("mode")
+        if verify.fields and not (isinstance(mode, Scalar) and mode.value in ("off", False)):
+            message = "checking signatures is not supported yet; write `verify: {mode: off}` or remove the key"
+            self.problems.add(verify.place, path, message)
+
+    def patterns(self, top: Section) -> tuple[str, ...]:
+        node = top.fields.get("discover")
+        if node is None:
+            return DEFAULT_DISCOVER
+        if not isinstance(node, Items):
+            self.problems.add(node.place, "discover", 'is not a list; write one such as ["environments/*"]')
+            return DEFAULT_DISCOVER
+        listed = Section({str(at): item for at, item in enumerate(node.items)}, node.place, "discover")
+        return tuple(self.value(listed, key, directory_within, "") for key in listed.fields)
+
+    def environments(self, top: Section, repositories: Collection[str]) -> dict[str, EnvironmentSettings]:
+        named = self.named(top.fields.get("environments"), "environments", valid_name)
+        return {name: self.environment(name, node, repositories) for name, node in named.items()}
+
+    def environment(self, name: str, node: Node, repositories: Collection[str]) -> EnvironmentSettings:
+        keys = ("repository", "path", "project", "target", "vars_file", "host_dir", "mode")
+        section = self.section(node, f"environments.{name}", keys)
+        repository = self.value(section, "repository", valid_name, "")
+        path = self.value(section, "path", directory_within, "")
+        if repository and repository not in repositories:
+            message = f"there is no repository {repository!r}; {suggestion(repository, repositories)}"
+            self.problems.add(section.fields["repository"].place, section.path_of("repository"), message)
+        if path and not repository and len(repositories) > 1:
+            message = f"the path may be in several repositories; add `repository:`, one of {', '.join(repositories)}"
+            self.problems.add(section.fields["path"].place, section.path_of("path"), message)
+        return EnvironmentSettings(
+            name=name,
+            repository=repository,
+            path=path,
+            project=self.value(section, "project", project_name, ""),
+            target=self.target(section),
+            vars_file=self.value(section, "vars_file", self.file, None),
+            host_dir=self.value(section, "host_dir", self.file, None),
+            mode=self.value(section, "mode", valid_mode, None),
+        )
+
+    def target(self, section: Section) -> TargetEngine | None:
+        node = section.fields.get("target")
+        if node is None:
+            return None
+        inner = self.section(node, section.path_of("target"), ("docker", "tls"), ("swarm",))
+        url = self.value(inner, "docker", engine_url, TargetEngine().url)
+        tls = self.value(inner, "tls", self.file, None)
+        if tls and not url.startswith("tcp://"):
+            message = "tls is for tcp only; write docker: tcp://HOST:2376, or remove tls"
+            self.problems.add(inner.fields["tls"].place, inner.path_of("tls"), message)
+        return TargetEngine(url, tls)
+
+    def registries(self, top: Section) -> dict[str, Registry]:
+        named = self.named(top.fields.get("registries"), "registries", registry_host)
+        return {host: self.registry(node, f"registries.{host}") for host, node in named.items()}
+
+    def registry(self, node: Node, path: str) -> Registry:
+        section = self.section(node, path, _PASSWORD)
+        if section.fields.keys() & set(_PASSWORD) != set(_PASSWORD):
+            message = "needs username and password_file; write both, or remove it, and Docker's own login is used"
+            self.problems.add(section.place, path, message)
+        username = self.value(section, "username", plain_text, "")
+        return Registry(username, self.value(section, "password_file", self.file, None))
+
+
+def _given(node: Node | None) -> Node | None:
+    """A key whose whole content is commented out says nothing."""
+    return None if isinstance(node, Scalar) and node.value is None else node
+
+
+def _mixed(given: frozenset[str], protocol: str) -> str:
+    """What is wrong with credentials that have these keys, for a repository behind this protocol ("": unknown)."""
+    password, key = given & set(_PASSWORD), given & set(_KEY)
+    if password and (key or protocol not in ("", "https", "http")):
+        return "a password is for https only; for ssh write ssh_key_file and known_hosts_file, and nothing else"
+    if password and password != set(_PASSWORD):
+        return "username and password_file belong together; write both"
+    if key and protocol not in ("", "ssh"):
+        return "an ssh key is for ssh only; write the url as ssh://user@host/path, or use username and password_file"
+    if "ssh_key_file" in key and "known_hosts_file" not in key:
+        return "an ssh key needs known_hosts_file; make one with `ssh-keyscan HOST` and compare its fingerprints"
+    return ""

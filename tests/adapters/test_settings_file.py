@@ -1,0 +1,326 @@
+"""gitopsd.yaml and flags: what they mean, and that everything wrong is told at once, with place and mend."""
+
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gitopsd.adapters.settings_file import Flags, load
+from gitopsd.model.errors import SettingsError
+from gitopsd.model.settings import Credentials, EnvironmentSettings, Registry, Repository, Settings, TargetEngine
+
+WHOLE = """
+repository:
+  url: https://git.example.com/shop/environments.git
+  branch: release
+  interval: 1m30s
+  timeout: 20s
+  credentials: {username: x, password_file: /run/secrets/git_token}
+  verify: {mode: off, allowed_signers_file: signers}
+host: web1
+discover: ["environments/*", "hosts/$HOST/*", .]
+mode: manual
+environments:
+  production:
+    path: environments/production/
+    target: {docker: "ssh://deploy@web2"}
+    project: shop
+    vars_file: production.env
+    host_dir: /srv/shop
+    mode: observe
+  staging: {target: {docker: "tcp://10.0.0.7:2376", tls: tls/staging}}
+  plain:
+registries: {"registry.example.com:5000": {username: ci, password_file: /run/secrets/registry}}
+state_dir: state
+resync: 5m
+"""
+
+NO_FLAGS = Flags()
+
+
+def settings(directory: Path, text: str, flags: Flags = NO_FLAGS) -> Settings:
+    file = directory / "gitopsd.yaml"
+    file.write_text(text)
+    return load(file, flags)
+
+
+def refusals(directory: Path, text: str, flags: Flags = NO_FLAGS) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        settings(directory, text, flags)
+    return str(refused.value).replace(f"{directory}/", "").split("\n")
+
+
+def with_url(url: str) -> str:
+    return f"repository: {{url: {escaped(url)}}}"
+
+
+def escaped(text: str) -> str:
+    """Any text as YAML, control characters included."""
+    return '"' + "".join(f"\\U{ord(character):08x}" for character in text) + '"'
+
+
+def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
+    assert settings(tmp_path, WHOLE) == Settings(
+        host="web1",
+        state_dir=tmp_path / "state",
+        repositories={
+            "default": Repository(
+                name="default",
+                url="https://git.example.com/shop/environments.git",
+                branch="release",
+                interval=timedelta(seconds=90),
+                timeout=timedelta(seconds=20),
+                credentials=Credentials("x", Path("/run/secrets/git_token")),
+            )
+        },
+        discover=("environments/*", "hosts/$HOST/*", "."),
+        mode="manual",
+        environments={
+            "production": EnvironmentSettings(
+                name="production",
+                path="environments/production",
+                project="shop",
+                target=TargetEngine("ssh://deploy@web2"),
+                vars_file=tmp_path / "production.env",
+                host_dir=Path("/srv/shop"),
+                mode="observe",
+            ),
+            "staging": EnvironmentSettings(
+                "staging", target=TargetEngine("tcp://10.0.0.7:2376", tmp_path / "tls/staging")
+            ),
+            "plain": EnvironmentSettings("plain"),
+        },
+        registries={"registry.example.com:5000": Registry("ci", Path("/run/secrets/registry"))},
+        resync=timedelta(minutes=5),
+        config_file=tmp_path / "gitopsd.yaml",
+    )
+
+
+def test_without_a_file_the_defaults_hold() -> None:
+    assert load(None, Flags()) == Settings(host=socket.gethostname(), state_dir=Path("/var/lib/gitopsd"))
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "repository:\nenvironments:\nregistries:\n"])
+def test_a_file_that_says_nothing_means_the_defaults(tmp_path: Path, text: str) -> None:
+    said = settings(tmp_path, text)
+    assert (said.repositories, said.environments, said.mode) == ({}, {}, "auto")
+    assert said.resync == timedelta(seconds=60)
+
+
+def test_several_repositories_have_names_that_environments_use(tmp_path: Path) -> None:
+    said = settings(
+        tmp_path,
+        "repositories: {shop: {url: /srv/shop.git}, infra: {url: 'git@host:infra.git', branch: a/b}}\n"
+        "environments: {production: {repository: shop, path: production}}\n",
+    )
+    assert {name: (each.url, each.branch) for name, each in said.repositories.items()} == {
+        "shop": ("/srv/shop.git", "main"),
+        "infra": ("git@host:infra.git", "a/b"),
+    }
+    assert said.environments["production"].repository == "shop"
+
+
+def test_flags_win_over_the_file(tmp_path: Path) -> None:
+    flags = Flags(
+        repository="ssh://git@host/other.git",
+        branch="next",
+        state_dir=Path("/tmp/state"),
+        mode="observe",
+        host="web9",
+        engine="tcp://127.0.0.1:2375",
+    )
+    said = settings(tmp_path, "repository: {url: /srv/shop.git, interval: 5s}\nmode: auto\nhost: web1\n", flags)
+    [repository] = said.repositories.values()
+    assert (repository.url, repository.branch) == ("ssh://git@host/other.git", "next")
+    assert repository.interval == timedelta(seconds=5)
+    assert (said.state_dir, said.mode, said.host) == (Path("/tmp/state"), "observe", "web9")
+    assert said.engine == TargetEngine("tcp://127.0.0.1:2375")
+
+
+def test_flags_are_enough() -> None:
+    said = load(None, Flags(repository="/srv/shop.git"))
+    assert said.repositories == {"default": Repository("default", "/srv/shop.git")}
+
+
+def test_relative_paths_mean_the_directory_of_the_file_and_of_the_shell(tmp_path: Path) -> None:
+    assert settings(tmp_path, with_url("../shop")).repositories["default"].url == str(tmp_path.parent / "shop")
+    said = settings(tmp_path, "", Flags(repository="./shop", state_dir=Path("state")))
+    assert said.repositories["default"].url == str(Path.cwd() / "shop")
+    assert said.state_dir == Path.cwd() / "state"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://git.example.com/shop.git",
+        "https://git.example.com:8443/a/b",
+        "ssh://git@git.example.com:2222/shop.git",
+        "git@git.example.com:shop/environments.git",
+        "file:///srv/git/shop.git",
+        "/srv/git/shop.git",
+    ],
+)
+def test_a_repository_may_be_remote_or_local(tmp_path: Path, url: str) -> None:
+    assert settings(tmp_path, with_url(url)).repositories["default"].url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ext::sh -c touch% /tmp/pwned",
+        "fd::17",
+        "EXT::sh",
+        "-uhttps://x/y",
+        "--upload-pack=touch /tmp/pwned",
+        "https:///host/x",
+        "https://",
+        "https://-oProxyCommand=x/y",
+        "ssh://-oProxyCommand=touch/x",
+        "-oProxyCommand=x@host:y",
+        "git@-oProxyCommand=x:y",
+        "git@host:-x",
+        "https://host/x\ny",
+        "https://host/x\r",
+        "https://host/\x1b[2J",
+        "https://host:99999/x",
+        "https://host:x/y",
+        "gopher://host/x",
+        "javascript://x",
+        "",
+    ],
+)
+def test_a_url_that_could_run_or_trick_something_is_refused_with_a_mend(tmp_path: Path, url: str) -> None:
+    [said] = refusals(tmp_path, with_url(url))
+    assert said.startswith("gitopsd.yaml:1:19: repository.url: ")
+    assert ";" in said
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize("url", ["https://user:hunter2@host/x", "https://hunter2@host/x", "ssh://git:hunter2@host/x"])
+def test_a_url_with_a_secret_is_refused_without_showing_it(tmp_path: Path, url: str) -> None:
+    [said] = refusals(tmp_path, with_url(url))
+    assert "credentials" in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        *("-h", "--output=/x", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "a[b", "a\\b", "/a", "a/", "a//b", ".a"),
+        *("a/.b", "a.lock", "a.lock/b", "a.", "@", "a@{1}", "a\x00b", "a\nb", "a\x7f", "a\u202eb", "a" * 300, ""),
+    ],
+)
+def test_a_branch_that_git_would_not_have_is_refused(tmp_path: Path, branch: str) -> None:
+    [said] = refusals(tmp_path, f"repository: {{url: /srv/x, branch: {escaped(branch)}}}")
+    assert said.startswith("gitopsd.yaml:1:35: repository.branch: ")
+    assert ";" in said
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize("branch", ["main", "release/2026", "a-b_c.d", "a;b", "é"])
+def test_a_branch_that_git_could_have_is_taken(tmp_path: Path, branch: str) -> None:
+    said = settings(tmp_path, f"repository: {{url: /srv/x, branch: '{branch}'}}")
+    assert said.repositories["default"].branch == branch
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mdoe: auto", "1:1: mdoe: unknown key; did you mean 'mode'?"),
+        ("mode: autom", "1:7: mode: 'autom' is no mode; did you mean 'auto'?"),
+        ("mode:", "1:6: mode: has no value; write one, or remove the key"),
+        ("host: 5", "1:7: host: is not text; write it in quotes"),
+        ("host: a/b", "1:7: host: 'a/b' is no name; write"),
+        ("resync: 60", "1:9: resync: is not text; write it in quotes"),
+        ("resync: '60'", "1:9: resync: '60' has no unit; write"),
+        ("resync: -1s", "1:9: resync: the duration '-1s' is negative; write"),
+        ("resync: 1e99", "1:9: resync: is not text; write"),
+        ("resync: NaN", "1:9: resync: 'NaN' is not a duration; write"),
+        ("resync: 3 h", "1:9: resync: unknown unit ' h' in the duration '3 h'; write"),
+        ("resync: 0s", "1:9: resync: '0s' is shorter than 100ms; write"),
+        ("discover: environments/*", "1:11: discover: is not a list; write"),
+        ("discover: [/etc]", "1:12: discover.0: '/etc' leads out of the repository; write"),
+        ("discover: [../x]", "1:12: discover.0: '../x' leads out of the repository; write"),
+        ("environments: [a]", "1:15: environments: is not a mapping; write"),
+        ("environments: {a/b: {}}", "1:16: environments.a/b: 'a/b' is no name; write"),
+        ("environments: {a: {path: ../b}}", "1:26: environments.a.path: '../b' leads out of the repository; write"),
+        ("environments: {a: {paht: b}}", "1:20: environments.a.paht: unknown key; did you mean 'path'?"),
+        ("environments: {a: {project: A}}", "1:29: environments.a.project: 'A' is no project name; write"),
+        ("environments: {a: {repository: b}}", "1:32: environments.a.repository: there is no repository 'b'; known"),
+        ("environments: {a: {target: {docker: 'fd://'}}}", "1:37: environments.a.target.docker: 'fd://' is no engine;"),
+        ("environments: {a: {target: {docker: 'tcp://h'}}}", "1:37: environments.a.target.docker: 'tcp://h' is no "),
+        ("environments: {a: {target: {swarm: {}}}}", "1:29: environments.a.target.swarm: not supported yet; remove it"),
+        ("environments: {a: {target: {tls: /x}}}", "1:34: environments.a.target.tls: tls is for tcp only; write"),
+        ("registries: {a b: {username: x, password_file: y}}", "1:14: registries.a b: 'a b' is no registry; write"),
+        ("registries: {a: {username: x}}", "1:17: registries.a: needs username and password_file; write both"),
+        ("repository: {branch: main}", "1:13: repository: has no url; write"),
+        (
+            "repository: {url: /x, verify: {mode: head}}",
+            "1:31: repository.verify: checking signatures is not supported",
+        ),
+        ("repository: {url: /x, credentials: {username: x}}", "1:36: repository.credentials: a password is for https"),
+        ("- a", "1:1: is not a mapping; write"),
+        ("mode: auto\nmode: manual", "2:1: mode: the key 'mode' is already defined in line 1; keep"),
+        ("a: [", "2:1: not valid YAML"),
+    ],
+)
+def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, message: str) -> None:
+    [said] = refusals(tmp_path, text)
+    assert said.startswith(f"gitopsd.yaml:{message}")
+
+
+@pytest.mark.parametrize("key", ["policy", "router", "http", "notify", "secrets", "images", "probe_image"])
+def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path, key: str) -> None:
+    assert refusals(tmp_path, f"{key}: {{}}") == [f"gitopsd.yaml:1:1: {key}: not supported yet; remove it"]
+
+
+@pytest.mark.parametrize(
+    ("url", "credentials", "message"),
+    [
+        ("https://h/x", "{username: x}", "belong together"),
+        ("https://h/x", "{ssh_key_file: k, known_hosts_file: h}", "an ssh key is for ssh only"),
+        ("git@h:x", "{username: x, password_file: p}", "a password is for https only"),
+        ("git@h:x", "{ssh_key_file: k}", "needs known_hosts_file"),
+        ("git@h:x", "{ssh_key_file: k, known_hosts_file: h, username: x}", "a password is for https only"),
+    ],
+)
+def test_credentials_must_fit_the_url(tmp_path: Path, url: str, credentials: str, message: str) -> None:
+    [said] = refusals(tmp_path, f"repository:\n  url: {url}\n  credentials: {credentials}\n")
+    assert said.startswith("gitopsd.yaml:3:16: repository.credentials: ")
+    assert message in said
+
+
+def test_ssh_credentials_are_read(tmp_path: Path) -> None:
+    said = settings(tmp_path, "repository: {url: 'git@h:x', credentials: {ssh_key_file: k, known_hosts_file: /h}}")
+    assert said.repositories["default"].credentials == Credentials(
+        ssh_key_file=tmp_path / "k", known_hosts_file=Path("/h")
+    )
+
+
+def test_all_errors_are_told_at_once_those_of_flags_too(tmp_path: Path) -> None:
+    said = refusals(tmp_path, "mode: x\nresync: 1\npolicy: {}\n", Flags(repository="ext::sh", branch="-h", host="a/b"))
+    assert [line.split(": ")[0] for line in said] == [
+        "--branch",
+        "--host",
+        "--repository",
+        "gitopsd.yaml:1:7",
+        "gitopsd.yaml:2:9",
+        "gitopsd.yaml:3:1",
+    ]
+
+
+def test_one_and_several_repositories_together_are_refused(tmp_path: Path) -> None:
+    [said] = refusals(tmp_path, "repositories: {shop: {url: /x}}\n", Flags(repository="/y"))
+    assert "repository and repositories are both given" in said
+
+
+def test_a_path_that_could_be_in_several_repositories_is_refused(tmp_path: Path) -> None:
+    text = "repositories: {a: {url: /a}, b: {url: /b}}\nenvironments: {x: {path: x}}\n"
+    [said] = refusals(tmp_path, text)
+    assert "2:26: environments.x.path: the path may be in several repositories; add `repository:`, one of a, b" in said
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.yaml: cannot be read: No such file or directory; name "):
+        load(tmp_path / "none.yaml", Flags())
