@@ -7,6 +7,7 @@ from pathlib import Path
 from gitopsd.controller.ports import Clock, Engine, Source, Store, Timer, Watcher
 from gitopsd.model.files import Files
 from gitopsd.model.settings import Repository, Settings, TargetEngine
+from gitopsd.model.status import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,8 @@ class Flags:
     state_dir: Path | None = None
     repository: str = ""
     branch: str = ""
-    mode: str = ""
+    mode: Mode | None = None
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ back, and services that were promoted already return to what served before, depe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 
 from gitopsd.model.action import Chain
 from gitopsd.model.desired import SealedState
@@ -30,7 +29,7 @@ class Signals:
     """What the world said since the last look: chains under way, and the engine's refusals, by chain key (`web/1`)."""
 
     busy: frozenset[str] = frozenset()
-    refused: Mapping[str, str] = MappingProxyType({})
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def slots(self, service: str) -> frozenset[int]:
         return frozenset(slot for name, slot in map(_slot, self.busy) if name == service)
