@@ -1,7 +1,6 @@
 """How YAML documents are read: Compose's scalars, places, and what is refused before it can do harm."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -219,11 +218,10 @@ HARMFUL = {
 }
 
 
+@pytest.mark.timeout(10)
 @pytest.mark.parametrize("name", HARMFUL)
 def test_what_would_grow_or_nest_without_end_is_refused_at_once(name: str) -> None:
-    started = time.perf_counter()
     said = refusals(HARMFUL[name])
-    assert time.perf_counter() - started < 2
     assert any("nested deeper" in line or "more than 100000 values" in line for line in said)
     assert max(map(len, said)) < 300
 
