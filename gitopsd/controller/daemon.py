@@ -61,12 +61,10 @@ class Daemon:
 
     def once(self) -> int:
         """Poll every repository once, bring every environment as far as it comes without a person; the exit code."""
+        self._timer.start()
         for name in self._repositories.names():
             self._repositories.poll(name)
         self.arrange()
-        for loop in self._loops.values():
-            loop.start()
-            loop.wake_all()
         while not all(loop.settled() or _hopeless(loop) for loop in self._loops.values()):
             self._stopping.wait(SETTLE_LOOK_S)
         self.stop()
