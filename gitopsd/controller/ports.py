@@ -80,6 +80,10 @@ class Source(Protocol):
         """Hold a commit in the mirror under a name (`release-41`), whatever happens to the branch."""
         ...
 
+    def offer(self, commit: str, name: str) -> tuple[str, str]:
+        """Hold a commit as `keep` does, and say from where it can be fetched: the mirror's path, and the ref there."""
+        ...
+
     def restore(self, base: str, of: str, paths: Iterable[str], message: str) -> str:
         """A new commit on top of `base` in which `paths` are as in `of` (absent there: removed). Returns its id."""
         ...
@@ -203,6 +207,10 @@ class Store(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """Held by the one daemon of a state directory. StoreError names the process that holds it."""
+        ...
+
+    def daemon_runs(self) -> bool:
+        """Whether a daemon holds the lock right now."""
         ...
 
     def environments(self) -> tuple[str, ...]:

@@ -175,6 +175,7 @@ def test_a_kept_commit_survives_a_force_push(pair: Pair) -> None:
     old = remote.write({"a": "1"})
     source.poll()
     source.keep(old, "release-1")
+    assert source.offer(old, "release-1")[1] == "refs/gitopsd/release-1"
     source.keep(old, "release-1")
     remote.rewrite({"a": "2"})
     source.poll()

@@ -10,6 +10,7 @@ import pytest
 from gitopsd.adapters.store import open_store
 from gitopsd.controller.ports import Inputs, Store
 from gitopsd.model.desired import Image
+from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Placed, Release
@@ -57,6 +58,33 @@ def test_the_last_save_wins_and_environments_stay_apart(store: Store) -> None:
     store.save(Journal("blog", project="two"))
     store.save(Journal("shop", project="three"))
     assert (store.journal("shop").project, store.journal("blog").project) == ("three", "two")
+
+
+def test_environments_are_those_with_a_journal(store: Store) -> None:
+    assert store.environments() == ()
+    store.save(Journal("shop"))
+    store.save(Journal("blog"))
+    store.save_status(a_status("never saved"))
+    assert store.environments() == ("blog", "shop")
+    store.forget("blog")
+    assert store.environments() == ("shop",)
+
+
+def test_only_one_daemon_holds_the_store(store: Store) -> None:
+    with store.lock(), pytest.raises(StoreError, match=r"another gitopsd \(process \d+\)"), store.lock():
+        pass
+    with store.lock():
+        pass
+
+
+def test_a_look_tells_whether_a_daemon_runs_and_takes_nothing_from_it(store: Store) -> None:
+    assert not store.daemon_runs()
+    with store.lock():
+        assert store.daemon_runs()
+        assert store.daemon_runs()
+    assert not store.daemon_runs()
+    with store.lock():
+        pass
 
 
 def test_a_journals_release_and_ended_ones_are_in_the_ledger_newest_first(store: Store) -> None:

@@ -99,6 +99,10 @@ class FakeSource:
         self._at(commit)
         self.kept[name] = commit
 
+    def offer(self, commit: str, name: str) -> tuple[str, str]:
+        self.keep(commit, name)
+        return "/state/mirrors/fake.git", f"refs/gitopsd/{name}"
+
     def restore(self, base: str, of: str, paths: Iterable[str], message: str) -> str:
         self._at(base)
         self._at(of)

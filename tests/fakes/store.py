@@ -1,7 +1,8 @@
 """A store in memory, for tests of what stands above it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -24,6 +25,7 @@ class FakeStore:
         self.woken = 0
         self._instance_id = instance_id
         self._guard = threading.RLock()
+        self._daemon = threading.Lock()
         self._journals: dict[str, Journal] = {}
         self._releases: dict[int, Release] = {}
         self._last_release = 0
@@ -50,6 +52,18 @@ class FakeStore:
             releases = [*ended, journal.release] if journal.release else ended
             self._releases |= {release.number: release for release in releases}
             self.append(events)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        if not self._daemon.acquire(blocking=False):
+            raise StoreError("another gitopsd (process 1) runs on this store; stop it")
+        try:
+            yield
+        finally:
+            self._daemon.release()
+
+    def daemon_runs(self) -> bool:
+        return self._daemon.locked()
 
     def environments(self) -> tuple[str, ...]:
         with self._guard:

@@ -114,9 +114,13 @@ class GitSource:
         return False
 
     def keep(self, commit: str, name: str) -> None:
-        ref = f"refs/gitopsd/{quote(checked_name(name, 'kept commit'), safe='')}"
+        ref = _kept_ref(name)
         with self._mirror.writing() as held, self._reading(commit):
             self._run("update-ref", ref, commit, held=held)
+
+    def offer(self, commit: str, name: str) -> tuple[str, str]:
+        self.keep(commit, name)
+        return str(self._mirror.directory), _kept_ref(name)
 
     def restore(self, base: str, of: str, paths: Iterable[str], message: str) -> str:
         below = tuple(path.rstrip("/") for path in paths)
@@ -253,6 +257,10 @@ class GitSource:
             raise RevisionNotFound(
                 f"repository {self._name}: commit {missing} is not in the mirror; push it, or ask for another one"
             ) from failed
+
+
+def _kept_ref(name: str) -> str:
+    return f"refs/gitopsd/{quote(checked_name(name, 'kept commit'), safe='')}"
 
 
 def _commit(fields: Sequence[str]) -> Commit:

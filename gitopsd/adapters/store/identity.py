@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import secrets
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,7 @@ from pathlib import Path
 from gitopsd.model.errors import StoreError
 
 KEY_BYTES = 32
+LOCK_ATTEMPTS = 10
 
 
 def instance_id(state_dir: Path) -> str:
@@ -47,18 +49,42 @@ def exclusive(state_dir: Path) -> Iterator[None]:
     with told_of(state_dir):
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             raise StoreError(
                 f"another gitopsd (process {holder}) runs on {state_dir}; stop it, or give this one another --state-dir"
-            ) from None
+            )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock; a look of `held` at this very moment is waited out, a daemon is not."""
+    for attempt in range(LOCK_ATTEMPTS):
+        if attempt:
+            time.sleep(0.01)
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
+
+
+def held(state_dir: Path) -> bool:
+    """Whether a daemon runs on the state directory. Many may look at once."""
+    try:
+        descriptor = os.open(state_dir / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager

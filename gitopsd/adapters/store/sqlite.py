@@ -57,6 +57,9 @@ class SqliteStore:
         """Be the only daemon on this state directory. StoreError names the process that is."""
         return identity.exclusive(self._state_dir)
 
+    def daemon_runs(self) -> bool:
+        return identity.held(self._state_dir)
+
     def instance_id(self) -> str:
         return identity.instance_id(self._state_dir)
 
