@@ -1,0 +1,122 @@
+"""What engines answer, read in our words."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gitopsd.engine_json import live
+
+INSPECTED: dict[str, Any] = {
+    "Id": "0a93",
+    "Name": "/shop-web-1",
+    "Created": "2026-03-01T11:00:00.123456789Z",
+    "Image": "sha256:1111",
+    "RestartCount": 2,
+    "State": {
+        "Status": "running",
+        "ExitCode": 0,
+        "OOMKilled": False,
+        "Error": "",
+        "StartedAt": "2026-03-01T12:00:00.5+01:00",
+        "FinishedAt": "0001-01-01T00:00:00Z",
+    },
+    "Config": {
+        "Labels": {
+            "gitopsd.environment": "production",
+            "gitopsd.slot": "2",
+            "gitopsd.fingerprint": "v1:abc",
+            "gitopsd.release": "7",
+            "com.docker.compose.service": "web",
+            "com.docker.compose.container-number": "9",
+            "com.docker.compose.oneoff": "False",
+        }
+    },
+    "HostConfig": {"RestartPolicy": {"Name": "", "MaximumRetryCount": 0}},
+    "Mounts": [
+        {"Type": "volume", "Name": "shop_data", "Destination": "/data"},
+        {"Type": "bind", "Source": "/srv", "Destination": "/srv"},
+    ],
+    "NetworkSettings": {"Networks": {"shop_default": {}, "shop_back": {}}},
+}
+
+
+def inspected(**state: Any) -> dict[str, Any]:
+    return {**INSPECTED, "State": {**INSPECTED["State"], **state}}
+
+
+def labelled(**labels: str) -> dict[str, Any]:
+    return {**INSPECTED, "Config": {"Labels": {key.replace("_", "."): value for key, value in labels.items()}}}
+
+
+def test_an_inspection_becomes_an_instance() -> None:
+    seen = live.instance(INSPECTED)
+
+    assert (seen.id, seen.name, seen.service, seen.slot, seen.state) == ("0a93", "shop-web-1", "web", 2, "running")
+    assert (seen.environment, seen.fingerprint, seen.release) == ("production", "v1:abc", 7)
+    assert (seen.image_id, seen.restart_count, seen.restart_policy) == ("sha256:1111", 2, "no")
+    assert seen.started_at == datetime(2026, 3, 1, 11, 0, 0, 500000, tzinfo=UTC)
+    assert seen.finished_at is None
+    assert seen.volumes == {"/data": "shop_data"}
+    assert seen.networks == {"shop_default", "shop_back"}
+    assert seen.check == "none"
+
+
+def test_the_word_on_health_and_its_last_output_come_from_the_inspection() -> None:
+    log = [{"Output": "old"}, {"Output": f"{'x' * 5000} refused\n"}]
+
+    seen = live.instance(inspected(Health={"Status": "unhealthy", "Log": log}))
+
+    assert seen.check == "unhealthy"
+    assert seen.check_output.endswith(" refused")
+    assert len(seen.check_output) == live.CHECK_OUTPUT_LIMIT
+
+
+def test_a_container_of_compose_has_composes_slot() -> None:
+    assert live.instance(labelled(com_docker_compose_container__number="3")).slot == 0
+    assert live.instance({**INSPECTED, "Config": {"Labels": {"com.docker.compose.container-number": "3"}}}).slot == 3
+
+
+@pytest.mark.parametrize("forged", ["", "-1", "one", "1e3", "٣"])
+def test_a_slot_that_is_no_number_is_no_slot(forged: str) -> None:
+    assert live.instance(labelled(gitopsd_slot=forged)).slot == 0
+
+
+def test_a_state_of_a_later_engine_is_not_taken_for_a_running_one() -> None:
+    assert live.instance(inspected(Status="hibernating")).state == "dead"
+
+
+def test_fields_that_later_engines_bring_do_not_disturb() -> None:
+    assert live.instance({**INSPECTED, "Hologram": {}, "Mounts": None}).volumes == {}
+
+
+@pytest.mark.parametrize("missing", ["Id", "Name", "State", "Config", "HostConfig", "Image", "Created"])
+def test_an_inspection_without_what_matters_is_not_guessed_at(missing: str) -> None:
+    with pytest.raises((KeyError, TypeError)):
+        live.instance({key: value for key, value in INSPECTED.items() if key != missing})
+
+
+@pytest.mark.parametrize(
+    ("reference", "digest"),
+    [
+        ("shop/web:1", "shop/web@sha256:aa"),
+        ("docker.io/shop/web", "shop/web@sha256:aa"),
+        ("registry.example.com:5000/shop/web:1", "registry.example.com:5000/shop/web@sha256:bb"),
+        ("docker.io/library/busybox:1", "busybox@sha256:cc"),
+        ("shop/web@sha256:aa", "shop/web@sha256:aa"),
+        ("other/web:1", ""),
+    ],
+)
+def test_the_digest_of_an_image_is_that_of_its_own_repository(reference: str, digest: str) -> None:
+    digests = ["registry.example.com:5000/shop/web@sha256:bb", "shop/web@sha256:aa", "busybox@sha256:cc"]
+
+    assert live.image(reference, {"Id": "sha256:1", "RepoDigests": digests, "Config": None}).digest == digest
+
+
+def test_an_image_brings_its_volumes_and_whether_it_checks_its_health() -> None:
+    config = {"Volumes": {"/b": {}, "/a": {}}, "Healthcheck": {"Test": ["CMD", "true"]}}
+
+    found = live.image("shop/web:1", {"Id": "sha256:1", "RepoDigests": None, "Config": config})
+
+    assert (found.volumes, found.healthcheck, found.identity) == (("/a", "/b"), True, "sha256:1")
+    assert not live.image("a", {"Id": "sha256:1", "Config": {"Healthcheck": {"Test": ["NONE"]}}}).healthcheck
