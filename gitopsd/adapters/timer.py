@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 SPREAD = 0.1  # of the interval: many polls do not meet
 JUMP_S = 2.0
+WORKERS = 64  # a thread is made when it is needed; remotes that hang hold one each
 WATCH_S = 1.0
 
 
@@ -23,7 +25,9 @@ class SchedulerTimer:
 
     def __init__(self) -> None:
         self._scheduler = BackgroundScheduler(
-            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(WORKERS)},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._stopped = threading.Event()

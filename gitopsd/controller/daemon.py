@@ -164,7 +164,7 @@ class Daemon:
         syncs = {operation.environment for operation in pending if operation.verb == "sync"}
         for repository in {self._environments[name].repository for name in syncs if name in self._environments}:
             if repository in self._repositories.names():
-                self._poll(repository, asked=True)
+                self._poll_soon(repository)
         for name in names & set(self._environments):
             self._loops[self._environments[name].engine.url].wake(name)
 
@@ -179,7 +179,11 @@ class Daemon:
                 watcher.watch(f"repository {repository.name}", [local], self._prompt(repository.name))
 
     def _prompt(self, name: str) -> Callable[[], None]:
-        return lambda: self._poll(name, asked=True)
+        return lambda: self._poll_soon(name)
+
+    def _poll_soon(self, name: str) -> None:
+        """Ask a repository now, on the timer's thread: a remote that hangs delays no other wake."""
+        self._timer.at(f"poll {name} at once", self._clock.now(), lambda: self._poll(name, asked=True))
 
     def reload(self) -> None:
         """Read the settings anew. Bad ones change nothing but the ledger, which names the line."""
