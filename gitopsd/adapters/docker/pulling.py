@@ -24,6 +24,7 @@ _MISSING: Final = re.compile(
     r"|does not match the specified platform|: not found$",
     re.IGNORECASE,
 )
+_DONE: Final = ("Pull complete", "Already exists")
 
 Progress = Callable[[str], None]
 
@@ -68,7 +69,7 @@ def verdict(message: str) -> ImageMissing | ImageUnavailable:
 
 
 class Layers:
-    """Sums up the many lines of a pull: `3 of 5 layers, 12 of 48 MB`, at most every half second."""
+    """Sums up the many lines of a pull: `3 of 5 layers, 12 of 48 MB`, every half second and when a layer is done."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -87,12 +88,12 @@ class Layers:
             self._bytes[layer] = (int(detail.get("current", 0)), int(detail["total"]))
         elif status in ("Download complete", "Pull complete") and layer in self._bytes:
             self._bytes[layer] = (self._bytes[layer][1],) * 2
-        if now >= self._next:
+        if now >= self._next or status in _DONE:
             self._next = now + REPORT_EVERY
             self._say(self._sum())
 
     def _sum(self) -> str:
-        done = sum(state in ("Pull complete", "Already exists") for state in self._states.values())
+        done = sum(state in _DONE for state in self._states.values())
         current, total = (
             (sum(each) / 1e6 for each in zip(*self._bytes.values(), strict=True)) if self._bytes else (0, 0)
         )

@@ -87,6 +87,6 @@ def _explanation(answer: requests.Response) -> str:
 def _words(broken: BaseException) -> str:
     """The innermost reason; the outer ones only say in how many layers it was wrapped."""
     seen: BaseException = broken
-    while (inner := seen.__cause__ or seen.__context__) is not None:
+    while (inner := seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)) is not None:
         seen = inner
     return str(seen) or type(seen).__name__

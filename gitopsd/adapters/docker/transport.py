@@ -159,7 +159,7 @@ class DialledConnection(urllib3.connection.HTTPConnection):
         except (OSError, http.client.HTTPException) as broken:
             words = self._line.last_words() if self._line else ""
             if words and not isinstance(broken, TimeoutError):
-                raise ConnectionError(words) from broken
+                raise ConnectionError(words) from None
             raise
 
     def close(self) -> None:
