@@ -1,0 +1,152 @@
+"""What every measurement stands on: projects of small containers, a daemon, the compose program, the raw engine."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import docker
+import yaml
+
+from tests.images import Images
+
+SLEEPER = 'CMD ["/bin/sh", "-c", "trap \'exit 0\' TERM; while true; do sleep 3600 & wait $!; done"]'
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An engine with two versions of a sleeping image, and the real compose program."""
+
+    api: docker.APIClient
+    compose: Path
+    directory: Path
+
+    def image(self, version: int) -> str:
+        return f"gitopsd-bench/sleeper:{version}"
+
+    def compose_up(self, directory: Path, project: str) -> None:
+        """`docker compose up -d` as a person runs it."""
+        command = [str(self.compose), "-p", project, "up", "-d", "--quiet-pull"]
+        subprocess.run(command, cwd=directory, check=True, capture_output=True, env=_environment())
+
+    def remove(self, project: str) -> None:
+        """Everything of a project, volumes included."""
+        label = {"label": f"com.docker.compose.project={project}"}
+        for container in self.api.containers(all=True, filters=label):
+            self.api.remove_container(container["Id"], force=True)
+        for network in self.api.networks(filters=label):
+            self.api.remove_network(network["Id"])
+        for volume in self.api.volumes()["Volumes"] or []:
+            if (volume.get("Labels") or {}).get("com.docker.compose.project") == project or project in volume["Name"]:
+                self.api.remove_volume(volume["Name"])
+
+    def running(self, project: str) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = self.api.containers(filters={"label": f"com.docker.compose.project={project}"})
+        return found
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """The ground of one run; its files are gone afterwards."""
+    import compose
+
+    api = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
+    directory = Path(tempfile.mkdtemp(prefix="gitopsd-bench-"))
+    images = Images(api)
+    found = Ground(api, Path(compose.__path__[0]) / "docker-compose", directory)
+    for version in (1, 2):
+        images.busybox(found.image(version), {"/version": f"{version}\n"}, [SLEEPER])
+    try:
+        yield found
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def manifest(services: int, replicas: int, image: str, changed: str = "") -> str:
+    """A Compose file of equal services; `changed` is the image of the first one."""
+    body = {
+        f"s{number:02}": {
+            "image": changed if changed and number == 0 else image,
+            "environment": {"NUMBER": str(number)},
+            "deploy": {"replicas": replicas},
+            "x-gitopsd": {"min_ready": "0s"},
+        }
+        for number in range(services)
+    }
+    return yaml.safe_dump({"services": body})
+
+
+class Repository:
+    """A bare repository with one environment, and a clone to push from."""
+
+    def __init__(self, directory: Path, name: str) -> None:
+        self.name = name
+        self.bare, self.work = directory / f"{name}.git", directory / f"{name}-work"
+        self._git("init", "-q", "--bare", "-b", "main", str(self.bare), at=directory)
+        self._git("clone", "-q", str(self.bare), str(self.work), at=directory)
+        self._git("checkout", "-q", "-B", "main", at=self.work)
+
+    @property
+    def environment(self) -> Path:
+        return self.work / "environments" / self.name
+
+    def commit(self, content: str) -> None:
+        self.environment.mkdir(parents=True, exist_ok=True)
+        (self.environment / "compose.yaml").write_text(content)
+        self._git("add", "-A", at=self.work)
+        self._git(
+            "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "-q", "-m", "bench", at=self.work
+        )
+
+    def push(self) -> None:
+        self._git("push", "-q", "origin", "main", at=self.work)
+
+    def clone(self, directory: Path) -> None:
+        self._git("clone", "-q", str(self.bare), str(directory), at=directory.parent)
+
+    @staticmethod
+    def _git(*arguments: str, at: Path) -> None:
+        subprocess.run(["git", *arguments], cwd=at, check=True, capture_output=True)
+
+
+@contextmanager
+def daemon(repository: Repository, state: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`gitopsd run` on a repository, stopped at the end."""
+    command = [sys.executable, "-m", "gitopsd", "run", "--repository", str(repository.bare), "--state-dir", str(state)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def wait_until(check: Callable[[], bool], within: float = 120.0) -> None:
+    """Return as soon as `check` holds."""
+    end = time.monotonic() + within
+    while not check():
+        if time.monotonic() > end:
+            raise TimeoutError("the condition did not come true")
+        time.sleep(0.005)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
+
+
+def typical(work: Callable[[], object], times: int) -> float:
+    """The median of several runs, in seconds."""
+    return median(seconds(work) for _ in range(times))
