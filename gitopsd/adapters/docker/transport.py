@@ -1,6 +1,5 @@
 """Ways to an engine (socket file, SSH, TCP, TLS), all through one pool of connections that threads share."""
 
-import contextlib
 import http.client
 import socket
 import struct
@@ -86,37 +85,38 @@ class WaitingTlsPool(urllib3.HTTPSConnectionPool):
 
 
 class Line:
-    """An open way to an engine: a socket, and the process behind it if there is one."""
+    """An open way to an engine: a socket, and the process behind it if there is one.
+
+    `words`, once hung up, are what the process wrote to its standard error.
+    """
 
     def __init__(
-        self, end: socket.socket, process: "subprocess.Popen[bytes] | None" = None, words: IO[bytes] | None = None
-    ):
+        self, end: socket.socket, process: "subprocess.Popen[bytes] | None" = None, errors: IO[bytes] | None = None
+    ) -> None:
         self.end = end
+        self.words = ""
         self._process = process
-        self._words = words
-
-    def last_words(self) -> str:
-        """What the process wrote to its standard error."""
-        if self._words is None or self._process is None:
-            return ""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=1)
-        self._words.seek(0)
-        return self._words.read(2000).decode(errors="replace").strip()
+        self._errors = errors
 
     def hang_up(self) -> None:
         """End the process; the socket belongs to the connection."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._words:
-            self._words.close()
-        self._process = None
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+        if self._errors is not None:
+            self._errors.seek(0)
+            self.words = self._errors.read(2000).decode(errors="replace").strip()
+            self._errors.close()
+            self._errors = None
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=2)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _dial_socket(path: str) -> Line:
@@ -134,11 +134,11 @@ def _dial_socket(path: str) -> Line:
 def _dial_command(command: list[str]) -> Line:
     """A socket pair rather than pipes, so that timeouts hold as on any other connection."""
     ours, theirs = socket.socketpair()
-    words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+    errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
     with theirs:
         end = theirs.fileno()
-        process = subprocess.Popen(command, stdin=end, stdout=end, stderr=words, start_new_session=True)
-    return Line(ours, process, words)
+        process = subprocess.Popen(command, stdin=end, stdout=end, stderr=errors, start_new_session=True)
+    return Line(ours, process, errors)
 
 
 class DialledConnection(urllib3.connection.HTTPConnection):
@@ -154,12 +154,13 @@ class DialledConnection(urllib3.connection.HTTPConnection):
         return self._line.end
 
     def getresponse(self) -> urllib3.response.HTTPResponse:  # type: ignore[override]
+        line = self._line
         try:
             return super().getresponse()
-        except (OSError, http.client.HTTPException) as broken:
-            words = self._line.last_words() if self._line else ""
-            if words and not isinstance(broken, TimeoutError):
-                raise ConnectionError(words) from None
+        except (ConnectionError, http.client.HTTPException):
+            self.close()
+            if line and line.words:
+                raise ConnectionError(line.words) from None
             raise
 
     def close(self) -> None:
