@@ -1,0 +1,76 @@
+"""The repository to start from means what its README says, and what Compose says."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitopsd.adapters.git import directory_files
+from gitopsd.manifest import load, load_all, resolved, waves
+from gitopsd.model.desired import ContentMount, DesiredState
+from gitopsd.model.files import Files
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "example-repo"
+ENVIRONMENTS = ("production", "staging")
+
+
+@pytest.fixture(scope="module")
+def files() -> Files:
+    return directory_files(EXAMPLE)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_an_environment_loads_without_a_problem_a_warning_or_an_open_variable(files: Files, name: str) -> None:
+    desired = environment(files, name)
+
+    assert (desired.project, desired.warnings, desired.unset) == (f"shop-{name}", (), ())
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_compose_reads_an_environment_the_same_way(files: Files, compose_program: Path, name: str) -> None:
+    loaded = load_all(files, f"environments/{name}", name, variables={})
+
+    assert resolved(loaded, str(EXAMPLE)) == as_compose_says(compose_program, EXAMPLE / "environments" / name)
+
+
+def test_the_backend_waits_for_its_one_shot_and_the_web_service_for_the_backend(files: Files) -> None:
+    assert waves(environment(files, "production")) == (("migrate",), ("backend",), ("web",), ("edge",))
+
+
+def test_production_differs_from_staging_in_what_its_own_directory_says(files: Files) -> None:
+    production, staging = (environment(files, name) for name in ENVIRONMENTS)
+
+    assert (production.services["web"].replicas, staging.services["web"].replicas) == (3, 1)
+    assert delivered(production, "backend") == b"example-token-of-production\n"
+    assert delivered(staging, "backend") == b"example-token-of-staging\n"
+
+
+def test_the_notice_is_content_of_the_repository(files: Files) -> None:
+    notice = EXAMPLE / "environments" / "production" / "notice.txt"
+
+    assert delivered(environment(files, "production"), "web") == notice.read_bytes()
+
+
+def environment(files: Files, name: str) -> DesiredState:
+    return load(files, f"environments/{name}", name)
+
+
+def delivered(desired: DesiredState, service: str) -> bytes:
+    """What the one content mount of a service holds."""
+    (mount,) = (mount for mount in desired.services[service].mounts if isinstance(mount, ContentMount))
+    return mount.content.files[0].data
+
+
+def as_compose_says(program: Path, directory: Path) -> Any:
+    done = subprocess.run(
+        [program, "config", "--format", "json"],
+        cwd=directory,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert not done.returncode, done.stderr.decode()
+    return json.loads(done.stdout)
