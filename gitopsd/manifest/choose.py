@@ -13,8 +13,8 @@ from gitopsd.model.errors import Place
 # In the order in which Compose looks for them; the first that exists is taken, with its override.
 CANDIDATES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDES = (
-    "compose.override.yaml",
     "compose.override.yml",
+    "compose.override.yaml",
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )

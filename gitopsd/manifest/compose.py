@@ -88,7 +88,11 @@ def compose(
         _check(service, definitions, problems)
     _check_names(enabled, problems)
     check_dependencies({name: service.dependencies for name, service in enabled.items()}, services, problems)
-    used = {kind: _used(found, enabled, kind) for kind, found in definitions.items()}
+    names = {(kind, name) for service in enabled.values() for kind, name, _, _ in _references(service)}
+    used = {
+        kind: {name: entry for name, entry in found.items() if (kind, name) in names}
+        for kind, found in definitions.items()
+    }
     return Composition(project, enabled, **used, document=document, variables=variables, included=gathered.variables)
 
 
@@ -143,7 +147,7 @@ def _service(
     canonical.setdefault("networks", {"default": None})
     if "secrets" in canonical:
         _default_targets(canonical["secrets"])
-    hidden = {("environment", key) for key in found.hidden} | _hidden(node)
+    hidden = {("environment", key) for key in found.hidden} | _hidden(node) if source.secrets else ()
     return ComposedService(name, canonical, place, path, node, frozenset(hidden))
 
 
@@ -183,7 +187,7 @@ def _enabled(service: ComposedService, profiles: frozenset[str]) -> bool:
 
 def _check(service: ComposedService, definitions: Mapping[str, Mapping[str, Entry]], problems: Problems) -> None:
     canonical = service.canonical
-    if "image" not in canonical and "build" not in canonical and "image" not in service.node.fields:
+    if _has_no_image(service):
         problems.add(service.place, service.path, "has no image; add one")
     for kind, name, place, path in _references(service):
         if name not in definitions[kind]:
@@ -200,6 +204,17 @@ def _check(service: ComposedService, definitions: Mapping[str, Mapping[str, Entr
         if key in canonical and isinstance(limits, dict) and limits.get(limit, canonical[key]) != canonical[key]:
             message = f"says something else than deploy.resources.limits.{limit}; keep one of the two"
             problems.add(service.node.keys.get(key, service.place), f"{service.path}.{key}", message)
+
+
+def _has_no_image(service: ComposedService) -> bool:
+    """Whether an image is missing for no other reason: a mistyped one, or an `extends` that failed, has been told."""
+    written = service.node.fields.get("image")
+    mistyped = written is not None and not (isinstance(written, Scalar) and written.value == "")
+    return (
+        service.canonical.keys().isdisjoint(("image", "build"))
+        and not mistyped
+        and "extends" not in service.node.fields
+    )
 
 
 def _references(service: ComposedService) -> Iterator[tuple[str, str, Place, str]]:
@@ -226,11 +241,6 @@ def _check_names(services: Mapping[str, ComposedService], problems: Problems) ->
             message = f"'{container}' is the container_name of {taken[container]}, too; names are unique on an engine"
             problems.add(service.node.keys["container_name"], f"{service.path}.container_name", message)
         taken[container] = name
-
-
-def _used(definitions: dict[str, Entry], services: Mapping[str, ComposedService], kind: str) -> dict[str, Entry]:
-    names = {name for service in services.values() for found, name, _, _ in _references(service) if found == kind}
-    return {name: entry for name, entry in definitions.items() if name in names}
 
 
 _DEFINITIONS = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from gitopsd.manifest.anchor import anchored_service
 from gitopsd.manifest.interpolate import interpolate
 from gitopsd.manifest.keys.shapes import described, read_fields, text
-from gitopsd.manifest.merge import merge_service, without_resets
+from gitopsd.manifest.merge import merge_service
 from gitopsd.manifest.node import Fields, Node, Scalar
 from gitopsd.manifest.source import Scope, Source, relative
 from gitopsd.model.errors import Place
@@ -37,7 +37,7 @@ def extended(source: Source, document: Fields, file: str, scope: Scope) -> Field
     if not isinstance(services, Fields) or not any(_extends(child) for child in services.fields.values()):
         return document
     here = _Document(file, services, scope, filled=True)
-    done = {name: _service(source, here, name, ()) or child for name, child in services.fields.items()}
+    done = {name: _service(source, here, name, ()) for name in services.fields}
     return replace(document, fields={**document.fields, "services": replace(services, fields=done)})
 
 
@@ -45,20 +45,20 @@ def _extends(node: Node) -> bool:
     return isinstance(node, Fields) and "extends" in node.fields
 
 
-def _service(source: Source, document: _Document, name: str, chain: tuple[tuple[str, str], ...]) -> Node | None:
-    """The service with its bases merged under it; None when that failed, which is then a problem."""
+def _service(source: Source, document: _Document, name: str, chain: tuple[tuple[str, str], ...]) -> Node:
+    """The service with its bases merged under it; it keeps its `extends` when that failed, which is then a problem."""
     path = f"services.{name}"
     node = document.services.fields[name]
     if not document.filled:
         node = interpolate(node, document.scope.variables, source.problems, source.unset, path)
     if not isinstance(node, Fields) or "extends" not in node.fields:
-        return without_resets(node)
+        return node
     base = _named(source, node.fields["extends"], f"{path}.extends")
+    below = _base(source, document, base, path, (*chain, (document.file, name))) if base is not None else None
+    if below is None:
+        return node
     own = replace(node, fields={key: child for key, child in node.fields.items() if key != "extends"})
-    if base is None:
-        return own
-    below = _base(source, document, base, path, (*chain, (document.file, name)))
-    return own if below is None else merge_service(below, own, path, source.problems)
+    return merge_service(below, own, path, source.problems)
 
 
 def _base(
@@ -86,11 +86,13 @@ def _base(
         )
         return None
     if (document.file, base.service) in chain:
-        names = " -> ".join(name for _, name in (*chain, (document.file, base.service)))
-        source.problems.add(base.place, where, f"services extend each other in a circle ({names}); remove one extends")
+        circle = chain[chain.index((document.file, base.service)) :]
+        if circle[0] == min(circle):  # each member of a circle finds it, one tells it
+            names = " -> ".join(name for _, name in (*circle, circle[0]))
+            message = f"services extend each other in a circle ({names}); remove one extends"
+            source.problems.add(base.place, where, message)
         return None
-    below = _service(source, document, base.service, chain)
-    return None if below is None else anchored_service(below, directory)
+    return anchored_service(_service(source, document, base.service, chain), directory)
 
 
 def _named(source: Source, node: Node, path: str) -> _Base | None:

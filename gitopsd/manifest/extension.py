@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import cast
 
@@ -46,9 +47,9 @@ def environment_policy(document: Fields, problems: Problems) -> tuple[Environmen
 
 
 def service_policy(
-    service: ComposedService, environment: EnvironmentPolicy, problems: Problems
+    service: ComposedService, environment: Chosen, problems: Problems
 ) -> tuple[Policy, Job | None, Chosen]:
-    """`x-gitopsd` and `deploy.update_config` of a service, the latter for what both could say."""
+    """`x-gitopsd` and `deploy.update_config` of a service, with what its environment says of all services."""
     values, places = _read(service.node, service.path, problems, _SERVICE, _SERVICE_LATER)
     chosen = Chosen()
     for key, default in _SERVICE_DEFAULTS.items():
@@ -82,7 +83,7 @@ def _choose(chosen: Chosen, key: str, values: Mapping[str, Json], places: Mappin
 
 def _choose_updates(
     service: ComposedService,
-    environment: EnvironmentPolicy,
+    environment: Chosen,
     values: Mapping[str, Json],
     places: Mapping[str, Place],
     chosen: Chosen,
@@ -107,7 +108,7 @@ def _choose_updates(
     if "failure_action" in update:
         chosen.put("on_failure", update["failure_action"], f"{origin}.failure_action")
     else:
-        chosen.put("on_failure", environment.on_failure, f"{EXTENSION}.on_failure")
+        chosen.put("on_failure", environment.values["on_failure"], environment.origins["on_failure"])
 
 
 def _check_deadlines(service: ComposedService, places: Mapping[str, Place], chosen: Chosen, problems: Problems) -> None:
@@ -158,7 +159,12 @@ def _job(
 
 
 def _span(chosen: Chosen, key: str) -> timedelta:
-    return duration(str(chosen.values[key]))
+    return _duration(str(chosen.values[key]))
+
+
+@lru_cache(maxsize=1024)
+def _duration(canonical: str) -> timedelta:
+    return duration(canonical)
 
 
 def _heal(node: Node, path: str, problems: Problems) -> Json:

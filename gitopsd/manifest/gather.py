@@ -26,20 +26,24 @@ class Gathered:
     variables: dict[tuple[str, str], Variables] = field(default_factory=dict)
 
 
-def gather(source: Source, paths: Sequence[str], scope: Scope, place: Place, above: tuple[str, ...] = ()) -> Gathered:
-    """The files at `paths`, later over earlier. `place` is of what names them; `above` are files that include them."""
+def gather(
+    source: Source, paths: Sequence[str], scope: Scope, place: Place, where: str = "", above: tuple[str, ...] = ()
+) -> Gathered:
+    """The files at `paths`, later over earlier.
+
+    `place` and `where` are of the words that name them; `above` are the files that include them.
+    """
     gathered = Gathered(Fields({}, {}, Place(paths[0], 1, 1)))
     document: Fields | None = None
     for path in paths:
-        raw = source.document(path, place, "include" if above else "")
+        raw = source.document(path, place, where)
         if raw is None:
             continue
         filled = _filled(source, raw, path, scope)
         own = extended(source, filled, path, scope)
         own = _included(source, own, scope, (*above, path), gathered)
         if document is None:
-            bare = without_resets(own)
-            document = bare if isinstance(bare, Fields) else own
+            document = own if path in source.untagged else without_resets(own)
         else:
             document = merge_documents(document, own, source.problems)
     return replace(gathered, document=document) if document is not None else gathered
@@ -90,7 +94,7 @@ def _import(
     source: Source, document: Fields, include: _Include, scope: Scope, above: tuple[str, ...], gathered: Gathered
 ) -> Fields:
     inner = Scope(include.directory, merged(scope.variables, _variables(source, include, scope)))
-    found = gather(source, include.paths, inner, include.place, above)
+    found = gather(source, include.paths, inner, include.place, include.where, above)
     for kind in _BY_VARIABLE:
         theirs = found.document.fields.get(kind)
         for name in theirs.fields if isinstance(theirs, Fields) else ():

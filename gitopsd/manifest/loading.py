@@ -1,7 +1,7 @@
 """The files of a revision -> the desired state of one environment, or every problem in them at once."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
 from gitopsd.manifest.compose import ComposedService, Composition, compose
@@ -18,17 +18,18 @@ from gitopsd.model.desired import (
     Condition,
     Dependency,
     DesiredState,
-    EnvironmentPolicy,
     Job,
     Network,
     Port,
     Service,
     Volume,
 )
-from gitopsd.model.errors import ManifestError
+from gitopsd.model.errors import ManifestError, Problem
 from gitopsd.model.files import Files
 
 HOST_DATA = "/srv/gitopsd"
+HIDDEN = "(hidden)"
+_LONG_ENOUGH = 4  # shorter values would be found everywhere
 _APART = frozenset(("depends_on", "profiles", "build", "develop"))
 
 
@@ -74,7 +75,7 @@ def load_all(
     for_config: bool = False,
 ) -> Loaded:
     """As `load`, with the composition. `for_config`: a service that has only `build` is no problem."""
-    source = Source(files)
+    source = Source(files, secrets=bool(variables))
     choice = choose(source, directory_or_file, variables)
     if choice is None:
         raise ManifestError(source.problems.found)
@@ -82,15 +83,27 @@ def load_all(
     known = {**choice.variables, PROJECT_VARIABLE: Variable(name)}
     gathered = gather(source, choice.paths, Scope(choice.directory, known), choice.place)
     composition = compose(source, gathered, name, choice.directory, known, choice.profiles)
-    ground = Ground(source, choice.directory, host_dir or f"{HOST_DATA}/{environment}")
-    loaded = _loaded(ground, composition, environment)
     _check_builds(composition, source.problems, for_config)
+    ground = Ground(source, choice.directory, host_dir or f"{HOST_DATA}/{environment}")
+    loaded = _loaded(ground, composition, environment, variables.values())
     if source.problems.found:
-        raise ManifestError(source.problems.found)
+        raise ManifestError(_without(variables.values(), source.problems.found))
     return loaded
 
 
-def _loaded(ground: Ground, composition: Composition, environment: str) -> Loaded:
+def _without(secrets: Iterable[str], problems: Iterable[Problem]) -> list[Problem]:
+    """The problems without values of secret origin, wherever in a text they may have got."""
+    hidden = sorted((secret for secret in secrets if len(secret) >= _LONG_ENOUGH), key=len, reverse=True)
+
+    def masked(text: str) -> str:
+        for secret in hidden:
+            text = text.replace(secret, HIDDEN)
+        return text
+
+    return [replace(problem, path=masked(problem.path), message=masked(problem.message)) for problem in problems]
+
+
+def _loaded(ground: Ground, composition: Composition, environment: str, secrets: Collection[str]) -> Loaded:
     problems = ground.source.problems
     policy, chosen = environment_policy(composition.document, problems)
     awaited = {
@@ -102,7 +115,7 @@ def _loaded(ground: Ground, composition: Composition, environment: str) -> Loade
     services: dict[str, Service] = {}
     origins = {"": chosen}
     for name, service in composition.services.items():
-        services[name], origins[name] = _service(ground, service, composition, policy, name in awaited)
+        services[name], origins[name] = _service(ground, service, composition, chosen, name in awaited)
     desired = DesiredState(
         environment=environment,
         project=composition.project,
@@ -116,8 +129,8 @@ def _loaded(ground: Ground, composition: Composition, environment: str) -> Loade
             for key, entry in composition.volumes.items()
         },
         policy=policy,
-        warnings=tuple(sorted(set(problems.warnings))),
-        unset=tuple(sorted(set(ground.source.unset))),
+        warnings=tuple(sorted(set(_without(secrets, problems.warnings)))),
+        unset=tuple(sorted(set(_without(secrets, ground.source.unset)))),
     )
     return Loaded(composition, desired, ground.directory, origins)
 
@@ -127,7 +140,7 @@ def _resource(entry: Entry) -> tuple[str, bool, Mapping[str, Json]]:
 
 
 def _service(
-    ground: Ground, service: ComposedService, composition: Composition, environment: EnvironmentPolicy, awaited: bool
+    ground: Ground, service: ComposedService, composition: Composition, environment: Chosen, awaited: bool
 ) -> tuple[Service, Chosen]:
     policy, job, chosen = service_policy(service, environment, ground.source.problems)
     if awaited and job is None:

@@ -23,14 +23,18 @@ def merge_service(base: Node, over: Node, path: str, problems: Problems) -> Node
     return _node(base, over, path, problems, _SERVICE)
 
 
-def without_resets(node: Node) -> Node:
-    """The node without what is tagged `!reset`, for a document that is merged over nothing."""
+def without_resets(document: Fields) -> Fields:
+    """The document without what is tagged `!reset`, for one that is merged over nothing."""
+    kept = {key: _bare(child) for key, child in document.fields.items() if child.tag != RESET}
+    return Fields(kept, document.keys, document.place, document.tag)
+
+
+def _bare(node: Node) -> Node:
     match node:
-        case Fields(fields=fields, keys=keys, place=place, tag=tag):
-            kept = {key: without_resets(child) for key, child in fields.items() if child.tag != RESET}
-            return Fields(kept, keys, place, tag)
+        case Fields():
+            return without_resets(node)
         case Items(items=items, place=place, tag=tag):
-            return Items(tuple(without_resets(item) for item in items if item.tag != RESET), place, tag)
+            return Items(tuple(_bare(item) for item in items if item.tag != RESET), place, tag)
         case _:
             return node
 
@@ -67,7 +71,7 @@ def _fields(base: Fields, over: Fields, path: str, problems: Problems, rule: Rul
         if child.tag == RESET:
             fields.pop(key, None)
         elif below is None or key.startswith("x-"):
-            fields[key] = without_resets(child)
+            fields[key] = _bare(child)
         else:
             fields[key] = _node(below, child, f"{path}.{key}" if path else key, problems, rules.get(key, fallback))
     return Fields(fields, keys, over.place)

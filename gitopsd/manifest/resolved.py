@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from gitopsd.manifest.compose import EXTENSION
 from gitopsd.manifest.keys.shapes import Entry
-from gitopsd.manifest.loading import Loaded
+from gitopsd.manifest.loading import HIDDEN, Loaded
 from gitopsd.model.canonical import Json
-
-HIDDEN = "(hidden)"
 
 
 def resolved(loaded: Loaded, root: str, *, defaults: bool = False) -> dict[str, Json]:

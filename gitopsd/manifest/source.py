@@ -25,15 +25,18 @@ class Scope:
 class Source:
     """One revision being read.
 
-    `unset` are variables without value and default; `documents` are the files that have been parsed, `constant` those
-    of them in which no variable stands.
+    `secrets`: there are variables of secret origin. `unset` are variables without value and default. `documents` are
+    the files that have been parsed, `constant` those of them in which no variable stands, `untagged` those without a
+    `!reset`.
     """
 
     files: Files
+    secrets: bool = False
     problems: Problems = field(default_factory=Problems)
     unset: list[Problem] = field(default_factory=list)
     documents: dict[str, Fields | None] = field(default_factory=dict)
     constant: set[str] = field(default_factory=set)
+    untagged: set[str] = field(default_factory=set)
 
     def document(self, path: str, place: Place, where: str) -> Fields | None:
         """The Compose file at `path`, not yet filled in; None when it cannot be read, which is then a problem.
@@ -77,6 +80,8 @@ class Source:
             root = parse(path, data)
             if b"$" not in data:
                 self.constant.add(path)
+            if b"!reset" not in data:
+                self.untagged.add(path)
         except ManifestError as error:
             self.problems.found.extend(error.problems)
             return None

@@ -14,7 +14,7 @@ _PIECE = re.compile(
     | (?P<single> '[^']*' )
     | (?P<double> "(?:\\.|[^"\\])*" )
     | (?P<kept> `[^`]*` | \$\([^)]*\) )
-    | (?P<operator> [;&|<>] )
+    | (?P<operator> &&|\|\||>>|[;&|<>] )
     | (?P<plain> [^\s\\'"`$;&|<>(]+ | \$ )
     """,
     re.VERBOSE | re.DOTALL,
@@ -76,7 +76,7 @@ def words(line: str) -> Split | str:
             found += [] if word is None else [word]
             word = None
         elif piece.lastgroup == "operator":
-            return Split((*found, *_before(piece[0], word)), line[piece.start() :].split()[0])
+            return Split((*found, *_before(piece[0], word)), piece[0])
         else:
             word = (word or "") + _literal(piece)
     return Split((*found, *([] if word is None else [word])))
@@ -100,6 +100,6 @@ def _unfinished(char: str) -> str:
 
 def _before(operator: str, word: str | None) -> tuple[str, ...]:
     """The word before an operator; the digit of `2>` belongs to the operator."""
-    if word is None or (operator == ">" and word[:1].isdigit()):
+    if word is None or (operator[0] == ">" and word[:1].isdigit()):
         return ()
     return (word,)

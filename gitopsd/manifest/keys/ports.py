@@ -45,10 +45,11 @@ def expose(node: Node, path: str, problems: Problems) -> Json:
             wrong(item, where, problems, "a port")
             continue
         value = text_of(item.value)
+        said = "a hidden value" if item.hidden else value
         try:
             target, _, protocol = value.partition("/")
-            _range(target, value)
-            _protocol(protocol or "tcp", value)
+            _range(target, said)
+            _protocol(protocol or "tcp", said)
         except _Malformed as error:
             problems.add(item.place, where, str(error))
         found[value] = None

@@ -29,12 +29,14 @@ from gitopsd.model.canonical import Json
 
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[0-9]{1,9})?")
-_STOP_SIGNAL = re.compile(r"[A-Z0-9+-]+", re.IGNORECASE)
+_STOP_SIGNAL = re.compile(r"[A-Z]+[0-9]?([+-][0-9]{1,2})?|[0-9]{1,2}", re.IGNORECASE)
 
 
 def _image(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
-    if value is not None and (any(char.isspace() for char in value) or value.startswith(("-", ":", "/"))):
+    if value is None or "$" in value:
+        return value  # a variable that could not be filled in has been told already
+    if any(char.isspace() for char in value) or value.startswith(("-", ":", "/")):
         problems.add(node.place, path, f"expected an image such as nginx:1.27, got {shown(node)}")
     return value
 

@@ -7,6 +7,7 @@ leaves out, and for what is wrong, after it has said so.
 import difflib
 import struct
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 
 from gitopsd.manifest.durations import duration, duration_text, size
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -182,10 +183,15 @@ def span(node: Node, path: str, problems: Problems) -> str | None:
         wrong(node, path, problems, 'a duration with a unit, such as "90s" or "1m30s"')
         return None
     try:
-        return duration_text(duration(node.value))
+        return _canonical_span(node.value)
     except ValueError as error:
         problems.add(node.place, path, "the hidden value is no duration; write 1m30s" if node.hidden else str(error))
         return None
+
+
+@lru_cache(maxsize=1024)
+def _canonical_span(written: str) -> str:
+    return duration_text(duration(written))
 
 
 def nonzero_span(node: Node, path: str, problems: Problems) -> str | None:
@@ -279,6 +285,8 @@ def wrong(node: Node, path: str, problems: Problems, expected: str) -> Json:
             message += "; give it a value or remove the key"
         elif expected == "a string" and not node.hidden:
             message += f'; write it in quotes: "{text_of(node.value)}"'
+        elif expected.startswith("a list of") and isinstance(node.value, str) and not node.hidden:
+            message += f'; write ["{node.value}"]'
     problems.add(node.place, path, message)
     return None
 

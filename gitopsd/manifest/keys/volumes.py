@@ -52,8 +52,8 @@ def _entry(node: Node, path: str, problems: Problems) -> Entry | None:
             try:
                 return Entry(_short(value), node.place, path)
             except _Malformed as error:
-                said = "" if node.hidden else f", got '{value}'"
-                problems.add(node.place, path, f"expected SOURCE:TARGET or SOURCE:TARGET:ro{said}; {error}")
+                why = "a hidden value" if node.hidden else f"'{value}'; {error}"
+                problems.add(node.place, path, f"expected SOURCE:TARGET or SOURCE:TARGET:ro, got {why}")
         case _:
             wrong(node, path, problems, "a mount such as data:/data")
     return None
@@ -115,7 +115,7 @@ def _long(node: Fields, path: str, problems: Problems) -> Entry | None:
     if kind == "bind" and "source" not in node.fields:
         problems.add(node.place, path, "a bind has no source; add the path on the host as source")
         return None
-    if not isinstance(target, str):
+    if kind is None or not isinstance(target, str):
         return None
     try:
         _absolute(target)
@@ -126,7 +126,7 @@ def _long(node: Fields, path: str, problems: Problems) -> Entry | None:
 
 
 def _mode(node: Node, path: str, problems: Problems) -> int | None:
-    value = whole(node)
+    value = whole(node) if isinstance(node, Scalar) and not isinstance(node.value, str) else None
     if value is None or not 0 <= value <= 0o7777:
         problems.add(node.place, path, "expected a mode such as 0o1777, written as a number")
         return None

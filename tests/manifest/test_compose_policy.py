@@ -1,0 +1,110 @@
+"""`x-gitopsd` and `deploy.update_config`: how services are rolled out, and which of them are one-shots."""
+
+from datetime import timedelta
+
+import pytest
+
+from gitopsd.manifest import load_all, resolved
+from gitopsd.model.desired import EnvironmentPolicy, Job, Policy
+from tests.manifest.compose_builders import a_revision, a_service, a_state
+
+
+def test_a_plain_service_has_the_default_policy() -> None:
+    assert a_service("").policy == Policy()
+
+
+def test_update_config_is_the_policy() -> None:
+    update = "order: start-first, parallelism: 3, delay: 10s, failure_action: continue, monitor: 1m"
+
+    policy = a_service(f"deploy: {{update_config: {{{update}}}}}").policy
+
+    assert policy == Policy("start-first", 3, timedelta(seconds=10), "continue")
+
+
+def test_x_gitopsd_sets_the_deadlines() -> None:
+    keys = "min_ready: 1s, healthy_deadline: 2m, progress_deadline: 3m"
+
+    policy = a_service(f"x-gitopsd: {{{keys}}}").policy
+
+    assert policy == Policy(
+        min_ready=timedelta(seconds=1), healthy_deadline=timedelta(minutes=2), progress_deadline=timedelta(minutes=3)
+    )
+
+
+@pytest.mark.parametrize(("strategy", "order"), [("rolling", None), ("recreate", "stop-first")])
+def test_recreate_stops_first(strategy: str, order: str | None) -> None:
+    assert a_service(f"x-gitopsd: {{strategy: {strategy}}}").policy.order == order
+
+
+def test_the_environments_word_on_failure_counts_for_services_that_say_nothing() -> None:
+    state = a_state(
+        """
+services:
+  a: {image: i}
+  b: {image: i, deploy: {update_config: {failure_action: rollback}}}
+x-gitopsd: {on_failure: pause, prune: false, heal: report}
+"""
+    )
+
+    assert state.policy == EnvironmentPolicy(prune=False, heal="report", on_failure="pause")
+    assert [service.policy.on_failure for service in state.services.values()] == ["pause", "rollback"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "job"),
+    [
+        ("", None),
+        ("restart: always", None),
+        ('restart: "no"', Job()),
+        ("x-gitopsd: {job: {}}", Job()),
+        ("x-gitopsd: {job: }", Job()),
+        ("x-gitopsd: {job: {timeout: 5m}}", Job(timedelta(minutes=5))),
+        ('restart: "no", x-gitopsd: {job: {timeout: 1s}}', Job(timedelta(seconds=1))),
+    ],
+)
+def test_a_one_shot_is_one_by_its_job_or_by_a_written_restart_no(keys: str, job: Job | None) -> None:
+    assert a_service(keys).job == job
+
+
+def test_a_service_whose_completion_is_awaited_is_a_one_shot() -> None:
+    state = a_state(
+        """
+services:
+  web: {image: i, depends_on: {migrate: {condition: service_completed_successfully}}}
+  migrate: {image: i}
+"""
+    )
+
+    assert state.services["migrate"].job == Job()
+    assert state.services["web"].job is None
+
+
+def test_every_value_can_be_shown_with_its_origin() -> None:
+    manifest = """
+services:
+  web:
+    image: i
+    deploy: {update_config: {order: start-first}}
+    x-gitopsd:
+      min_ready: 2s
+x-gitopsd: {prune: false}
+"""
+    loaded = load_all(a_revision({"compose.yaml": manifest}), "", "e", variables={})
+
+    shown = resolved(loaded, "/r", defaults=True)
+
+    assert shown["x-gitopsd"] == {
+        "prune": {"value": False, "origin": "compose.yaml:8:13"},
+        "heal": {"value": "repair", "origin": "default"},
+        "on_failure": {"value": "rollback", "origin": "default"},
+    }
+    assert shown["services"]["web"]["x-gitopsd"] == {
+        "strategy": {"value": "rolling", "origin": "default"},
+        "min_ready": {"value": "2s", "origin": "compose.yaml:7:7"},
+        "healthy_deadline": {"value": "5m0s", "origin": "default"},
+        "progress_deadline": {"value": "10m0s", "origin": "default"},
+        "order": {"value": "start-first", "origin": "deploy.update_config.order"},
+        "parallelism": {"value": 1, "origin": "default"},
+        "delay": {"value": "0s", "origin": "default"},
+        "on_failure": {"value": "rollback", "origin": "default"},
+    }
