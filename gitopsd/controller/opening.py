@@ -1,6 +1,6 @@
 """Opening a release: its plan, its number, its commit kept, and the words that the ledger shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitopsd.controller.desire import Desire, Desires
@@ -12,6 +12,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal, Release
+from gitopsd.plan.own import own_holds
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.release import Candidate, begin, refuse
 
@@ -22,7 +23,8 @@ def make_plan(
     """The plan for what Git wants now; None while that is not known."""
     if desire.state is None or desire.loaded is None:
         return None
-    return plan(desire.state, Applied(journal.stable, basis), journal, live, desire.loaded.waves, holds)
+    made = plan(desire.state, Applied(journal.stable, basis), journal, live, desire.loaded.waves, holds)
+    return replace(made, holds=(*made.holds, *own_holds(made, live)))
 
 
 @dataclass(frozen=True, slots=True)

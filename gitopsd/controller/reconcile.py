@@ -61,6 +61,7 @@ class Reconciler:
         self._pulls = Pulls(name, engine, executor, clock)
         self._requests = Requests(name, store)
         self._pulling = False
+        self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
 
     def reconcile(self, environment: Environment, wake: Callable[[], None], *, thorough: bool = False) -> Pass:
         """One pass. Errors of the engine are the caller's to back off from; nothing is lost by them."""
@@ -109,6 +110,7 @@ class Reconciler:
 
     def _open(self, look: Look, wake: Callable[[], None]) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
         """Begin a release where newer content is there, complete, and nothing holds it."""
+        self._planned = ()
         state, desire = look.desire.state, look.desire
         if state is None or look.environment.mode == "observe" or not _acts(look):
             return look.journal, (), ()
@@ -127,7 +129,10 @@ class Reconciler:
             return look.journal, (), ()
         basis = self._basis(look.environment, look.journal, None)
         made = make_plan(look.journal, desire, look.live, basis)
-        if made is None or made.holds or made.problems:
+        if made is None:
+            return look.journal, (), ()
+        self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
+        if self._planned:
             return look.journal, (), ()
         opening = Opening(look.environment, desire, made, refusal, self._requests.cause())
         return open_release(look.journal, opening, self._desires, self._store, look.now)
@@ -186,7 +191,7 @@ class Reconciler:
     def _finish(self, look: Look, turn: Turn) -> Pass:
         """Keep the status, answer what was asked, and say when to look again."""
         missing = look.desire.missing.values()
-        holds = (*look.holds, *((self._pulls.hold(missing),) if missing and _acts(look) else ()))
+        holds = (*look.holds, *self._planned, *((self._pulls.hold(missing),) if missing and _acts(look) else ()))
         state = look.desire.state
         trouble = self._chains.trouble(look.now)
         reason = look.desire.reason or trouble

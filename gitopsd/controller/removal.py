@@ -6,6 +6,7 @@ from gitopsd.controller.ports import Engine, Store
 from gitopsd.model.errors import Conflict, NotFound
 from gitopsd.model.event import Event
 from gitopsd.model.release import Journal
+from gitopsd.plan.own import removal_refusal
 from gitopsd.release import recognise
 
 
@@ -15,6 +16,8 @@ def remove_environment(journal: Journal, engine: Engine, store: Store, now: date
     if live is None:
         store.forget(journal.environment)
         return "there was nothing to remove", ()
+    if refused := removal_refusal(live):
+        return refused, ()
     ours = recognise(journal, live).inventory
     events = []
     for instance in live.instances:

@@ -64,12 +64,16 @@ class LiveVolume:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """One look at an engine through one project's window. `owner` is the claim on it ("": unclaimed)."""
+    """One look at an engine through one project's window. `owner` is the claim on it ("": unclaimed).
+
+    `own` is the id of the instance that gitopsd itself runs in, "" when it is none of these.
+    """
 
     instances: tuple[Instance, ...] = ()
     networks: tuple[LiveNetwork, ...] = ()
     volumes: tuple[LiveVolume, ...] = ()
     owner: str = ""
+    own: str = ""
 
 
 @dataclass(frozen=True, slots=True)

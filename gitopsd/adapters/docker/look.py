@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from gitopsd.adapters.docker.connection import Connection, escaped
+from gitopsd.adapters.docker.own import own_container
 from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import labels, live
 from gitopsd.model.canonical import canonical
@@ -45,17 +46,20 @@ class Looks:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._own = own_container()
         self._seen: dict[str, dict[str, Seen]] = {}
         self._open: list[set[str]] = []
         self._lock = threading.Lock()
 
     def look(self, project: str, thorough: bool) -> LiveState:
         """The project's containers, networks and volumes, and who claims it."""
+        instances = self._instances(project, thorough)
         return LiveState(
-            instances=self._instances(project, thorough),
+            instances=instances,
             networks=_networks(self._connection, project),
             volumes=_volumes(self._connection, project),
             owner=owner(self._connection, project),
+            own=next((each.id for each in instances if each.id == self._own), ""),
         )
 
     def forget(self, container: str) -> None:
