@@ -120,8 +120,8 @@ def _host_config(service: Service, mounts: Mounted, found: list[Endpoint]) -> di
         "Mounts": list(mounts.mounts),
         "Tmpfs": dict(mounts.tmpfs),
         "PortBindings": port_bindings(service.ports),
-        "CapAdd": strings(options.get("cap_add")),
-        "CapDrop": strings(options.get("cap_drop")),
+        "CapAdd": [_capability(each) for each in strings(options.get("cap_add"))],
+        "CapDrop": [_capability(each) for each in strings(options.get("cap_drop"))],
         "LogConfig": _logging(mapping(options.get("logging"))),
         "ReadonlyRootfs": options.get("read_only") is True,
         **limits(options),
@@ -133,6 +133,12 @@ def _host_config(service: Service, mounts: Mounted, found: list[Endpoint]) -> di
     if options.get("init") is not None:
         required["Init"] = options["init"]
     return required | {key: value for key, value in optional.items() if value}
+
+
+def _capability(written: str) -> str:
+    """`net_admin` as the kernel names it, which is how engines show it."""
+    name = written.upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
 def _logging(logging: Mapping[str, Json]) -> dict[str, Json]:

@@ -10,7 +10,7 @@ import pytest
 from gitopsd.adapters.docker.engine import connect
 from gitopsd.engine_json import keep_body, network_body, update_body, volume_body
 from gitopsd.model.desired import Attachment, Image, Port, Volume, VolumeMount
-from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, NotFound
+from gitopsd.model.errors import Conflict, EngineRefused, NotFound
 from gitopsd.model.settings import TargetEngine
 from tests.conftest import remove_project
 from tests.contract.grounds import FakeHands, Ground, RealHands
@@ -360,12 +360,3 @@ def test_events_tell_of_a_start_and_an_end_and_stop_when_they_are_closed(ground:
 
     ground.engine.close_events()
     ground.eventually(lambda: listener.over)
-
-
-def test_an_image_that_the_registry_does_not_have_is_missing() -> None:
-    fake = FakeEngine()
-    fake.publish("shop/web:2")
-
-    assert fake.pull("shop/web:2", lambda _: None) == fake.image("shop/web:2")
-    with pytest.raises(ImageMissing):
-        fake.pull("shop/web:3", lambda _: None)

@@ -57,7 +57,10 @@ HOST_OPTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"read_only": True}, {"ReadonlyRootfs": True}),
     ({"read_only": False}, {}),
     ({"tmpfs": ["/tmp", "/run:size=1m,mode=755"]}, {"Tmpfs": {"/tmp": "", "/run": "size=1m,mode=755"}}),
-    ({"cap_add": ["NET_ADMIN"], "cap_drop": ["ALL"]}, {"CapAdd": ["NET_ADMIN"], "CapDrop": ["ALL"]}),
+    (
+        {"cap_add": ["NET_ADMIN", "cap_chown"], "cap_drop": ["all"]},
+        {"CapAdd": ["CAP_NET_ADMIN", "CAP_CHOWN"], "CapDrop": ["ALL"]},
+    ),
     (
         {"logging": {"driver": "json-file", "options": {"max-size": "1m", "max-file": 3}}},
         {"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "3"}}},

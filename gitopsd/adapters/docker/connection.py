@@ -79,8 +79,9 @@ class Connection:
     def _negotiate(self) -> Version:
         doing = f"connect to {self.target.url}"
         known = docker.constants.DEFAULT_DOCKER_API_VERSION
+        patience = min(CONNECT_TIMEOUT, self.timeout)
         with translated(doing):
-            response = self._client(known).get(f"{ADDRESS}/version", timeout=(CONNECT_TIMEOUT, CONNECT_TIMEOUT))
+            response = self._client(known).get(f"{ADDRESS}/version", timeout=(CONNECT_TIMEOUT, patience))
             response.raise_for_status()
             answer = response.json()
         with understood(doing):

@@ -3,6 +3,7 @@
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from gitopsd.adapters.docker.transport import ssh_command
 from gitopsd.model.errors import EngineError, EngineUnavailable
 from gitopsd.model.settings import TargetEngine
 from tests.adapters.docker.scripted import ScriptedEngine, Stream
+from tests.waiting import eventually
 
+EVENT = b'{"Type":"image","Action":"pull","Actor":{"ID":"a"},"timeNano":1}\n'
 RELAY = """#!{python}
 import os, socket, sys, threading
 open({log!r}, "a").write(repr(sys.argv[1:]) + "\\n")
@@ -86,9 +89,9 @@ def test_calls_go_over_ssh_and_share_its_connection(tmp_path: Path, server: Scri
 
 
 def test_events_over_ssh_end_when_they_are_closed(tmp_path: Path, ssh: Path) -> None:
-    line = b'{"Type":"image","Action":"pull","Actor":{"ID":"a"},"timeNano":1}\n'
     server = ScriptedEngine(
-        tmp_path / "events.sock", lambda request: Stream((line,), then_hang=True) if "/events" in request.path else None
+        tmp_path / "events.sock",
+        lambda request: Stream((EVENT,), then_hang=True) if "/events" in request.path else None,
     )
     log = str(tmp_path / "ssh.log")
     install(ssh, RELAY.format(python=sys.executable, log=log, path=str(tmp_path / "events.sock")))
@@ -155,9 +158,22 @@ def tls_server(authority: Path) -> Iterator[ScriptedEngine]:
     tls.load_cert_chain(authority / "server-cert.pem", authority / "server-key.pem")
     tls.load_verify_locations(authority / "ca.pem")
     tls.verify_mode = ssl.CERT_REQUIRED
-    started = ScriptedEngine(None, lambda request: None, tls)
+    events = Stream((EVENT,), then_hang=True)
+    started = ScriptedEngine(None, lambda request: events if "/events" in request.path else None, tls)
     yield started
     started.close()
+
+
+def test_events_over_tls_end_when_another_thread_closes_them(authority: Path, tls_server: ScriptedEngine) -> None:
+    engine = connect(TargetEngine(tls_server.url, authority), {}, timeout=5)
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.extend(event.action for event in engine.events(None)), daemon=True)
+    reader.start()
+    eventually(lambda: any("/events" in path for path in tls_server.paths()))
+
+    eventually(lambda: engine.close_events() or not reader.is_alive())
+
+    assert heard in ([], ["pull"])
 
 
 def test_both_sides_show_their_certificates(authority: Path, tls_server: ScriptedEngine) -> None:
