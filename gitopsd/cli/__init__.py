@@ -1,1 +1,1 @@
-"""Commands and their rendering; each parses, calls one operation or query, and prints."""
+"""The command line: commands, and how what they find is shown. Everything heavy is imported when a command needs it."""

@@ -1,0 +1,37 @@
+"""`gitopsd run`: the daemon, or with --once one round of its work. What happens is logged to standard error."""
+
+from dataclasses import replace
+
+import click
+
+from gitopsd.cli.door import Door, options
+
+
+@click.command("run", help="Watch the repositories and keep the engines as they say, until a signal comes.")
+@click.option("--repository", default="", help="URL or path of the Git repository; wins over the settings.")
+@click.option("--branch", default="", help="Its branch.")
+@click.option("--engine", default="", help="The Docker engine: unix://, ssh:// or tcp://; default $DOCKER_HOST.")
+@click.option("--once", is_flag=True, help="End when all is settled, or when only a person can help (exit code 2).")
+@click.option("--observe", is_flag=True, help="Look and report; write nothing to any engine.")
+@options
+def command(door: Door, repository: str, branch: str, engine: str, once: bool, observe: bool) -> int:
+    from gitopsd.cli.log import log_to_stderr, telling
+    from gitopsd.controller.daemon import run
+
+    log_to_stderr()
+    application = door.application(repository=repository, branch=branch, engine=engine)
+    application = replace(application, store=telling(application.store))
+    code = run(application, once=once, observe=observe)
+    if once:
+        _told(door, application)
+    return code
+
+
+def _told(door: Door, application: object) -> None:
+    """How everything stands at the end of the one round."""
+    from gitopsd.cli.commands.status import show_report
+    from gitopsd.controller.application import Application
+    from gitopsd.controller.queries.status import stored_status
+
+    assert isinstance(application, Application)
+    show_report(door, stored_status(application.store), application.clock.now(), detailed=False)

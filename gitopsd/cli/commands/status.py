@@ -1,0 +1,117 @@
+"""`gitopsd status`: sync and health of every environment, as two words; of one environment, its services too."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from gitopsd.cli.door import Door, options
+
+if TYPE_CHECKING:
+    from gitopsd.controller.queries.status import StatusReport
+    from gitopsd.model.status import EnvironmentStatus
+
+
+@click.command("status", help="Show how the environments stand. Exit code 3: degraded, rejected or rolled back.")
+@click.argument("environment", required=False, default="", metavar="[ENV]")
+@options
+def command(door: Door, environment: str) -> int:
+    from gitopsd.controller.outcome import WAITS, exit_code
+    from gitopsd.controller.queries.status import status
+
+    view = door.view()
+    report = status(view, environment)
+    show_report(door, report, view.now, detailed=bool(environment))
+    names = [each.name for each in report.environments]
+    code = exit_code(report.environments, names, failed=bool(report.problems))
+    return 0 if code == WAITS else code
+
+
+def show_report(door: Door, report: "StatusReport", now: datetime, *, detailed: bool) -> None:
+    """`detailed`: with the services of each environment."""
+    if door.as_json:
+        from gitopsd.cli import shapes
+
+        door.json(
+            {
+                "repositories": [shapes.repository(each, now) for each in report.repositories],
+                "environments": [shapes.environment(each) for each in report.environments],
+                "problems": list(report.problems),
+                "daemon": report.daemon,
+            }
+        )
+        return
+    _environments(door, report, now)
+    if detailed:
+        for each in report.environments:
+            _services(door, each)
+    for problem in report.problems:
+        door.text(f"! {problem}")
+    _repositories(door, report, now)
+
+
+def _environments(door: Door, report: "StatusReport", now: datetime) -> None:
+    from gitopsd.cli.words import NOTHING, age, short
+
+    headers = ("ENVIRONMENT", "REVISION", "SYNC", "HEALTH", "SINCE", "RELEASE", "MESSAGE")
+    rows = [
+        (
+            each.name,
+            _revision(each.revision, each.desired_revision) if each.revision else short(each.desired_revision),
+            each.sync,
+            each.health,
+            age(each.since, now),
+            str(each.serving_release or NOTHING),
+            each.reason.partition("\n")[0],
+        )
+        for each in report.environments
+    ]
+    if rows:
+        door.table(headers, rows)
+    else:
+        door.text("No environments.")
+
+
+def _revision(serving: str, desired: str) -> str:
+    """What runs; where Git says something else, both."""
+    from gitopsd.cli.words import short
+
+    return short(serving) if desired in ("", serving) else f"{short(serving)} -> {short(desired)}"
+
+
+def _services(door: Door, status: "EnvironmentStatus") -> None:
+    from gitopsd.cli.words import NOTHING
+
+    rows = [
+        (each.name, each.sync, each.health, f"{each.ready}/{each.desired}", each.image or NOTHING, each.reason)
+        for each in status.services
+    ]
+    if rows:
+        door.text()
+        door.table(("SERVICE", "SYNC", "HEALTH", "READY", "IMAGE", "MESSAGE"), rows)
+    for hold in status.holds:
+        until = f" until {hold.until:%Y-%m-%d %H:%M:%S} UTC" if hold.until is not None else ""
+        by = f" by {hold.by}" if hold.by else ""
+        door.text(f"\nheld{by}{until}: {hold.guard}: {hold.reason}")
+    if status.next is not None:
+        at = f" at {status.next.at:%Y-%m-%d %H:%M:%S} UTC" if status.next.at is not None else ""
+        door.text(f"\nnext{at}: {status.next.what}")
+
+
+def _repositories(door: Door, report: "StatusReport", now: datetime) -> None:
+    from gitopsd.cli.words import age, short
+
+    door.text()
+    rows = [
+        (
+            f"git {each.name}",
+            each.url,
+            f"{each.branch}@{short(each.revision)}",
+            f"answered {age(each.seen_at, now)}" if each.seen_at is not None else "has not answered yet",
+            each.error.partition("\n")[0],
+        )
+        for each in report.repositories
+    ]
+    if rows:
+        door.table((), rows)
+    door.text("daemon runs" if report.daemon else "no daemon runs: this was looked up just now")

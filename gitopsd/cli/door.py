@@ -1,0 +1,87 @@
+"""What every command shares: its options, the application behind them, and the way out, as text or as JSON."""
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+import click
+
+from gitopsd.cli.inert import inert
+
+if TYPE_CHECKING:
+    from gitopsd.controller.application import Application, Wire
+    from gitopsd.controller.queries.view import View
+
+DEFAULT_CONFIG = Path("/etc/gitopsd/gitopsd.yaml")
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Between one command and the rest. `output` is text or json."""
+
+    wire: "Wire"
+    output: str
+    config: Path | None
+    state_dir: Path | None
+
+    def application(self, **flags: Any) -> "Application":
+        """The application; `flags` are those of `run`."""
+        from gitopsd.controller.application import Flags
+
+        config = self.config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
+        return self.wire(Flags(config=config, state_dir=self.state_dir, **flags))
+
+    def view(self, *, fresh: bool = False) -> "View":
+        from gitopsd.controller.queries.view import View
+
+        return View(self.application(), fresh=fresh)
+
+    @property
+    def as_json(self) -> bool:
+        return self.output == "json"
+
+    def json(self, value: object) -> None:
+        """One JSON document, indented. Control characters are escaped by JSON itself."""
+        click.echo(json.dumps(value, indent=2))
+
+    def json_line(self, value: object) -> None:
+        """One JSON document on a line of its own, for what does not end."""
+        click.echo(json.dumps(value))
+        sys.stdout.flush()
+
+    def text(self, text: str = "") -> None:
+        """Lines for people; what would steer the terminal is made inert."""
+        click.echo(inert(text, lines=True))
+
+    def note(self, text: str) -> None:
+        """A line beside the result, on standard error."""
+        click.echo(inert(text), err=True)
+
+    def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        from gitopsd.cli.table import table
+
+        click.echo(table(headers, rows), nl=bool(rows) or bool(headers))
+
+
+def options(function: Callable[Concatenate[Door, P], int | None]) -> Callable[P, int | None]:
+    """The options that all commands take; the command gets a Door for them."""
+
+    @click.option(
+        "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print the result."
+    )
+    @click.option("--state-dir", type=click.Path(path_type=Path), help="The daemon's state directory.")
+    @click.option("--config", type=click.Path(path_type=Path), help=f"gitopsd.yaml; default {DEFAULT_CONFIG}, if any.")
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapped(
+        context: click.Context, output: str, state_dir: Path | None, config: Path | None, *args: Any, **given: Any
+    ) -> int | None:
+        return function(Door(context.obj, output, config, state_dir), *args, **given)
+
+    return wrapped  # type: ignore[return-value]

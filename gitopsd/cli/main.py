@@ -1,0 +1,101 @@
+"""The program `gitopsd`: a group of commands, each imported when it is called, and the one place of exit codes."""
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+# Name, module under gitopsd.cli.commands, and the line that `gitopsd --help` shows; in the order of a first day.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init", "Write a starting repository into a directory."),
+    "validate": ("validate", "Check manifests on disk; needs no daemon and no engine."),
+    "config": ("config", "Print the resolved manifest, as docker compose config does."),
+    "run": ("run", "Watch, compare, act: the daemon."),
+    "plan": ("plan", "Show what would change, why, in which order, at which cost."),
+    "status": ("status", "Show how the environments stand."),
+    "sync": ("sync", "Bring environments to what Git says now."),
+    "drift": ("drift", "Show what differs from what was left behind."),
+    "history": ("history", "List the releases of an environment."),
+    "show": ("show", "Show one release and what happened in it."),
+    "diff": ("diff", "Compare two releases or revisions."),
+    "why": ("why", "Tell the chain of causes behind a service."),
+    "events": ("events", "List what happened; -f follows."),
+    "rollback": ("rollback", "Make the commit that takes an environment back."),
+    "rollout": ("rollout", "Steer releases: retry what was rejected."),
+    "suspend": ("suspend", "Stop releases and heals of an environment."),
+    "resume": ("resume", "End a suspension."),
+    "remove": ("remove", "Take an environment down; its volumes stay."),
+    "doctor": ("doctor", "Check settings, repositories, engines and clock."),
+    "version": ("version", "Print the version."),
+}
+INTERRUPTED = 130  # as a shell says it of SIGINT
+
+
+class Gitopsd(click.Group):
+    """The group. Its `main` turns every error into a message and an exit code: usage errors are 1, too."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"gitopsd.cli.commands.{COMMANDS[cmd_name][0]}")
+        found = module.command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from the table above, so that none of them is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
+    ) -> int:
+        code = self._code(args, extra)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def _code(self, args: Sequence[str] | None, extra: dict[str, Any]) -> int:
+        extra["prog_name"] = extra.get("prog_name") or "gitopsd"
+        try:
+            found = super().main(args=args, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            error.show()
+            return 1
+        except (click.Abort, KeyboardInterrupt):
+            return INTERRUPTED
+        except BrokenPipeError:
+            sys.stdout = None  # whoever read us is gone: flushing at the end would fail again
+            return 0
+        except Exception as error:  # noqa: BLE001  what is not ours is raised again
+            return _told(error)
+        return found if isinstance(found, int) and not isinstance(found, bool) else 0
+
+
+def _told(error: Exception) -> int:
+    """What gitopsd raises on purpose is meant for people; anything else is a defect and keeps its traceback."""
+    from gitopsd.cli.inert import inert
+    from gitopsd.model.errors import GitopsdError
+
+    if not isinstance(error, GitopsdError):
+        raise error
+    for line in str(error).splitlines():
+        click.echo(inert(f"gitopsd: {line}"), err=True)
+    return 1
+
+
+gitopsd = Gitopsd(
+    name="gitopsd",
+    help="Keeps the containers of a Docker engine as the Compose files in a Git repository say.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+
+def execute(arguments: Sequence[str] | None, wire: Callable[[Any], Any]) -> int:
+    """Run one command line; `wire` makes the application from flags. Returns the exit code."""
+    return gitopsd.main(arguments, standalone_mode=False, obj=wire)

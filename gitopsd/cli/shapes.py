@@ -1,0 +1,197 @@
+"""The JSON that commands print: snake_case, ISO 8601 UTC times, durations in seconds; a stable contract."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gitopsd.model.drift import DriftItem, DriftReport
+from gitopsd.model.errors import Problem
+from gitopsd.model.event import Event
+from gitopsd.model.plan import Change, FieldChange, Plan
+from gitopsd.model.release import Hold, Release
+from gitopsd.model.status import EnvironmentStatus, RepositoryStatus, ServiceStatus
+
+Shape = dict[str, Any]
+
+
+def time(when: datetime | None) -> str | None:
+    return when.astimezone(UTC).isoformat().replace("+00:00", "Z") if when is not None else None
+
+
+def repository(status: RepositoryStatus, now: datetime) -> Shape:
+    """`age_s`: how old the knowledge is."""
+    return {
+        "name": status.name,
+        "url": status.url,
+        "branch": status.branch,
+        "revision": status.revision or None,
+        "seen_at": time(status.seen_at),
+        "age_s": (now - status.seen_at).total_seconds() if status.seen_at is not None else None,
+        "error": status.error or None,
+    }
+
+
+def environment(status: EnvironmentStatus) -> Shape:
+    following = {"at": time(status.next.at), "what": status.next.what} if status.next is not None else None
+    return {
+        "name": status.name,
+        "project": status.project or None,
+        "mode": status.mode,
+        "revision": status.revision or None,
+        "desired_revision": status.desired_revision or None,
+        "sync": status.sync,
+        "health": status.health,
+        "reason": status.reason,
+        "since": time(status.since),
+        "serving": {"revision": status.serving_revision or None, "release": status.serving_release},
+        "holds": [hold(each) for each in status.holds],
+        "next": following,
+        "services": [service(each) for each in status.services],
+    }
+
+
+def service(status: ServiceStatus) -> Shape:
+    return {
+        "name": status.name,
+        "sync": status.sync,
+        "health": status.health,
+        "fingerprint": status.fingerprint or None,
+        "image": status.image or None,
+        "desired": status.desired,
+        "ready": status.ready,
+        "reason": status.reason,
+    }
+
+
+def hold(hold: Hold) -> Shape:
+    return {
+        "guard": hold.guard,
+        "release": hold.release,
+        "until": time(hold.until),
+        "by": hold.by or None,
+        "reason": hold.reason,
+    }
+
+
+def drift(report: DriftReport) -> Shape:
+    return {
+        "name": report.environment,
+        "revision": report.revision or None,
+        "sync": report.sync,
+        "items": [drift_item(each) for each in report.items],
+        "not_checked": list(report.not_checked),
+    }
+
+
+def drift_item(item: DriftItem) -> Shape:
+    changes = [
+        {
+            "path": each.path,
+            "desired": each.desired,
+            "applied": each.applied,
+            "live": each.live,
+            "source": each.source,
+            "cure": each.cure,
+        }
+        for each in item.changes
+    ]
+    return {
+        "resource": item.resource,
+        "name": item.name,
+        "service": item.service or None,
+        "instance": item.instance or None,
+        "kind": item.kind,
+        "state": item.state,
+        "cause": item.cause,
+        "first_seen": time(item.first_seen),
+        "last_seen": time(item.last_seen),
+        "changes": changes,
+        "cure": item.cure,
+    }
+
+
+def plan(plan: Plan) -> Shape:
+    return {
+        "name": plan.environment,
+        "revision": plan.revision or None,
+        "changes": [change(each) for each in plan.changes],
+        "networks": {"create": list(plan.networks), "remove": list(plan.removed_networks)},
+        "volumes": {"create": list(plan.volumes)},
+        "holds": [hold(each) for each in plan.holds],
+        "warnings": list(plan.warnings),
+        "problems": [problem(each) for each in plan.problems],
+    }
+
+
+def change(change: Change) -> Shape:
+    return {
+        "service": change.service,
+        "change": change.change,
+        "cause": change.cause,
+        "wave": change.wave,
+        "fields": [field(each) for each in change.fields],
+        "strategy": change.strategy,
+        "order": change.order,
+        "interruption_s": change.interruption_s,
+        "interruption": change.interruption,
+    }
+
+
+def field(field: FieldChange) -> Shape:
+    return {"path": field.path, "before": field.before, "after": field.after, "hidden": field.hidden}
+
+
+def problem(problem: Problem) -> Shape:
+    place = problem.place
+    return {
+        "file": place.file,
+        "line": place.line,
+        "column": place.column,
+        "path": problem.path,
+        "message": problem.message,
+    }
+
+
+def release(release: Release) -> Shape:
+    services = [
+        {
+            "name": each.name,
+            "image": each.image,
+            "digest": each.digest,
+            "fingerprint": each.fingerprint,
+            "config_digest": each.config_digest,
+        }
+        for each in release.services
+    ]
+    return {
+        "id": release.number,
+        "environment": release.environment,
+        "revision": release.revision,
+        "author": release.author,
+        "subject": release.subject,
+        "cause": release.cause,
+        "started_at": time(release.started_at),
+        "finished_at": time(release.finished_at),
+        "outcome": release.outcome,
+        "reason": release.reason,
+        "services": services,
+    }
+
+
+def event(event: Event) -> Shape:
+    return {
+        "id": event.number,
+        "at": time(event.at),
+        "reason": event.reason,
+        "message": event.message,
+        "severity": event.severity,
+        "environment": event.environment or None,
+        "service": event.service or None,
+        "release": event.release,
+        "data": dict(event.data),
+    }
+
+
+def failures(found: Iterable[Any]) -> list[Mapping[str, str | None]]:
+    """Environments about which nothing could be said, with the reason."""
+    return [{"environment": each.environment or None, "reason": each.reason} for each in found]

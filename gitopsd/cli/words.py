@@ -1,0 +1,53 @@
+"""Ages, durations and names as people read and write them."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from gitopsd.manifest.durations import duration
+
+NOTHING = "-"
+
+
+def short(commit: str) -> str:
+    """The first eight digits of a commit id."""
+    return commit[:8] or NOTHING
+
+
+def age(then: datetime | None, now: datetime) -> str:
+    """How long ago, in the largest unit that is not zero: `8s ago`, `3m ago`, `2d ago`."""
+    if then is None:
+        return "never"
+    seconds = int((now - then).total_seconds())
+    if seconds < 1:
+        return "now"
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit} ago"
+    return f"{seconds}s ago"
+
+
+def clock_time(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def took(start: datetime, end: datetime | None) -> str:
+    """How long something lasted; nothing while it has not ended."""
+    return f"{(end - start).total_seconds():.0f}s" if end is not None else NOTHING
+
+
+class Duration(click.ParamType[timedelta]):
+    """A duration as Compose writes it."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = Duration()

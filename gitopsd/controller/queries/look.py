@@ -1,0 +1,101 @@
+"""One look at one environment: journal, what Git wants, what is there; read only, nothing is recorded by looking."""
+
+from dataclasses import dataclass, replace
+
+from gitopsd.controller.desire import Desire
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.ports import Engine, Inputs
+from gitopsd.controller.queries.view import View
+from gitopsd.controller.states import Loaded, Unsealed, find_images, load_environment, sealed, unresolved
+from gitopsd.controller.variables import read_variables
+from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import EngineError, GitopsdError
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Journal
+from gitopsd.release import recognise
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`live` is None when the engine did not answer; `trouble` then says why."""
+
+    environment: Environment
+    journal: Journal
+    desire: Desire
+    live: LiveState | None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An environment about which a question could not be answered, and why."""
+
+    environment: str
+    reason: str
+
+
+def look(view: View, environment: Environment, revision: str = "") -> Look:
+    """Look once. With `revision`, Git is asked for that commit instead of the newest one."""
+    journal = view.store.journal(environment.name)
+    desire = _at(view, environment, revision) if revision else view.desire(environment)
+    try:
+        engine = view.engine(environment)
+        desire = with_images(view, desire, journal, engine)
+        project = journal.project or (desire.loaded.desired.project if desire.loaded is not None else "")
+        live = engine.observe(project) if project else LiveState()
+    except EngineError as error:
+        return Look(environment, journal, desire, None, str(error))
+    return Look(environment, recognise(journal, live), desire, live)
+
+
+def _at(view: View, environment: Environment, revision: str) -> Desire:
+    loaded = load_at(view, environment, revision)
+    return Desire(loaded.revision, loaded)
+
+
+def load_at(view: View, environment: Environment, revision: str) -> Loaded:
+    """The environment as any commit, branch or tag has it; fetched on demand. ManifestError, SourceError."""
+    source = view.repositories.source(environment.repository)
+    commit = source.resolve(revision)
+    files = source.files(commit).again()
+    if not environment.path or not files.is_directory(environment.path):
+        raise GitopsdError(f"there is no {environment.path or environment.name} in revision {commit[:8]}; name another")
+    return load_environment(environment, files, read_variables(environment.vars_file), view.store.key())
+
+
+def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) -> Desire:
+    """The desire sealed with the images that are recorded or held; those that are missing stand by their names."""
+    loaded = desire.loaded
+    if loaded is None:
+        return desire
+    key = view.store.key()
+    match find_images(loaded, engine, view.store, journal):
+        case Inputs(images=images):
+            return replace(desire, state=sealed(loaded, images, key))
+        case Unsealed(missing=missing):
+            return replace(desire, state=unresolved(loaded, {}, key), missing=missing)
+
+
+def recorded(view: View, environment: Environment, revision: str) -> SealedState | None:
+    """The state of a revision that was released before, with its images; None when it cannot be rebuilt."""
+    if not (revision and environment.path):
+        return None
+    try:
+        loaded = load_at(view, environment, revision)
+    except GitopsdError:
+        return None
+    inputs = view.store.inputs(environment.name, loaded.input_digest)
+    if inputs is None or not set(inputs.images) >= set(loaded.desired.services):
+        return None
+    return sealed(loaded, inputs.images, view.store.key())
+
+
+def applied(view: View, seen: Look) -> SealedState | None:
+    """What the open release wants or, without one, what serves: the state that live is measured against."""
+    named = seen.journal.release or seen.journal.serving
+    if named is None:
+        return None
+    state = seen.desire.state
+    if state is not None and state.content_digest == named.content_digest:
+        return state
+    return recorded(view, seen.environment, named.revision)

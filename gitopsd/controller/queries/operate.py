@@ -1,0 +1,105 @@
+"""What a person asks of an environment: written to the store, waited for, and followed to the end of its release."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gitopsd.controller.operations import told
+from gitopsd.controller.queries.view import View
+from gitopsd.controller.removal import remove_environment
+from gitopsd.model.canonical import Json
+from gitopsd.model.event import Event
+from gitopsd.model.operation import Operation, Verb
+from gitopsd.model.release import Release
+
+LOOK_S = 0.1
+Tell = Callable[[Event], None]
+Pause = Callable[[float], object]
+
+
+def _wait_a_little(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An operation in the store, and the last event before it."""
+
+    operation: Operation
+    after: int
+
+
+def ask(view: View, verb: Verb, environment: str, by: str, arguments: dict[str, Json]) -> Asked:
+    """Queue an operation for a known environment."""
+    known = {*view.store.environments(), *(status.name for status in view.store.statuses())}
+    if environment not in known:
+        view.select(environment)
+    last = view.store.events(limit=1, newest=True)
+    number = view.store.submit(Operation(verb, environment, by, view.now, arguments))
+    operation = view.store.operation(number)
+    assert operation is not None
+    return Asked(operation, last[0].number if last else 0)
+
+
+class Following:
+    """Waits with a deadline, and tells each event of the environment once, as it comes."""
+
+    def __init__(self, view: View, asked: Asked, patience_s: float, tell: Tell, pause: Pause = _wait_a_little) -> None:
+        self._store, self._clock = view.store, view.application.clock
+        self._environment, self._seen = asked.operation.environment, asked.after
+        self._number = asked.operation.number
+        self._deadline = self._clock.monotonic() + patience_s
+        self._tell, self._pause = tell, pause
+
+    def answer(self) -> Operation | None:
+        """The operation with its result; None when the time is up or the daemon is gone."""
+        self._until(self._done)
+        operation = self._store.operation(self._number)
+        return operation if operation is not None and operation.done_at is not None else None
+
+    def release(self) -> Release | None:
+        """The environment's newest release at its end, or as it is when the time is up."""
+        found = self._store.releases(self._environment, limit=1)
+        if not found:
+            return None
+        number = found[0].number
+        self._until(lambda: self._ended(number))
+        return self._store.release(number)
+
+    def _until(self, over: Callable[[], bool]) -> None:
+        while True:
+            done = over()
+            self._told()
+            if done or self._clock.monotonic() >= self._deadline or not self._store.daemon_runs():
+                return
+            self._pause(LOOK_S)
+
+    def _done(self) -> bool:
+        operation = self._store.operation(self._number)
+        return operation is None or operation.done_at is not None
+
+    def _ended(self, number: int) -> bool:
+        release = self._store.release(number)
+        return release is None or release.finished_at is not None
+
+    def _told(self) -> None:
+        for event in self._store.events(after=self._seen, environment=self._environment):
+            self._seen = event.number
+            self._tell(event)
+
+
+def remove(view: View, name: str, by: str) -> str:
+    """Take an environment down without a daemon, which must not start meanwhile. Returns what was done."""
+    (environment,) = view.select(name)
+    store = view.store
+    with store.lock():
+        result, events = remove_environment(store.journal(name), view.engine(environment), store, view.now)
+        operation = Operation("remove", name, by, view.now)
+        store.append([*events, told(operation, result, view.now)])
+    return result
+
+
+def still_in_git(view: View, name: str) -> bool:
+    """Whether a repository still has the environment, so that a daemon would bring it back."""
+    found = view.environments.get(name)
+    return found is not None and bool(found.path)

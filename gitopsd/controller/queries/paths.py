@@ -1,0 +1,123 @@
+"""What a PATH on disk means to `validate` and `config`: one environment, or all that a repository holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitopsd.controller.application import Application
+from gitopsd.controller.environments import Environment, discovered
+from gitopsd.controller.variables import read_variables
+from gitopsd.manifest import Loaded, load_all, resolved
+from gitopsd.manifest.choose import CANDIDATES
+from gitopsd.model.canonical import Json
+from gitopsd.model.errors import GitopsdError, Problem, ProblemsError
+from gitopsd.model.files import Files
+from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
+from gitopsd.plan.claims import duplicate_claims
+
+
+@dataclass(frozen=True, slots=True)
+class OnDisk:
+    """An environment in a work tree. `path` is a directory or a Compose file, relative to `root`."""
+
+    name: str
+    root: Path
+    path: str
+    files: Files
+    variables: Mapping[str, str]
+    project: str = ""
+    host_dir: str = ""
+
+
+def on_disk(application: Application, path: Path) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
+    """The environments that PATH means, and what is wrong with the set of them. GitopsdError when there are none."""
+    place = path.absolute()
+    if not place.exists():
+        raise GitopsdError(f"{path} does not exist; name an environment's directory, a Compose file or a repository")
+    if place.is_file() or any((place / name).is_file() for name in (*CANDIDATES, ".env")):
+        root = _work_tree(place)
+        inside = place.relative_to(root).as_posix()
+        inside = "" if inside == "." else inside
+        return (_one(application.settings, place, root, inside, application.directory(root)),), ()
+    return _all(application.settings, place, application.directory(place))
+
+
+def _work_tree(place: Path) -> Path:
+    """The enclosing Git work tree, so that files that several environments share are found; else the directory."""
+    directory = place if place.is_dir() else place.parent
+    return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), directory)
+
+
+def _one(settings: Settings, place: Path, root: Path, inside: str, files: Files) -> OnDisk:
+    directory = inside if place.is_dir() else str(Path(inside).parent)
+    named = [each for each in settings.environments.values() if each.path and each.path == directory]
+    name = named[0].name if named else (place if place.is_dir() else place.parent).name
+    known = settings.environments.get(name, EnvironmentSettings(name))
+    host_dir = str(known.host_dir) if known.host_dir is not None else ""
+    return OnDisk(name, root, inside, files.again(), _variables(known.vars_file), known.project, host_dir)
+
+
+def _all(settings: Settings, place: Path, files: Files) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
+    name = next(iter(settings.repositories), "default")
+    alone = Settings(
+        host=settings.host,
+        state_dir=settings.state_dir,
+        repositories={name: settings.repositories.get(name, Repository(name, str(place)))},
+        discover=settings.discover,
+        environments=settings.environments,
+    )
+    found, problems = discovered(alone, {name: files})
+    if not found:
+        raise GitopsdError(
+            f"no environment found in {place}: no directory that holds a Compose file matches "
+            f"{', '.join(settings.discover)}; name one, or set `discover` in gitopsd.yaml"
+        )
+    return tuple(_discovered(each, place, files) for each in found.values()), problems
+
+
+def _discovered(environment: Environment, root: Path, files: Files) -> OnDisk:
+    variables = _variables(environment.vars_file)
+    return OnDisk(
+        environment.name, root, environment.path, files.again(), variables, environment.project, environment.host_dir
+    )
+
+
+def _variables(path: Path | None) -> Mapping[str, str]:
+    """The host's variables where this is the host; elsewhere they count as unset."""
+    return read_variables(path) if path is not None and path.exists() else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What is wrong with an environment on disk. `warnings` also tell variables that have no value here."""
+
+    name: str
+    path: str
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def validated(found: OnDisk) -> Validated:
+    """Load it as the daemon would, and collect everything that is wrong with it."""
+    try:
+        desired = _load(found, for_config=False).desired
+    except ProblemsError as error:
+        return Validated(found.name, found.path, error.problems, ())
+    return Validated(found.name, found.path, duplicate_claims(desired), (*desired.warnings, *desired.unset))
+
+
+def configured(found: OnDisk, *, defaults: bool) -> Mapping[str, Json]:
+    """The resolved manifest as `docker compose config` prints it. ManifestError."""
+    return resolved(_load(found, for_config=True), str(found.root), defaults=defaults)
+
+
+def _load(found: OnDisk, *, for_config: bool) -> Loaded:
+    return load_all(
+        found.files,
+        found.path,
+        found.name,
+        variables=found.variables,
+        project=found.project,
+        host_dir=found.host_dir,
+        for_config=for_config,
+    )

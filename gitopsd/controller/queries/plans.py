@@ -1,0 +1,47 @@
+"""What would happen: the plan of each environment for the newest known commit, or for any other."""
+
+from dataclasses import dataclass, replace
+
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.opening import make_plan
+from gitopsd.controller.queries.look import Failure, Look, applied, look
+from gitopsd.controller.queries.view import View
+from gitopsd.model.errors import GitopsdError
+from gitopsd.model.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """A plan for each environment that could be planned, and why for each that could not."""
+
+    plans: tuple[Plan, ...]
+    failures: tuple[Failure, ...]
+
+
+def plans(view: View, name: str = "", revision: str = "") -> Plans:
+    """Plan one environment, or all. One that fails does not keep the others from being planned."""
+    found: list[Plan] = []
+    failures: list[Failure] = []
+    for environment in view.select(name):
+        try:
+            found.append(_plan(view, environment, revision))
+        except GitopsdError as error:
+            failures.append(Failure(environment.name, str(error)))
+    return Plans(tuple(found), (*failures, *(Failure("", problem) for problem in view.problems)))
+
+
+def _plan(view: View, environment: Environment, revision: str) -> Plan:
+    seen = look(view, environment, revision)
+    if seen.live is None:
+        raise GitopsdError(seen.trouble)
+    made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), seen.desire.holds)
+    if made is not None:
+        return replace(made, warnings=(*made.warnings, *_to_be_pulled(seen)))
+    if not environment.path:
+        return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
+    raise GitopsdError(seen.desire.reason or "what Git wants is not known yet")
+
+
+def _to_be_pulled(seen: Look) -> tuple[str, ...]:
+    images = sorted(set(seen.desire.missing.values()))
+    return tuple(f"image {image} is not on the engine yet; it is pulled first" for image in images)

@@ -1,0 +1,109 @@
+"""What every question stands on: settings, environments, repositories and engines, each opened when first needed."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from gitopsd.controller.application import Application
+from gitopsd.controller.desire import Desire, Desires
+from gitopsd.controller.environments import Environment, discovered, orphan
+from gitopsd.controller.ports import Engine
+from gitopsd.controller.registry import Registry
+from gitopsd.controller.repositories import Repositories
+from gitopsd.model.errors import GitopsdError
+from gitopsd.model.release import Hold
+from gitopsd.model.settings import Repository, Settings
+
+
+class View:
+    """One look by one command. `fresh`: the remotes are asked once where no daemon does so anyway."""
+
+    def __init__(self, application: Application, *, fresh: bool = False) -> None:
+        self.application = application
+        self.store = application.store
+        self.now = application.clock.now()
+        self._fresh = fresh
+        self._engines: dict[str, Engine] = {}
+        self._registry = Registry()
+        self._desires: dict[str, Desires] = {}
+
+    @cached_property
+    def daemon_runs(self) -> bool:
+        return self.store.daemon_runs()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings; where they name no repository, those that the daemon knew, so that a command needs no flags."""
+        settings = self.application.settings
+        if settings.repositories:
+            return settings
+        known = {each.name: Repository(each.name, each.url, each.branch) for each in self.store.repositories()}
+        return replace(settings, repositories=known)
+
+    @cached_property
+    def repositories(self) -> Repositories:
+        """The repositories as the mirrors hold them. One that was never fetched is asked for its first commit."""
+        opened = Repositories(
+            self.settings.repositories, self.application.open_source, self.store, self.application.clock
+        )
+        if not self.daemon_runs:
+            for name in opened.names():
+                if self._fresh or opened.head(name) is None:
+                    opened.poll(name)
+        return opened
+
+    @cached_property
+    def _discovered(self) -> tuple[Mapping[str, Environment], tuple[str, ...]]:
+        return discovered(self.settings, self.repositories.heads())
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the set of environments."""
+        return self._discovered[1]
+
+    @cached_property
+    def environments(self) -> Mapping[str, Environment]:
+        """Every environment that a repository or a journal has, by name."""
+        gone = [name for name in self.store.environments() if name not in self._discovered[0]]
+        orphans = {name: orphan(self.settings, name) for name in gone if self.store.journal(name).project}
+        found = {**self._discovered[0], **orphans}
+        return {name: found[name] for name in sorted(found)}
+
+    def select(self, name: str = "") -> tuple[Environment, ...]:
+        """The environment of that name, or all of them. GitopsdError when there is none of that name."""
+        if not name:
+            return tuple(self.environments.values())
+        if name in self.environments:
+            return (self.environments[name],)
+        raise GitopsdError(f"there is no environment {name}; {self._known()}")
+
+    def _known(self) -> str:
+        trouble = next((found for each in self.repositories.names() if (found := self.repositories.trouble(each))), "")
+        if self.environments:
+            return "there are " + ", ".join(self.environments) + (f" ({trouble})" if trouble else "")
+        if not self.repositories.names():
+            return "no repository is configured; name one in gitopsd.yaml, or with `gitopsd run --repository URL`"
+        return trouble or f"no directory matches {', '.join(self.settings.discover)} in the repositories"
+
+    def engine(self, environment: Environment) -> Engine:
+        target = environment.engine
+        if target.url not in self._engines:
+            self._engines[target.url] = self.application.connect(target)
+        return self._engines[target.url]
+
+    def desire(self, environment: Environment) -> Desire:
+        """What the newest known commit says, without images; with disputes between environments of one engine."""
+        if not environment.path:
+            return self._orphaned(environment)
+        for other in self.environments.values():
+            if other.path and other.engine == environment.engine and other.name not in self._desires:
+                self._desires[other.name] = Desires(self.repositories, self.store, self._registry)
+                self._desires[other.name].load(other)
+        return self._desires[environment.name].load(environment)
+
+    def _orphaned(self, environment: Environment) -> Desire:
+        head = next((files.revision for files in self.repositories.heads().values()), "")
+        mend = f"it keeps running, `gitopsd remove {environment.name}` takes it down"
+        if not head:
+            return Desire(holds=(Hold("source", f"no repository has answered yet; {mend}"),))
+        return Desire(head, holds=(Hold("orphaned", f"Orphaned: {environment.name} is in no repository; {mend}"),))

@@ -1,0 +1,56 @@
+"""Drift: where live differs from what we left behind, item by item, with its cause, its age and its cure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.canonical import Json
+from gitopsd.model.status import Sync
+
+Resource = Literal["container", "network", "volume", "file", "router"]
+DriftKind = Literal["missing", "extra", "modified", "stopped", "paused", "unhealthy", "image"]
+DriftState = Literal["open", "conflict", "unenforceable", "heal-loop"]
+Cure = Literal["in-place", "recreate", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDrift:
+    """One field: as the manifest wants it, as it was applied, as it is. `source`: where the wanted value is from."""
+
+    path: str
+    desired: Json
+    applied: Json
+    live: Json
+    source: str
+    cure: Cure
+
+
+@dataclass(frozen=True, slots=True)
+class DriftItem:
+    """One resource that is not as we left it. `name` is the engine's; `instance` a container's id, "" for one gone.
+
+    `cure` is what it takes to mend all of it; `none`: nothing here is gitopsd's to mend.
+    """
+
+    resource: Resource
+    name: str
+    service: str
+    instance: str
+    kind: DriftKind
+    cause: str
+    first_seen: datetime
+    last_seen: datetime
+    state: DriftState = "open"
+    changes: tuple[FieldDrift, ...] = ()
+    cure: Cure = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """The drift of one environment. `not_checked` says what this look could not see."""
+
+    environment: str
+    revision: str
+    sync: Sync
+    items: tuple[DriftItem, ...]
+    not_checked: tuple[str, ...]

@@ -1,0 +1,155 @@
+"""A small gitopsd over fakes: commits are released pass by pass, and the command line is asked about them."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from click.testing import CliRunner, Result
+
+from gitopsd.adapters.git import directory_files
+from gitopsd.cli.main import gitopsd
+from gitopsd.controller.application import Application, Flags
+from gitopsd.controller.desire import Desires
+from gitopsd.controller.environments import discovered, orphan
+from gitopsd.controller.execute import Executor
+from gitopsd.controller.ports import Timer, Watcher
+from gitopsd.controller.queries.view import View
+from gitopsd.controller.reconcile import Reconciler
+from gitopsd.controller.registry import Registry
+from gitopsd.controller.repositories import Repositories
+from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
+from gitopsd.model.status import Mode
+from tests.fakes.clock import FakeClock
+from tests.fakes.containers import STEADY, Behaviour
+from tests.fakes.engine import FakeEngine
+from tests.fakes.source import FakeSource
+from tests.fakes.store import FakeStore
+from tests.waiting import eventually
+
+MANIFEST = "environments/shop/compose.yaml"
+
+
+def compose(*services: str) -> str:
+    """A Compose file of services, each written as the lines below its name."""
+    return "services:\n" + "".join(f"  {service}\n" for service in services)
+
+
+def web(image: str = "web:1", *lines: str) -> str:
+    """A service `web` that is good as soon as it runs. `lines` are more keys of it."""
+    more = "".join(f"\n    {line}" for line in lines)
+    return f"web:\n    image: {image}\n    x-gitopsd: {{min_ready: 0s}}{more}"
+
+
+@dataclass
+class Shop:
+    """One repository, one engine, one store. Nothing runs between calls."""
+
+    directory: Path
+    mode: Mode = "auto"
+    environments: dict[str, EnvironmentSettings] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.engine = FakeEngine(self.clock)
+        self.source = FakeSource()
+        self.store = FakeStore()
+        self.flags: list[Flags] = []
+        for number in (1, 2, 3):
+            self.engine.add_image(f"web:{number}", STEADY)
+            self.engine.add_image(f"db:{number}", STEADY)
+
+    # Arranging.
+
+    @property
+    def settings(self) -> Settings:
+        repository = Repository("default", "https://git.example.com/shop.git")
+        self.directory.mkdir(exist_ok=True)
+        return Settings(
+            "host1", self.directory, {"default": repository}, mode=self.mode, environments=dict(self.environments)
+        )
+
+    def application(self, flags: Flags = Flags()) -> Application:
+        self.flags.append(flags)
+        settings = self.settings
+        return Application(
+            settings=settings,
+            store=self.store,
+            clock=self.clock,
+            timer=cast(Timer, None),
+            watcher=cast(Watcher, None),
+            open_source=lambda repository: self.source,
+            connect=lambda target: self.engine,
+            directory=directory_files,
+            load_settings=lambda: settings,
+        )
+
+    def image(self, reference: str, behaviour: Behaviour) -> None:
+        self.engine.add_image(reference, behaviour)
+
+    def commit(self, changes: Mapping[str, str | bytes | None] | str, subject: str = "Change") -> str:
+        """Commit files, or the shop's Compose file alone."""
+        return self.source.write({MANIFEST: changes} if isinstance(changes, str) else changes, subject)
+
+    def release(self, changes: Mapping[str, str | bytes | None] | str, subject: str = "Change") -> str:
+        """Commit, and let the daemon bring it about; it stands still afterwards."""
+        commit = self.commit(changes, subject)
+        self.work()
+        return commit
+
+    def work(self) -> None:
+        """What a daemon does until nothing is left to do, without time passing."""
+        settings = self.settings
+        repositories = Repositories(settings.repositories, lambda _: self.source, self.store, self.clock)
+        repositories.poll("default")
+        registry, executor = Registry(), Executor(self.clock)
+        found, _ = discovered(settings, repositories.heads())
+        for name in self.store.environments():
+            found.setdefault(name, orphan(settings, name))
+        for name, environment in found.items():
+            desires = Desires(repositories, self.store, registry)
+            passes = Reconciler(name, self.engine, self.store, executor, self.clock, desires)
+
+            def settled() -> bool:
+                done = passes.reconcile(environment, lambda: None)  # noqa: B023  called at once
+                if done.status is not None:
+                    self.store.save_status(done.status)
+                return done.settled
+
+            eventually(settled)
+        executor.stop()
+
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    # Asking.
+
+    def view(self) -> View:
+        return View(self.application())
+
+    def ask(self, *arguments: str) -> Result:
+        """Call the command line."""
+        return CliRunner().invoke(gitopsd, list(arguments), obj=self.application)
+
+    def text(self, *arguments: str) -> str:
+        """What a command prints, when all is well."""
+        result = self.ask(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def json(self, *arguments: str) -> Any:
+        result = self.ask(*arguments, "-o", "json")
+        return json.loads(result.stdout)
+
+
+def copied(source: Path, target: Path) -> Path:
+    """A copy of a directory of files."""
+    shutil.copytree(source, target)
+    return target
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
