@@ -1,5 +1,6 @@
 """Chains under way in one environment: what is busy, what was refused, what waits before it is tried again."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from gitopsd.controller.execute import Executor, Making, Outcome
 from gitopsd.controller.ports import Clock, Engine
 from gitopsd.model.action import Chain, Update
-from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, ImageUnavailable
+from gitopsd.model.errors import EngineError, EngineRefused, EngineUnavailable, GitopsdError, ImageUnavailable
 from gitopsd.model.event import Event
 from gitopsd.model.release import Journal
 from gitopsd.release import Signals
@@ -47,6 +48,16 @@ class Chains:
         self._executor.submit(
             self._environment, chain.key, lambda: self._executor.chain(chain, self._engine, making), done
         )
+
+    def collect_content(self) -> None:
+        """Clear away delivered content that nothing uses any more, beside the loop; what fails is tried next time."""
+
+        def work() -> Outcome:
+            with contextlib.suppress(EngineError):
+                self._engine.collect_content(self._environment)
+            return Outcome("content", ())
+
+        self._executor.submit(self._environment, "content", work, lambda _: None)
 
     def take_in(self, journal: Journal, now: datetime) -> tuple[Journal, tuple[Event, ...]]:
         """The journal and ledger after the chains that have ended since the last call."""

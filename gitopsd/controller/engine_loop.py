@@ -153,7 +153,7 @@ class EngineLoop:
 
     def _follow(self) -> None:
         stream = self._engine.events(None)
-        self.wake_all()
+        self.wake_all()  # after the subscription: nothing falls between the look and the stream
         for event in stream:
             if self._stopped.is_set():
                 return

@@ -117,8 +117,8 @@ class EngineView(Protocol):
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:
         """Container, network, volume and image events as they happen, from `since` on.
 
-        Ends when the stream ends (also silently) or `close_events` is called; the caller looks anew, and subscribes
-        again.
+        Subscribed when this returns: what happens from then on is told. Ends when the stream ends (also silently) or
+        `close_events` is called; the caller looks anew, and subscribes again.
         """
         ...
 
@@ -172,6 +172,10 @@ class Engine(EngineView, Protocol):
     def remove_network(self, network: str) -> None: ...
 
     def create_volume(self, name: str, body: Mapping[str, Json]) -> None: ...
+
+    def collect_content(self, environment: str) -> int:
+        """Remove the environment's content volumes that no container uses; Git has what was in them. How many."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gitopsd.engine_json.creation import Archive, ContentVolume, HostFile
-from gitopsd.engine_json.labels import CARRIER, CONTENT, ENVIRONMENT
+from gitopsd.engine_json.labels import CARRIER, CONTENT, CONTENT_VOLUME_PREFIX, ENVIRONMENT
 from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import Content, ContentFile, ContentMount, Image
 
@@ -73,7 +73,7 @@ def _volume(files: tuple[ContentFile, ...], content: Content, delivery: Delivery
         raise ValueError("secret content needs a key: a plain hash in a volume's name could be guessed from")
     hashed = content_hash(files, delivery.environment, delivery.key)
     labels = {ENVIRONMENT: delivery.environment, CONTENT: hashed}
-    name = f"gitopsd-content-{hashed}"
+    name = f"{CONTENT_VOLUME_PREFIX}{hashed}"
     return ContentVolume(name, files, labels, _carrier(name, delivery.image, labels))
 
 

@@ -16,6 +16,7 @@ SECRETS: Final = "gitopsd.secrets"
 OWNER: Final = "gitopsd.owner"
 OPTIONS: Final = "gitopsd.options"
 CONTENT: Final = "gitopsd.content"
+CONTENT_VOLUME_PREFIX: Final = "gitopsd-content-"
 CARRIER: Final = "gitopsd.carrier"
 
 PROJECT: Final = "com.docker.compose.project"

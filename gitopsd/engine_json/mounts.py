@@ -3,16 +3,14 @@
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from gitopsd.engine_json.content import Delivery, deliver
 from gitopsd.engine_json.creation import Archive, ContentVolume, HostFile
 from gitopsd.engine_json.fields import strings
+from gitopsd.engine_json.labels import CONTENT_VOLUME_PREFIX
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Bind, ContentMount, DesiredState, Image, Mount, Service, Tmpfs, VolumeMount
 from gitopsd.model.errors import Problem
-
-CONTENT_VOLUME_PREFIX: Final = "gitopsd-content-"
 
 
 @dataclass(frozen=True, slots=True)

@@ -349,6 +349,26 @@ def test_content_reaches_a_container_with_a_read_only_root(ground: Ground) -> No
     assert ground.hands.read(container, "/srv/page") == b"page\n"
 
 
+def test_content_that_no_container_uses_is_collected_and_the_rest_stays(ground: Ground) -> None:
+    used = ground.run(service(mounts=[directory("/srv", {"page": b"used\n"})], **QUICK), environment=ground.project)
+    old = service("old", mounts=[directory("/srv", {"page": b"unused\n"})], **QUICK)
+    unused = ground.run(old, environment=ground.project)
+    ground.engine.stop(unused)
+    ground.engine.remove(unused)
+
+    assert ground.engine.collect_content(ground.project) == 1
+    assert ground.engine.collect_content(ground.project) == 0
+    assert ground.hands.read(used, "/srv/page") == b"used\n"
+
+
+def test_what_happens_after_subscribing_is_told_though_nobody_has_listened_yet(ground: Ground) -> None:
+    stream = ground.engine.events(None)
+    container = ground.create(service())
+
+    assert next(event for event in stream if event.id == container).action == "create"
+    ground.engine.close_events()
+
+
 def test_events_tell_of_a_start_and_an_end_and_stop_when_they_are_closed(ground: Ground) -> None:
     listener = ground.listen()
     ground.eventually(lambda: ground.create(service()) and listener.heard)  # subscribed

@@ -55,8 +55,10 @@ class FakeEngine(Machine):
 
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:
         with self._call("look"):
-            subscription = self._subscription
             position = len(self._happened) if since is None else 0
+            return self._followed(self._subscription, position, since)
+
+    def _followed(self, subscription: int, position: int, since: datetime | None) -> Iterator[EngineEvent]:
         while True:
             with self._change:
                 while self._subscription == subscription and position >= len(self._happened):
@@ -175,3 +177,17 @@ class FakeEngine(Machine):
             own = labels_of(body)
             self.volumes[name] = LiveVolume(name, own, own.get(labels.OPTIONS, ""))
             self._emit("volume", "create", name=name)
+
+    def collect_content(self, environment: str) -> int:
+        with self._write("collect content"):
+            used = {name for each in self.containers.values() for name in each.volumes.values()}
+            unused = [
+                name
+                for name, volume in self.volumes.items()
+                if labels.CONTENT in volume.labels
+                and volume.labels.get(labels.ENVIRONMENT) == environment
+                and name not in used
+            ]
+            for name in unused:
+                del self.volumes[name]
+            return len(unused)

@@ -270,6 +270,7 @@ class Machine:
             restart_policy=dict(host.get("RestartPolicy") or {}),
         )
         self.containers[made.id] = made
+        self.volumes |= {each.name: LiveVolume(each.name, each.labels) for each in creation.volumes}
         self._emit("container", "create", made)
         return made
 

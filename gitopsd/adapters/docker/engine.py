@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.fields import mapping
-from gitopsd.engine_json.labels import ENVIRONMENT, OWNER, PROJECT
+from gitopsd.engine_json.labels import CONTENT, CONTENT_VOLUME_PREFIX, ENVIRONMENT, OWNER, PROJECT
 from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import Image
 from gitopsd.model.errors import Conflict, EngineRefused, ImageUnavailable, NotFound
@@ -94,12 +95,15 @@ class DockerView:
             return frozenset(row["Name"] for row in rows)
 
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:
-        for event in self._events.read(since):
-            if event.kind == "container":
-                self._looks.forget(event.id)
-            elif container := event.attributes.get("container"):
-                self._looks.forget(container)
-            yield event
+        return map(self._noted, self._events.read(since))
+
+    def _noted(self, event: EngineEvent) -> EngineEvent:
+        """What is remembered of a container does not count once something happened to it."""
+        if event.kind == "container":
+            self._looks.forget(event.id)
+        elif container := event.attributes.get("container"):
+            self._looks.forget(container)
+        return event
 
     def close_events(self) -> None:
         self._events.close()
@@ -138,10 +142,12 @@ class DockerEngine(DockerView):
         return found
 
     def create(self, creation: Creation) -> str:
-        for volume in creation.volumes:
-            with self._filling.setdefault(volume.name, threading.Lock()):
+        with ExitStack() as held:
+            for volume in sorted(creation.volumes, key=lambda each: each.name):
+                held.enter_context(self._filling.setdefault(volume.name, threading.Lock()))
                 fill_volume(self._connection, volume)
-        return make_container(self._connection, creation)
+            # Still held: what no container uses yet could be collected, and the engine would mount an empty volume.
+            return make_container(self._connection, creation)
 
     def start(self, container: str) -> None:
         self._post(container, "start", "start")
@@ -200,6 +206,23 @@ class DockerEngine(DockerView):
         doing = f"create volume {name}"
         answer = self._connection.json("POST", "/volumes/create", doing=doing, json={**body, "Name": name})
         self._accept(answer, body, doing)
+
+    def collect_content(self, environment: str) -> int:
+        doing = f"list the content volumes of {environment}"
+        labels = [f"{ENVIRONMENT}={environment}", CONTENT]
+        params = {"filters": canonical({"label": labels, "dangling": ["true"]}).decode()}
+        answer = self._connection.json("GET", "/volumes", doing=doing, params=params)
+        with understood(doing):
+            names = [live.volume(row).name for row in answer["Volumes"] or ()]
+        return sum(self._collected(name) for name in names if name.startswith(CONTENT_VOLUME_PREFIX))
+
+    def _collected(self, name: str) -> bool:
+        with self._filling.setdefault(name, threading.Lock()):
+            try:
+                self._gone(f"/volumes/{escaped(name)}", f"collect {name}")
+            except Conflict:  # a container came to use it just now
+                return False
+            return True
 
     def _accept(self, found: Any, body: Mapping[str, Json], doing: str) -> None:
         """What exists already is fine when it is this project's; otherwise somebody else's data is at stake."""

@@ -34,19 +34,27 @@ class Events:
         self._subscriptions: set[_Subscription] = set()
 
     def read(self, since: datetime | None) -> Iterator[EngineEvent]:
-        """Events from `since` on; ends silently. EngineUnavailable, EngineRefused: there was no subscribing."""
+        """Events from `since` on; ends silently. EngineUnavailable, EngineRefused: there was no subscribing.
+
+        Subscribed when this returns: what happens from then on is told.
+        """
         wire = Connection(self._connection.target, self._connection.timeout, pool_size=1)
         try:
             subscription = _Subscription(_subscribe(wire, since), self._connection, self._ask_every)
-            with self._lock:
-                self._subscriptions.add(subscription)
-            try:
-                yield from subscription.events()
-            finally:
-                with self._lock:
-                    self._subscriptions.discard(subscription)
-                subscription.end()
+        except BaseException:
+            wire.close()
+            raise
+        with self._lock:
+            self._subscriptions.add(subscription)
+        return self._followed(subscription, wire)
+
+    def _followed(self, subscription: "_Subscription", wire: Connection) -> Iterator[EngineEvent]:
+        try:
+            yield from subscription.events()
         finally:
+            with self._lock:
+                self._subscriptions.discard(subscription)
+            subscription.end()
             wire.close()
 
     def close(self) -> None:
