@@ -81,7 +81,10 @@ class Reconciler:
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
         self._act(look, turn, wake)
-        return self._finish(replace(look, journal=turn.journal), turn)
+        if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
+            wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
+            self._chains.collect_content()
+        return self._finish(replace(look, journal=turn.journal), turn, over=over)
 
     def _look(self, environment: Environment, journal: Journal, now: datetime, *, thorough: bool) -> Look:
         desire = self._desires.of(environment, journal, self._engine, fresh=self._pulled())
@@ -188,8 +191,8 @@ class Reconciler:
         for chain in turn.chains:
             self._chains.submit(chain, making, wake)
 
-    def _finish(self, look: Look, turn: Turn) -> Pass:
-        """Keep the status, answer what was asked, and say when to look again."""
+    def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
+        """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
         missing = look.desire.missing.values()
         holds = (*look.holds, *self._planned, *((self._pulls.hold(missing),) if missing and _acts(look) else ()))
         state = look.desire.state
@@ -206,7 +209,7 @@ class Reconciler:
             suspension.until if suspension is not None else None,
         )
         wake_at = min((at for at in times if at is not None), default=None)
-        under_way = turn.chains or look.journal.release or look.journal.rollouts or not self._chains.settled()
+        under_way = over or turn.chains or look.journal.release or look.journal.rollouts or not self._chains.settled()
         pulling = bool(missing) and holds[-1].until is None and _acts(look)
         return Pass(status, wake_at, not under_way and not pulling and not trouble)
 
