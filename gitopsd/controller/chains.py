@@ -38,6 +38,7 @@ class Chains:
         self._outcomes: list[Outcome] = []
         self._refused: dict[str, str] = {}
         self._waits: dict[str, Wait] = {}
+        self._under_way: frozenset[str] = frozenset()
 
     def submit(self, chain: Chain, making: Making, wake: Callable[[], None]) -> None:
         def done(outcome: Outcome) -> None:
@@ -60,7 +61,9 @@ class Chains:
         self._executor.submit(self._environment, "content", work, lambda _: None)
 
     def take_in(self, journal: Journal, now: datetime) -> tuple[Journal, tuple[Event, ...]]:
-        """The journal and ledger after the chains that have ended since the last call."""
+        """The journal and ledger after the chains that have ended since the last call. A look at the engine follows."""
+        # What ends during that look may be missing in it, so it counts as under way until the next one.
+        self._under_way = self._executor.busy(self._environment)
         with self._lock:
             outcomes, self._outcomes = self._outcomes, []
         events: list[Event] = []
@@ -75,7 +78,7 @@ class Chains:
 
     def signals(self, now: datetime) -> Signals:
         """What the release room needs to know; each refusal is told once."""
-        busy = self._executor.busy(self._environment)
+        busy = self._under_way | self._executor.busy(self._environment)
         waiting = frozenset(key for key, wait in self._waits.items() if now < wait.until)
         refused, self._refused = self._refused, {}
         return Signals(busy | waiting, refused)
