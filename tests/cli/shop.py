@@ -1,10 +1,8 @@
 """A small gitopsd over fakes: commits are released pass by pass, and the command line is asked about them."""
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,10 +36,13 @@ def compose(*services: str) -> str:
     return "services:\n" + "".join(f"  {service}\n" for service in services)
 
 
+def service(name: str, *lines: str, image: str = "db:1") -> str:
+    """A service that is good as soon as it runs. `lines` are more keys of it."""
+    return "\n    ".join([f"{name}:", f"image: {image}", "x-gitopsd: {min_ready: 0s}", *lines])
+
+
 def web(image: str = "web:1", *lines: str) -> str:
-    """A service `web` that is good as soon as it runs. `lines` are more keys of it."""
-    more = "".join(f"\n    {line}" for line in lines)
-    return f"web:\n    image: {image}\n    x-gitopsd: {{min_ready: 0s}}{more}"
+    return service("web", *lines, image=image)
 
 
 @dataclass
@@ -72,8 +73,8 @@ class Shop:
             "host1", self.directory, {"default": repository}, mode=self.mode, environments=dict(self.environments)
         )
 
-    def application(self, flags: Flags = Flags()) -> Application:
-        self.flags.append(flags)
+    def application(self, flags: Flags | None = None) -> Application:
+        self.flags.append(flags or Flags())
         settings = self.settings
         return Application(
             settings=settings,
@@ -143,13 +144,3 @@ class Shop:
     def json(self, *arguments: str) -> Any:
         result = self.ask(*arguments, "-o", "json")
         return json.loads(result.stdout)
-
-
-def copied(source: Path, target: Path) -> Path:
-    """A copy of a directory of files."""
-    shutil.copytree(source, target)
-    return target
-
-
-def minutes(number: float) -> timedelta:
-    return timedelta(minutes=number)

@@ -47,20 +47,18 @@ def why(view: View, status: EnvironmentStatus, service: str = "") -> Explanation
     if service and stands is None and not any(event.service == service for event in events):
         known = ", ".join(each.name for each in status.services) or "none"
         raise GitopsdError(f"environment {status.name} has no service {service}; it has {known}")
-    chain = _chain(events, service)
-    number = next((event.release for event in reversed(chain) if event.release is not None), None)
-    release = view.store.release(number) if number is not None else None
+    begun = _last_release(events, service)
+    release = view.store.release(begun.release) if begun is not None and begun.release is not None else None
+    start = begun.number if begun is not None else 0
+    chain = tuple(event for event in events if event.number >= start and _concerns(event, service))
     return Explanation(status, stands, release, chain)
 
 
-def _chain(events: tuple[Event, ...], service: str) -> tuple[Event, ...]:
-    """What concerns the service, from the begin of the last release that touched it."""
-    touched = [event for event in events if event.service == service or not service]
-    number = next((event.release for event in reversed(touched) if event.release is not None), None)
-    start = next((each.number for each in events if each.release == number and number is not None), 0)
-    if number is None and touched:
-        start = touched[0].number
-    return tuple(event for event in events if event.number >= start and _concerns(event, service))
+def _last_release(events: tuple[Event, ...], service: str) -> Event | None:
+    """The begin of the last release that touched the service."""
+    touched = {event.release for event in events if event.service == service or not service}
+    begins = (event for event in reversed(events) if event.reason == "ReleaseStarted" and event.release in touched)
+    return next(begins, None)
 
 
 def _concerns(event: Event, service: str) -> bool:

@@ -1,0 +1,52 @@
+"""The program starts lightly: help imports none of the libraries that only some command needs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gitopsd.cli.main import COMMANDS, gitopsd
+from tests.cli.shop import Shop
+
+HEAVY = ("git", "docker", "deepdiff", "pydantic", "apscheduler", "rich", "yaml", "sqlite3", "watchfiles", "dataclasses")
+
+
+def imported_by(*arguments: str) -> set[str]:
+    program = f"import sys\nfrom gitopsd.__main__ import main\nmain({list(arguments)!r})\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("version",), ("no-such-command",)])
+def test_nothing_heavy_is_imported_for_what_needs_nothing(arguments: tuple[str, ...]) -> None:
+    loaded = imported_by(*arguments)
+    assert "click" in loaded
+    allowed = {"dataclasses"} if arguments == ("version",) else set()
+    assert not loaded & (set(HEAVY) - allowed)
+
+
+def test_help_names_every_command_and_each_has_help_of_its_own(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "state")
+    listed = shop.text("--help")
+    for name in COMMANDS:
+        assert f"  {name} " in listed
+        assert f"Usage: gitopsd {name}" in shop.text(name, "--help")
+
+
+def test_every_command_takes_the_common_options() -> None:
+    for name in COMMANDS:
+        command = gitopsd.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        given = {option for each in _leaves(command) for parameter in each.params for option in parameter.opts}
+        assert {"-o", "--output", "--state-dir", "--config"} <= given, name
+
+
+def _leaves(command: object) -> list:  # type: ignore[type-arg]
+    inner = getattr(command, "commands", None)
+    return list(inner.values()) if inner else [command]
+
+
+def test_running_the_module_is_running_the_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "gitopsd", "version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("gitopsd ")

@@ -1,0 +1,263 @@
+"""What people read, word for word."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from gitopsd.model.settings import EnvironmentSettings
+from tests.cli.shop import MANIFEST, Shop, compose, service, web
+from tests.fakes.containers import Behaviour
+
+SECRET = "environment: {GREETING: hello, PASSWORD: '${PASSWORD}'}"
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "state")
+
+
+def same(shown: str, wanted: str, **names: str) -> None:
+    """`names` of eight letters are what commit ids stand for in the wanted text."""
+    for name, commit in names.items():
+        shown = shown.replace(commit[:8], name)
+    assert shown == textwrap.dedent(wanted).lstrip("\n")
+
+
+def test_status_of_everything(shop: Shop) -> None:
+    first = shop.release(compose(web()), "First")
+    shop.wait(125)
+    second = shop.commit({"environments/blog/compose.yaml": compose(web("web:3")), MANIFEST: compose(web("web:2"))})
+    shop.source.poll()
+    same(
+        shop.ask("status").stdout,
+        """
+        ENVIRONMENT  REVISION              SYNC       HEALTH   SINCE  RELEASE  MESSAGE
+        blog         secondon              OutOfSync  Missing  now    -
+        shop         firstone -> secondon  OutOfSync  Healthy  now    1
+
+        git default  https://git.example.com/shop.git  main@firstone  answered 2m ago
+        no daemon runs: this was looked up just now
+        """,
+        firstone=first,
+        secondon=second,
+    )
+
+
+def test_status_of_one_environment_tells_its_services_and_what_holds_it(shop: Shop) -> None:
+    first = shop.release(compose(web("web:1", "deploy: {replicas: 2}")), "First")
+    shop.engine.kill("shop-web-2")
+    shop.mode = "manual"
+    shop.work()
+    result = shop.ask("status", "shop")
+    assert result.exit_code == 3
+    same(
+        result.stdout.replace("mode is manual: `gitopsd sync shop` begins the release", "MANUAL"),
+        """
+        ENVIRONMENT  REVISION  SYNC       HEALTH    SINCE  RELEASE  MESSAGE
+        shop         firstone  OutOfSync  Degraded  now    1        MANUAL
+
+        SERVICE  SYNC    HEALTH    READY  IMAGE  MESSAGE
+        web      Synced  Degraded  1/2    web:1  shop-web-2 exited with code 137
+
+        held: manual: MANUAL
+
+        git default  https://git.example.com/shop.git  main@firstone  answered now
+        no daemon runs: this was looked up just now
+        """,
+        firstone=first,
+    )
+
+
+def test_status_of_nothing(shop: Shop) -> None:
+    shop.commit({"README.md": "nothing yet"})
+    assert shop.text("status").startswith("No environments.\n")
+
+
+def test_history_is_newest_first_with_reasons(shop: Shop) -> None:
+    first = shop.release(compose(web()), "First")
+    shop.wait(3600)
+    shop.image("web:bad", Behaviour(start_error="no such file: /x"))
+    bad = shop.release(compose(web("web:bad")), "Fast \x1b[31mred")
+    same(
+        shop.text("history", "shop"),
+        """
+        RELEASE  REVISION  STARTED (UTC)        TOOK  OUTCOME      AUTHOR  SUBJECT
+        2        badbadba  2026-03-01 13:00:00  0s    rolled-back  Ada     Fast \\x1b[31mred  (web: no such file: /x)
+        1        firstone  2026-03-01 12:00:00  0s    succeeded    Ada     First
+        """,
+        firstone=first,
+        badbadba=bad,
+    )
+
+
+def test_drift_is_told_with_its_cure_and_what_was_not_looked_at(shop: Shop) -> None:
+    first = shop.release(compose(web("web:1", "deploy: {replicas: 2}")), "First")
+    shop.mode = "observe"
+    shop.engine.remove_by_hand("shop-web-1")
+    shop.engine.rename_by_hand("shop-web-2", "precious")
+    shop.engine.pause_by_hand("precious")
+    container = shop.engine.container("precious").id[:12]
+    same(
+        shop.text("drift"),
+        f"""
+        shop at firstone: 3 drifted
+          ~ precious  modified: renamed
+              container {container}, can be mended in place
+              name: shop-web-2 -> precious
+          ~ precious  paused: paused, and not by gitopsd
+              container {container}, can be mended in place
+          - shop-web-1  missing: shop-web-1 is gone: removed, and not by gitopsd
+              takes a new one
+          not checked: fields of live containers, such as environment, limits and networks; files inside containers
+        """,
+        firstone=first,
+    )
+
+
+def test_a_diff_tells_fields_and_hides_secrets(shop: Shop, tmp_path: Path) -> None:
+    variables = tmp_path / "vars.env"
+    variables.write_text("PASSWORD=hunter2\n")
+    shop.environments["shop"] = EnvironmentSettings("shop", vars_file=variables)
+    first = shop.release({MANIFEST: compose(web("web:1", SECRET)), "environments/shop/a.txt": "a"})
+    secret = SECRET.replace("hello", "moin").replace("{PASSWORD}", "{PASSWORD}!")
+    shop.release(compose(web("web:2", secret, "volumes: [./a.txt:/a.txt:ro]"), service("new")))
+    second = shop.source.remote["main"]
+    shown = shop.text("diff", "shop", "1", second)
+    assert "hunter2" not in shown
+    digests = [shop.engine.images[f"web:{number}"].image.id[:19] for number in (1, 2)]
+    lines = shown.splitlines()
+    assert lines[0] == f"shop: release 1 ({first[:8]}) -> {second[:8]}"
+    assert "  + new: added" in lines
+    assert "      environment.GREETING: hello -> moin" in lines
+    assert "      environment.PASSWORD: changed (hidden)" in lines
+    assert "      image: web:1 -> web:2" in lines
+    assert f"      digest: {digests[0]} -> {digests[1]}" in lines
+    assert any(line.startswith("      content./a.txt: (none) -> ") for line in lines)
+
+
+def test_why_tells_the_chain_of_causes_down_to_the_last_words_of_a_container(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    shop.wait(60)
+    said = "cannot open \x1b[2Jthe database\n"
+    shop.image("web:bad", Behaviour(healthcheck=True, healthy_after=None, unhealthy_after=0, log=said))
+    shop.release(compose(web("web:bad")), "Faster")
+    lines = shop.text("why", "shop/web").splitlines()
+    assert lines[0] == "shop/web: OutOfSync, Healthy"
+    assert lines[1] == "  1 of 1 ready, web:1"
+    assert "last touched by release 2" in lines[2]
+    assert "ReleaseStarted" in lines[3]
+    assert "(Faster): newer content in Git" in lines[3]
+    assert any("RolloutRollingBack" in line and "is unhealthy" in line for line in lines)
+    assert "      | cannot open \\x1b[2Jthe database" in lines
+
+
+def test_a_plan_is_the_text_that_golden_plans_hold(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    second = shop.commit(compose(web("web:2")))
+    same(
+        shop.text("plan"),
+        """
+        shop at secondon
+          -/+ web: replace, image web:1 -> web:2
+                start-first, no interruption
+        Plan: 0 to create, 1 to replace, 0 to change, 0 to remove.
+        """,
+        secondon=second,
+    )
+
+
+def test_an_image_that_is_not_there_yet_is_told_in_the_plan(shop: Shop) -> None:
+    shop.commit(compose(web("web:9")))
+    assert "image web:9 is not on the engine yet; it is pulled first" in shop.text("plan")
+
+
+def test_events_are_told_oldest_first_with_their_place(shop: Shop) -> None:
+    first = shop.release(compose(web()), "First")
+    lines = shop.text("events").splitlines()
+    assert lines[0] == f"2026-03-01 12:00:00 RevisionSeen       default is at {first[:8]}"
+    assert (
+        lines[1]
+        == f"2026-03-01 12:00:00 ReleaseStarted     shop: release 1 of {first[:8]} (First): newer content in Git"
+    )
+    assert "2026-03-01 12:00:00 RolloutSucceeded   shop/web: new service, image web:1" in lines
+    assert shop.text("events", "--limit", "1").splitlines() == lines[-1:]
+
+
+def test_doctor_says_what_is_well_and_how_to_mend_what_is_not(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    good = shop.text("doctor")
+    assert "FAIL" not in good
+    shop.engine.away = True
+    result = shop.ask("doctor")
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert "did not answer; start Docker" in line
+
+
+def test_a_clock_that_lags_behind_the_ledger_is_found(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    shop.clock.jump(-3600)
+    result = shop.ask("doctor")
+    assert result.exit_code == 1
+    assert "behind the newest event; set the clock" in result.stdout
+
+
+def test_a_rollback_names_the_commit_and_the_command_that_takes_it_over(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    shop.release(compose(web("web:2")), "Second")
+    lines = shop.text("rollback", "shop").splitlines()
+    commit = next(iter(shop.source.kept[name] for name in shop.source.kept if name.startswith("rollback")))
+    assert f"with commit {commit}" in lines[0]
+    assert lines[1] == f"  ~ {MANIFEST}"
+    assert lines[-1] == (
+        f"  git fetch /state/mirrors/fake.git refs/gitopsd/rollback-shop-{commit[:12]} "
+        "&& git merge --ff-only FETCH_HEAD && git push origin HEAD:main"
+    )
+
+
+def test_an_operation_without_a_daemon_is_said_to_be_queued(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    result = shop.ask("suspend", "shop", "--for", "4h", "--reason", "lunch")
+    assert result.exit_code == 0
+    assert result.stderr == "no daemon runs: the operation is queued, and done when one starts\n"
+    (operation,) = shop.store.pending()
+    assert dict(operation.arguments) == {"for_s": 14400.0, "reason": "lunch"}
+    shop.work()
+    assert shop.store.journal("shop").suspension is not None
+
+
+def test_removal_tells_that_git_would_bring_the_environment_back(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    result = shop.ask("remove", "shop")
+    assert result.stdout == "shop: 1 containers removed, volumes stay\n"
+    assert "still in Git" in result.stderr
+
+
+def test_init_writes_a_repository_that_is_valid_and_overwrites_nothing(shop: Shop, tmp_path: Path) -> None:
+    directory = tmp_path / "new"
+    directory.mkdir()
+    (directory / "README.md").write_text("mine")
+    shown = shop.text("init", str(directory))
+    assert f"kept   {directory}/README.md" in shown
+    assert (directory / "README.md").read_text() == "mine"
+    result = shop.ask("validate", str(directory))
+    assert (result.exit_code, result.stderr) == (0, "1 of 1 environment is valid\n")
+
+
+def test_validate_prints_one_mistake_a_line(shop: Shop, tmp_path: Path) -> None:
+    place = tmp_path / "bad"
+    place.mkdir()
+    (place / "compose.yaml").write_text("services:\n  web: {image: 5, nonsense: 1}\n")
+    result = shop.ask("validate", str(place))
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("compose.yaml:2:16: services.web.image: ")
+
+
+def test_config_prints_yaml_for_people(shop: Shop, tmp_path: Path) -> None:
+    place = tmp_path / "plain"
+    place.mkdir()
+    (place / "compose.yaml").write_text(compose(web()))
+    assert shop.text("config", str(place)).startswith("name: plain\nservices:\n  web:\n")
