@@ -1,7 +1,7 @@
 """Turns the gathered document into canonical Compose JSON, service by service, and checks that it fits together."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitopsd.manifest.dependency import check_dependencies
 from gitopsd.manifest.environment import environment
@@ -82,8 +82,12 @@ def compose(
         for kind, read in _DEFINITIONS.items()
     }
     definitions["networks"].setdefault("default", _default_network(project, document.place))
-    services = {service.name: service for service in _services(source, document, directory, variables)}
-    enabled = {name: service for name, service in services.items() if _enabled(service, profiles)}
+    services = {service.name: service for service in _services(document, problems)}
+    enabled = {
+        name: _with_environment(source, service, directory, variables)
+        for name, service in services.items()
+        if _enabled(service, profiles)
+    }
     for service in enabled.values():
         _check(service, definitions, problems)
     _check_names(enabled, problems)
@@ -110,45 +114,49 @@ def _check_top_level(document: Fields, problems: Problems) -> None:
         problems.add(document.place, "", "the Compose file is empty; write `services:` first")
 
 
-def _services(source: Source, document: Fields, directory: str, variables: Variables) -> Iterator[ComposedService]:
+def _services(document: Fields, problems: Problems) -> Iterator[ComposedService]:
     node = document.fields.get("services")
     if node is None:
         return
     if not isinstance(node, Fields):
-        wrong(node, "services", source.problems, "a mapping of services")
+        wrong(node, "services", problems, "a mapping of services")
         return
     for name, child in node.fields.items():
         path = f"services.{name}"
         place = node.keys.get(name, child.place)
         if not resources.NAME.fullmatch(name):
-            source.problems.add(place, path, "expected a name of letters, digits, '.', '_' and '-'")
+            problems.add(place, path, "expected a name of letters, digits, '.', '_' and '-'")
         elif isinstance(child, Fields):
-            yield _service(source, name, child, place, directory, variables)
+            yield _service(name, child, place, problems)
         else:
-            wrong(child, path, source.problems, "a mapping")
+            wrong(child, path, problems, "a mapping")
 
 
-def _service(
-    source: Source, name: str, node: Fields, place: Place, directory: str, variables: Variables
-) -> ComposedService:
+def _service(name: str, node: Fields, place: Place, problems: Problems) -> ComposedService:
+    """The service without its environment, whose files need be there only for an enabled one."""
     path = f"services.{name}"
     canonical: dict[str, Json] = {"command": None, "entrypoint": None}
     for key, child in node.fields.items():
         read = SERVICE.get(key)
         if read is not None:
-            value = read(child, f"{path}.{key}", source.problems)
+            value = read(child, f"{path}.{key}", problems)
             if value is not None:
                 canonical[key] = value
         elif key not in ELSEWHERE and not key.startswith("x-"):
-            refuse_key(node, key, path, source.problems, SERVICE.keys() | ELSEWHERE, LATER)
-    found = environment(source, node, path, directory, variables)
-    if found.values:
-        canonical["environment"] = found.values
+            refuse_key(node, key, path, problems, SERVICE.keys() | ELSEWHERE, LATER)
     canonical.setdefault("networks", {"default": None})
     if "secrets" in canonical:
         _default_targets(canonical["secrets"])
-    hidden = {("environment", key) for key in found.hidden} | _hidden(node) if source.secrets else ()
-    return ComposedService(name, canonical, place, path, node, frozenset(hidden))
+    return ComposedService(name, canonical, place, path, node)
+
+
+def _with_environment(
+    source: Source, service: ComposedService, directory: str, variables: Variables
+) -> ComposedService:
+    found = environment(source, service.node, service.path, directory, variables)
+    canonical = {**service.canonical, "environment": found.values} if found.values else service.canonical
+    hidden = {("environment", key) for key in found.hidden} | _hidden(service.node) if source.secrets else ()
+    return replace(service, canonical=canonical, hidden=frozenset(hidden))
 
 
 def _default_targets(secrets: Json) -> None:

@@ -1,6 +1,6 @@
 """The files of a revision -> the desired state of one environment, or every problem in them at once."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
@@ -10,7 +10,7 @@ from gitopsd.manifest.extension import Chosen, environment_policy, service_polic
 from gitopsd.manifest.gather import gather
 from gitopsd.manifest.interpolate import Variable
 from gitopsd.manifest.keys.shapes import Entry
-from gitopsd.manifest.node import Problems
+from gitopsd.manifest.node import Fields, Problems
 from gitopsd.manifest.source import Scope, Source
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
@@ -130,9 +130,19 @@ def _loaded(ground: Ground, composition: Composition, environment: str, secrets:
         },
         policy=policy,
         warnings=tuple(sorted(set(_without(secrets, problems.warnings)))),
-        unset=tuple(sorted(set(_without(secrets, ground.source.unset)))),
+        unset=tuple(sorted(set(_without(secrets, _of_enabled(composition, ground.source.unset))))),
     )
     return Loaded(composition, desired, ground.directory, origins)
+
+
+def _of_enabled(composition: Composition, unset: Iterable[Problem]) -> Iterator[Problem]:
+    """Only those that concern a service which a profile enables, or no service."""
+    for problem in unset:
+        kind, _, rest = problem.path.partition(".")
+        written = composition.document.fields.get("services") if kind == "services" else None
+        names = written.fields.keys() - composition.services.keys() if isinstance(written, Fields) else ()
+        if not any(rest == name or rest.startswith(f"{name}.") for name in names):
+            yield problem
 
 
 def _resource(entry: Entry) -> tuple[str, bool, Mapping[str, Json]]:

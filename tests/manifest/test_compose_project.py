@@ -177,6 +177,27 @@ def test_what_is_wrong_in_a_service_that_no_profile_enables_is_told_too() -> Non
         a_state("services: {web: {image: i}, debug: {imag: i, profiles: [debug]}}")
 
 
+def test_a_service_that_no_profile_enables_needs_no_files_and_no_variables() -> None:
+    debug = "image: $IMAGE, profiles: [debug], env_file: local.env, configs: [c]"
+
+    state = a_state(f"services: {{web: {{image: i}}, debug: {{{debug}}}}}\nconfigs: {{c: {{file: gone}}}}")
+
+    assert list(state.services) == ["web"]
+    assert state.unset == ()
+
+
+def test_an_override_in_another_shape_is_told_with_both_places() -> None:
+    with pytest.raises(ManifestError) as raised:
+        a_state(
+            "services: {web: {image: i, ports: [80]}}", {"compose.override.yaml": "services: {web: {ports: {a: 1}}}"}
+        )
+
+    assert str(raised.value) == (
+        "shop/compose.override.yaml:1:25: services.web.ports: has another shape than at shop/compose.yaml:1:35; "
+        "write both the same way, or tag it !override"
+    )
+
+
 def test_decisions_need_typed_fields() -> None:
     keys = """ports: ["127.0.0.1:80:8080/udp", 90], depends_on: {db: {condition: service_healthy, restart: true}},
               networks: {default: {aliases: [x], ipv4_address: 10.0.0.2, priority: 3}}, deploy: {replicas: 3}"""

@@ -1,9 +1,12 @@
 """What ties a service to others: `networks`, `depends_on`, `configs` and `secrets`."""
 
+from ipaddress import IPv4Address, IPv6Address
+
 from gitopsd.manifest.keys.shapes import (
     Entry,
     Read,
     boolean,
+    checked,
     choice,
     closed,
     described,
@@ -125,8 +128,8 @@ def _whole_number(node: Node, path: str, problems: Problems) -> Json:
 _NETWORK = closed(
     {
         "aliases": strings,
-        "ipv4_address": text,
-        "ipv6_address": text,
+        "ipv4_address": checked(IPv4Address, "an IPv4 address such as 10.0.0.2"),
+        "ipv6_address": checked(IPv6Address, "an IPv6 address such as 2001:db8::2"),
         "priority": _whole_number,
     },
     later=("interface_name", "link_local_ips", "mac_address", "driver_opts", "gw_priority"),

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 
 from gitopsd.manifest.keys.shapes import (
     Entry,
     Read,
     boolean,
+    checked,
     flag,
     options,
     pairs,
@@ -38,8 +40,19 @@ def volumes(node: Node, path: str, problems: Problems, project: str) -> dict[str
         others = sorted(set(entry) - {"name", "external"})
         if entry.get("external") and others:
             problems.add(entry.place, entry.path, f"external and {others[0]} exclude each other; remove one of them")
+        if _is_relative_bind(entry):
+            message = "is relative, but a volume lies on the engine's host; write an absolute path"
+            problems.add(entry.place, f"{entry.path}.driver_opts.device", message)
         _named(entry, key, project)
     return found
+
+
+def _is_relative_bind(entry: Entry) -> bool:
+    """Whether the local driver would bind a relative path of the host."""
+    opts = entry.get("driver_opts")
+    if not isinstance(opts, Mapping) or "bind" not in str(opts.get("o", "")).split(","):
+        return False
+    return entry.get("driver", "local") == "local" and not str(opts.get("device", "/")).startswith("/")
 
 
 def configs(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
@@ -138,7 +151,13 @@ def _variable(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
-_POOL: dict[str, Read] = {"subnet": text, "ip_range": text, "gateway": text, "aux_addresses": options}
+_RANGE = checked(lambda written: ip_network(written, strict=False), "a range of addresses such as 10.0.0.0/24")
+_POOL: dict[str, Read] = {
+    "subnet": _RANGE,
+    "ip_range": _RANGE,
+    "gateway": checked(ip_address, "an IP address such as 10.0.0.1"),
+    "aux_addresses": options,
+}
 _NETWORK: dict[str, Read] = {
     "name": text,
     "driver": text,

@@ -82,6 +82,21 @@ def text(node: Node, path: str, problems: Problems) -> str | None:
     return None
 
 
+def checked(valid: Callable[[str], object], expected: str) -> Read:
+    """A string that `valid` accepts: it raises ValueError for any other."""
+
+    def read(node: Node, path: str, problems: Problems) -> Json:
+        value = text(node, path, problems)
+        try:
+            valid(value or "")
+        except ValueError:
+            if value is not None:
+                problems.add(node.place, path, f"expected {expected}, got {shown(node)}")
+        return value
+
+    return read
+
+
 def choice(*words: str) -> Read:
     """A string out of a closed set."""
 
