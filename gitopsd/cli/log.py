@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+from gitopsd.cli.happenings import where_and_what
 from gitopsd.cli.inert import inert
 from gitopsd.controller.ports import Store
 from gitopsd.model.event import Event
@@ -38,12 +39,7 @@ def telling(store: Store) -> Store:
 
 
 def log_event(event: Event) -> None:
-    where = "/".join(part for part in (event.environment, event.service) if part)
-    _log.log(
-        LEVELS[event.severity],
-        "%s",
-        f"{event.reason} {where}: {event.message}" if where else f"{event.reason} {event.message}",
-    )
+    _log.log(LEVELS[event.severity], "%s", f"{event.reason} {where_and_what(event)}")
     logs = event.data.get("logs")
     for line in str(logs).splitlines() if logs else ():
         _log.log(LEVELS[event.severity], "%s", f"  | {line}")

@@ -30,7 +30,7 @@ def test_every_event_is_logged_once_as_it_is_kept_and_kept_as_it_is(capfd: pytes
     lines = [line.partition("Z ")[2] for line in capfd.readouterr().err.splitlines()]
     assert lines == [
         "INFO    Started gitopsd on host1",
-        "ERROR   RolloutFailed shop/web: web: \\x1b[31mno",
+        "ERROR   RolloutFailed shop/web: \\x1b[31mno",
         "ERROR     | one",
         "ERROR     | two\\x07",
     ]

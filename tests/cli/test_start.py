@@ -47,6 +47,15 @@ def _leaves(command: object) -> list:  # type: ignore[type-arg]
     return list(inner.values()) if inner else [command]
 
 
+def test_checking_files_on_disk_needs_and_leaves_no_state(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: web}}\n")
+    state = tmp_path / "none" / "state"
+    for command in ("validate", "config"):
+        arguments = [sys.executable, "-m", "gitopsd", command, str(tmp_path), "--state-dir", str(state)]
+        subprocess.run(arguments, check=True, capture_output=True)
+    assert not state.exists()
+
+
 def test_running_the_module_is_running_the_program() -> None:
     done = subprocess.run([sys.executable, "-m", "gitopsd", "version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("gitopsd ")

@@ -71,7 +71,9 @@ def test_status_of_one_environment_tells_its_services_and_what_holds_it(shop: Sh
 
 def test_status_of_nothing(shop: Shop) -> None:
     shop.commit({"README.md": "nothing yet"})
-    assert shop.text("status").startswith("No environments.\n")
+    for command in ("status", "plan", "drift"):
+        missing = "No environments: no directory matches environments/*, hosts/$HOST/* in the repositories\n"
+        assert shop.text(command).startswith(missing)
 
 
 def test_history_is_newest_first_with_reasons(shop: Shop) -> None:

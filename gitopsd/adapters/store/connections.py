@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gitopsd.adapters.store import identity
 from gitopsd.adapters.store.migrations import migrate
 from gitopsd.model.errors import StoreError
 
@@ -58,7 +59,9 @@ class Connections:
             if self._closed:
                 raise StoreError(f"{self._file} is closed")
             connection = self._idle.pop() if self._idle else None
-        connection = connection or connect(self._file)
+        if connection is None:
+            identity.make(self._file.parent)
+            connection = connect(self._file)
         try:
             yield connection
         finally:

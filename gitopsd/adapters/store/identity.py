@@ -46,6 +46,7 @@ def key(state_dir: Path) -> bytes:
 def exclusive(state_dir: Path) -> Iterator[None]:
     """Be the only daemon of a state directory for a while; the system lets go of the lock when the process dies."""
     file = state_dir / "lock"
+    make(state_dir)
     with told_of(state_dir):
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -87,6 +88,12 @@ def held(state_dir: Path) -> bool:
     return False
 
 
+def make(state_dir: Path) -> None:
+    """Make the state directory when it is missing; only its owner may look into it."""
+    with told_of(state_dir):
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 @contextmanager
 def told_of(state_dir: Path) -> Iterator[None]:
     """Turn a failing file system call into a StoreError with its mend."""
@@ -99,6 +106,7 @@ def told_of(state_dir: Path) -> Iterator[None]:
 
 
 def _made_once(file: Path, text: str, mode: int) -> str:
+    make(file.parent)
     with told_of(file.parent):
         with suppress(FileNotFoundError):
             return file.read_text(errors="replace").strip()

@@ -30,15 +30,14 @@ def open_store(state_dir: Path) -> "SqliteStore":
 
     StoreError: not writable, damaged, or written by a newer version.
     """
-    with identity.told_of(state_dir):
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    identity.make(state_dir)
     store = SqliteStore(state_dir)
     store.check()
     return store
 
 
 class SqliteStore:
-    """The port Store on STATE/gitopsd.db. `kept_events` bounds the events; releases are all kept."""
+    """The port Store on STATE/gitopsd.db, made at its first use. `kept_events` bounds the events; releases are kept."""
 
     def __init__(self, state_dir: Path, kept_events: int = KEPT_EVENTS) -> None:
         self._state_dir = state_dir

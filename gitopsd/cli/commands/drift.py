@@ -33,7 +33,7 @@ def command(door: Door, environment: str, exit_code: bool) -> int:
         for report in found.reports:
             _report(door, report, view.now)
         if not (found.reports or found.failures):
-            door.text("No environments.")
+            door.text(f"No environments: {view.known()}")
     for failure in found.failures:
         door.note(f"{failure.environment}: {failure.reason}")
     if found.failures:

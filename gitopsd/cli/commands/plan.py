@@ -15,7 +15,8 @@ COLOURS = {"+": "green", "~": "yellow", "-/+": "yellow", "-": "red", "!": "red",
 def command(door: Door, environment: str, revision: str, exit_code: bool) -> int:
     from gitopsd.controller.queries.plans import plans
 
-    found = plans(door.view(fresh=not revision), environment, revision)
+    view = door.view(fresh=not revision)
+    found = plans(view, environment, revision)
     if door.as_json:
         from gitopsd.cli import shapes
 
@@ -29,7 +30,7 @@ def command(door: Door, environment: str, revision: str, exit_code: bool) -> int
                 door.text()
             _text(door, plan_text(each))
         if not (found.plans or found.failures):
-            door.text("No environments.")
+            door.text(f"No environments: {view.known()}")
     for failure in found.failures:
         _failed(door, failure.environment, failure.reason)
     if found.failures:

@@ -34,4 +34,4 @@ def _told(door: Door, application: object) -> None:
     from gitopsd.controller.queries.status import stored_status
 
     assert isinstance(application, Application)
-    show_report(door, stored_status(application.store), application.clock.now(), detailed=False)
+    show_report(door, stored_status(application.store), application.clock.now())

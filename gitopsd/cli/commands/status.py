@@ -21,14 +21,17 @@ def command(door: Door, environment: str) -> int:
 
     view = door.view()
     report = status(view, environment)
-    show_report(door, report, view.now, detailed=bool(environment))
+    missing = "" if report.environments else view.known()
+    show_report(door, report, view.now, detailed=bool(environment), missing=missing)
     names = [each.name for each in report.environments]
     code = exit_code(report.environments, names, failed=bool(report.problems))
     return 0 if code == WAITS else code
 
 
-def show_report(door: Door, report: "StatusReport", now: datetime, *, detailed: bool) -> None:
-    """`detailed`: with the services of each environment."""
+def show_report(
+    door: Door, report: "StatusReport", now: datetime, *, detailed: bool = False, missing: str = ""
+) -> None:
+    """`detailed`: with the services of each environment. `missing`: why there are none."""
     if door.as_json:
         from gitopsd.cli import shapes
 
@@ -41,7 +44,7 @@ def show_report(door: Door, report: "StatusReport", now: datetime, *, detailed: 
             }
         )
         return
-    _environments(door, report, now)
+    _environments(door, report, now, missing)
     if detailed:
         for each in report.environments:
             _services(door, each)
@@ -50,7 +53,7 @@ def show_report(door: Door, report: "StatusReport", now: datetime, *, detailed: 
     _repositories(door, report, now)
 
 
-def _environments(door: Door, report: "StatusReport", now: datetime) -> None:
+def _environments(door: Door, report: "StatusReport", now: datetime, missing: str) -> None:
     from gitopsd.cli.words import NOTHING, age, short
 
     headers = ("ENVIRONMENT", "REVISION", "SYNC", "HEALTH", "SINCE", "RELEASE", "MESSAGE")
@@ -69,7 +72,7 @@ def _environments(door: Door, report: "StatusReport", now: datetime) -> None:
     if rows:
         door.table(headers, rows)
     else:
-        door.text("No environments.")
+        door.text("No environments" + (f": {missing}" if missing else ""))
 
 
 def _revision(serving: str, desired: str) -> str:

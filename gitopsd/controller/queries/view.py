@@ -75,9 +75,10 @@ class View:
             return tuple(self.environments.values())
         if name in self.environments:
             return (self.environments[name],)
-        raise GitopsdError(f"there is no environment {name}; {self._known()}")
+        raise GitopsdError(f"there is no environment {name}; {self.known()}")
 
-    def _known(self) -> str:
+    def known(self) -> str:
+        """Which environments there are; where there are none, what is missing."""
         trouble = next((found for each in self.repositories.names() if (found := self.repositories.trouble(each))), "")
         if self.environments:
             return "there are " + ", ".join(self.environments) + (f" ({trouble})" if trouble else "")
