@@ -40,6 +40,8 @@ def following(door: Door, view: "View", asked: "Asked", patience_s: float) -> "F
     from gitopsd.controller.queries.operate import Following
 
     def tell(event: Any) -> None:
+        if event.reason.startswith("Operation"):
+            return  # the answer itself tells it
         for line in told(event).splitlines():
             door.note(line)
 
