@@ -6,7 +6,7 @@ from gitopsd.adapters import settings_file
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.docker.engine import connect
 from gitopsd.adapters.git import directory_files, open_source
-from gitopsd.adapters.store import open_store
+from gitopsd.adapters.store import SqliteStore
 from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.adapters.watch import FileWatcher
 from gitopsd.controller.application import Application, Flags
@@ -20,7 +20,8 @@ def wire(flags: Flags) -> Application:
         branch=flags.branch or None,
         state_dir=flags.state_dir,
         mode=flags.mode,
-        engine=flags.engine or os.environ.get("DOCKER_HOST") or None,
+        engine=flags.engine or None,
+        docker_host=os.environ.get("DOCKER_HOST") or None,
     )
 
     def load_settings() -> Settings:
@@ -29,7 +30,7 @@ def wire(flags: Flags) -> Application:
     settings = load_settings()
     return Application(
         settings=settings,
-        store=open_store(settings.state_dir),
+        store=SqliteStore(settings.state_dir),
         clock=SystemClock(),
         timer=SchedulerTimer(),
         watcher=FileWatcher(),

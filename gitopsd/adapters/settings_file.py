@@ -52,7 +52,10 @@ _LATER = ("policy", "router", "http", "notify", "secrets", "images", "probe_imag
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the command line says; None: not said. `repository` is a URL or path, `engine` a Docker URL."""
+    """What the command line says; None: not said. `repository` is a URL or path, `engine` a Docker URL.
+
+    `docker_host` is the engine where neither flag nor file names one.
+    """
 
     repository: str | None = None
     branch: str | None = None
@@ -60,6 +63,7 @@ class Flags:
     mode: Mode | None = None
     host: str | None = None
     engine: str | None = None
+    docker_host: str | None = None
 
 
 def load(path: Path | None, flags: Flags = Flags()) -> Settings:
@@ -99,7 +103,7 @@ def _with_flags(document: Node, flags: Flags) -> Node:
     repository = {"url": (_from_here(flags.repository), "--repository"), "branch": (flags.branch, "--branch")}
     for key, flagged in {
         "repository": _flagged(repository),
-        "target": _flagged({"docker": (flags.engine, "--engine")}),
+        "target": _flagged({"docker": _engine(document, flags)}),
     }.items():
         if flagged:
             written = document.fields.get(key)
@@ -108,6 +112,12 @@ def _with_flags(document: Node, flags: Flags) -> Node:
             keys = written.keys if isinstance(written, Fields) else {}
             fields[key] = Fields({**inner, **flagged}, keys, place)
     return Fields(fields, document.keys, document.place)
+
+
+def _engine(document: Fields, flags: Flags) -> tuple[str | None, str]:
+    if flags.engine is None and "target" not in document.fields:
+        return flags.docker_host, "DOCKER_HOST"
+    return flags.engine, "--engine"
 
 
 def _flagged(said: Mapping[str, tuple[str | None, str]]) -> dict[str, Scalar]:
