@@ -16,6 +16,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.model.errors import SettingsError
 from gitopsd.model.event import Event, Severity
+from gitopsd.model.release import Journal
 from gitopsd.model.settings import Repository, Settings
 
 MOST_FAILURES_ONCE = 3
@@ -89,13 +90,19 @@ class Daemon:
         """Find the environments, make every claim known before any acts, and hand each to its engine's loop."""
         with self._arranging:
             found, problems = discovered(self._settings, self._repositories.heads())
-            for name in self._store.environments():
-                found.setdefault(name, orphan(self._settings, name))
+            journals = {name: self._store.journal(name) for name in self._store.environments()}
+            for name in journals.keys() - found.keys():
+                found[name] = self._orphan(journals[name])
             self._note_problems(problems)
             self._environments = {name: self._own(environment) for name, environment in found.items()}
             for name, environment in self._environments.items():
+                self._desire(name).hold(environment, journals.get(name, Journal(name)))
                 self._desire(name).load(environment)
             self._hand_out()
+
+    def _orphan(self, journal: Journal) -> Environment:
+        then = self._repositories.files_of(journal.serving.revision) if journal.serving is not None else {}
+        return orphan(self._settings, journal.environment, then)
 
     def _own(self, environment: Environment) -> Environment:
         return replace(environment, mode="observe") if self._observe else environment

@@ -10,7 +10,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.states import Loaded, States, Unsealed, find_images, unresolved
 from gitopsd.controller.variables import read_variables
-from gitopsd.model.desired import SealedState
+from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import GitopsdError, ManifestError
 from gitopsd.model.release import Hold, Journal
 
@@ -19,7 +19,8 @@ from gitopsd.model.release import Hold, Journal
 class Desire:
     """`state` is sealed with real images; while some are `missing`, it stands on their names and only serves a plan.
 
-    `stale` says, in words, that the repository does not answer and how old the knowledge is.
+    So it does while a variable has no value. `stale` says, in words, that the repository does not answer, and how old
+    the knowledge is.
     """
 
     head: str = ""
@@ -41,6 +42,7 @@ class Desires:
     def __init__(self, repositories: Repositories, store: Store, registry: Registry) -> None:
         self._repositories, self._store, self._registry = repositories, store, registry
         self._states = States(store)
+        self._held: set[str] = set()
 
     def load(self, environment: Environment) -> Desire:
         """The head's manifest, without images, and the environment's claims made known."""
@@ -49,7 +51,7 @@ class Desires:
         stale = self._repositories.stale(environment.repository)
         if head is None or not environment.path or not head.files.is_directory(environment.path):
             self._registry.want(engine, environment.name, None)
-            return self._absent(environment, head.commit if head is not None else "")
+            return self._absent(environment)
         try:
             variables = read_variables(environment.vars_file)
             loaded = self._states.load(environment, head.files.again(), variables)
@@ -60,12 +62,24 @@ class Desires:
         self._registry.want(engine, environment.name, loaded.desired)
         return Desire(head.commit, loaded, holds=self._claimed(environment, loaded), stale=stale)
 
+    def hold(self, environment: Environment, journal: Journal) -> None:
+        """Make known what the environment serves with, or is being brought to: nobody else may claim it."""
+        revisions = {each.revision for each in (journal.serving, journal.release) if each is not None}
+        if revisions != self._held:
+            found = [self._claiming(environment, revision) for revision in sorted(revisions)]
+            states = [desired for desired in found if desired is not None]
+            self._registry.hold(environment.engine.url, environment.name, *states)
+            self._held = revisions
+
     def of(self, environment: Environment, journal: Journal, engine: EngineView, *, fresh: bool = False) -> Desire:
         """The head's state with the images that the engine holds; `fresh`: whatever was recorded for it before."""
+        self.hold(environment, journal)
         desire = self.load(environment)
         loaded = desire.loaded
         if loaded is None:
             return desire
+        if loaded.desired.unset:
+            return replace(desire, state=unresolved(loaded, {}, self._store.key()))
         found = find_images(loaded, engine, self._store, journal, fresh=fresh)
         match found:
             case Inputs():
@@ -80,10 +94,20 @@ class Desires:
         """Hold the release's commit in the mirror, so that it can be returned to whatever happens to the branch."""
         self._repositories.source(environment.repository).keep(revision, f"release-{release}")
 
+    def _claiming(self, environment: Environment, revision: str) -> DesiredState | None:
+        """What a revision describes, without images."""
+        try:
+            files = self._repositories.source(environment.repository).files(revision)
+            place = replace(environment, path=environment.path or environment.was)
+            return self._states.load(place, files, read_variables(environment.vars_file)).desired
+        except GitopsdError:
+            return None
+
     def recorded(self, environment: Environment, revision: str) -> SealedState | None:
         """The state of a revision that was released before; None when it cannot be rebuilt."""
-        if not revision or not environment.path:
+        if not revision or not (environment.path or environment.was):
             return None
+        environment = replace(environment, path=environment.path or environment.was)
         try:
             source = self._repositories.source(environment.repository)
             variables = read_variables(environment.vars_file)
@@ -108,12 +132,18 @@ class Desires:
             "its revision or its variables have changed: push a commit that replaces the service"
         )
 
-    def _absent(self, environment: Environment, head: str) -> Desire:
-        trouble = self._repositories.trouble(environment.repository)
-        if not head:
-            return Desire(holds=(Hold("source", trouble or "the repository has not answered yet"),))
-        stale = self._repositories.stale(environment.repository)
-        reason = f"Orphaned: {environment.name} is not in revision {head[:8]} any more; it keeps running, "
+    def _absent(self, environment: Environment) -> Desire:
+        """It is gone only where every repository that might have it has told what it has."""
+        known = environment.repository if self._repositories.head(environment.repository) is not None else ""
+        unanswered = "" if known else self._repositories.unanswered()
+        if unanswered:
+            trouble = self._repositories.trouble(unanswered)
+            return Desire(holds=(Hold("source", trouble or f"repository {unanswered} has not answered yet"),))
+        heads = self._repositories.heads()
+        head = heads[known].revision if known else next((files.revision for files in heads.values()), "")
+        stale = self._repositories.stale(known) if known else ""
+        where = f"in revision {head[:8]} any more" if head else "in any repository"
+        reason = f"Orphaned: {environment.name} is not {where}; it keeps running, "
         return Desire(
             head, holds=(Hold("orphaned", reason + f"`gitopsd remove {environment.name}` takes it down"),), stale=stale
         )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import MappingProxyType
 
 from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.files import Files
@@ -16,7 +17,10 @@ DEFAULT_HOST_DIR = "/srv/gitopsd"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A name, a path in a repository, a target engine, a mode. `path` "" : its directory vanished (orphaned)."""
+    """A name, a path in a repository, a target engine, a mode.
+
+    `path` "": its directory vanished (orphaned); `was` is where that lay at the last release, "" if nobody knows.
+    """
 
     name: str
     repository: str
@@ -26,6 +30,7 @@ class Environment:
     host_dir: str
     project: str = ""
     vars_file: Path | None = None
+    was: str = ""
 
 
 def discovered(settings: Settings, heads: Mapping[str, Files]) -> tuple[dict[str, Environment], tuple[str, ...]]:
@@ -48,9 +53,11 @@ def discovered(settings: Settings, heads: Mapping[str, Files]) -> tuple[dict[str
     return {name: _environment(settings, name, *found[name]) for name in sorted(found)}, tuple(problems)
 
 
-def orphan(settings: Settings, name: str) -> Environment:
-    """An environment that the journal knows and no repository has any more."""
-    return replace(_environment(settings, name, "", ""), path="")
+def orphan(settings: Settings, name: str, then: Mapping[str, Files] = MappingProxyType({})) -> Environment:
+    """An environment that the journal knows and no repository has any more; `then` are the files that it came from."""
+    known, _ = discovered(settings, then)
+    last = known.get(name) or _environment(settings, name, "", "")
+    return replace(last, path="", was=last.path)
 
 
 def _directories(settings: Settings, files: Files) -> Iterator[str]:

@@ -73,6 +73,9 @@ class Reconciler:
             self._pulls.forget()
         if self._requests.removal is not None:
             return self._remove(environment, journal, now)
+        if not environment.path and not journal.project:
+            self._desires.hold(environment, journal)
+            return Pass(None, settled=True)  # removed, and in no repository any more
         look = self._look(environment, journal, now, thorough=thorough)
         journal, opened, ended = self._open(look, wake)
         turn = self._turn(replace(look, journal=journal))
@@ -223,7 +226,7 @@ class Reconciler:
 
 def _acts(look: Look) -> bool:
     """Whether this gitopsd may write to the engine for this project at all."""
-    refusing = {"owner", "project", "claim"}
+    refusing = {"owner", "project"}
     return look.environment.mode != "observe" and not any(hold.guard in refusing for hold in look.holds)
 
 

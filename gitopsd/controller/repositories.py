@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -65,6 +66,19 @@ class Repositories:
         """The files of every repository that has answered at least once."""
         with self._lock:
             return {name: known.head.files for name, known in self._known.items() if known.head is not None}
+
+    def files_of(self, revision: str) -> Mapping[str, Files]:
+        """The files of an earlier commit, by the repository whose mirror holds it."""
+        found = {}
+        for name, source in self._sources.items():
+            with suppress(SourceError):
+                found[name] = source.files(revision)
+        return found
+
+    def unanswered(self) -> str:
+        """A repository of which no commit is known yet; "" when there is none."""
+        with self._lock:
+            return next((name for name, known in self._known.items() if known.head is None), "")
 
     def trouble(self, name: str) -> str:
         with self._lock:
