@@ -86,14 +86,17 @@ Phase = UnderWay | Ended
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """When, by the controller's clock, an instance was first seen, and since when it has been ready without a break.
+    """When, by the controller's clock, an instance was first seen since its last start, and since when it has been
+    ready without a break.
 
-    `started_at` is the engine's word for the start that `ready_since` belongs to: a restart moves it.
+    `started_at` is the engine's word for that start: a restart moves it, and the two times with it. `restarts` is the
+    engine's count before the rollout: only what comes on top is held against it.
     """
 
     first_seen: datetime
     started_at: datetime | None
     ready_since: datetime | None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,10 @@ class Rollout:
 
     `deadline` is absolute: no progress until then means failure. `seen` is by container id. `needs` are the conditions
     of `depends_on`. `early`: a removal that others wait for, as they need its port or name. `way_back`: a failure turns
-    back to stable, or to nothing where there was nothing. `served`: how many slots served at the last look.
+    back to stable, or to nothing where there was nothing.
+
+    Of the present direction: `started_at`, `deadline`, `served` (the most slots that served at one look) and `refusals`
+    (how often the engine said no).
     """
 
     service: str
@@ -125,6 +131,7 @@ class Rollout:
     needs: tuple[tuple[str, str], ...] = ()
     seen: Mapping[str, Sighting] = field(default_factory=dict)
     served: int = 0
+    refusals: int = 0
     finished_at: datetime | None = None
 
     @property

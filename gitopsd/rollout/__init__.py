@@ -1,6 +1,7 @@
 """One service on its way from one fingerprint to another: a state machine without memory or clock. Pure."""
 
+from gitopsd.rollout.aside import stand_aside
 from gitopsd.rollout.machine import Turn, advance
 from gitopsd.rollout.member import Member
 
-__all__ = ["Member", "Turn", "advance"]
+__all__ = ["Member", "Turn", "advance", "stand_aside"]

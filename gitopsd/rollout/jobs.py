@@ -2,13 +2,16 @@
 
 from gitopsd.model.action import Action, Rename
 from gitopsd.rollout.member import Member
-from gitopsd.rollout.slots import Look, Step, clear, place, remove, start
+from gitopsd.rollout.slots import Look, Step, place
+from gitopsd.rollout.steps import clear, remove, start
 
 JOB_SLOT = 1
 
 
 def job_step(look: Look, members: tuple[Member, ...]) -> Step:
     """The next actions of the one slot of a one-shot. An earlier run's container goes once the new one succeeded."""
+    if look.mending:
+        return _interrupted(look, members)
     run = next((member for member in members if _of_this_rollout(look, member)), None)
     others = tuple(member for member in members if member is not run)
     unborn = tuple(remove(other, "never started") for other in others if other.instance.state == "created")
@@ -32,6 +35,13 @@ def job_step(look: Look, members: tuple[Member, ...]) -> Step:
 def _of_this_rollout(look: Look, member: Member) -> bool:
     placed = member.placed
     return placed.release == look.rollout.release and placed.fingerprint == look.goal.fingerprint
+
+
+def _interrupted(look: Look, members: tuple[Member, ...]) -> Step:
+    """The goal succeeded long ago; a run of something newer, which is not wanted any more, is taken away."""
+    others = (member for member in members if member.placed.fingerprint != look.goal.fingerprint)
+    actions = tuple(action for other in others for action in clear(other, look.cause))
+    return Step("acting" if actions else "done", actions, serving=not actions)
 
 
 def _tidy(look: Look, run: Member, others: tuple[Member, ...]) -> Step:

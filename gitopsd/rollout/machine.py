@@ -25,9 +25,12 @@ from gitopsd.model.rollout import (
     Succeeded,
     Target,
 )
-from gitopsd.rollout.jobs import JOB_SLOT, job_step
+from gitopsd.rollout.aside import stand_aside
+from gitopsd.rollout.jobs import JOB_SLOT
 from gitopsd.rollout.member import Judge, Member, sightings
-from gitopsd.rollout.slots import Look, Step, keep, slot_step, stop, surplus_step
+from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look
+from gitopsd.rollout.steps import remove, stop
+from gitopsd.rollout.survey import Survey, survey_of
 
 NOTHING = Target("", 0)
 NONE: Mapping[int, str] = MappingProxyType({})
@@ -55,10 +58,12 @@ def advance(
     `members` are all instances of the service that are ours. `busy` are slots on which actions are under way. `refused`
     maps slots to the engine's word against the last action there: evidence, as a failed health check is.
     """
-    rollout = replace(rollout, seen=sightings(members, rollout.seen, now))
+    newest = rollout.release if rollout.kind == "change" else -1
+    seen = sightings(members, rollout.seen, now, newest)
+    rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(refused))
     match rollout.phase:
         case Progressing() if rollout.leaving:
-            return _stand_aside(rollout, members, busy)
+            return _stand_aside(rollout, members, now, busy)
         case Progressing():
             return _forward(rollout, members, now, busy, refused)
         case Finalising():
@@ -72,14 +77,23 @@ def advance(
 def _forward(
     rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int], refused: Mapping[int, str]
 ) -> Turn:
-    survey = _survey(_look(rollout, rollout.target, now, rollout.cause, refused), members, busy)
-    failure = survey.failure or _late(rollout, now)
+    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, refused), members, busy)
+    # Newer content fails with its first evidence; what mends goes on where it can.
+    failure = survey.failure if rollout.kind == "change" or not survey.moving else ""
+    failure = failure or _late(rollout, now)
     if failure:
         return _fail(rollout, failure, now)
     if survey.serving and not busy:
         return advance(_enter(rollout, Finalising(), now), members, now, busy=busy)
-    deadline = now + rollout.policy.progress_deadline if survey.served > rollout.served else rollout.deadline
-    return Turn(replace(rollout, deadline=deadline, served=survey.served), survey.chains, survey.wake(deadline))
+    return _gone_on(rollout, survey, now)
+
+
+def _gone_on(rollout: Rollout, survey: Survey, now: datetime) -> Turn:
+    """Another slot that serves is progress, and progress moves the deadline; one that comes and goes is none."""
+    better = survey.served > rollout.served
+    deadline = now + rollout.policy.progress_deadline if better else rollout.deadline
+    kept = replace(rollout, deadline=deadline, served=max(survey.served, rollout.served))
+    return Turn(kept, survey.chains, survey.wake(deadline))
 
 
 def _late(rollout: Rollout, now: datetime) -> str:
@@ -92,12 +106,13 @@ def _fail(rollout: Rollout, reason: str, now: datetime) -> Turn:
     """Turn back where there is something to turn back to; what has no way back stays as it is, for diagnosis."""
     if not rollout.way_back or rollout.stable == rollout.target:
         return Turn(_enter(rollout, Failed(reason), now))
-    return Turn(_enter(rollout, RollingBack(reason), now))
+    return Turn(turn_back(rollout, reason, now))
 
 
 def turn_back(rollout: Rollout, reason: str, now: datetime) -> Rollout:
     """The rollout on its way back to stable, or to nothing where there was nothing before."""
-    return _enter(rollout, RollingBack(reason), now)
+    seen = {id: replace(sighting, first_seen=now) for id, sighting in rollout.seen.items()}
+    return replace(_enter(rollout, RollingBack(reason), now), started_at=now, seen=seen, served=0)
 
 
 def _back(
@@ -108,108 +123,53 @@ def _back(
     refused: Mapping[int, str],
     reason: str,
 ) -> Turn:
-    goal = rollout.stable or NOTHING
     if rollout.job:
         return _abandon(rollout, members, now, busy, reason)
-    survey = _survey(_look(rollout, goal, now, f"rollback: {reason}", refused), members, busy)
-    failure = survey.failure or _late(rollout, now)
+    look = _look(rollout, rollout.stable or NOTHING, now, f"rollback: {reason}", refused)
+    survey = survey_of(look, members, busy)
+    failure = (survey.failure if not survey.moving else "") or _late(rollout, now)
     if failure:
         return Turn(_enter(rollout, Failed(f"{reason}; and the way back failed: {failure}"), now))
     if survey.settled and not busy:
         return Turn(_enter(rollout, RolledBack(reason), now))
-    return Turn(rollout, survey.chains, survey.wake(rollout.deadline))
+    return _gone_on(rollout, survey, now)
 
 
 def _abandon(rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int], reason: str) -> Turn:
     """A one-shot has no way back: one that still runs is stopped, and its container stays for diagnosis."""
-    running = tuple(member for member in members if member.up)
-    if busy or running:
-        chains = tuple(Chain(f"{rollout.service}/{JOB_SLOT}", (stop(member, reason),)) for member in running)
-        return Turn(rollout, () if busy else chains)
-    return Turn(_enter(rollout, RolledBack(reason), now))
+    stops = tuple(stop(member, reason) for member in members if member.up)
+    removes = tuple(remove(member, "never started") for member in members if member.instance.state == "created")
+    if not (busy or stops or removes):
+        return Turn(_enter(rollout, RolledBack(reason), now))
+    if now >= rollout.deadline:
+        return Turn(_enter(rollout, Failed(f"{reason}; and it could not be stopped"), now))
+    chains = (Chain(f"{rollout.service}/{JOB_SLOT}", (*stops, *removes)),)
+    return Turn(rollout, () if busy else chains, rollout.deadline)
 
 
 def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int]) -> Turn:
     """Clear away what was replaced. A failure here no longer concerns the release: repairs look after what serves."""
-    survey = _survey(_look(rollout, rollout.target, now, rollout.cause, NONE), members, busy)
-    if (survey.settled or survey.failure or now >= rollout.deadline) and not busy:
+    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, NONE), members, busy)
+    stuck = rollout.refusals >= REFUSALS_BEFORE_FAILURE or (survey.failure and not survey.moving)
+    if (survey.settled or stuck or now >= rollout.deadline) and not busy:
         return Turn(_enter(rollout, Succeeded(), now))
     return Turn(rollout, survey.chains, survey.wake(rollout.deadline))
 
 
-def _stand_aside(rollout: Rollout, members: tuple[Member, ...], busy: frozenset[int]) -> Turn:
+def _stand_aside(rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int]) -> Turn:
     """A service that goes is stopped and kept, until the release room finds the rest good and lets it finalise."""
-    chains = tuple(
-        Chain(f"{rollout.service}/{member.placed.slot}", (keep(member, rollout.cause), stop(member, rollout.cause)))
-        for member in members
-        if member.up and member.placed.slot not in busy
-    )
-    return Turn(rollout, chains)
+    chains = stand_aside(rollout, members)
+    if chains and now >= rollout.deadline:
+        return _fail(rollout, _late(rollout, now), now)
+    free = tuple(chain for chain in chains if int(chain.key.rpartition("/")[2]) not in busy)
+    return Turn(rollout, free, rollout.deadline if chains else None)
 
 
 def _enter(rollout: Rollout, phase: Phase, now: datetime) -> Rollout:
     ended = isinstance(phase, Succeeded | RolledBack | Failed)
     deadline = now + rollout.policy.progress_deadline
-    return replace(rollout, phase=phase, deadline=deadline, finished_at=now if ended else None)
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """All slots of a service at one look."""
-
-    chains: tuple[Chain, ...]
-    served: int
-    serving: bool
-    settled: bool
-    failure: str
-    times: tuple[datetime, ...]
-
-    def wake(self, deadline: datetime) -> datetime:
-        return min((*self.times, deadline))
+    return replace(rollout, phase=phase, deadline=deadline, refusals=0, finished_at=now if ended else None)
 
 
 def _look(rollout: Rollout, goal: Target, now: datetime, cause: str, refused: Mapping[int, str]) -> Look:
-    return Look(rollout, goal, Judge(rollout.policy, rollout.release, rollout.seen, now), cause, refused)
-
-
-def _survey(look: Look, members: tuple[Member, ...], busy: frozenset[int]) -> Survey:
-    rollout, judge = look.rollout, look.judge
-    by_slot = _by_slot(members)
-    wanted = range(1, look.goal.replicas + 1)
-    steps = {slot: _step(look, slot, by_slot.get(slot, ())) for slot in wanted}
-    surplus = {slot: surplus_step(look, found) for slot, found in by_slot.items() if slot not in wanted}
-    allowed = _within_parallelism(steps, rollout, busy)
-    acting = {**{slot: steps[slot].actions for slot in allowed}, **surplus}
-    return Survey(
-        chains=tuple(
-            Chain(f"{rollout.service}/{slot}", actions)
-            for slot, actions in sorted(acting.items())
-            if actions and slot not in busy
-        ),
-        served=sum(step.serving for step in steps.values()),
-        serving=all(step.serving for step in steps.values()),
-        settled=not surplus and all(step.standing == "done" for step in steps.values()),
-        failure=next(
-            (step.reason for slot, step in steps.items() if step.standing == "failed" and slot not in busy), ""
-        ),
-        times=tuple(at for member in members if (at := judge.next_look(member)) is not None and at > judge.now),
-    )
-
-
-def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
-    return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
-
-
-def _by_slot(members: tuple[Member, ...]) -> Mapping[int, tuple[Member, ...]]:
-    slots = {member.placed.slot for member in members}
-    return {slot: tuple(member for member in members if member.placed.slot == slot) for slot in slots}
-
-
-def _within_parallelism(steps: Mapping[int, Step], rollout: Rollout, busy: frozenset[int]) -> tuple[int, ...]:
-    """Slots that may act: those that put nothing at risk, and as many replacements at once as the policy allows."""
-    free = [slot for slot, step in steps.items() if step.standing == "acting" and not step.at_risk]
-    at_risk = [slot for slot, step in steps.items() if step.at_risk]
-    under_way = [slot for slot in at_risk if slot in busy or steps[slot].begun]
-    waiting = sorted(slot for slot in at_risk if slot not in under_way)
-    limit = rollout.policy.parallelism or len(steps)
-    return (*free, *under_way, *waiting[: max(0, limit - len(under_way))])
+    return Look(rollout, goal, Judge(rollout.policy, rollout.seen, now), cause, refused)

@@ -1,7 +1,7 @@
 """One instance as a rollout sees it: what the engine shows, beside what the inventory knows, judged at a time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -36,26 +36,34 @@ def ready_now(member: Member) -> bool:
     return member.instance.state == "running" and member.instance.check in ("none", "healthy")
 
 
-def sightings(members: tuple[Member, ...], known: Mapping[str, Sighting], now: datetime) -> dict[str, Sighting]:
-    """What has been seen of each member up to now, by one clock: the engine's may differ from ours."""
-    return {member.id: _sighting(member, known.get(member.id), now) for member in members}
+def sightings(
+    members: tuple[Member, ...], known: Mapping[str, Sighting], now: datetime, newest: int
+) -> dict[str, Sighting]:
+    """What has been seen of each member up to now, by one clock: the engine's may differ from ours.
+
+    Members of the release `newest` are new: all their restarts count.
+    """
+    return {member.id: _sighting(member, known.get(member.id), now, newest) for member in members}
 
 
-def _sighting(member: Member, known: Sighting | None, now: datetime) -> Sighting:
-    started = member.instance.started_at
-    first = known.first_seen if known is not None else now
+def _sighting(member: Member, known: Sighting | None, now: datetime, newest: int) -> Sighting:
+    instance = member.instance
+    if known is None:
+        before = 0 if member.placed.release == newest else instance.restart_count
+        known = Sighting(now, instance.started_at, None, before)
+    elif known.started_at != instance.started_at:
+        # Docker counts from 0 again when somebody starts a container by hand.
+        known = Sighting(now, instance.started_at, None, min(known.restarts, instance.restart_count))
     if not ready_now(member):
-        return Sighting(first, started, None)
-    unbroken = known is not None and known.started_at == started and known.ready_since is not None
-    return known if unbroken and known is not None else Sighting(first, started, now)
+        return replace(known, ready_since=None)
+    return known if known.ready_since is not None else replace(known, ready_since=now)
 
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What instances are held against: the policy, what was seen of them, and whether they are new in this rollout."""
+    """What instances are held against: the policy, and what was seen of them in this rollout."""
 
     policy: Policy
-    release: int
     seen: Mapping[str, Sighting]
     now: datetime
 
@@ -79,14 +87,13 @@ class Judge:
         return since is not None and self.now - since >= self.policy.min_ready
 
     def crash_looping(self, member: Member) -> bool:
-        """Restarted by the engine again and again since this rollout brought it."""
-        new = member.placed.release == self.release
-        return new and member.instance.restart_count >= CRASHES_BEFORE_FAILURE
+        """Restarted by the engine again and again since this rollout began."""
+        return member.instance.restart_count - self.seen[member.id].restarts >= CRASHES_BEFORE_FAILURE
 
     def overdue(self, member: Member) -> bool:
-        """Not ready within `healthy_deadline` of being seen first."""
+        """Not ready within `healthy_deadline` of its last start."""
         waited = self.now - self.seen[member.id].first_seen
-        return not ready_now(member) and waited > self.policy.healthy_deadline
+        return not ready_now(member) and waited >= self.policy.healthy_deadline
 
     def next_look(self, member: Member) -> datetime | None:
         """When the passing of time alone will change the condition."""

@@ -8,13 +8,17 @@ Going back is the same walk with the goal exchanged: a kept instance of the goal
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
-from gitopsd.model.action import Action, Create, Keep, Remove, Rename, Restore, Start, Stop, Unpause, Update
+from gitopsd.model.action import Action, Create, Rename, Start
 from gitopsd.model.rollout import Rollout, Target
-from gitopsd.rollout.member import Judge, Member
+from gitopsd.rollout.member import Judge, Member, ready_now
+from gitopsd.rollout.steps import clear, remove, restore, stand_down, start, unpause, update
 
 Standing = Literal["done", "acting", "waiting", "failed"]
+
+REFUSALS_BEFORE_FAILURE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +40,27 @@ class Look:
         stable = self.rollout.stable
         return stable is not None and stable.fingerprint == self.goal.fingerprint
 
+    @property
+    def patient(self) -> bool:
+        """What served before is tried again when the engine says no; it was good once."""
+        return self.mending and self.rollout.refusals < REFUSALS_BEFORE_FAILURE
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where a slot stands. `serving`: the goal's instance is ready. `at_risk`: another is being replaced, and the new
-    one is not ready yet. `begun`: the new one is there. `reason` is set when it failed.
+    """Where a slot stands. `serving`: the goal's instance is ready. `reason` is set when it failed.
+
+    `open`: a replacement is under way in the slot, or nothing serves in it. `takes`: the actions would open it, which
+    needs one of the places that `parallelism` allows. `worth`: what is at stake then: 0 nothing serves in the slot,
+    1 something that came between, 2 what served before.
     """
 
     standing: Standing
     actions: tuple[Action, ...] = ()
     serving: bool = False
-    at_risk: bool = False
-    begun: bool = False
+    open: bool = False
+    takes: bool = False
+    worth: int = 0
     reason: str = ""
 
 
@@ -57,17 +70,16 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     others = tuple(member for member in members if member is not chosen)
     unborn = tuple(other for other in others if other.instance.state == "created")
     if unborn:
-        return Step("acting", tuple(remove(other, "never started") for other in unborn))
-    if chosen is None and slot in look.refused and not look.mending:
+        return Step("acting", tuple(remove(other, "never started") for other in unborn), open=True)
+    if chosen is not None:
+        return _settle(look, slot, chosen, others)
+    if slot in look.refused and not look.patient:
         return Step("failed", reason=look.refused[slot])
-    if chosen is None:
-        return Step("acting", place(look, slot, others), at_risk=bool(others))
-    return _settle(look, slot, chosen, others)
-
-
-def surplus_step(look: Look, members: tuple[Member, ...]) -> tuple[Action, ...]:
-    """Actions that clear a slot which the goal does not want."""
-    return tuple(action for member in members for action in clear(member, look.cause))
+    if crowd := _crowd(look, others):
+        return Step("acting", crowd, open=True)
+    worth = _worth(look, others)
+    takes = worth > 0 if look.rollout.order == "stop-first" else any(other.up for other in others)
+    return Step("acting", place(look, slot, others), open=not takes, takes=takes, worth=worth)
 
 
 def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None:
@@ -83,94 +95,101 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
         and member.instance.state not in ("dead", "removing")
         and not (hopeless and member.instance.state == "exited")
     ]
-    return min(own, key=lambda member: (member.placed.kept, not member.up, member.instance.created_at), default=None)
+    return min(own, key=lambda member: (not member.up, member.placed.kept, member.instance.created_at), default=None)
+
+
+def _crowd(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
+    """What takes those down that came between: start-first adds one to the one that serves best, not to several."""
+    up = [other for other in others if other.up]
+    if look.rollout.order == "stop-first" or len(up) < 2:
+        return ()
+    best = min(up, key=lambda each: (not ready_now(each), not _of_stable(look, each), each.instance.created_at))
+    cause = f"makes room: {look.cause}"
+    return tuple(
+        action
+        for each in up
+        if each is not best
+        for action in (stand_down(each, cause) if _of_stable(look, each) else clear(each, cause))
+    )
+
+
+def _worth(look: Look, others: tuple[Member, ...]) -> int:
+    return max((1 + _of_stable(look, other) for other in others if ready_now(other)), default=0)
+
+
+def _of_stable(look: Look, member: Member) -> bool:
+    stable = look.rollout.stable
+    return stable is not None and stable.fingerprint == member.placed.fingerprint
 
 
 def place(look: Look, slot: int, others: tuple[Member, ...]) -> tuple[Action, ...]:
-    """Bring a new instance of the goal into the slot, beside the others or after them."""
+    """Bring a new instance of the goal into the slot, beside the others or after them. A one-shot never runs twice."""
     rollout, goal = look.rollout, look.goal
-    standing_down = _stand_down(look, others) if rollout.order == "stop-first" else ()
-    name = rollout.replacement_name(slot, goal) if others else rollout.instance_name(slot, goal)
-    carry = {target: volume for other in others for target, volume in other.instance.volumes.items()}
+    name = _free_name(look, slot, others)
+    stable_last = sorted(others, key=lambda other: _of_stable(look, other))
+    carry = {target: volume for other in stable_last for target, volume in other.instance.volumes.items()}
     create = Create(rollout.service, slot, name, goal.fingerprint, rollout.release, look.cause, carry)
-    return (*standing_down, create, Start(rollout.service, slot, name, look.cause, name=name))
+    return (*_room(look, others), create, Start(rollout.service, slot, name, look.cause, name=name))
 
 
-def _stand_down(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
-    """Stop what runs, but keep it as the way back: with no restart policy, or an engine restart would start it."""
-    cause = f"makes room: {look.cause}"
-    return tuple(action for other in others if other.up for action in (keep(other, cause), stop(other, cause)))
+def _free_name(look: Look, slot: int, others: tuple[Member, ...]) -> str:
+    """The slot's name or, while another bears it, one that tells the release."""
+    taken = {other.instance.name for other in others}
+    beside = look.rollout.replacement_name(slot, look.goal)
+    names = [look.rollout.instance_name(slot, look.goal), beside]
+    more = (f"{beside}-{number}" for number in count(2))
+    return next((name for name in names if name not in taken), None) or next(n for n in more if n not in taken)
+
+
+def _room(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
+    if look.rollout.order == "start-first" and not look.rollout.job:
+        return ()
+    return tuple(action for other in others for action in stand_down(other, f"makes room: {look.cause}"))
 
 
 def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -> Step:
     match look.judge.condition(chosen):
         case "ready":
             return _finish(look, slot, chosen, others)
-        case "created" if slot in look.refused:
+        case "created" if slot in look.refused and not look.patient:
             return Step("failed", reason=look.refused[slot])
-        case "created":
-            return Step("acting", _start(look, chosen, others), at_risk=bool(others), begun=True)
         case "paused":
-            return Step("acting", (unpause(chosen, look.cause),), at_risk=bool(others), begun=True)
+            return Step("acting", (unpause(chosen, look.cause),), open=True)
         case "starting":
-            return Step("waiting", at_risk=bool(others), begun=True)
-        case "stopped" if look.mending and not _stopped_again(look, chosen):
-            return Step("acting", _start(look, chosen, others), at_risk=bool(others), begun=True)
-        case "stopped" | "failed":
+            return Step("waiting", open=True)
+        case "stopped" if not look.mending or _started_before(look, chosen):
+            return Step("failed", reason=look.judge.evidence(chosen))
+        case "created" | "stopped":
+            return _begin(look, chosen, others)
+        case "failed":
             return Step("failed", reason=look.judge.evidence(chosen))
 
 
-def _start(look: Look, chosen: Member, others: tuple[Member, ...]) -> tuple[Action, ...]:
-    standing_down = _stand_down(look, others) if look.rollout.order == "stop-first" else ()
-    return (*standing_down, *start(chosen, look.cause))
+def _begin(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
+    """Start what is there already; in stop-first order something else may serve until then."""
+    actions = (*_room(look, others), *start(chosen, look.cause))
+    worth = _worth(look, others)
+    takes = look.rollout.order == "stop-first" and worth > 0
+    return Step("acting", actions, open=not takes, takes=takes, worth=worth)
 
 
-def _stopped_again(look: Look, chosen: Member) -> bool:
-    """It was started in this rollout already and did not stay; a kept one has not had its chance yet."""
-    started = chosen.instance.started_at
-    return not chosen.placed.kept and started is not None and started >= look.rollout.started_at
+def _started_before(look: Look, chosen: Member) -> bool:
+    """It was started in this direction of the rollout already."""
+    return look.judge.seen[chosen.id].first_seen > look.rollout.started_at
 
 
 def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -> Step:
-    """The goal serves: clear the others away, bring limits up to date, take the slot's name."""
+    """The goal serves: clear the others away, bring limits up to date, take the slot's name.
+
+    A kept one that still runs was about to be stopped when the daemon died or the mind of Git changed.
+    """
     actions = [action for other in others for action in clear(other, look.cause)]
+    if chosen.placed.kept and not _started_before(look, chosen):
+        actions.append(restore(chosen, look.cause))
     if chosen.placed.in_place != look.goal.in_place:
         actions.append(update(chosen, look.goal, look.cause))
     name = look.rollout.instance_name(slot, look.goal)
     if chosen.instance.name != name:
         actions.append(Rename(look.rollout.service, slot, chosen.id, name, "takes the slot's name"))
-    return Step("acting" if actions else "done", tuple(actions), serving=True)
-
-
-def clear(member: Member, cause: str) -> tuple[Action, ...]:
-    return (stop(member, cause), remove(member, cause)) if member.up else (remove(member, cause),)
-
-
-def start(member: Member, cause: str) -> tuple[Action, ...]:
-    """Start an instance; a kept one gets its restart policy back before."""
-    placed, name = member.placed, member.instance.name
-    begin = Start(placed.service, placed.slot, member.id, cause, name=name)
-    if not placed.kept:
-        return (begin,)
-    return (Restore(placed.service, placed.slot, member.id, placed.fingerprint, cause, name=name), begin)
-
-
-def stop(member: Member, cause: str) -> Stop:
-    return Stop(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
-
-
-def keep(member: Member, cause: str) -> Keep:
-    return Keep(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
-
-
-def remove(member: Member, cause: str) -> Remove:
-    return Remove(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
-
-
-def unpause(member: Member, cause: str) -> Unpause:
-    return Unpause(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
-
-
-def update(member: Member, goal: Target, cause: str) -> Update:
-    placed, name = member.placed, member.instance.name
-    return Update(placed.service, placed.slot, member.id, goal.fingerprint, goal.in_place, cause, name=name)
+    standing: Standing = "acting" if actions else "done"
+    return Step(standing, tuple(actions), serving=True, open=any(other.up for other in others))

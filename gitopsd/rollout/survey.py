@@ -1,0 +1,108 @@
+"""All slots of a service at one look: what each needs, and which may act now without putting the service at risk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitopsd.model.action import Action, Chain
+from gitopsd.model.rollout import Progressing
+from gitopsd.rollout.jobs import JOB_SLOT, job_step
+from gitopsd.rollout.member import Member, ready_now
+from gitopsd.rollout.slots import Look, Step, slot_step
+from gitopsd.rollout.steps import clear
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`served`: slots in which the goal is ready. `serving`: all of them are. `settled`: and nothing else is left.
+
+    `moving`: something is being done, or waited for. `failure`: the evidence of the first slot that failed.
+    """
+
+    chains: tuple[Chain, ...]
+    served: int
+    serving: bool
+    settled: bool
+    moving: bool
+    failure: str
+    times: tuple[datetime, ...]
+
+    def wake(self, deadline: datetime) -> datetime:
+        return min((*self.times, deadline))
+
+
+def survey_of(look: Look, members: tuple[Member, ...], busy: frozenset[int]) -> Survey:
+    slots = {member.placed.slot for member in members}
+    by_slot = {slot: tuple(each for each in members if each.placed.slot == slot) for slot in sorted(slots)}
+    wanted = range(1, look.goal.replicas + 1)
+    steps = {slot: _step(look, slot, by_slot.get(slot, ())) for slot in wanted}
+    serving = all(step.serving for step in steps.values())
+    surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
+    rest = _rest_until(look)
+    allowed = _within_parallelism(look, steps, busy, resting=rest is not None)
+    acting = {slot: steps[slot].actions for slot in allowed} | _clearing(look, surplus, serving=serving)
+    return Survey(
+        chains=tuple(_chain(look, slot, acting[slot]) for slot in sorted(acting) if acting[slot] and slot not in busy),
+        served=sum(step.serving for step in steps.values()),
+        serving=serving,
+        settled=not surplus and all(step.standing == "done" for step in steps.values()),
+        moving=bool(busy) or any(acting.values()) or any(step.standing == "waiting" for step in steps.values()),
+        failure=next(
+            (each.reason for slot, each in steps.items() if each.standing == "failed" and slot not in busy), ""
+        ),
+        times=(*_times(look, members), *((rest,) if rest is not None else ())),
+    )
+
+
+def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
+    return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
+
+
+def _chain(look: Look, slot: int, actions: tuple[Action, ...]) -> Chain:
+    return Chain(f"{look.rollout.service}/{slot}", actions)
+
+
+def _clearing(look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving: bool) -> dict[int, tuple[Action, ...]]:
+    """Slots that the goal does not want are cleared once it serves; what is no good in them goes at once."""
+    return {
+        slot: tuple(
+            action for member in found if serving or not ready_now(member) for action in clear(member, look.cause)
+        )
+        for slot, found in surplus.items()
+    }
+
+
+def _within_parallelism(
+    look: Look, steps: Mapping[int, Step], busy: frozenset[int], *, resting: bool
+) -> tuple[int, ...]:
+    """Slots that may act: those that risk nothing, and as many others at once as the policy allows.
+
+    First come those that have the least to lose.
+    """
+    free = [slot for slot, step in steps.items() if step.standing == "acting" and not step.takes]
+    under_way = {slot for slot, step in steps.items() if step.open or slot in busy}
+    waiting = sorted((step.worth, slot) for slot, step in steps.items() if step.takes and slot not in busy)
+    limit = look.rollout.policy.parallelism or len(steps)
+    places = 0 if resting else max(0, limit - len(under_way))
+    return (*free, *(slot for _, slot in waiting[:places]))
+
+
+def _rest_until(look: Look) -> datetime | None:
+    """The end of the policy's `delay` after the last slot that newer content took over; None: it is over."""
+    rollout, judge = look.rollout, look.judge
+    if not rollout.policy.delay or not isinstance(rollout.phase, Progressing) or rollout.kind != "change":
+        return None
+    taken = [
+        each.ready_since + rollout.policy.min_ready + rollout.policy.delay
+        for each in judge.seen.values()
+        if each.ready_since is not None and each.first_seen > rollout.started_at
+    ]
+    last = max(taken, default=judge.now)
+    return last if last > judge.now else None
+
+
+def _times(look: Look, members: tuple[Member, ...]) -> tuple[datetime, ...]:
+    """When the passing of time alone will change how a member is judged."""
+    judge = look.judge
+    found = (judge.next_look(member) for member in members)
+    return tuple(at for at in found if at is not None and at > judge.now)
