@@ -44,13 +44,17 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A content digest that failed here on evidence against it. Not tried again until a person says `retry`."""
+    """A content digest that failed here on evidence against it. Not tried again until a person says `retry`.
+
+    `paused`: nothing turned back; what was brought stays for a person to look at, and repairs leave it alone.
+    """
 
     content_digest: str
     release: int
     revision: str
     reason: str
     at: datetime
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

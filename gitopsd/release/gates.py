@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, Rollout, Succeeded
-from gitopsd.rollout import Member
+from gitopsd.rollout import Member, stand_aside
 from gitopsd.rollout.member import ready_now
 
 RETURNED = "returned"  # a need of a service that returns: its dependents have returned
@@ -31,7 +31,7 @@ def _rest_is_good(journal: Journal) -> bool:
 
 def _aside(removal: Rollout, members: Mapping[str, tuple[Member, ...]]) -> bool:
     begun = not isinstance(removal.phase, Pending | Preparing)
-    return begun and not any(member.up for member in members.get(removal.service, ()))
+    return begun and not stand_aside(removal, members.get(removal.service, ()))
 
 
 def _met(journal: Journal, service: str, condition: str, members: Mapping[str, tuple[Member, ...]]) -> bool:

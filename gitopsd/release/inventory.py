@@ -17,13 +17,35 @@ def recognise(journal: Journal, live: LiveState) -> Journal:
     """
     if _blank(journal):
         return _adopted(journal, live)
-    inventory = {
-        instance.id: _still_kept(placed, instance)
+    known = {each.id: journal.inventory[each.id] for each in live.instances if each.id in journal.inventory}
+    found = [(each, _meant(journal, each)) for each in live.instances if each.id not in known]
+    new = {instance.id: placed for instance, placed in found if placed is not None}
+    if not new and known == journal.inventory:
+        return journal
+    made = {placed.name for placed in new.values()}
+    intended = {name: placed for name, placed in journal.intended.items() if name not in made}
+    return replace(journal, inventory={**known, **new}, intended=intended)
+
+
+def settled(journal: Journal, live: LiveState, busy: frozenset[str]) -> Journal:
+    """The journal without what is over where nothing is under way.
+
+    A kept instance that runs with a restart policy again has been given back its place. What was meant to be created
+    and is not there will not come any more, once nothing is open.
+    """
+    back = {
+        instance.id
         for instance in live.instances
-        if (placed := journal.inventory.get(instance.id) or _meant(journal, instance)) is not None
+        if instance.state == "running" and instance.restart_policy not in ("", "no")
     }
-    found = {placed.name for placed in inventory.values()}
-    intended = {name: placed for name, placed in journal.intended.items() if name not in found}
+    inventory = {
+        id: replace(placed, kept=False)
+        if placed.kept and id in back and f"{placed.service}/{placed.slot}" not in busy
+        else placed
+        for id, placed in journal.inventory.items()
+    }
+    quiet = journal.release is None and not journal.rollouts and not busy
+    intended = {} if quiet else journal.intended
     if inventory == journal.inventory and intended == journal.intended:
         return journal
     return replace(journal, inventory=inventory, intended=intended)
@@ -31,12 +53,6 @@ def recognise(journal: Journal, live: LiveState) -> Journal:
 
 def _blank(journal: Journal) -> bool:
     return not (journal.inventory or journal.intended or journal.serving or journal.release or journal.stable)
-
-
-def _still_kept(placed: Placed, instance: Instance) -> Placed:
-    """A kept instance that runs with a restart policy again has been given back its place."""
-    back = placed.kept and instance.state == "running" and instance.restart_policy not in ("", "no")
-    return replace(placed, kept=False) if back else placed
 
 
 def _meant(journal: Journal, instance: Instance) -> Placed | None:
@@ -48,28 +64,41 @@ def _meant(journal: Journal, instance: Instance) -> Placed | None:
 
 
 def _adopted(journal: Journal, live: LiveState) -> Journal:
-    """An inventory from labels. What serves is taken for stable, so that unchanged content replaces nothing."""
+    """An inventory from labels. What serves is taken for stable, so that unchanged content replaces nothing.
+
+    What ended well counts as completed, so that a one-shot does not run again.
+    """
     ours = [
         instance
         for instance in live.instances
         if instance.environment == journal.environment and instance.fingerprint and instance.slot
     ]
     inventory = {instance.id: _placed(instance) for instance in ours}
-    services = {instance.service for instance in ours}
-    stable = {service: _stable(service, ours) for service in sorted(services)}
-    return replace(journal, inventory=inventory, stable=stable)
+    services = sorted({instance.service for instance in ours})
+    completed = {service: done for service in services if (done := _completed(service, ours))}
+    stable = {service: _stable(service, ours) for service in services}
+    return replace(journal, inventory=inventory, stable=stable, completed=completed)
 
 
 def _placed(instance: Instance) -> Placed:
     return Placed(instance.service, instance.slot, instance.fingerprint, "", instance.release, instance.name)
 
 
+def _completed(service: str, instances: list[Instance]) -> tuple[str, ...]:
+    own = [each for each in instances if each.service == service and each.restart_policy in ("", "no")]
+    return tuple(sorted({each.fingerprint for each in own if each.state == "exited" and each.exit_code == 0}))
+
+
 def _stable(service: str, instances: list[Instance]) -> Target:
-    """The fingerprint that runs in most slots."""
+    """The fingerprint that runs in most slots; of two that run in as many, the one that bears the slots' names."""
     own = [instance for instance in instances if instance.service == service]
     running = [instance for instance in own if instance.state == "running"] or own
-    counts = {each.fingerprint: sum(one.fingerprint == each.fingerprint for one in running) for each in running}
-    fingerprint = max(sorted(counts), key=lambda each: counts[each])
+
+    def weight(fingerprint: str) -> tuple[int, int]:
+        bearing = [each.name for each in running if each.fingerprint == fingerprint]
+        return len(bearing), sum(".gitopsd-" not in name for name in bearing)
+
+    fingerprint = max(sorted({each.fingerprint for each in running}), key=weight)
     slots = {instance.slot for instance in running if instance.fingerprint == fingerprint}
     return Target(fingerprint, max(slots))
 

@@ -13,9 +13,9 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
-from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded
+from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded, Target
 from gitopsd.release.gates import may_begin, may_finalise
-from gitopsd.release.inventory import members_of
+from gitopsd.release.inventory import members_of, settled
 from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
 from gitopsd.release.returning import conclude, swept
@@ -71,33 +71,41 @@ def advance(
 
     `repair`: whether what serves may be mended; rollouts that are open go on regardless.
     """
-    members = members_of(journal, live)
-    after = open_repairs(journal, wanted, members, now) if repair else journal
+    start = settled(journal, live, signals.busy)
+    members = members_of(start, live)
+    after = open_repairs(start, wanted, members, now) if repair else start
     missing = missing_resources(wanted, live) if any(each.open for each in after.rollouts.values()) else ()
-    after, chains, times, events, ended = _settled(after, journal, members, now, signals, missing)
+    around = Surroundings(wanted, members, now, missing)
+    after, chains, times, events, ended = _turned(after, start, around, signals)
     after = swept(after)
-    surplus = surplus_networks(after, wanted, live)
+    surplus = surplus_networks(after, wanted, live, now)
     chains = tuple(chain for chain in (*missing, *chains, *surplus) if chain.key not in signals.busy)
+    after = intend(after, chains, now)
     waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
-    return Turn(intend(after, chains), chains, events, ended, min(waits, default=None))
+    return Turn(after, chains, events, ended, min(waits, default=None))
 
 
-def _settled(
-    journal: Journal,
-    before: Journal,
-    members: Mapping[str, tuple[Member, ...]],
-    now: datetime,
-    signals: Signals,
-    missing: tuple[Chain, ...],
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all rollouts of a turn see: what is wanted, who is there, the time, and the resources still to be made."""
+
+    wanted: SealedState | None
+    members: Mapping[str, tuple[Member, ...]]
+    now: datetime
+    missing: tuple[Chain, ...]
+
+
+def _turned(
+    journal: Journal, before: Journal, around: Surroundings, signals: Signals
 ) -> tuple[Journal, tuple[Chain, ...], tuple[datetime, ...], tuple[Event, ...], tuple[Release, ...]]:
     """Turn after turn of the rollouts until no phase changes: one may open the gate of another."""
     events: tuple[Event, ...] = ()
     ended: tuple[Release, ...] = ()
     while True:
-        turned, chains, times = _rollouts(journal, members, now, signals, missing)
-        turned, closed = conclude(turned, now)
+        turned, chains, times = _rollouts(journal, around, signals)
+        turned, closed = conclude(turned, around.wanted, around.now)
         ended += closed
-        events += tuple(told(before, turned, closed, now))
+        events += tuple(told(before, turned, closed, around.now))
         if _phases(turned) == _phases(journal) and turned.release == journal.release:
             return turned, chains, times, events, ended
         journal = before = turned
@@ -109,49 +117,39 @@ def _phases(journal: Journal) -> list[tuple[str, object, object]]:
 
 
 def _rollouts(
-    journal: Journal,
-    members: Mapping[str, tuple[Member, ...]],
-    now: datetime,
-    signals: Signals,
-    missing: tuple[Chain, ...],
+    journal: Journal, around: Surroundings, signals: Signals
 ) -> tuple[Journal, tuple[Chain, ...], tuple[datetime, ...]]:
     """Advance every open rollout by one turn."""
     chains: list[Chain] = []
     times: list[datetime] = []
     for name in sorted(journal.rollouts):
-        rollout = _gated(journal, name, members, now, signals, missing)
+        rollout = _gated(journal, name, around, signals)
         if not rollout.open:
             journal = replace(journal, rollouts={**journal.rollouts, name: rollout})
             continue
-        found = members.get(name, ())
-        turn = advance_rollout(rollout, found, now, busy=signals.slots(name), refused=signals.refusals(name))
+        found, busy, refused = around.members.get(name, ()), signals.slots(name), signals.refusals(name)
+        turn = advance_rollout(rollout, found, around.now, busy=busy, refused=refused)
         journal = _noted(journal, rollout, turn.rollout)
         chains += turn.chains
         times += [turn.wake_at] if turn.wake_at is not None else []
     return journal, tuple(chains), tuple(times)
 
 
-def _gated(
-    journal: Journal,
-    name: str,
-    members: Mapping[str, tuple[Member, ...]],
-    now: datetime,
-    signals: Signals,
-    missing: tuple[Chain, ...],
-) -> Rollout:
+def _gated(journal: Journal, name: str, around: Surroundings, signals: Signals) -> Rollout:
     """The rollout, moved past the gates that are open for it."""
     rollout = journal.rollouts[name]
-    if isinstance(rollout.phase, Pending) and may_begin(journal, rollout, members):
+    if isinstance(rollout.phase, Pending) and may_begin(journal, rollout, around.members):
         rollout = replace(rollout, phase=Preparing())
     if isinstance(rollout.phase, Preparing):
-        rollout = _prepared(rollout, now, signals, missing)
-    if isinstance(rollout.phase, Progressing) and rollout.leaving and may_finalise(journal, rollout, members):
+        rollout = _prepared(rollout, around, signals)
+    if isinstance(rollout.phase, Progressing) and rollout.leaving and may_finalise(journal, rollout, around.members):
         rollout = replace(rollout, phase=Finalising())
     return rollout
 
 
-def _prepared(rollout: Rollout, now: datetime, signals: Signals, missing: tuple[Chain, ...]) -> Rollout:
+def _prepared(rollout: Rollout, around: Surroundings, signals: Signals) -> Rollout:
     """Past Preparing once networks and volumes are there; the engine's refusal to make one is evidence."""
+    now, missing = around.now, around.missing
     refused = next((signals.refused[chain.key] for chain in missing if chain.key in signals.refused), "")
     if refused:
         return replace(rollout, phase=RolledBack(f"not begun: {refused}"), finished_at=now)
@@ -162,19 +160,23 @@ def _prepared(rollout: Rollout, now: datetime, signals: Signals, missing: tuple[
 
 
 def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
-    """Keep the rollout; from Finalising on, its target is stable, and a one-shot counts as completed."""
+    """Keep the rollout; from Finalising on its target is stable, and after a way back what it returned to."""
     name = after.service
-    rollouts = {**journal.rollouts, name: after}
-    promoted = isinstance(after.phase, Finalising | Succeeded) and not isinstance(before.phase, Finalising)
+    noted = replace(journal, rollouts={**journal.rollouts, name: after})
+    if isinstance(after.phase, RolledBack) and not after.job:
+        return replace(noted, stable=_with(journal.stable, name, after.stable))
     if not after.target.fingerprint:
-        promoted = isinstance(after.phase, Succeeded)
-    if not promoted:
-        return replace(journal, rollouts=rollouts)
+        gone = isinstance(after.phase, Succeeded)
+        return replace(noted, stable=_with(journal.stable, name, None)) if gone else noted
+    if not isinstance(after.phase, Finalising | Succeeded) or isinstance(before.phase, Finalising):
+        return noted
     completed = journal.completed
     if after.job:
-        done = (*journal.completed.get(name, ()), after.target.fingerprint)
+        done = (*completed.get(name, ()), after.target.fingerprint)
         completed = {**completed, name: tuple(dict.fromkeys(done))[-20:]}
-    stable = {**journal.stable, name: after.target}
-    if not after.target.fingerprint:
-        del stable[name]
-    return replace(journal, rollouts=rollouts, stable=stable, completed=completed)
+    return replace(noted, stable=_with(journal.stable, name, after.target), completed=completed)
+
+
+def _with(stable: Mapping[str, Target], name: str, target: Target | None) -> dict[str, Target]:
+    others = {each: kept for each, kept in stable.items() if each != name}
+    return others if target is None else {**others, name: target}

@@ -8,7 +8,7 @@ from gitopsd.model.desired import Policy, SealedService, SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
-from gitopsd.model.rollout import Pending, Rollout, Target
+from gitopsd.model.rollout import Pending, RollingBack, Rollout, Target
 from gitopsd.plan.order import replacement
 from gitopsd.rollout.machine import NOTHING
 
@@ -30,12 +30,11 @@ class Candidate:
 def verdict(journal: Journal, wanted: SealedState) -> Verdict:
     """What newer content means now. A release on its way back first brings everything back, then gives way."""
     release, serving = journal.release, journal.serving
-    if release is not None:
-        if release.content_digest == wanted.content_digest:
-            return "same"
-        return "wait" if release.phase == "returning" else "begin"
-    if serving is not None and serving.content_digest == wanted.content_digest:
+    current = release or serving
+    if current is not None and current.content_digest == wanted.content_digest:
         return "same"
+    if release is not None and release.phase == "returning":
+        return "wait"
     return "rejected" if wanted.content_digest in journal.rejected else "begin"
 
 
@@ -57,12 +56,14 @@ def begin(
     """Open a release, superseding an open one. A service whose target did not change keeps its rollout."""
     ended = _superseded(journal, number, now)
     release = _release(journal.environment, candidate, number, now)
+    journal = _refreshed(journal, candidate)
+    before = journal.before if journal.release is not None else journal.stable
+    journal = replace(journal, before=before)
     rollouts = {
         change.service: rollout
         for change in candidate.plan.changes
         if (rollout := _rollout(change, journal, candidate, number, now)) is not None
     }
-    before = journal.before if journal.release is not None else journal.stable
     event = Event(
         now,
         "ReleaseStarted",
@@ -75,7 +76,6 @@ def begin(
         project=candidate.wanted.desired.project,
         release=release,
         rollouts=rollouts,
-        before=before,
         repairs={},
     )
     superseding = tuple(
@@ -103,6 +103,22 @@ def refuse(
     rejected = {**journal.rejected, release.content_digest: rejection}
     project = journal.project or candidate.wanted.desired.project
     return replace(journal, project=project, rejected=rejected), (event,), (release,)
+
+
+def _refreshed(journal: Journal, candidate: Candidate) -> Journal:
+    """What does not change is stable as it is wanted now: its image may bear another name, or its limits be unknown."""
+    unchanged = [change.service for change in candidate.plan.changes if change.change == "unchanged"]
+    services = candidate.wanted.services
+    fresh = {
+        name: target_of(services[name])
+        for name in unchanged
+        if name in journal.stable and journal.stable[name].fingerprint == services[name].fingerprint
+    }
+    before = {
+        name: fresh[name] if name in fresh and target == journal.stable[name] else target
+        for name, target in journal.before.items()
+    }
+    return replace(journal, stable={**journal.stable, **fresh}, before=before)
 
 
 def _superseded(journal: Journal, number: int, now: datetime) -> tuple[Release, ...]:
@@ -150,44 +166,47 @@ def _rollout(change: Change, journal: Journal, candidate: Candidate, number: int
     current = journal.rollouts.get(change.service)
     sealed = candidate.wanted.services.get(change.service)
     target = target_of(sealed) if sealed is not None else NOTHING
-    if current is not None and current.open and current.target == target:
-        return current
-    if change.change == "unchanged" and (current is None or not current.open):
-        return None
-    return new_rollout(change, journal, candidate.wanted, number, now)
+    if current is not None and current.open:
+        same = current.target == target and not isinstance(current.phase, RollingBack)
+        return current if same else _new(change, journal, candidate.wanted, number, now)
+    return None if change.change == "unchanged" else _new(change, journal, candidate.wanted, number, now)
 
 
-def new_rollout(change: Change, journal: Journal, wanted: SealedState, number: int, now: datetime) -> Rollout:
-    """A rollout at its beginning, waiting for what it depends on."""
+def _new(change: Change, journal: Journal, wanted: SealedState, number: int, now: datetime) -> Rollout:
+    """A rollout at its beginning, waiting for what it depends on. Its way back is the last good release's."""
     sealed = wanted.services.get(change.service)
-    current = journal.rollouts.get(change.service)
-    stable = journal.stable.get(change.service)
+    stable = journal.before.get(change.service)
     if sealed is None:
-        return _leaving(change, wanted, stable, number, now)
-    policy = sealed.service.policy
-    if sealed.service.job is not None and sealed.service.job.timeout is not None:
-        policy = replace(policy, progress_deadline=sealed.service.job.timeout)
-    interrupted = current is not None and current.open
+        return _leaving(change, journal, wanted, number, now)
+    service, target = sealed.service, target_of(sealed)
+    policy = service.policy
+    if service.job is not None:
+        # A one-shot that is to run has nothing to go back to; one that ran already only ends what interrupted it.
+        stable = target if change.change == "unchanged" else None
+        policy = replace(policy, progress_deadline=service.job.timeout or policy.progress_deadline)
+    rollback = policy.on_failure == "rollback" and wanted.desired.policy.on_failure == "rollback"
     return Rollout(
         service=change.service,
         release=number,
-        target=target_of(sealed),
+        target=target,
         stable=stable,
         order=replacement(sealed).order,
         policy=policy,
-        cause=change.cause or ("back to what serves: newer content" if interrupted else "unchanged"),
+        cause=change.cause or "back to what serves: newer content",
         phase=Pending(),
         started_at=now,
         deadline=now + policy.progress_deadline,
-        job=sealed.service.job is not None,
-        way_back=journal.serving is not None and wanted.desired.policy.on_failure == "rollback",
+        job=service.job is not None,
+        way_back=journal.serving is not None and rollback,
         project=wanted.desired.project,
-        needs=tuple((each.service, each.condition) for each in sealed.service.depends_on),
+        needs=tuple((each.service, each.condition) for each in service.depends_on),
     )
 
 
-def _leaving(change: Change, wanted: SealedState, stable: Target | None, number: int, now: datetime) -> Rollout:
+def _leaving(change: Change, journal: Journal, wanted: SealedState, number: int, now: datetime) -> Rollout:
     policy = Policy()
+    stable = journal.before.get(change.service)
+    done = journal.completed.get(change.service, ())
     return Rollout(
         service=change.service,
         release=number,
@@ -199,6 +218,7 @@ def _leaving(change: Change, wanted: SealedState, stable: Target | None, number:
         phase=Pending(),
         started_at=now,
         deadline=now + policy.progress_deadline,
+        job=stable is not None and stable.fingerprint in done,
         early=change.early,
         project=wanted.desired.project,
     )

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gitopsd.model.desired import SealedState
+from gitopsd.model.desired import Policy, SealedState
 from gitopsd.model.release import Journal, Repair
 from gitopsd.model.rollout import Pending, Rollout, Target
 from gitopsd.plan.order import replacement
 from gitopsd.rollout import Member
+from gitopsd.rollout.machine import NOTHING
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(seconds=300)
@@ -21,16 +22,28 @@ def open_repairs(
     """The journal with a repair for each service that needs one, unless the last attempt was too short ago."""
     if serving is None or serving.desired.policy.heal == "report":
         return journal
-    for name, stable in sorted(journal.stable.items()):
-        sealed = serving.services.get(name)
-        if name in journal.rollouts or sealed is None or sealed.service.job is not None:
+    paused = {each.release for each in journal.rejected.values() if each.paused}
+    for name in sorted({*journal.stable, *members} - set(journal.rollouts)):
+        found = members.get(name, ())
+        if any(member.placed.release in paused for member in found) or not _may(journal, name, now):
             continue
-        if sealed.fingerprint != stable.fingerprint:
-            continue
-        cause = ailment(journal, stable, members.get(name, ()), f"{serving.desired.project}-{name}")
-        if cause and _may(journal, name, now):
-            journal = _opened(journal, serving, name, cause, now)
+        if _orphaned(journal, serving, name):
+            journal = _opened(journal, _sweep(journal, serving, name, now), now)
+        elif cause := _cause(journal, serving, name, found):
+            journal = _opened(journal, _mend(journal, serving, name, cause, now), now)
     return journal
+
+
+def _orphaned(journal: Journal, serving: SealedState, name: str) -> bool:
+    """Instances came into being for a service that was given up meanwhile."""
+    return journal.release is None and name not in journal.stable and name not in serving.services
+
+
+def _cause(journal: Journal, serving: SealedState, name: str, members: tuple[Member, ...]) -> str:
+    stable, sealed = journal.stable.get(name), serving.services.get(name)
+    if stable is None or sealed is None or sealed.service.job is not None or sealed.fingerprint != stable.fingerprint:
+        return ""
+    return ailment(journal, stable, members, f"{serving.desired.project}-{name}")
 
 
 def ailment(journal: Journal, stable: Target, members: tuple[Member, ...], stem: str) -> str:
@@ -74,11 +87,16 @@ def _may(journal: Journal, name: str, now: datetime) -> bool:
     return repair is None or now >= repair.not_before
 
 
-def _opened(journal: Journal, serving: SealedState, name: str, cause: str, now: datetime) -> Journal:
-    sealed = serving.services[name]
-    stable = journal.stable[name]
+def _opened(journal: Journal, rollout: Rollout, now: datetime) -> Journal:
+    name = rollout.service
+    repairs = {**journal.repairs, name: attempt(journal.repairs.get(name), now)}
+    return replace(journal, rollouts={**journal.rollouts, name: rollout}, repairs=repairs)
+
+
+def _mend(journal: Journal, serving: SealedState, name: str, cause: str, now: datetime) -> Rollout:
+    sealed, stable = serving.services[name], journal.stable[name]
     policy = sealed.service.policy
-    rollout = Rollout(
+    return Rollout(
         service=name,
         release=journal.serving.release if journal.serving is not None else 0,
         target=stable,
@@ -93,12 +111,30 @@ def _opened(journal: Journal, serving: SealedState, name: str, cause: str, now: 
         way_back=False,
         project=serving.desired.project,
     )
-    repairs = {**journal.repairs, name: _attempt(journal.repairs.get(name), now)}
-    return replace(journal, rollouts={**journal.rollouts, name: rollout}, repairs=repairs)
 
 
-def _attempt(last: Repair | None, now: datetime) -> Repair:
-    """One more attempt: the first may be followed at once, later ones wait 2 s, 4 s, ... up to 5 minutes."""
+def _sweep(journal: Journal, serving: SealedState, name: str, now: datetime) -> Rollout:
+    policy = Policy()
+    return Rollout(
+        service=name,
+        release=journal.serving.release if journal.serving is not None else 0,
+        target=NOTHING,
+        stable=None,
+        order="stop-first",
+        policy=policy,
+        cause="repair: left over from a release that was given up",
+        phase=Pending(),
+        started_at=now,
+        deadline=now + policy.progress_deadline,
+        kind="repair",
+        way_back=False,
+        project=serving.desired.project,
+    )
+
+
+def attempt(last: Repair | None, now: datetime, at_once: int = 1) -> Repair:
+    """One more attempt: the first `at_once` may be followed at once, later ones wait 2 s, 4 s, ... up to 5 minutes."""
     attempts = 1 if last is None or now - last.last > FORGET_AFTER else last.attempts + 1
-    wait = min(FIRST_WAIT * 2 ** min(attempts - 1, 20), LONGEST_WAIT)
-    return Repair(attempts, now + wait if attempts > 1 else now, now)
+    waits = attempts - at_once
+    wait = min(FIRST_WAIT * 2 ** min(max(waits - 1, 0), 20), LONGEST_WAIT)
+    return Repair(attempts, now + wait if waits > 0 else now, now)

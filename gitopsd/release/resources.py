@@ -1,12 +1,13 @@
 """What a release needs besides instances: networks, volumes, and the names of containers about to be made."""
 
-from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from gitopsd.model.action import Chain, Create, CreateNetwork, CreateVolume, Keep, RemoveNetwork
 from gitopsd.model.desired import SealedState
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Placed
+from gitopsd.release.repairs import attempt
 
 
 def missing_resources(wanted: SealedState | None, live: LiveState) -> tuple[Chain, ...]:
@@ -30,8 +31,11 @@ def missing_resources(wanted: SealedState | None, live: LiveState) -> tuple[Chai
     ))  # fmt: skip
 
 
-def surplus_networks(journal: Journal, wanted: SealedState | None, live: LiveState) -> tuple[Chain, ...]:
-    """Networks that we made and that left the manifest go once nothing is under way any more."""
+def surplus_networks(journal: Journal, wanted: SealedState | None, live: LiveState, now: datetime) -> tuple[Chain, ...]:
+    """Networks that we made and that left the manifest go once nothing is under way any more.
+
+    One that somebody else uses cannot go; it is tried again as repairs are.
+    """
     if wanted is None or journal.release is not None or any(each.open for each in journal.rollouts.values()):
         return ()
     if not wanted.desired.policy.prune or _other_content_serves(journal, wanted):
@@ -40,16 +44,25 @@ def surplus_networks(journal: Journal, wanted: SealedState | None, live: LiveSta
     return tuple(
         Chain(f"network {each.name}", (RemoveNetwork(each.name, each.id, "left the manifest"),))
         for each in live.networks
-        if each.name in journal.networks and each.name not in named
+        if each.name in journal.networks and each.name not in named and _may_try(journal, f"network {each.name}", now)
     )
+
+
+def _may_try(journal: Journal, key: str, now: datetime) -> bool:
+    tried = journal.repairs.get(key)
+    return tried is None or now >= tried.not_before
 
 
 def _other_content_serves(journal: Journal, wanted: SealedState) -> bool:
     return journal.serving is None or journal.serving.content_digest != wanted.content_digest
 
 
-def intend(journal: Journal, chains: Iterable[Chain]) -> Journal:
+def intend(journal: Journal, chains: tuple[Chain, ...], now: datetime) -> Journal:
     """Write down which containers are about to be made or kept, so that they are known for it after a crash."""
+    removals = [chain.key for chain in chains if any(isinstance(each, RemoveNetwork) for each in chain.actions)]
+    if removals:
+        tried = {key: attempt(journal.repairs.get(key), now, at_once=0) for key in removals}
+        journal = replace(journal, repairs={**journal.repairs, **tried})
     creates = [action for chain in chains for action in chain.actions if isinstance(action, Create)]
     networks = {a.name for chain in chains for a in chain.actions if isinstance(a, CreateNetwork)}
     volumes = {a.name for chain in chains for a in chain.actions if isinstance(a, CreateVolume)}

@@ -1,9 +1,10 @@
 """How a release ends: succeeded when all its rollouts are finalising, otherwise back to what served before."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from gitopsd.model.desired import Policy, SealedState
 from gitopsd.model.release import Journal, Outcome, Rejection, Release
 from gitopsd.model.rollout import (
     Failed,
@@ -15,36 +16,30 @@ from gitopsd.model.rollout import (
     RollingBack,
     Rollout,
     Succeeded,
-    Target,
 )
+from gitopsd.plan.order import replacement
 from gitopsd.release.gates import RETURNED
 from gitopsd.release.opening import serving_of
 from gitopsd.rollout.machine import NOTHING, turn_back
 
 
-def conclude(journal: Journal, now: datetime) -> tuple[Journal, tuple[Release, ...]]:
+def conclude(journal: Journal, wanted: SealedState | None, now: datetime) -> tuple[Journal, tuple[Release, ...]]:
     """The journal after looking at how the release stands, and the release if it ended now."""
     release = journal.release
     if release is None:
         return journal, ()
     concerned = [each for each in journal.rollouts.values() if each.kind != "repair"]
     if release.phase == "progressing":
-        reason = _failure(concerned)
-        if reason:
-            return _turned(journal, release, reason, now)
+        failed = next((each for each in concerned if isinstance(each.phase, Failed | RollingBack | RolledBack)), None)
+        if failed is not None:
+            return _failed(journal, release, failed, wanted, now)
         if all(isinstance(each.phase, Finalising | Succeeded) for each in concerned):
             return _succeeded(journal, release, now)
         return journal, ()
+    journal, release = _lost(journal, release, concerned)
     if any(each.open for each in concerned):
         return journal, ()
-    return _ended(journal, release, now)
-
-
-def _failure(rollouts: Iterable[Rollout]) -> str:
-    for rollout in rollouts:
-        if isinstance(rollout.phase, Failed | RollingBack | RolledBack):
-            return f"{rollout.service}: {rollout.phase.reason}"
-    return ""
+    return _ended(_as_before(journal), release, now)
 
 
 def _succeeded(journal: Journal, release: Release, now: datetime) -> tuple[Journal, tuple[Release, ...]]:
@@ -54,15 +49,20 @@ def _succeeded(journal: Journal, release: Release, now: datetime) -> tuple[Journ
     return done, (ended,)
 
 
-def _turned(journal: Journal, release: Release, reason: str, now: datetime) -> tuple[Journal, tuple[Release, ...]]:
+def _failed(
+    journal: Journal, release: Release, failed: Rollout, wanted: SealedState | None, now: datetime
+) -> tuple[Journal, tuple[Release, ...]]:
     """Everything turns back, if there is a way back; a first release ends where it stands."""
-    way_back = all(rollout.way_back for rollout in journal.rollouts.values() if rollout.kind == "change")
-    turned = replace(journal, release=replace(release, phase="returning", reason=reason))
-    if not way_back:
+    reason = f"{failed.service}: {getattr(failed.phase, 'reason', '')}"
+    release = replace(release, reason=reason)
+    if not failed.way_back:
         stopped = {name: _halted(rollout, reason, now) for name, rollout in journal.rollouts.items()}
-        return _ended(replace(turned, rollouts=stopped), replace(release, reason=reason), now)
-    rollouts = {name: _returned(journal, rollout, reason, now) for name, rollout in journal.rollouts.items()}
-    return replace(turned, rollouts=_dependents_first(rollouts)), ()
+        ended = replace(release, outcome="failed")
+        return _ended(replace(journal, rollouts=stopped), ended, now, paused=True)
+    turned = replace(journal, release=replace(release, phase="returning"))
+    names = sorted({*journal.rollouts, *journal.stable, *journal.before})
+    rollouts = {name: rollout for name in names if (rollout := _turned(turned, name, wanted, now)) is not None}
+    return replace(turned, rollouts=rollouts), ()
 
 
 def _halted(rollout: Rollout, reason: str, now: datetime) -> Rollout:
@@ -70,60 +70,92 @@ def _halted(rollout: Rollout, reason: str, now: datetime) -> Rollout:
     return replace(rollout, phase=Failed(reason), finished_at=now) if halts else rollout
 
 
-def _returned(journal: Journal, rollout: Rollout, reason: str, now: datetime) -> Rollout:
-    cause = f"release {journal.release.number if journal.release else 0} failed: {reason}"
-    if rollout.kind == "repair":
-        return rollout
-    match rollout.phase:
-        case Pending() | Preparing():
-            return replace(rollout, phase=RolledBack(f"not begun: {reason}"), finished_at=now)
-        case Progressing():
-            return turn_back(rollout, cause, now)
-        case Finalising() | Succeeded() if not rollout.job:
-            return _return(rollout, journal.before.get(rollout.service) or NOTHING, cause, now)
-        case _:
+def _turned(journal: Journal, name: str, wanted: SealedState | None, now: datetime) -> Rollout | None:
+    """The service's rollout now that the release failed: its way back, or a new one where it was promoted already."""
+    rollout = journal.rollouts.get(name)
+    reason = journal.release.reason if journal.release is not None else ""
+    if rollout is not None and rollout.kind != "repair":
+        match rollout.phase:
+            case Progressing() if not rollout.early:
+                return turn_back(rollout, _cause(journal), now)
+            case Progressing() | RollingBack() if rollout.early:
+                return _return(journal, name, wanted, now)
+            case RollingBack() | RolledBack() | Failed():
+                return rollout
+    if _is_job(rollout, name, wanted) or journal.stable.get(name) == journal.before.get(name):
+        if rollout is None or rollout.kind == "repair" or not isinstance(rollout.phase, Pending | Preparing):
             return rollout
+        return replace(rollout, phase=RolledBack(f"not begun: {reason}"), finished_at=now)
+    return _return(journal, name, wanted, now)
 
 
-def _return(rollout: Rollout, goal: Target, cause: str, now: datetime) -> Rollout:
-    """A new rollout of a service that was promoted already, to what served before; it has no way back of its own."""
-    return replace(
-        rollout,
+def _is_job(rollout: Rollout | None, name: str, wanted: SealedState | None) -> bool:
+    sealed = wanted.services.get(name) if wanted is not None else None
+    return (rollout is not None and rollout.job) or (sealed is not None and sealed.service.job is not None)
+
+
+def _cause(journal: Journal) -> str:
+    release = journal.release
+    return f"release {release.number} failed: {release.reason}" if release is not None else "return"
+
+
+def _return(journal: Journal, name: str, wanted: SealedState | None, now: datetime) -> Rollout:
+    """A rollout of a service to what served before the release; it has no way back of its own."""
+    sealed = wanted.services.get(name) if wanted is not None else None
+    goal = journal.before.get(name) or NOTHING
+    policy = sealed.service.policy if sealed is not None else Policy()
+    return Rollout(
+        service=name,
+        release=journal.release.number if journal.release is not None else 0,
         target=goal,
         stable=goal,
+        order=replacement(sealed).order if sealed is not None else "stop-first",
+        policy=policy,
+        cause=f"return: {_cause(journal)}",
         phase=Pending(),
-        cause=f"return: {cause}",
-        kind="return",
         started_at=now,
-        deadline=now + rollout.policy.progress_deadline,
+        deadline=now + policy.progress_deadline,
+        kind="return",
         way_back=False,
-        early=False,
-        seen={},
-        served=0,
-        finished_at=None,
+        project=journal.project,
+        needs=tuple((each, RETURNED) for each in _before_it(journal, name, wanted)),
     )
 
 
-def _dependents_first(rollouts: Mapping[str, Rollout]) -> dict[str, Rollout]:
-    """A returning service waits for those that need it to return before it."""
-    dependents: dict[str, set[str]] = {}
-    for name, rollout in rollouts.items():
-        for needed, _ in rollout.needs:
-            dependents.setdefault(needed, set()).add(name)
-    return {
-        name: replace(rollout, needs=tuple((each, RETURNED) for each in sorted(dependents.get(name, ()))))
-        if isinstance(rollout.phase, Pending)
-        else rollout
-        for name, rollout in rollouts.items()
-    }
+def _before_it(journal: Journal, name: str, wanted: SealedState | None) -> list[str]:
+    """Who returns before it: its dependents; and before one that made room for newcomers, all the others."""
+    rollout = journal.rollouts.get(name)
+    if rollout is not None and rollout.early:
+        return sorted(each for each, other in journal.rollouts.items() if not other.early)
+    services = wanted.services if wanted is not None else {}
+    return sorted(
+        each for each, sealed in services.items() if any(need.service == name for need in sealed.service.depends_on)
+    )
 
 
-def _ended(journal: Journal, release: Release, now: datetime) -> tuple[Journal, tuple[Release, ...]]:
-    failed = any(isinstance(each.phase, Failed) for each in journal.rollouts.values() if each.kind != "repair")
-    returned = journal.serving is not None and not failed
-    outcome: Outcome = "rolled-back" if returned else "failed"
+def _lost(journal: Journal, release: Release, concerned: Iterable[Rollout]) -> tuple[Journal, Release]:
+    """A service whose way back failed: the release has failed, though the others go on returning."""
+    lost = next((each for each in concerned if isinstance(each.phase, Failed)), None)
+    if lost is None or release.outcome == "failed":
+        return journal, release
+    said = getattr(lost.phase, "reason", "")
+    reason = said if said.startswith(release.reason) else f"{release.reason}; {lost.service} did not return: {said}"
+    release = replace(release, outcome="failed", reason=reason)
+    return replace(journal, release=release), release
+
+
+def _as_before(journal: Journal) -> Journal:
+    """What did not return is not given up: it is for repairs to bring back what served before."""
+    jobs = {name: target for name, target in journal.stable.items() if name in journal.completed}
+    return replace(journal, stable={**journal.before, **jobs})
+
+
+def _ended(
+    journal: Journal, release: Release, now: datetime, *, paused: bool = False
+) -> tuple[Journal, tuple[Release, ...]]:
+    outcome: Outcome = release.outcome or ("rolled-back" if journal.serving is not None else "failed")
     ended = replace(release, phase="ended", outcome=outcome, finished_at=now)
-    rejection = Rejection(release.content_digest, release.number, release.revision, release.reason, now)
+    rejection = Rejection(release.content_digest, release.number, release.revision, release.reason, now, paused)
     rejected = {**journal.rejected, release.content_digest: rejection}
     return replace(journal, release=None, before={}, rejected=rejected), (ended,)
 
