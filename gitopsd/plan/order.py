@@ -62,6 +62,6 @@ def _should_not_stand_twice(sealed: SealedService) -> Iterator[str]:
 
 def _interruption(service: Service) -> float:
     """Seconds without any instance; none while another slot serves."""
-    if service.replicas > 1 and service.policy.parallelism == 1:
+    if 0 < service.policy.parallelism < service.replicas or not service.replicas:
         return 0.0
     return STOP_S + START_S + service.policy.min_ready.total_seconds()

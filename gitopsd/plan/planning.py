@@ -9,6 +9,7 @@ from gitopsd.model.plan import Change, ChangeKind, FieldChange, Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Target
 from gitopsd.plan.claims import claims, duplicate_claims
+from gitopsd.plan.divergence import divergences
 from gitopsd.plan.explain import changed_fields, why_replaced
 from gitopsd.plan.order import replacement
 
@@ -53,7 +54,7 @@ def plan(
         removed_networks=_gone_networks(wanted, journal, present),
         holds=(*holds, *_everything_would_go(wanted, removed)),
         warnings=tuple(str(warning) for warning in desired.warnings),
-        problems=duplicate_claims(desired),
+        problems=(*duplicate_claims(desired), *divergences(desired, live)),
     )
 
 
@@ -84,11 +85,12 @@ def _kind(sealed: SealedService, stable: Target, before: SealedService | None) -
     service = sealed.service
     if sealed.fingerprint != stable.fingerprint:
         return "replace", why_replaced(before, sealed, stable)
+    limits = "limits or restart policy changed, in place" if sealed.in_place != stable.in_place else ""
     if service.replicas != stable.replicas:
-        return "scale", f"replicas {stable.replicas} -> {service.replicas}"
-    if stable.in_place and sealed.in_place != stable.in_place:
-        return "update", "limits or restart policy changed, in place"
-    return "unchanged", ""
+        causes = (f"replicas {stable.replicas} -> {service.replicas}", limits)
+        return "scale", "; ".join(cause for cause in causes if cause)
+    # After a lost journal the limits are not known: nothing to tell, and a repair brings them.
+    return ("update", limits) if limits and stable.in_place else ("unchanged", "")
 
 
 def _job_change(sealed: SealedService, applied: Applied, journal: Journal, wave: int) -> Change:
