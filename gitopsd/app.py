@@ -1,31 +1,35 @@
 """The composition root: the only file that names every adapter."""
 
 import os
+from pathlib import Path
 
 from gitopsd.adapters import settings_file
 from gitopsd.adapters.clock import SystemClock
-from gitopsd.adapters.docker.engine import connect
-from gitopsd.adapters.git import directory_files, open_source
+from gitopsd.adapters.remembered import recall, remember
 from gitopsd.adapters.store import SqliteStore
 from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.adapters.watch import FileWatcher
 from gitopsd.controller.application import Application, Flags
-from gitopsd.model.settings import Settings
+from gitopsd.controller.ports import Engine, Source
+from gitopsd.model.files import Files
+from gitopsd.model.settings import DEFAULT_STATE_DIR, Registry, Repository, Settings, TargetEngine
 
 
 def wire(flags: Flags) -> Application:
     """One gitopsd from its settings file and flags. SettingsError and StoreError say what to mend."""
+    docker_host = os.environ.get("DOCKER_HOST", "")
+    said = recall(flags.state_dir or DEFAULT_STATE_DIR, flags)
     given = settings_file.Flags(
-        repository=flags.repository or None,
-        branch=flags.branch or None,
-        state_dir=flags.state_dir,
-        mode=flags.mode,
-        engine=flags.engine or None,
-        docker_host=os.environ.get("DOCKER_HOST") or None,
+        repository=said.repository or None,
+        branch=said.branch or None,
+        state_dir=said.state_dir,
+        mode=said.mode,
+        engine=said.engine or None,
+        docker_host=docker_host or None,
     )
 
     def load_settings() -> Settings:
-        return settings_file.load(flags.config, given)
+        return settings_file.load(said.config, given)
 
     settings = load_settings()
     return Application(
@@ -34,8 +38,30 @@ def wire(flags: Flags) -> Application:
         clock=SystemClock(),
         timer=SchedulerTimer(),
         watcher=FileWatcher(),
-        open_source=lambda repository: open_source(repository, settings.state_dir),
-        connect=lambda target: connect(target, settings.registries),
-        directory=directory_files,
+        open_source=lambda repository: _open_source(repository, settings.state_dir),
+        connect=lambda target: _connect(target, dict(settings.registries)),
+        directory=_directory,
         load_settings=load_settings,
+        remember=lambda: remember(settings.state_dir, flags, docker_host),
     )
+
+
+# GitPython and the Docker SDK take a fifth of a second to import, which a command that needs neither does not wait for.
+
+
+def _open_source(repository: Repository, state_dir: Path) -> Source:
+    from gitopsd.adapters.git.source import open_source
+
+    return open_source(repository, state_dir)
+
+
+def _connect(target: TargetEngine, registries: dict[str, Registry]) -> Engine:
+    from gitopsd.adapters.docker.engine import connect
+
+    return connect(target, registries)
+
+
+def _directory(path: Path) -> Files:
+    from gitopsd.adapters.git.directory import directory_files
+
+    return directory_files(path)

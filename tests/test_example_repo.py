@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gitopsd.adapters.git import directory_files
+from gitopsd.adapters.git.directory import directory_files
 from gitopsd.manifest import load, load_all, resolved, waves
 from gitopsd.model.desired import ContentMount, DesiredState
 from gitopsd.model.files import Files

@@ -30,6 +30,7 @@ from gitopsd.manifest.yaml import parse
 from gitopsd.model.errors import ManifestError, Place, SettingsError, SourceError
 from gitopsd.model.settings import (
     DEFAULT_DISCOVER,
+    DEFAULT_STATE_DIR,
     Credentials,
     EnvironmentSettings,
     Registry,
@@ -39,7 +40,6 @@ from gitopsd.model.settings import (
 )
 from gitopsd.model.status import Mode
 
-DEFAULT_STATE_DIR = Path("/var/lib/gitopsd")
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),

@@ -24,7 +24,10 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One configured gitopsd. Nothing is connected or opened before it is used; `load_settings` reads them anew."""
+    """One configured gitopsd. Nothing is connected or opened before it is used; `load_settings` reads them anew.
+
+    `remember` keeps how this one was started, for commands that are given the state directory alone.
+    """
 
     settings: Settings
     store: Store
@@ -35,6 +38,7 @@ class Application:
     connect: Callable[[TargetEngine], Engine]
     directory: Callable[[Path], Files]
     load_settings: Callable[[], Settings]
+    remember: Callable[[], None] = lambda: None
 
 
 Wire = Callable[[Flags], Application]

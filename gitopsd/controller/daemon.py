@@ -27,6 +27,7 @@ SETTLE_LOOK_S = 0.05
 def run(application: Application, *, once: bool, observe: bool = False) -> int:
     """Run until a signal, or with `once` until all is settled. Returns the process's exit code."""
     with application.store.lock():
+        application.remember()
         daemon = Daemon(application, observe=observe)
         return daemon.once() if once else daemon.forever()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gitopsd.model.status import Mode
 
+DEFAULT_STATE_DIR = Path("/var/lib/gitopsd")
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 DEFAULT_DISCOVER = ("environments/*", "hosts/$HOST/*")
 

@@ -15,7 +15,7 @@ import yaml
 
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.docker.engine import connect
-from gitopsd.adapters.git import open_source
+from gitopsd.adapters.git.source import open_source
 from gitopsd.adapters.store import open_store
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from click.testing import CliRunner, Result
 
-from gitopsd.adapters.git import directory_files
+from gitopsd.adapters.git.directory import directory_files
 from gitopsd.cli.main import gitopsd
 from gitopsd.controller.application import Application, Flags
 from gitopsd.controller.desire import Desires

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from gitopsd.adapters.git import open_source
+from gitopsd.adapters.git.source import open_source
 from gitopsd.controller.ports import Source
 from gitopsd.model.errors import RevisionNotFound, SourceUnavailable
 from gitopsd.model.settings import Repository

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from gitopsd.adapters.git import open_source
+from gitopsd.adapters.git.source import open_source
 from gitopsd.controller.ports import Source
 from gitopsd.model.settings import Repository
 
@@ -15,7 +15,7 @@ import sys
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from gitopsd.adapters.git import open_source
+from gitopsd.adapters.git.source import open_source
 from gitopsd.model.settings import Repository
 print(open_source(Repository("shop", sys.argv[1], timeout=timedelta(seconds=30)), Path(sys.argv[2])).poll())
 """

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.adapters.git import address, open_source
-from gitopsd.adapters.git.address import checked_name
+from gitopsd.adapters.git.address import address, checked_name
+from gitopsd.adapters.git.source import open_source
 from gitopsd.model.errors import SourceError
 from gitopsd.model.settings import Repository
 

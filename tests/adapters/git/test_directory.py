@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.adapters.git import directory_files, open_source
+from gitopsd.adapters.git.directory import directory_files
+from gitopsd.adapters.git.source import open_source
 from gitopsd.model.errors import SourceError
 from gitopsd.model.settings import Repository
 from tests.adapters.git.repositories import BareRepository

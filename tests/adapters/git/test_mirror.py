@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.adapters.git import open_source
+from gitopsd.adapters.git.source import open_source
 from gitopsd.controller.ports import Source
 from gitopsd.model.errors import SourceError, SourceUnavailable
 from gitopsd.model.settings import Repository
