@@ -1,0 +1,114 @@
+"""Builders of what Git may want: services and states, sealed, with readable fingerprints (`web:2`, `web:2/vol`)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gitopsd.manifest import waves
+from gitopsd.model.canonical import digest
+from gitopsd.model.desired import (
+    Attachment,
+    Dependency,
+    DesiredState,
+    EnvironmentPolicy,
+    Image,
+    Job,
+    Mount,
+    Network,
+    Policy,
+    Port,
+    SealedService,
+    SealedState,
+    Service,
+    Volume,
+    VolumeMount,
+)
+from gitopsd.model.errors import Place
+
+NOON = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
+PROJECT = "shop"
+FIELDS_OF_POLICY = frozenset(Policy.__dataclass_fields__)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
+    """A sealed service. `how`: fields of Policy (times in seconds), `replicas`, `ports`, `volumes` (`data:/data`, or
+    `/data` for an anonymous one), `depends_on`, `networks`, `job`, `limits`, `container_name`, `options`.
+    """
+    image = image or f"{name}:1"
+    policy = _policy({key: how.pop(key) for key in tuple(how) if key in FIELDS_OF_POLICY})
+    named = str(how.get("container_name", ""))
+    options = {**how.get("options", {}), **({"container_name": named} if named else {})}
+    limits = str(how.get("limits", "512m"))
+    job = how.get("job", False)
+    service = Service(
+        name=name,
+        image=image,
+        options=options,
+        place=Place("compose.yaml", 2, 3),
+        replicas=int(how.get("replicas", 1)),
+        depends_on=_dependencies(how.get("depends_on", {})),
+        mounts=tuple(_mount(volume) for volume in how.get("volumes", ())),
+        ports=tuple(Port(int(port), str(port)) for port in how.get("ports", ())),
+        networks=tuple(Attachment(network) for network in how.get("networks", ("default",))),
+        policy=policy,
+        job=Job(seconds(how["timeout"]) if "timeout" in how else None) if job else None,
+    )
+    inside = [str(service.ports), str(service.mounts), str(service.networks), str(options)]
+    plain = ["()", "()", str((Attachment("default"),)), "{}"]
+    fingerprint = image if inside == plain else f"{image}/{digest(inside)[:4]}"
+    found = Image(image, f"sha256:{digest(image)}", volumes=tuple(how.get("image_volumes", ())))
+    return SealedService(service, found, fingerprint, f"limits {limits}", f"config of {name}")
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    times = ("delay", "min_ready", "healthy_deadline", "progress_deadline")
+    fields: dict[str, Any] = {key: seconds(value) if key in times else value for key, value in given.items()}
+    return Policy(**fields)
+
+
+def _dependencies(given: Any) -> tuple[Dependency, ...]:
+    if isinstance(given, Mapping):
+        return tuple(Dependency(name, condition) for name, condition in given.items())
+    return tuple(Dependency(name) for name in given)
+
+
+def _mount(written: str) -> Mount:
+    source, _, target = written.rpartition(":")
+    return VolumeMount(source, target)
+
+
+def a_state(
+    *services: SealedService, revision: str = "", environment: str = "production", **policy: Any
+) -> SealedState:
+    """A sealed state of services, with the networks and volumes that they name. `policy`: EnvironmentPolicy's."""
+    networks = {each.network for sealed in services for each in sealed.service.networks}
+    named = {m.source for sealed in services for m in sealed.service.mounts if isinstance(m, VolumeMount) and m.source}
+    desired = DesiredState(
+        environment=environment,
+        project=PROJECT,
+        services={sealed.service.name: sealed.service for sealed in services},
+        networks={key: Network(key, f"{PROJECT}_{key}") for key in sorted(networks)},
+        volumes={key: Volume(key, f"{PROJECT}_{key}") for key in sorted(named)},
+        policy=EnvironmentPolicy(**policy),
+    )
+    content = digest(
+        [
+            [s.service.name, s.fingerprint, s.in_place, s.service.replicas, str(s.service.depends_on)]
+            for s in sorted(services, key=lambda each: each.service.name)
+        ]
+    )
+    return SealedState(
+        desired=desired,
+        revision=revision or content[:8],
+        input_digest=f"inputs {content[:8]} {revision}",
+        services={sealed.service.name: sealed for sealed in services},
+        content_digest=content,
+    )
+
+
+def waves_of(state: SealedState) -> tuple[tuple[str, ...], ...]:
+    return waves(state.desired)

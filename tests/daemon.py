@@ -1,0 +1,183 @@
+"""The passes of a daemon over one environment of a `World`, with its journal saved before it acts, and ways to die.
+
+Chains may be carried out one action at a time (`step`), with passes in between, as the real executor's threads do.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gitopsd.adapters.store.codec import dump, load
+from gitopsd.model.action import Action, Chain, Update
+from gitopsd.model.desired import SealedState
+from gitopsd.model.event import Event
+from gitopsd.model.live import LiveState
+from gitopsd.model.plan import Plan
+from gitopsd.model.release import Journal, Release
+from gitopsd.plan.planning import Applied, plan
+from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, verdict
+from tests.builders import waves_of
+from tests.world import Behaviour, Refused, World
+
+Advance = Callable[..., Turn]
+
+
+@dataclass
+class Daemon:
+    """`wanted` is what Git says now. `done` lists the actions carried out, `pending` chains that are under way."""
+
+    world: World = field(default_factory=World)
+    wanted: SealedState | None = None
+    journal: Journal = field(default_factory=lambda: Journal("production"))
+    states: dict[str, SealedState] = field(default_factory=dict)
+    number: int = 0
+    events: list[Event] = field(default_factory=list)
+    ended: list[Release] = field(default_factory=list)
+    done: list[Action] = field(default_factory=list)
+    pending: dict[str, tuple[Action, ...]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    wake_at: datetime | None = None
+    advance: Advance = advance
+    repair: bool = True
+    watch: Callable[["Daemon", Action], None] = lambda daemon, action: None
+
+    def commit(self, state: SealedState, **behaviours: Behaviour) -> "Daemon":
+        """Git wants this from now on. `behaviours` are by service, of the fingerprints that it has in this state."""
+        self.wanted = state
+        self.states[state.content_digest] = state
+        for name, sealed in state.services.items():
+            self.world.specifications[(name, sealed.fingerprint, sealed.in_place)] = sealed
+            if name in behaviours:
+                self.world.behaviours[sealed.fingerprint] = behaviours[name]
+        return self
+
+    # Passes.
+
+    def plan(self, state: SealedState | None = None) -> Plan:
+        state = state or self.wanted
+        assert state is not None
+        applied = Applied(self.journal.stable, self.basis())
+        return plan(state, applied, self.journal, self.world.look(), waves_of(state))
+
+    def basis(self) -> SealedState | None:
+        named = self.journal.release or self.journal.serving
+        return self.states[named.content_digest] if named is not None else None
+
+    def look(self) -> bool:
+        """One pass; its chains become pending. Whether it changed anything."""
+        live, before = self.world.look(), self.journal
+        self.journal = recognise(self.journal, live)
+        self._open(live)
+        signals = Signals(frozenset(self.pending), dict(self.refused))
+        self.refused = {}
+        turn = self.advance(self.journal, self.basis(), live, self.world.now, signals, repair=self.repair)
+        self.journal, self.wake_at = stored(turn.journal), turn.wake_at
+        self.events += turn.events
+        self.ended += turn.ended
+        self.pending |= {chain.key: chain.actions for chain in turn.chains if chain.key not in self.pending}
+        return bool(turn.chains) or self.journal != before
+
+    def _open(self, live: LiveState) -> None:
+        state = self.wanted
+        if state is None:
+            return
+        if verdict(self.journal, state) != "begin":
+            self.journal = follow(self.journal, state)
+            return
+        made = self.plan(state)
+        if made.holds or made.problems:
+            return
+        self.number += 1
+        candidate = Candidate(state, made, waves_of(state), "ada", f"commit {self.number}", "newer content in Git")
+        self.journal, events, ended = begin(self.journal, candidate, self.number, self.world.now)
+        self.events += events
+        self.ended += ended
+
+    def step(self, key: str = "") -> None:
+        """Carry one action of one pending chain out."""
+        key = key or min(self.pending)
+        action, *rest = self.pending.pop(key)
+        try:
+            self.world.apply(action)
+        except Refused as refused:
+            self.refused[key] = str(refused)
+            return
+        if rest:
+            self.pending[key] = tuple(rest)
+        if isinstance(action, Update) and action.container in self.journal.inventory:
+            placed = replace(self.journal.inventory[action.container], in_place=action.in_place)
+            self.journal = replace(self.journal, inventory={**self.journal.inventory, action.container: placed})
+        self.done.append(action)
+        self.watch(self, action)
+
+    def act(self) -> None:
+        """Carry everything pending out, chain after chain."""
+        while self.pending:
+            self.step()
+
+    def run(self, passes: int = 200) -> "Daemon":
+        """Passes and actions until nothing is left to do now; time does not move."""
+        for _ in range(passes):
+            if not self.look() and not self.pending:
+                return self
+            self.act()
+        raise AssertionError(f"no rest after {passes} passes: {self.lines()[-6:]}")
+
+    def settle(self, within: float = 3600) -> "Daemon":
+        """Run until nothing is open. Between looks time passes: until something is to be seen, or the daemon wakes."""
+        limit = self.world.now + timedelta(seconds=within)
+        self.run()
+        while self.open() and self.world.now < limit:
+            seen = self.world.look()
+            self.wait()
+            due = self.wake_at is not None and self.world.now >= self.wake_at
+            if due or self.world.look() != seen:
+                self.run()
+        return self
+
+    def wait(self, seconds: float = 1) -> "Daemon":
+        """Let so many seconds pass; nobody looks meanwhile."""
+        now = self.world.now
+        self.world.pass_time(now + timedelta(seconds=seconds))
+        return self
+
+    def open(self) -> bool:
+        return self.journal.release is not None or bool(self.journal.rollouts) or bool(self.pending)
+
+    def die(self) -> None:
+        """The daemon is killed: what was under way is lost, and what was not saved."""
+        self.pending, self.refused = {}, {}
+
+    def lose_journal(self) -> None:
+        self.die()
+        self.journal = Journal("production")
+
+    # What a person would see.
+
+    def lines(self) -> list[str]:
+        return [str(action) for action in self.done]
+
+    def moves(self) -> list[str]:
+        """The actions without their causes, in one space each."""
+        return [" ".join(line.split("  #")[0].split()) for line in self.lines()]
+
+    def outcome(self) -> str:
+        return str(self.ended[-1].outcome) if self.ended else ""
+
+    def reason(self) -> str:
+        return self.ended[-1].reason if self.ended else ""
+
+
+def stored(journal: Journal) -> Journal:
+    """The journal after a way through the store."""
+    return load(Journal, dump(journal))
+
+
+def chains_of(turn: Turn) -> dict[str, Chain]:
+    return {chain.key: chain for chain in turn.chains}
+
+
+def as_json(journal: Journal) -> Any:
+    return json.loads(dump(journal))

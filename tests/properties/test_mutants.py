@@ -1,0 +1,103 @@
+"""The laws are sharp: daemons with one mistake each break them, so that the laws cannot hold by being empty."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from gitopsd.model.action import Action, Chain, Create, Keep, Remove, Stop
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Journal
+from gitopsd.release import Turn, advance
+from tests.builders import seconds
+from tests.properties.test_laws import Worlds
+
+FAST = settings(
+    max_examples=300,
+    stateful_step_count=30,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def changed(turn: Turn, change: Callable[[Chain], tuple[Action, ...]]) -> Turn:
+    return replace(turn, chains=tuple(replace(chain, actions=change(chain)) for chain in turn.chains))
+
+
+def clears_the_old_first(journal: Journal, wanted: Any, live: LiveState, *more: Any, **named: Any) -> Turn:
+    def eager(chain: Chain) -> tuple[Action, ...]:
+        first = chain.actions[0]
+        if not isinstance(first, Create):
+            return chain.actions
+        old = [each for each in live.instances if (each.service, each.slot) == (first.service, first.slot)]
+        place = (first.service, first.slot)
+        return (*(step(*place, o.id, "eager", o.name) for o in old for step in (Stop, Remove)), *chain.actions)
+
+    return changed(advance(journal, wanted, live, *more, **named), eager)
+
+
+def never_keeps(*given: Any, **named: Any) -> Turn:
+    turn = advance(*given, **named)
+    lax = changed(turn, lambda chain: tuple(each for each in chain.actions if not isinstance(each, Keep)))
+    return replace(lax, chains=tuple(chain for chain in lax.chains if chain.actions))
+
+
+def forgets_what_failed(*given: Any, **named: Any) -> Turn:
+    turn = advance(*given, **named)
+    return replace(turn, journal=replace(turn.journal, rejected={}))
+
+
+def with_policy(**fields: Any) -> Callable[..., Turn]:
+    def other(journal: Journal, *more: Any, **named: Any) -> Turn:
+        rollouts = {
+            name: replace(each, policy=replace(each.policy, **fields)) for name, each in journal.rollouts.items()
+        }
+        return advance(replace(journal, rollouts=rollouts), *more, **named)
+
+    return other
+
+
+@pytest.mark.parametrize(
+    ("mistake", "law"),
+    [
+        (clears_the_old_first, "were promised"),
+        (never_keeps, "two writers|allowed"),
+        (forgets_what_failed, "was rejected before"),
+        (with_policy(parallelism=0), "allowed"),
+        (with_policy(min_ready=seconds(0)), "was never good"),
+    ],
+    ids=["clears-the-old-first", "never-keeps", "forgets-what-failed", "all-at-once", "does-not-wait"],
+)
+def test_a_daemon_with_a_mistake_is_caught(mistake: Callable[..., Turn], law: str) -> None:
+    class Mistaken(Worlds):
+        advance = staticmethod(mistake)
+
+    with pytest.raises(AssertionError, match=law):
+        run_state_machine_as_test(Mistaken, settings=FAST)
+
+
+def test_a_daemon_that_writes_down_only_after_acting_is_caught() -> None:
+    class Forgetful(Worlds):
+        saved = Journal("production")
+
+        @rule()
+        def the_daemon_dies(self) -> None:
+            """What it had acted on was not saved yet."""
+            self.daemon.journal = self.saved
+            self.daemon.die()
+
+        @rule(seconds=st.sampled_from([1, 5]))
+        def work(self, seconds: int) -> None:
+            self.saved = self.daemon.journal
+            super().work(seconds)
+
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(Forgetful, settings=FAST)

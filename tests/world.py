@@ -1,0 +1,297 @@
+"""A pure engine in memory: it takes actions, keeps names and ports apart, and lets containers live as they are told.
+
+Time stands still until `pass_time`. What a container does is decided by its fingerprint's `Behaviour`.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.action import (
+    Action,
+    Create,
+    CreateNetwork,
+    CreateVolume,
+    Keep,
+    Remove,
+    RemoveNetwork,
+    Rename,
+    Restore,
+    Start,
+    Stop,
+    Unpause,
+    Update,
+)
+from gitopsd.model.desired import SealedService
+from gitopsd.model.live import Check, Instance, LiveNetwork, LiveState, LiveVolume, State
+from tests.builders import NOON, seconds
+
+
+class Refused(Exception):
+    """The engine answered no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How a container of a fingerprint lives, in seconds since its start; None: never.
+
+    `check`: it has a healthcheck, which turns healthy after `healthy_after` and unhealthy after `unhealthy_after`.
+    """
+
+    check: bool = False
+    healthy_after: float | None = 0
+    unhealthy_after: float | None = None
+    exits_after: float | None = None
+    exit_code: int = 0
+    restart: Literal["no", "unless-stopped", "always"] = "always"
+    unstartable: str = ""
+
+
+STEADY = Behaviour()
+
+
+@dataclass(slots=True)
+class Box:
+    """A container as the engine keeps it. `limits` and `policy` are what an inspection would show."""
+
+    id: str
+    name: str
+    service: str
+    slot: int
+    release: int
+    fingerprint: str
+    created_at: datetime
+    policy: str
+    limits: str
+    ports: frozenset[str]
+    volumes: Mapping[str, str]
+    state: State = "created"
+    started_at: datetime | None = None
+    restarts: int = 0
+    exit_code: int = 0
+    stopped_by_hand: bool = False
+
+    @property
+    def up(self) -> bool:
+        return self.state in ("running", "restarting", "paused")
+
+
+@dataclass
+class World:
+    """An engine with one project. `specifications` maps fingerprints and limits to what Git ever wanted."""
+
+    now: datetime = NOON
+    environment: str = "production"
+    behaviours: dict[str, Behaviour] = field(default_factory=dict)
+    specifications: dict[tuple[str, str, str], SealedService] = field(default_factory=dict)
+    boxes: dict[str, Box] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
+    volumes: set[str] = field(default_factory=set)
+    in_use: set[str] = field(default_factory=set)
+    refuse: dict[str, str] = field(default_factory=dict)
+    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    # What the engine shows.
+
+    def look(self) -> LiveState:
+        networks = tuple(LiveNetwork(id, name, {}) for name, id in sorted(self.networks.items()))
+        volumes = tuple(LiveVolume(name, {}) for name in sorted(self.volumes))
+        return LiveState(tuple(self._instance(box) for box in self.boxes.values()), networks, volumes, "us")
+
+    def _instance(self, box: Box) -> Instance:
+        return Instance(
+            id=box.id,
+            name=box.name,
+            service=box.service,
+            slot=box.slot,
+            state=box.state,
+            created_at=box.created_at,
+            fingerprint=box.fingerprint,
+            environment=self.environment,
+            owner="us",
+            release=box.release,
+            check=self.check(box),
+            check_output="connection refused" if self.check(box) == "unhealthy" else "",
+            exit_code=box.exit_code,
+            started_at=box.started_at,
+            restart_count=box.restarts,
+            restart_policy=box.policy,
+            volumes=box.volumes,
+        )
+
+    def check(self, box: Box) -> Check:
+        behaviour = self.behaviour(box)
+        if not behaviour.check or box.started_at is None:
+            return "none"
+        age = (self.now - box.started_at).total_seconds()
+        if behaviour.unhealthy_after is not None and age >= behaviour.unhealthy_after:
+            return "unhealthy"
+        return "healthy" if behaviour.healthy_after is not None and age >= behaviour.healthy_after else "starting"
+
+    def behaviour(self, box: Box) -> Behaviour:
+        return self.behaviours.get(box.fingerprint, STEADY)
+
+    def named(self, name: str) -> Box:
+        return next(box for box in self.boxes.values() if name in (box.name, box.id))
+
+    def good(self, box: Box) -> bool:
+        """Whether a person would say that it works right now: up, healthy, and not about to fall over."""
+        lasting = self.behaviour(box).exits_after is None
+        return lasting and box.state == "running" and self.check(box) in ("none", "healthy")
+
+    def running(self) -> list[str]:
+        """Names of what is up, with the image that each runs, sorted."""
+        return sorted(f"{box.name} {box.fingerprint}" for box in self.boxes.values() if box.up)
+
+    # What the engine is told.
+
+    def apply(self, action: Action) -> None:
+        for part, reason in self.refuse.items():
+            if part in str(action):
+                raise Refused(reason)
+        match action:
+            case CreateNetwork(name=name):
+                self.networks.setdefault(name, f"net {name}")
+            case RemoveNetwork(name=name):
+                self._remove_network(name)
+            case CreateVolume(name=name):
+                self.volumes.add(name)
+            case Create():
+                self._create(action)
+            case _:
+                self._change(self._find(action.container), action)
+
+    def _change(self, box: Box, action: Action) -> None:
+        match action:
+            case Start():
+                self._start(box)
+            case Stop():
+                self._stop(box, 143)
+            case Remove():
+                self._remove(box)
+            case Unpause():
+                box.state = "running"
+            case Keep():
+                box.policy = "no"
+            case Restore() | Update():
+                box.policy = self.behaviours.get(action.fingerprint, STEADY).restart
+                box.limits = action.in_place if isinstance(action, Update) else box.limits
+            case Rename(name=name):
+                self._free(name)
+                box.name = name
+
+    def _remove_network(self, name: str) -> None:
+        if name in self.in_use:
+            raise Refused(f"network {name} has active endpoints")
+        self.networks.pop(name, None)
+
+    def _find(self, container: str) -> Box:
+        found = [box for box in self.boxes.values() if container in (box.id, box.name)]
+        if not found:
+            raise Refused(f"no such container: {container}")
+        return found[0]
+
+    def _free(self, name: str) -> None:
+        if any(box.name == name for box in self.boxes.values()):
+            raise Refused(f"the container name {name} is already in use")
+
+    def _create(self, create: Create) -> None:
+        self._free(create.name)
+        found = [s for (service, fingerprint, _), s in self.specifications.items()
+                 if (service, fingerprint) == (create.service, create.fingerprint)]  # fmt: skip
+        sealed = found[-1]
+        number = next(self.numbers)
+        own = {target: f"anonymous-{number}-{target}" for target in sealed.image.volumes}
+        self.volumes |= set(own.values()) - set(create.carry.values())
+        box = Box(
+            id=f"c{number}",
+            name=create.name,
+            service=create.service,
+            slot=create.slot,
+            release=create.release,
+            fingerprint=create.fingerprint,
+            created_at=self.now,
+            policy=self.behaviours.get(create.fingerprint, STEADY).restart,
+            limits=sealed.in_place,
+            ports=frozenset(port.published for port in sealed.service.ports),
+            volumes={**own, **create.carry},
+        )
+        self.boxes[box.id] = box
+
+    def _start(self, box: Box) -> None:
+        if box.up:
+            return
+        behaviour = self.behaviour(box)
+        if behaviour.unstartable:
+            raise Refused(behaviour.unstartable)
+        for other in self.boxes.values():
+            if other.up and other.ports & box.ports:
+                raise Refused(f"port {min(other.ports & box.ports)} is already allocated")
+        box.state, box.started_at, box.restarts, box.stopped_by_hand = "running", self.now, 0, False
+
+    def _stop(self, box: Box, code: int) -> None:
+        if box.up:
+            box.state, box.exit_code = "exited", code
+        box.stopped_by_hand = True
+
+    def _remove(self, box: Box) -> None:
+        if box.up:
+            raise Refused(f"container {box.name} is running")
+        del self.boxes[box.id]
+
+    # What happens by itself, and by hand.
+
+    def pass_time(self, until: datetime) -> None:
+        """Move the clock; containers exit and restart meanwhile, in steps of at most a second."""
+        while self.now < until:
+            self.now = min(self.now + seconds(1), until)
+            for box in self.boxes.values():
+                self._live(box)
+
+    def _live(self, box: Box) -> None:
+        behaviour = self.behaviour(box)
+        if box.state != "running" or behaviour.exits_after is None or box.started_at is None:
+            return
+        if (self.now - box.started_at).total_seconds() < behaviour.exits_after:
+            return
+        box.exit_code = behaviour.exit_code
+        if box.policy == "no":
+            box.state = "exited"
+        else:
+            box.started_at, box.restarts = self.now, box.restarts + 1
+
+    def kill(self, name: str) -> None:
+        """`docker kill`: Docker takes that for a wish and does not restart."""
+        self._stop(self.named(name), 137)
+
+    def crash(self, name: str) -> None:
+        """The process dies by itself."""
+        box = self.named(name)
+        if box.state == "running":
+            box.exit_code = 1
+            if box.policy == "no":
+                box.state = "exited"
+            else:
+                box.started_at, box.restarts = self.now, box.restarts + 1
+
+    def pause(self, name: str) -> None:
+        self.named(name).state = "paused"
+
+    def vanish(self, name: str) -> None:
+        """`docker rm -f`."""
+        del self.boxes[self.named(name).id]
+
+    def restart_engine(self) -> None:
+        """All stop; with `always` even what was stopped comes back, with `unless-stopped` only what was up."""
+        for box in self.boxes.values():
+            stopped = box.state == "exited" and box.policy == "always"
+            if stopped or (box.up and box.policy != "no"):
+                box.state, box.started_at = "running", self.now
+            elif box.up:
+                box.state, box.exit_code = "exited", 255
+
+
+def limited(sealed: SealedService, limits: str) -> SealedService:
+    return replace(sealed, in_place=f"limits {limits}")
