@@ -16,7 +16,7 @@ from gitopsd.controller.execute import Executor, Making
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.opening import Opening, make_plan, open_release
 from gitopsd.controller.ports import Clock, Engine, Store
-from gitopsd.controller.removal import remove_environment
+from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.requests import Requests
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
@@ -72,7 +72,7 @@ class Reconciler:
         if self._requests.new:
             self._pulls.forget()
         if self._requests.removal is not None:
-            return self._remove(environment, journal, now)
+            return self._remove(environment, journal, self._requests.removal.by, now)
         if not environment.path and not journal.project:
             self._desires.hold(environment, journal)
             return Pass(None, settled=True)  # removed, and in no repository any more
@@ -216,9 +216,12 @@ class Reconciler:
         pulling = bool(missing) and holds[-1].until is None and _acts(look)
         return Pass(status, wake_at, not under_way and not pulling and not trouble)
 
-    def _remove(self, environment: Environment, journal: Journal, now: datetime) -> Pass:
-        """Take the environment down, its volumes excepted."""
-        result, events = remove_environment(journal, self._engine, self._store, now)
+    def _remove(self, environment: Environment, journal: Journal, by: str, now: datetime) -> Pass:
+        """Take the environment down, its volumes excepted, once what is under way has ended."""
+        if not self._chains.settled():
+            return Pass(None)
+        removal = Removal(by, bool(environment.path), now)
+        result, events = remove_environment(journal, self._engine, self._store, removal)
         self._store.append(events)
         self._requests.removed(result, now)
         return Pass(None, settled=True)

@@ -1,23 +1,47 @@
 """Taking an environment down: its containers and networks go, its volumes stay, and the project is given up."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from gitopsd.controller.ports import Engine, Store
-from gitopsd.model.errors import Conflict, NotFound
+from gitopsd.model.errors import EngineRefused, NotFound
 from gitopsd.model.event import Event
-from gitopsd.model.release import Journal
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Journal, Suspension
 from gitopsd.plan.own import removal_refusal
 from gitopsd.release import recognise
 
 
-def remove_environment(journal: Journal, engine: Engine, store: Store, now: datetime) -> tuple[str, tuple[Event, ...]]:
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Who takes an environment down, and whether Git still has it: then it stays suspended, or it would come back."""
+
+    by: str
+    in_git: bool
+    at: datetime
+
+
+def remove_environment(
+    journal: Journal, engine: Engine, store: Store, removal: Removal
+) -> tuple[str, tuple[Event, ...]]:
     """Remove what the inventory knows. Safe to run again after an interruption; foreign containers are left alone."""
-    live = engine.observe(journal.project) if journal.project else None
-    if live is None:
-        store.forget(journal.environment)
-        return "there was nothing to remove", ()
+    live = engine.observe(journal.project) if journal.project else LiveState()
+    if live.owner not in ("", store.instance_id()):
+        return f"refused: project {journal.project} belongs to another gitopsd ({live.owner[:8]})", ()
     if refused := removal_refusal(live):
         return refused, ()
+    events = _containers_gone(journal, live, engine, removal.at)
+    made = [network for network in live.networks if network.name in journal.networks]
+    kept = [_network_kept(engine, network.id, network.name) for network in made]
+    if journal.project:
+        engine.collect_content(journal.environment)
+        engine.disclaim(journal.project)
+    store.forget(journal.environment)
+    still = "".join(f"; network {name} is still in use" for name in kept if name)
+    return f"{len(events)} containers removed, volumes stay{still}{_suspended(journal, store, removal)}", events
+
+
+def _containers_gone(journal: Journal, live: LiveState, engine: Engine, now: datetime) -> tuple[Event, ...]:
     ours = recognise(journal, live).inventory
     events = []
     for instance in live.instances:
@@ -28,12 +52,16 @@ def remove_environment(journal: Journal, engine: Engine, store: Store, now: date
             events.append(
                 Event(now, "InstanceRemoved", message, environment=journal.environment, service=instance.service)
             )
-    made = [network for network in live.networks if network.name in journal.networks]
-    kept = [_network_kept(engine, network.id, network.name) for network in made]
-    engine.disclaim(journal.project)
-    store.forget(journal.environment)
-    still = "".join(f"; network {name} is still in use" for name in kept if name)
-    return f"{len(events)} containers removed, volumes stay{still}", tuple(events)
+    return tuple(events)
+
+
+def _suspended(journal: Journal, store: Store, removal: Removal) -> str:
+    if not removal.in_git:
+        return ""
+    name = journal.environment
+    reason = f"removed; it is still in Git, and `gitopsd resume {name}` brings it back"
+    store.save(Journal(name, suspension=Suspension(removal.by, reason, removal.at)))
+    return f"; it is still in Git and stays suspended: `gitopsd resume {name}` brings it back"
 
 
 def _network_kept(engine: Engine, network: str, name: str) -> str:
@@ -41,6 +69,6 @@ def _network_kept(engine: Engine, network: str, name: str) -> str:
         engine.remove_network(network)
     except NotFound:
         return ""
-    except Conflict:
+    except EngineRefused:
         return name
     return ""

@@ -32,7 +32,7 @@ def changed_fields(before: SealedService, after: SealedService) -> tuple[FieldCh
     old, new = _facts(before), _facts(after)
     if old == new:
         return ()
-    hidden = before.service.hidden | after.service.hidden
+    hidden = _hidden(before) | _hidden(after)
     return tuple(sorted(_differences(old, new, hidden), key=lambda change: change.path))
 
 
@@ -61,8 +61,20 @@ def _facts(sealed: SealedService) -> dict[str, Json]:
     """What a person would call the service's fields: its options, its image, how many, and a digest of each content."""
     service = sealed.service
     content: dict[str, Json] = {
-        mount.target: digest([[file.path, file.mode, digest(file.data.hex())] for file in mount.content.files])[:12]
-        for mount in service.mounts
-        if isinstance(mount, ContentMount)
+        mount.target: _content(mount) for mount in service.mounts if isinstance(mount, ContentMount)
     }
     return {**service.options, "image": service.image, "replicas": service.replicas, "content": content}
+
+
+def _content(mount: ContentMount) -> str:
+    return digest([[file.path, file.mode, digest(file.data.hex())] for file in mount.content.files])[:12]
+
+
+def _hidden(sealed: SealedService) -> frozenset[tuple[str, ...]]:
+    """Paths whose values are secret: a digest of a secret file could be guessed from, so it is not shown either."""
+    secret = {
+        ("content", mount.target)
+        for mount in sealed.service.mounts
+        if isinstance(mount, ContentMount) and mount.content.secret
+    }
+    return sealed.service.hidden | secret

@@ -229,11 +229,15 @@ def test_an_operation_without_a_daemon_is_said_to_be_queued(shop: Shop) -> None:
     assert shop.store.journal("shop").suspension is not None
 
 
-def test_removal_tells_that_git_would_bring_the_environment_back(shop: Shop) -> None:
+def test_a_removed_environment_that_is_still_in_git_stays_down_until_it_is_resumed(shop: Shop) -> None:
     shop.release(compose(web()), "First")
     result = shop.ask("remove", "shop")
-    assert result.stdout == "shop: 1 containers removed, volumes stay\n"
-    assert "still in Git" in result.stderr
+    assert result.stdout == (
+        "shop: 1 containers removed, volumes stay; it is still in Git and stays suspended: "
+        "`gitopsd resume shop` brings it back\n"
+    )
+    shop.work()
+    assert shop.engine.names(running=True) == []
 
 
 def test_init_writes_a_repository_that_is_valid_and_overwrites_nothing(shop: Shop, tmp_path: Path) -> None:

@@ -79,10 +79,10 @@ def test_an_environment_is_removed_without_a_daemon_and_its_volumes_stay(shop: S
     data = web("web:2", "volumes: [data:/data]")
     shop.release(compose(data) + "volumes: {data: {}}\n")
     result = remove(shop.view(), "shop", "ada")
-    assert result == "1 containers removed, volumes stay"
+    assert result.startswith("1 containers removed, volumes stay; it is still in Git and stays suspended")
     assert shop.engine.names() == []
     assert "shop_data" in shop.engine.volumes
-    assert shop.store.environments() == ()
+    assert shop.store.journal("shop").suspension is not None
     assert shop.store.events(newest=True)[-1].message == f"ada asked to remove: {result}"
 
 

@@ -27,6 +27,4 @@ def command(door: Door, environment: str) -> int:
         else:
             door.text(f"{environment}: {result}")
         code = 0
-    if operate.still_in_git(view, environment):
-        door.note(f"{environment} is still in Git, and comes back with the next look: remove its directory there")
     return code

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
-from gitopsd.controller.removal import remove_environment
+from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.model.canonical import Json
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation, Verb
@@ -93,7 +93,8 @@ def remove(view: View, name: str, by: str) -> str:
     (environment,) = view.select(name)
     store = view.store
     with store.lock():
-        result, events = remove_environment(store.journal(name), view.engine(environment), store, view.now)
+        removal = Removal(by, still_in_git(view, name), view.now)
+        result, events = remove_environment(store.journal(name), view.engine(environment), store, removal)
         operation = Operation("remove", name, by, view.now)
         store.append([*events, told(operation, result, view.now)])
     return result
