@@ -9,6 +9,7 @@ part of an error.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from operator import is_
 
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.errors import Problem
@@ -67,17 +68,25 @@ class _Interpolation:
         self.total = 0
 
     def node(self, node: Node, path: str) -> Node:
-        match node:
-            case Scalar(value=str(text)) if "$" in text:
-                return self.scalar(node, text, path)
-            case Items(items=items):
-                filled = tuple(self.node(item, f"{path}[{index}]") for index, item in enumerate(items))
-                return Items(filled, node.place, node.tag)
-            case Fields(fields=fields):
-                prefix = f"{path}." if path else ""
-                named = {key: self.node(field, prefix + key) for key, field in fields.items()}
-                return Fields(named, node.keys, node.place, node.tag)
-        return node
+        """The node filled in; the same object where nothing was to be filled in, which is nearly everywhere."""
+        if isinstance(node, Scalar):
+            text = node.value
+            return self.scalar(node, text, path) if isinstance(text, str) and "$" in text else node
+        if isinstance(node, Items):
+            items = tuple([self.node(item, f"{path}[{index}]") for index, item in enumerate(node.items)])
+            same = all(map(is_, items, node.items))
+            return node if same else Items(items, node.place, node.tag)
+        return self.fields(node, f"{path}." if path else "")
+
+    def fields(self, node: Fields, prefix: str) -> Fields:
+        changed: dict[str, Node] = {}
+        for key, field in node.fields.items():
+            if isinstance(field, Scalar) and (not isinstance(field.value, str) or "$" not in field.value):
+                continue
+            filled = self.node(field, prefix + key)
+            if filled is not field:
+                changed[key] = filled
+        return Fields({**node.fields, **changed}, node.keys, node.place, node.tag) if changed else node
 
     def scalar(self, node: Scalar, text: str, path: str) -> Scalar:
         if self.total > MAX_TOTAL:
