@@ -5,8 +5,8 @@ from datetime import datetime
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.ports import Commit, Store
-from gitopsd.model.desired import SealedState
+from gitopsd.controller.ports import Commit, EngineView, Store
+from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import SourceError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
@@ -14,17 +14,30 @@ from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.plan.own import own_holds
 from gitopsd.plan.planning import Applied, plan
+from gitopsd.plan.requirements import Offer, externals, unmet
 from gitopsd.release import Candidate, begin, refuse
 
 
 def make_plan(
-    journal: Journal, desire: Desire, live: LiveState, basis: SealedState | None, holds: tuple[Hold, ...] = ()
+    journal: Journal,
+    desire: Desire,
+    live: LiveState,
+    basis: SealedState | None,
+    engine: EngineView,
+    holds: tuple[Hold, ...] = (),
 ) -> Plan | None:
     """The plan for what Git wants now; None while that is not known."""
     if desire.state is None or desire.loaded is None:
         return None
     made = plan(desire.state, Applied(journal.stable, basis), journal, live, desire.loaded.waves, holds)
-    return replace(made, holds=(*made.holds, *own_holds(made, live)))
+    problems = (*made.problems, *unmet(desire.state.desired, _offer(desire.state.desired, engine)))
+    return replace(made, holds=(*made.holds, *own_holds(made, live)), problems=problems)
+
+
+def _offer(desired: DesiredState, engine: EngineView) -> Offer:
+    networks, volumes = externals(desired)
+    there = engine.existing(networks, volumes) if networks or volumes else ((), ())
+    return Offer(engine.facts().api, *there)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class Reconciler:
             self._pulls.ask(desire.missing.values(), wake)
             return look.journal, (), ()
         basis = self._basis(look.environment, look.journal, None)
-        made = make_plan(look.journal, desire, look.live, basis)
+        made = make_plan(look.journal, desire, look.live, basis, self._engine)
         if made is None:
             return look.journal, (), ()
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))

@@ -34,7 +34,8 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     seen = look(view, environment, revision)
     if seen.live is None:
         raise GitopsdError(seen.trouble)
-    made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), seen.desire.holds)
+    engine = view.engine(environment)
+    made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, seen.desire.holds)
     if made is not None:
         return replace(made, warnings=(*made.warnings, *_to_be_pulled(seen)))
     if not environment.path:
