@@ -16,6 +16,7 @@ from gitopsd.release import Signals
 
 TRIES_OF_A_FAULT = 3  # an engine's 5xx may be a fault of the moment; its word counts as evidence after so many
 LONGEST_WAIT_S = 60.0
+FORGOTTEN_AFTER = timedelta(minutes=10)
 EVIDENCE = ("port is already allocated", "address already in use", "no such file", "executable file not found")
 NO_EVIDENCE = ("no space left on device", "disk quota exceeded")
 
@@ -29,6 +30,15 @@ class Wait:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A key whose chains are refused again and again: whatever is decided about it, it does not spin."""
+
+    refusals: int
+    last: datetime
+    until: datetime
+
+
 class Chains:
     """Submits chains and takes their outcomes in. Belongs to one environment; outcomes come from executor threads."""
 
@@ -38,9 +48,14 @@ class Chains:
         self._outcomes: list[Outcome] = []
         self._refused: dict[str, str] = {}
         self._waits: dict[str, Wait] = {}
+        self._pauses: dict[str, Pause] = {}
         self._under_way: frozenset[str] = frozenset()
 
     def submit(self, chain: Chain, making: Making, wake: Callable[[], None]) -> None:
+        """Have a chain carried out, unless its key pauses; then the pass at the end of the pause brings it again."""
+        if chain.key in self._pauses and self._clock.now() < self._pauses[chain.key].until:
+            return
+
         def done(outcome: Outcome) -> None:
             with self._lock:
                 self._outcomes.append(outcome)
@@ -72,6 +87,7 @@ class Chains:
             events += _told(self._environment, outcome, now)
             if outcome.error is None:
                 self._waits.pop(outcome.key, None)
+                self._pauses.pop(outcome.key, None)
             else:
                 self._weigh(outcome.key, outcome.error, now)
         return journal, tuple(events)
@@ -84,7 +100,8 @@ class Chains:
         return Signals(busy | waiting, refused)
 
     def retry_at(self, now: datetime) -> datetime | None:
-        return min((wait.until for wait in self._waits.values() if wait.until > now), default=None)
+        times = [wait.until for wait in self._waits.values()] + [pause.until for pause in self._pauses.values()]
+        return min((until for until in times if until > now), default=None)
 
     def trouble(self, now: datetime) -> str:
         """Why something waits, in words."""
@@ -102,9 +119,18 @@ class Chains:
         if (_is_evidence(error) or tried) and not any(word in str(error) for word in NO_EVIDENCE):
             self._waits.pop(key, None)
             self._refused[key] = str(error)
+            self._pauses[key] = _pause(self._pauses.get(key), now)
             return
         seconds = min(2.0 ** (attempts - 1), LONGEST_WAIT_S)
         self._waits[key] = Wait(attempts, now + timedelta(seconds=seconds), str(error))
+
+
+def _pause(before: Pause | None, now: datetime) -> Pause:
+    """None after the first refusal, then 1 s, 2 s, 4 s, ... up to a minute."""
+    lately = before is not None and now - before.last < FORGOTTEN_AFTER
+    refusals = before.refusals + 1 if before is not None and lately else 1
+    seconds = min(2.0 ** (refusals - 2), LONGEST_WAIT_S) if refusals > 1 else 0.0
+    return Pause(refusals, now, now + timedelta(seconds=seconds))
 
 
 def _is_evidence(error: GitopsdError) -> bool:
