@@ -1,5 +1,6 @@
 """Carrying out actions: one `match`, one engine call a branch, no opinions. Chains run beside each other, bounded."""
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +28,11 @@ from gitopsd.model.action import (
 )
 from gitopsd.model.canonical import digest, keyed_digest
 from gitopsd.model.desired import DesiredState, SealedService
-from gitopsd.model.errors import GitopsdError, NotFound
+from gitopsd.model.errors import EngineUnavailable, GitopsdError, NotFound
 
 WORKERS = 16
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +169,14 @@ class Executor:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, environment: str, key: str, work: Callable[[], Outcome], done: Callable[[Outcome], None]) -> None:
-        outcome = Outcome(key, ())
         try:
             outcome = work()
-        finally:
-            with self._lock:
-                self._busy.discard((environment, key))
-            done(outcome)
+        except Exception as error:  # noqa: BLE001  whatever goes wrong in here, the loop hears of it
+            _log.exception("%s of %s: unexpected", key, environment)
+            outcome = Outcome(key, (), error=EngineUnavailable(f"unexpected {type(error).__name__}: {error}"))
+        with self._lock:
+            self._busy.discard((environment, key))
+        done(outcome)
 
     def chain(self, chain: Chain, engine: Engine, making: Making) -> Outcome:
         """Carry a chain out, action by action, until one fails."""

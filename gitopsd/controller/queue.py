@@ -1,5 +1,6 @@
 """The work queue: keys that want a pass. No key is worked on twice at once, and a failing one backs off alone."""
 
+import logging
 import random
 import threading
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from gitopsd.controller.ports import Clock, Timer
 
 COALESCE_S = 0.03  # a second wake within this time of the last pass waits for it to be over
 LONGEST_BACKOFF_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -111,7 +114,10 @@ class WorkQueue:
             self._keys[key].failures += 1
             failures = self._keys[key].failures
         wait = min(2.0 ** (failures - 1), LONGEST_BACKOFF_S) * random.uniform(0.8, 1.2)
-        self._failed(key, error, wait)
+        try:
+            self._failed(key, error, wait)
+        except Exception:  # noqa: BLE001  the disk may be full: that is no reason to stop looking after the key
+            _log.exception("a failed pass over %s could not be noted", key)
         when = self._clock.now() + timedelta(seconds=wait)
         self._timer.at(f"{self._name} {key}", when, lambda: self.wake(key))
         self._release(key, forget=True)

@@ -104,24 +104,24 @@ class Repositories:
         with self._polling[name]:
             before = self.known(name)
             try:
-                commit = self._sources[name].poll()
+                return self._seen(name, before, self._sources[name].poll())
             except SourceError as error:
                 self._keep(name, replace(before, error=str(error), failures=before.failures + 1))
                 if before.error != str(error):
                     self._tell("FetchFailed", f"{name}: {error}", "error")
                 return False
-            return self._seen(name, before, commit)
 
     def _seen(self, name: str, before: Known, commit: str) -> bool:
         now = self._clock.now()
+        moved = before.head is None or before.head.commit != commit
+        head = Head(commit, self._sources[name].files(commit)) if moved else before.head
+        rewritten = moved and before.head is not None and self._sources[name].rewritten(before.head.commit, commit)
+        self._keep(name, Known(head, now))
         if before.error:
             self._tell("FetchRecovered", f"{name} answers again", "info")
-        if before.head is not None and before.head.commit == commit:
-            self._keep(name, replace(before, seen_at=now, error="", failures=0))
+        if not moved:
             return False
-        head = Head(commit, self._sources[name].files(commit))
-        self._keep(name, Known(head, now))
-        if before.head is not None and self._sources[name].rewritten(before.head.commit, commit):
+        if rewritten and before.head is not None:
             self._tell(
                 "HistoryRewritten", f"{name}: {before.head.commit[:8]} is not an ancestor of {commit[:8]}", "warning"
             )
