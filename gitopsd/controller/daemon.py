@@ -49,6 +49,7 @@ class Daemon:
         self._environments: dict[str, Environment] = {}
         self._problems: tuple[str, ...] = ()
         self._skipped: dict[str, int] = {}
+        self._arranged: Mapping[str, str] = {}
 
     def forever(self) -> int:
         """Serve until SIGTERM or SIGINT; running actions end first."""
@@ -90,16 +91,29 @@ class Daemon:
     def arrange(self) -> None:
         """Find the environments, make every claim known before any acts, and hand each to its engine's loop."""
         with self._arranging:
+            revisions = self._revisions()
             found, problems = discovered(self._settings, self._repositories.heads())
             journals = {name: self._store.journal(name) for name in self._store.environments()}
             for name in journals.keys() - found.keys():
-                found[name] = self._orphan(journals[name])
+                if journals[name].project:
+                    found[name] = self._orphan(journals[name])
+            self._let_go({*self._environments, *journals, *(each.name for each in self._store.statuses())} - {*found})
             self._note_problems(problems)
             self._environments = {name: self._own(environment) for name, environment in found.items()}
             for name, environment in self._environments.items():
                 self._desire(name).hold(environment, journals.get(name, Journal(name)))
                 self._desire(name).load(environment)
             self._hand_out()
+            self._arranged = revisions
+
+    def _let_go(self, names: set[str]) -> None:
+        """Forget environments of which nothing is left, neither in Git nor on an engine."""
+        for name in sorted(names):
+            self._registry.let_go(name)
+            self._desires.pop(name, None)
+            for loop in self._loops.values():
+                loop.let_go(name)
+            self._store.forget(name)
 
     def _orphan(self, journal: Journal) -> Environment:
         then = self._repositories.files_of(journal.serving.revision) if journal.serving is not None else {}
@@ -145,10 +159,13 @@ class Daemon:
             return
         troubled = bool(known.error)
         moved = self._repositories.poll(name)
-        if moved:
+        if moved or self._arranged != self._revisions():
             self.arrange()
-        if moved or troubled != bool(self._repositories.trouble(name)):
+        if moved or troubled or self._repositories.trouble(name):
             self._wake_of(name)
+
+    def _revisions(self) -> Mapping[str, str]:
+        return {name: files.revision for name, files in self._repositories.heads().items()}
 
     def _skips(self, name: str, failures: int) -> bool:
         wait = min(2**failures, LEAST_OFTEN) - 1 if failures else 0
@@ -175,6 +192,9 @@ class Daemon:
                 self._poll_soon(repository)
         for name in names & set(self._environments):
             self._loops[self._environments[name].engine.url].wake(name)
+        for operation in pending:
+            if operation.environment not in self._environments:
+                self._store.complete(operation.number, "there is no such environment any more", self._clock.now())
 
     def _watch(self) -> None:
         watcher = self._application.watcher

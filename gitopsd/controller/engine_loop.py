@@ -3,6 +3,9 @@
 Engines do not know of each other: one that hangs delays nobody else.
 """
 
+import contextlib
+import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +17,7 @@ from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Clock, Engine, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.reconcile import Pass, Reconciler
-from gitopsd.model.errors import EngineError, GitopsdError
+from gitopsd.model.errors import GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
 from gitopsd.model.status import EnvironmentStatus
@@ -24,6 +27,8 @@ TELLING = frozenset(
 )
 NETWORKING = frozenset(("disconnect", "destroy", "remove"))
 RESUBSCRIBE_S = (0.1, 0.5, 2.0, 5.0, 15.0)
+
+_log = logging.getLogger(__name__)
 
 
 class EngineLoop:
@@ -44,7 +49,7 @@ class EngineLoop:
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"engine {url}")
         self._environments: dict[str, Environment] = {}
         self._reconcilers: dict[str, Reconciler] = {}
-        self._projects: dict[str, str] = {}
+        self._projects: dict[str, str] = {}  # by environment
         self._settled: dict[str, bool] = {}
         self._failures: dict[str, int] = {}
         self._thorough: set[str] = set()
@@ -87,6 +92,11 @@ class EngineLoop:
                 self._thorough.add(name)
             self.wake(name)
 
+    def let_go(self, name: str) -> None:
+        """Drop what is remembered of an environment that is no more."""
+        for memory in (self._reconcilers, self._projects, self._settled, self._failures):
+            memory.pop(name, None)
+
     def settled(self) -> bool:
         """Whether every environment has had its pass and nothing is left that time or actions will bring on."""
         return self._queue.idle() and all(self._settled.get(name, False) for name in self._environments)
@@ -113,7 +123,7 @@ class EngineLoop:
     def _note(self, name: str, done: Pass) -> None:
         self._settled[name] = done.settled
         if done.status is not None:
-            self._projects[done.status.project] = name
+            self._projects[name] = done.status.project
             self._save(done.status)
 
     def _save(self, status: EnvironmentStatus) -> None:
@@ -129,13 +139,18 @@ class EngineLoop:
         self._failures[name] = self._failures.get(name, 0) + 1
         self._settled[name] = False
         now = self._clock.now()
-        known = isinstance(error, GitopsdError)
-        message = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+        message = str(error)
+        if not isinstance(error, GitopsdError):
+            message = f"unexpected {type(error).__name__}: {error}"
+            _log.error("pass over %s: %s", name, message, exc_info=error)
         if self._failures[name] == 1:
             self._store.append([Event(now, "PassFailed", f"{message}; next try in {wait:.0f} s", "error", name)])
         before = next((each for each in self._store.statuses() if each.name == name), None)
-        if before is not None and isinstance(error, EngineError):
-            self._save(replace(before, sync="Unknown", health="Unknown", reason=message, since=now, services=()))
+        mode = self._environments[name].mode
+        unknown = EnvironmentStatus(name, "", mode, "", "", sync="Unknown", health="Unknown", reason=message, since=now)
+        if before is not None:
+            unknown = replace(before, sync="Unknown", health="Unknown", reason=message, since=now, services=())
+        self._save(unknown)
 
     def _listen(self) -> None:
         """Subscribe, then look, then follow; an end of the stream, however silent, begins that anew."""
@@ -144,12 +159,19 @@ class EngineLoop:
             begun = self._clock.monotonic()
             try:
                 self._follow()
-            except EngineError as error:
-                if silent == 0:
-                    self._store.append([Event(self._clock.now(), "EventsLost", f"{self._url}: {error}", "warning")])
+            except Exception as error:  # noqa: BLE001  without this thread nothing would be healed at once any more
+                self._lost(error, first=silent == 0)
             lasted = self._clock.monotonic() - begun
             silent = 0 if lasted > RESUBSCRIBE_S[-1] else min(silent + 1, len(RESUBSCRIBE_S) - 1)
             self._stopped.wait(RESUBSCRIBE_S[silent])
+
+    def _lost(self, error: Exception, *, first: bool) -> None:
+        """The stream of events could not be read; told once while that goes on."""
+        if not isinstance(error, GitopsdError):
+            _log.error("events of %s: unexpected %r", self._url, error, exc_info=error)
+        elif first:
+            with contextlib.suppress(StoreError):
+                self._store.append([Event(self._clock.now(), "EventsLost", f"{self._url}: {error}", "warning")])
 
     def _follow(self) -> None:
         stream = self._engine.events(None)
@@ -164,11 +186,13 @@ class EngineLoop:
         action = event.action.partition(":")[0]
         if action not in TELLING and action not in NETWORKING and action != "health_status":
             return
-        if event.project in self._projects:
-            self.wake(self._projects[event.project])
-        elif not event.project and event.kind in ("network", "volume"):
+        if event.project:
+            for name in [name for name, project in list(self._projects.items()) if project == event.project]:
+                self.wake(name)
+        elif event.kind in ("network", "volume"):
             self.wake_all()
 
 
 def _words(status: EnvironmentStatus) -> tuple[str, str, str, str]:
-    return status.sync, status.health, status.reason, status.revision
+    """What must change for a status to be another one; counts and ages in its reason do not make it that."""
+    return status.sync, status.health, re.sub(r"\d+", "", status.reason), status.revision

@@ -28,6 +28,12 @@ class Registry:
             held = frozenset(claim for state in states for claim in claims(state))
             self._held.setdefault(engine, {})[environment] = held
 
+    def let_go(self, environment: str) -> None:
+        """The environment claims nothing any more, on any engine."""
+        with self._lock:
+            for claimed in (*self._wanted.values(), *self._held.values()):
+                claimed.pop(environment, None)
+
     def disputes(self, engine: str, environment: str, desired: DesiredState) -> tuple[str, ...]:
         """What another environment of the engine claims too, in words."""
         with self._lock:
