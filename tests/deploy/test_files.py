@@ -1,0 +1,71 @@
+"""What lies in deploy/ says what the program does: settings with their defaults, and the calls a filter must pass."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gitopsd.adapters import settings_file
+from gitopsd.model.settings import Settings
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+SETTINGS = (DEPLOY / "gitopsd.yaml").read_text()
+
+
+def test_the_settings_file_is_valid_as_it_is_and_says_nothing_but_the_defaults() -> None:
+    given, plain = settings_file.load(DEPLOY / "gitopsd.yaml"), settings_file.load(None)
+
+    assert values(given) == values(plain)
+
+
+def test_every_commented_setting_is_valid_and_every_default_is_the_default(tmp_path: Path) -> None:
+    uncommented = tmp_path / "gitopsd.yaml"
+    uncommented.write_text(re.sub(r"(?m)^# ", "", SETTINGS))
+
+    given, plain = settings_file.load(uncommented), settings_file.load(None)
+
+    assert given.repositories["default"].interval.total_seconds() == 30
+    assert set(given.environments) == {"production"}
+    for name in ("discover", "mode", "engine", "state_dir", "resync"):
+        assert getattr(given, name) == getattr(plain, name), name
+
+
+def test_every_setting_is_there() -> None:
+    for key in settings_file._TOP:
+        assert re.search(rf"(?m)^#+ {key}:", SETTINGS), key
+    for key in ("branch", "interval", "timeout", "credentials", "verify", "password_file", "ssh_key_file"):
+        assert f"{key}:" in SETTINGS, key
+    for key in ("path", "project", "mode", "target", "vars_file", "host_dir", "repository"):
+        assert re.search(rf"(?m)^#+ +{key}:", SETTINGS), key
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1.41/containers/abc/exec"),
+        ("POST", "/v1.41/build"),
+        ("POST", "/v1.41/commit"),
+        ("POST", "/v1.41/swarm/leave"),
+        ("POST", "/v1.41/containers/prune"),
+        ("POST", "/v1.41/containers/abc/kill"),
+        ("GET", "/v1.41/containers/abc/export"),
+        ("GET", "/v1.41/containers/abc/archive"),
+        ("DELETE", "/v1.41/images/shop"),
+    ],
+)
+def test_the_filter_keeps_out_what_gitopsd_never_does(method: str, path: str) -> None:
+    assert not allowed(method, path)
+
+
+def allowed(method: str, path: str) -> bool:
+    """Whether the socket proxy lets a call through: its pattern must match the whole path."""
+    document = re.sub(r"!(reset|override)\b", "", (DEPLOY / "compose.socket-proxy.yaml").read_text())
+    flags = yaml.safe_load(document)["services"]["engine"]["command"]
+    patterns = [flag.partition("=")[2] for flag in flags if flag.startswith(f"-allow{method}=")]
+    return any(re.fullmatch(pattern, path) for pattern in patterns)
+
+
+def values(settings: Settings) -> dict[str, object]:
+    names = ("host", "state_dir", "repositories", "discover", "mode", "environments", "engine", "registries", "resync")
+    return {name: getattr(settings, name) for name in names}
