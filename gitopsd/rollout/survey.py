@@ -38,7 +38,7 @@ def survey_of(look: Look, members: tuple[Member, ...], busy: frozenset[int]) -> 
     steps = {slot: _step(look, slot, by_slot.get(slot, ())) for slot in wanted}
     serving = all(step.serving for step in steps.values())
     surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
-    rest = _rest_until(look)
+    rest = _rest_until(look, members)
     allowed = _within_parallelism(look, steps, busy, resting=rest is not None)
     acting = {slot: steps[slot].actions for slot in allowed} | _clearing(look, surplus, serving=serving)
     return Survey(
@@ -87,15 +87,16 @@ def _within_parallelism(
     return (*free, *(slot for _, slot in waiting[:places]))
 
 
-def _rest_until(look: Look) -> datetime | None:
+def _rest_until(look: Look, members: tuple[Member, ...]) -> datetime | None:
     """The end of the policy's `delay` after the last slot that newer content took over; None: it is over."""
     rollout, judge = look.rollout, look.judge
     if not rollout.policy.delay or not isinstance(rollout.phase, Progressing) or rollout.kind != "change":
         return None
+    new = (member.id for member in members if member.placed.release == rollout.release)
     taken = [
-        each.ready_since + rollout.policy.min_ready + rollout.policy.delay
-        for each in judge.seen.values()
-        if each.ready_since is not None and each.first_seen > rollout.started_at
+        since + rollout.policy.min_ready + rollout.policy.delay
+        for id in new
+        if (since := judge.seen[id].ready_since) is not None
     ]
     last = max(taken, default=judge.now)
     return last if last > judge.now else None
