@@ -1,0 +1,77 @@
+"""A plan says what changes, why, in which order and at which cost; equal content changes nothing."""
+
+from dataclasses import replace
+
+from gitopsd.model.desired import SealedState
+from gitopsd.plan import plan_text
+from tests.builders import a_service, a_state
+from tests.daemon import Daemon
+
+
+def served(state: SealedState) -> Daemon:
+    return Daemon().commit(state).settle()
+
+
+def changes(daemon: Daemon, state: SealedState) -> dict[str, tuple[str, str]]:
+    return {each.service: (each.change, each.cause) for each in daemon.plan(state).changes}
+
+
+def test_an_image_that_changes_is_the_cause() -> None:
+    daemon = served(a_state(a_service()))
+    assert changes(daemon, a_state(a_service(image="web:2"))) == {"web": ("replace", "image web:1 -> web:2")}
+
+
+def test_replicas_and_limits_need_no_new_container() -> None:
+    daemon = served(a_state(a_service()))
+    assert changes(daemon, a_state(a_service(replicas=3)))["web"] == ("scale", "replicas 1 -> 3")
+    assert changes(daemon, a_state(a_service(limits="1g")))["web"] == (
+        "update", "limits or restart policy changed, in place"
+    )  # fmt: skip
+
+
+def test_both_at_once_are_both_told() -> None:
+    daemon = served(a_state(a_service()))
+    cause = changes(daemon, a_state(a_service(replicas=3, limits="1g")))["web"][1]
+    assert cause == "replicas 1 -> 3; limits or restart policy changed, in place"
+
+
+def test_equal_content_plans_nothing() -> None:
+    state = a_state(a_service(), a_service("db", volumes=["data:/data"]))
+    assert served(state).plan().empty
+
+
+def test_an_environment_that_went_empty_is_held_and_nothing_goes() -> None:
+    daemon = served(a_state(a_service(), a_service("api")))
+    daemon.done.clear()
+    daemon.commit(a_state()).settle()
+    assert daemon.moves() == []
+    assert [hold.guard for hold in daemon.plan().holds] == ["empty"]
+    assert "held by empty: would remove all 2 services" in plan_text(daemon.plan())
+
+
+def test_a_removal_is_early_only_where_a_newcomer_needs_what_it_holds() -> None:
+    daemon = served(a_state(a_service("old", ports=[80])))
+    needs = daemon.plan(a_state(a_service("new", ports=[80])))
+    does_not = daemon.plan(a_state(a_service("new", ports=[81])))
+    assert [change.early for change in needs.changes if change.change == "remove"] == [True]
+    assert [change.early for change in does_not.changes if change.change == "remove"] == [False]
+
+
+def test_changes_come_in_waves() -> None:
+    web = a_service(depends_on={"db": "service_started"})
+    made = Daemon().commit(a_state(web, a_service("db"))).plan()
+    assert [(change.wave, change.service) for change in made.changes] == [(0, "db"), (1, "web")]
+
+
+def test_a_field_that_changes_is_shown_and_a_secret_one_is_not() -> None:
+
+    def state(level: str, secret: str) -> SealedState:
+        sealed = a_service(options={"environment": {"LEVEL": level, "TOKEN": secret}})
+        hidden = replace(sealed.service, hidden=frozenset({("environment", "TOKEN")}))
+        return a_state(replace(sealed, service=hidden))
+
+    text = plan_text(served(state("info", "abc")).plan(state("debug", "xyz")))
+    assert "environment.LEVEL: info -> debug" in text
+    assert "environment.TOKEN: changed (hidden)" in text
+    assert "xyz" not in text
+    assert "abc" not in text
