@@ -92,19 +92,18 @@ def _short(said: str, value: str, place: Place, path: str) -> list[Entry]:
     common: dict[str, Json] = {"mode": "ingress"}
     if host:
         common["host_ip"] = _address(host, said)
-    out: list[Entry] = []
     outside = _range(published, said) if published else None
     if outside is not None and first != last and outside[1] - outside[0] != last - first:
         raise _Malformed(f"ranges of different length in '{said}'; give both sides the same number of ports")
-    for offset in range(last - first + 1):
-        entry = Entry(common, place, path)
-        entry["target"] = first + offset
+    found: list[Entry] = []
+    for port in sorted(range(first, last + 1), key=str):  # the order in which Compose prints a range
+        entry = Entry({**common, "target": port, "protocol": protocol.lower()}, place, path)
         if outside is not None:
             start, end = outside
-            entry["published"] = f"{start}-{end}" if first == last and start != end else str(start + offset)
-        entry["protocol"] = protocol.lower()
-        out.append(entry)
-    return out
+            many = first == last and start != end
+            entry["published"] = f"{start}-{end}" if many else str(start + port - first)
+        found.append(entry)
+    return found
 
 
 def _range(value: str, said: str) -> tuple[int, int]:
