@@ -95,7 +95,7 @@ class _Subscription:
         self._watch.start()
         try:
             with translated("read the engine's events"):
-                for line in _lines(self._response.iter_content(chunk_size=None)):
+                for line in _lines(_pieces(self._response)):
                     if (event := _event(line)) is not None:
                         yield event
         except EngineUnavailable:
@@ -115,6 +115,12 @@ class _Subscription:
                 self._connection.call("GET", "/_ping", doing="ask for a sign of life", timeout=patience)
             except EngineError:
                 self.end()
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """What came, as it comes. A proxy may pass the stream on without chunks; requests would wait for all of that."""
+    while piece := response.raw.read1(1 << 16):
+        yield piece
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -37,10 +37,11 @@ class Raw:
 
 @dataclass(frozen=True)
 class Stream:
-    """A chunked answer of these pieces; it stays open when `then_hang`."""
+    """An answer of these pieces, chunked or up to the connection's end; it stays open when `then_hang`."""
 
     pieces: tuple[bytes, ...]
     then_hang: bool = False
+    chunked: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,10 @@ class ScriptedEngine:
                 return True
 
     def _stream(self, connection: socketserver.StreamRequestHandler, said: Stream) -> bool:
-        connection.wfile.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
+        end = b"Transfer-Encoding: chunked" if said.chunked else b"Connection: close"
+        connection.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + end + b"\r\n\r\n")
         for piece in said.pieces:
-            connection.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            connection.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n" if said.chunked else piece)
         if said.then_hang:
             self._over.wait(30)
         return False

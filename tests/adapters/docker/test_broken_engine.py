@@ -205,6 +205,13 @@ def test_events_survive_what_is_no_event(serve: Start) -> None:
     assert heard[0].at.isoformat() == "2026-03-01T12:00:00+00:00"
 
 
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_event_is_told_when_it_comes_whether_the_stream_is_chunked_or_not(serve: Start, chunked: bool) -> None:
+    engine = on(serve(but_the_version(Stream((STARTED,), then_hang=True, chunked=chunked))))
+
+    assert next(engine.events(None)).action == "start"
+
+
 def test_a_stream_of_events_that_breaks_just_ends(serve: Start) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     broken = Raw(head + f"{len(STARTED):x}\r\n".encode() + STARTED + b"\r\nzz\r\n")
