@@ -32,11 +32,12 @@ def wire(flags: Flags) -> Application:
         return settings_file.load(said.config, given)
 
     settings = load_settings()
+    clock = SystemClock()
     return Application(
         settings=settings,
         store=SqliteStore(settings.state_dir),
-        clock=SystemClock(),
-        timer=SchedulerTimer(),
+        clock=clock,
+        timer=SchedulerTimer(clock),
         watcher=FileWatcher(),
         open_source=lambda repository: _open_source(repository, settings.state_dir),
         connect=lambda target: _connect(target, dict(settings.registries)),

@@ -3,13 +3,14 @@
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
+
+from gitopsd.controller.ports import Clock
 
 SPREAD = 0.1  # of the interval: many polls do not meet
 JUMP_S = 2.0
@@ -23,7 +24,8 @@ class SchedulerTimer:
     Its defaults drop a job that is a second late; here a late job runs, several missed runs are one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(WORKERS)},
@@ -62,16 +64,23 @@ class SchedulerTimer:
     def stop(self) -> None:
         self._stopped.set()
         if self._scheduler.running:
+            # A shutdown in the middle of a round ends the scheduler's thread with an error. Paused, it begins no new
+            # round, and listing the jobs waits for the present one.
+            self._scheduler.pause()
+            self._scheduler.get_jobs()
             self._scheduler.shutdown(wait=True)
 
     def _watch_clock(self) -> None:
         """The two clocks walk together; where they part, the wall clock jumped."""
-        apart = time.time() - time.monotonic()
+        apart = self._apart()
         while not self._stopped.wait(WATCH_S):
-            now = time.time() - time.monotonic()
+            now = self._apart()
             if abs(now - apart) > JUMP_S:
                 self._bring_forward()
             apart = now
+
+    def _apart(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     def _bring_forward(self) -> None:
         for job in self._scheduler.get_jobs():

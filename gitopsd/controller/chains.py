@@ -107,6 +107,10 @@ class Chains:
         """Why something waits, in words."""
         return next((wait.reason for wait in self._waits.values() if wait.until > now), "")
 
+    def forget_waits(self) -> None:
+        """Try everything again now: the times that it was put off to mean nothing any more."""
+        self._waits.clear()
+
     def settled(self) -> bool:
         with self._lock:
             return not self._outcomes and not self._executor.busy(self._environment)

@@ -6,7 +6,7 @@ spaces out attempts: a new process begins without it and arrives at the same pla
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.desire import Desire, Desires
@@ -25,7 +25,10 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.model.status import EnvironmentStatus
 from gitopsd.release import Turn, advance, follow, recognise, verdict
+from gitopsd.release.jump import after_jump, jump_between
 from gitopsd.release.status import Knowledge, environment_status
+
+CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,14 @@ class Reconciler:
         self._pulls = Pulls(name, engine, executor, clock)
         self._requests = Requests(name, store)
         self._pulling = False
+        self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
 
     def reconcile(self, environment: Environment, wake: Callable[[], None], *, thorough: bool = False) -> Pass:
         """One pass. Errors of the engine are the caller's to back off from; nothing is lost by them."""
         now = self._clock.now()
         stored = self._store.journal(self._name)
-        journal, outcomes = self._chains.take_in(stored, now)
+        journal, outcomes = self._chains.take_in(self._in_step(stored, now), now)
         journal, answered = self._requests.apply(journal, now)
         if self._requests.new:
             self._pulls.forget()
@@ -88,6 +92,15 @@ class Reconciler:
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content()
         return self._finish(replace(look, journal=turn.journal), turn, over=over)
+
+    def _in_step(self, journal: Journal, now: datetime) -> Journal:
+        """The journal by the clock as it goes now: a jump since the last pass moves what is under way, ends waits."""
+        before, self._last = self._last, (now, self._clock.monotonic())
+        jump = jump_between(before, self._last, CLOCK_TOLERANCE) if before is not None else timedelta(0)
+        if jump:
+            self._chains.forget_waits()
+            self._pulls.forget()
+        return after_jump(journal, jump)
 
     def _look(self, environment: Environment, journal: Journal, now: datetime, *, thorough: bool) -> Look:
         desire = self._desires.of(environment, journal, self._engine, fresh=self._pulled())

@@ -1,0 +1,45 @@
+"""A wall clock that jumps takes the times of what is under way along, so that no deadline passes by it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gitopsd.model.release import Journal, Repair
+from gitopsd.model.rollout import Rollout, Sighting
+
+
+def after_jump(journal: Journal, jump: timedelta) -> Journal:
+    """The journal with the times of open rollouts and repairs moved by `jump`, forward or back.
+
+    What a person said for a time of day, such as the end of a suspension, stays.
+    """
+    if not jump:
+        return journal
+    return replace(
+        journal,
+        rollouts={name: _moved(rollout, jump) for name, rollout in journal.rollouts.items()},
+        repairs={name: _later(repair, jump) for name, repair in journal.repairs.items()},
+    )
+
+
+def _moved(rollout: Rollout, jump: timedelta) -> Rollout:
+    return replace(
+        rollout,
+        started_at=rollout.started_at + jump,
+        deadline=rollout.deadline + jump,
+        seen={id: _seen(sighting, jump) for id, sighting in rollout.seen.items()},
+    )
+
+
+def _seen(sighting: Sighting, jump: timedelta) -> Sighting:
+    ready = sighting.ready_since
+    return replace(sighting, first_seen=sighting.first_seen + jump, ready_since=ready + jump if ready else None)
+
+
+def _later(repair: Repair, jump: timedelta) -> Repair:
+    return replace(repair, not_before=repair.not_before + jump, last=repair.last + jump)
+
+
+def jump_between(before: tuple[datetime, float], now: tuple[datetime, float], tolerance: timedelta) -> timedelta:
+    """How far the wall clock went beyond the monotonic one between two readings; nothing within `tolerance`."""
+    jump = (now[0] - before[0]) - timedelta(seconds=now[1] - before[1])
+    return jump if abs(jump) > tolerance else timedelta(0)

@@ -1,0 +1,81 @@
+"""Timers on the real scheduler: nothing is dropped for being late, and a jump of the clock strands nothing."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitopsd.adapters.timer import SchedulerTimer
+from tests.fakes.clock import FakeClock
+from tests.waiting import eventually
+
+TOMORROW = timedelta(days=1)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def timer(clock: FakeClock) -> Iterator[SchedulerTimer]:
+    made = SchedulerTimer(clock)
+    made.start()
+    yield made
+    made.stop()
+
+
+def soon() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_what_is_asked_for_now_or_earlier_is_called_at_once(timer: SchedulerTimer) -> None:
+    called = threading.Event()
+    timer.at("late", soon() - TOMORROW, called.set)
+    assert called.wait(5)
+
+
+def test_an_interval_calls_at_once_and_again_until_it_is_cancelled(timer: SchedulerTimer) -> None:
+    calls: list[int] = []
+    timer.every("poll", timedelta(milliseconds=50), lambda: calls.append(1))
+    eventually(lambda: len(calls) >= 3)
+
+    timer.cancel("poll")
+    timer.cancel("never heard of")
+    after = threading.Event()
+    timer.at("after", soon() + timedelta(milliseconds=200), after.set)
+    assert after.wait(5)
+    seen = len(calls)
+    again = threading.Event()
+    timer.at("again", soon() + timedelta(milliseconds=200), again.set)
+    assert again.wait(5)
+    assert len(calls) == seen
+
+
+def test_a_newer_time_for_a_name_replaces_the_older(timer: SchedulerTimer) -> None:
+    called: list[str] = []
+    timer.at("look", soon() + TOMORROW, lambda: called.append("tomorrow"))
+    timer.at("look", soon(), lambda: called.append("now"))
+    eventually(lambda: called == ["now"])
+
+
+def test_many_calls_at_one_moment_are_all_made_though_some_are_late(timer: SchedulerTimer) -> None:
+    release, called = threading.Event(), []
+    for number in range(100):
+        timer.at(f"call {number}", soon(), lambda number=number: (release.wait(5), called.append(number)))
+    release.set()
+    eventually(lambda: len(called) == 100)
+
+
+@pytest.mark.parametrize("seconds", [86400.0, -86400.0])
+def test_a_jump_of_the_clock_brings_every_call_forward(timer: SchedulerTimer, clock: FakeClock, seconds: float) -> None:
+    called = threading.Event()
+    timer.at("deadline", soon() + TOMORROW, called.set)
+    timer.every("first", timedelta(hours=1), lambda: None)
+
+    def jumped() -> bool:
+        clock.jump(seconds)
+        return called.wait(1.2)
+
+    eventually(jumped)
