@@ -13,13 +13,17 @@ def recognise(journal: Journal, live: LiveState) -> Journal:
     """The journal with its inventory brought up to what is there.
 
     A container is ours by its id, or by bearing a name that we meant to create, with our labels. Labels alone count
-    only where the journal is empty (a lost store), as anybody can copy them.
+    only where the journal is empty (a lost store), as anybody can copy them; and in a slot's own name, where they tell
+    of a release that the journal does not know yet (a store from a backup).
     """
     if _blank(journal):
         return _adopted(journal, live)
     known = {each.id: journal.inventory[each.id] for each in live.instances if each.id in journal.inventory}
     found = [(each, _meant(journal, each)) for each in live.instances if each.id not in known]
     new = {instance.id: placed for instance, placed in found if placed is not None}
+    later = [each for each in live.instances if each.id not in {*known, *new} and _from_later(journal, each)]
+    if later:
+        return _caught_up(replace(journal, inventory={**known, **new}), later)
     if not new and known == journal.inventory:
         return journal
     made = {placed.name for placed in new.values()}
@@ -61,6 +65,26 @@ def _meant(journal: Journal, instance: Instance) -> Placed | None:
         return None
     same = (instance.service, instance.slot, instance.fingerprint) == (placed.service, placed.slot, placed.fingerprint)
     return placed if same else None
+
+
+def _from_later(journal: Journal, instance: Instance) -> bool:
+    """Whether it is of a release that came after all that the journal knows, and has its slot's own name."""
+    known = {placed.release for placed in (*journal.inventory.values(), *journal.intended.values())}
+    known |= {rollout.release for rollout in journal.rollouts.values()}
+    known |= {rejection.release for rejection in journal.rejected.values()}
+    known |= {journal.release.number} if journal.release is not None else set()
+    known |= {journal.serving.release} if journal.serving is not None else set()
+    ours = instance.environment == journal.environment and bool(instance.fingerprint and instance.slot)
+    own_name = instance.name == f"{journal.project}-{instance.service}-{instance.slot}"
+    return ours and own_name and instance.release > max(known, default=0)
+
+
+def _caught_up(journal: Journal, later: list[Instance]) -> Journal:
+    """What later releases made is ours, and serves, unless a release of the journal's own is open."""
+    inventory = {**journal.inventory, **{instance.id: _placed(instance) for instance in later}}
+    services = sorted({instance.service for instance in later})
+    serving = {} if journal.release is not None else {service: _stable(service, later) for service in services}
+    return replace(journal, inventory=inventory, stable={**journal.stable, **serving})
 
 
 def _adopted(journal: Journal, live: LiveState) -> Journal:

@@ -63,3 +63,27 @@ def test_another_environment_s_containers_are_not_taken() -> None:
     daemon.world.environment = "staging"
     daemon.look()
     assert daemon.journal.inventory == {}
+
+
+def test_a_journal_from_a_backup_takes_up_what_later_releases_made() -> None:
+    daemon = Daemon().commit(a_state(a_service())).settle()
+    backup = daemon.journal
+    daemon.commit(a_state(a_service(image="web:2"), a_service("worker"))).settle()
+    ids = set(daemon.world.boxes)
+    daemon.die()
+    daemon.journal = backup
+    daemon.settle()
+    assert set(daemon.world.boxes) == ids
+    assert daemon.world.running() == ["shop-web-1 web:2", "shop-worker-1 worker:1"]
+    assert daemon.outcome() == "succeeded"
+
+
+def test_a_copy_of_our_labels_under_another_name_is_not_taken_for_a_later_release() -> None:
+    daemon = Daemon().commit(a_state(a_service())).settle()
+    backup = daemon.journal
+    daemon.commit(a_state(a_service(image="web:2"))).settle()
+    daemon.world.named("shop-web-1").name = "somebody-s"
+    daemon.die()
+    daemon.journal = backup
+    daemon.look()
+    assert daemon.journal.inventory == {}
