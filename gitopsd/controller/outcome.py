@@ -22,6 +22,7 @@ def _code(status: EnvironmentStatus) -> int:
     guards = {hold.guard for hold in status.holds}
     if guards & BROKEN or (status.sync == "Unknown" and "orphaned" not in guards):
         return ERROR
-    if status.health in ("Degraded", "Missing") or "rejected" in guards:
+    never_begun = status.health == "Missing" and status.serving_release is None and guards & NEEDS_A_PERSON
+    if (status.health in ("Degraded", "Missing") and not never_begun) or "rejected" in guards:
         return DEGRADED
     return WAITS if guards & NEEDS_A_PERSON and status.sync != "Synced" else FINE
