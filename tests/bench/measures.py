@@ -181,19 +181,26 @@ def _settled(ground: Ground, state: Path, name: str) -> None:
 
 
 def _upgrade(ground: Ground, repository: Repository, name: str, version: int) -> float:
+    """From the push until a container that was not there before runs the new image."""
     image = ground.image(version)
-    repository.commit(manifest(50, 1, ground.image(1), image if version != 1 else f"{ground.image(1)}"))
+    repository.commit(manifest(50, 1, ground.image(1), image))
     wanted = ground.api.inspect_image(image)["Id"]
+    label = [f"com.docker.compose.project={name}", "com.docker.compose.service=s00"]
+    before = {each["Id"] for each in ground.api.containers(all=True, filters={"label": label})}
 
     def up() -> bool:
-        label = [f"com.docker.compose.project={name}", "com.docker.compose.service=s00"]
-        return any(each["ImageID"] == wanted for each in ground.api.containers(filters={"label": label}))
+        found = ground.api.containers(filters={"label": label})
+        return any(each["ImageID"] == wanted and each["Id"] not in before for each in found)
 
     def push_and_wait() -> None:
         repository.push()
         wait_until(up)
 
-    return seconds(push_and_wait)
+    taken = seconds(push_and_wait)
+    wait_until(
+        lambda: {each["ImageID"] for each in ground.api.containers(all=True, filters={"label": label})} == {wanted}
+    )
+    return taken
 
 
 def _repair(ground: Ground, name: str) -> tuple[float, float]:
