@@ -71,12 +71,13 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     unborn = tuple(other for other in others if other.instance.state == "created")
     if unborn:
         return Step("acting", tuple(remove(other, "never started") for other in unborn), open=True)
+    crowd = _crowd(look, others)
+    if crowd and (chosen is None or look.judge.condition(chosen) != "ready"):
+        return Step("acting", crowd, open=True)
     if chosen is not None:
         return _settle(look, slot, chosen, others)
     if slot in look.refused and not look.patient:
         return Step("failed", reason=look.refused[slot])
-    if crowd := _crowd(look, others):
-        return Step("acting", crowd, open=True)
     worth = _worth(look, others)
     takes = worth > 0 if look.rollout.order == "stop-first" else any(other.up for other in others)
     return Step("acting", place(look, slot, others), open=not takes, takes=takes, worth=worth)

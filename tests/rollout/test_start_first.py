@@ -256,3 +256,18 @@ def test_limits_change_in_place_and_once() -> None:
     assert {box.limits for box in daemon.world.boxes.values()} == {"limits 1g"}
     assert daemon.plan().empty
     assert not daemon.look()
+
+
+def test_a_way_back_clears_what_came_between_before_it_adds_to_it() -> None:
+    daemon = wants(serving(), "web:2").run()
+    daemon.world.pause("shop-web-1")
+    wants(daemon, "web:3", Behaviour(check=True, healthy_after=None, unhealthy_after=4)).run()
+    most = 0
+    for _ in range(40):
+        daemon.look()
+        while daemon.pending:
+            daemon.step()
+            most = max(most, len(daemon.world.running()))
+        daemon.wait()
+    assert most == 2
+    assert daemon.world.running() == ["shop-web-1 web:1"]
