@@ -138,8 +138,10 @@ class World:
 
     def good(self, box: Box) -> bool:
         """Whether a person would say that it works right now: up, healthy, and not about to fall over."""
-        lasting = self.behaviour(box).exits_after is None
-        return lasting and box.state == "running" and self.check(box) in ("none", "healthy")
+        return self.behaviour(box).exits_after is None and self.seems_good(box)
+
+    def seems_good(self, box: Box) -> bool:
+        return box.state == "running" and self.check(box) in ("none", "healthy")
 
     def running(self) -> list[str]:
         """Names of what is up, with the image that each runs, sorted."""

@@ -176,5 +176,5 @@ class Worlds(RuleBasedStateMachine):
         assert not self.daemon.look()
 
 
-Worlds.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
+Worlds.TestCase.settings = settings(max_examples=max(80, settings().max_examples), stateful_step_count=40)
 TestWorlds = Worlds.TestCase
