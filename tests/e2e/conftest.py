@@ -1,0 +1,80 @@
+"""A rig for each test, with a project nobody else uses; and the images that the stories speak of."""
+
+import socket
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.e2e.engine_proxy import EngineProxy
+from tests.e2e.rig import Rig
+from tests.images import Images
+
+CHECK = "HEALTHCHECK --interval=200ms --timeout=5s --retries=2"
+ONE, TWO = "gitopsd-test/web:1", "gitopsd-test/web:2"
+CRASHING, FAILING, DONE = "gitopsd-test/crash:1", "gitopsd-test/fail:1", "gitopsd-test/done:1"
+SICK, SOUND = "gitopsd-test/sick:1", "gitopsd-test/sound:1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pictures(images: Images) -> None:
+    """Every image that a story names."""
+    images.web(ONE, "one")
+    images.web(TWO, "two")
+    images.busybox(CRASHING, changes=['CMD ["sh", "-c", "echo no database; exit 3"]'])
+    images.busybox(FAILING, changes=['CMD ["sh", "-c", "echo no table; exit 4"]'])
+    images.busybox(DONE, changes=['CMD ["sh", "-c", "echo migrated"]'])
+    images.web(SICK, "sick", [f'{CHECK} CMD ["false"]'])
+    images.web(SOUND, "sound", [f'{CHECK} CMD ["true"]'])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure shows what the daemons said and did."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for rig in RIGS:
+            report.sections.append((f"gitopsd of {rig.project}", rig.account()))
+    return report
+
+
+RIGS: list[Rig] = []
+MakeRig = Callable[..., Rig]
+
+
+@pytest.fixture
+def make_rig(tmp_path: Path, docker_api: docker.APIClient, engine_url: str) -> Iterator[MakeRig]:
+    """Makes rigs, started or not, and ends them after the test."""
+
+    def make(*, engine: str = "", project: str = "", **settings: Any) -> Rig:
+        name = project or f"gitopsd-test-{uuid.uuid4().hex[:8]}"
+        RIGS.append(Rig(tmp_path / f"rig{len(RIGS)}", docker_api, engine or engine_url, name, settings))
+        return RIGS[-1]
+
+    yield make
+    while RIGS:
+        RIGS.pop().close()
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    """A rig whose daemon runs."""
+    return make_rig().start()
+
+
+@pytest.fixture
+def proxy(engine_url: str) -> Iterator[EngineProxy]:
+    made = EngineProxy(engine_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of this host that nobody uses."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

@@ -1,0 +1,69 @@
+"""A gitopsd of its own process, which tests start, stop and kill."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDS_WITHIN_S = 15
+COMMAND = (sys.executable, "-m", "gitopsd", "run")
+
+
+class Process:
+    """`gitopsd run` on a settings file; its words go to a log beside it."""
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._log = config.with_suffix(".log")
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._running = subprocess.Popen(
+                [*COMMAND, "--config", str(self._config)],
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def once(self, *flags: str) -> "subprocess.CompletedProcess[str]":
+        """`gitopsd run --once`, to its end."""
+        return subprocess.run(
+            [*COMMAND, "--config", str(self._config), "--once", *flags],
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def kill(self) -> None:
+        """SIGKILL, as the out-of-memory killer sends it."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. One that does not end says what its threads are at."""
+        try:
+            return self._end(signal.SIGTERM)
+        except subprocess.TimeoutExpired:
+            self._end(signal.SIGABRT)
+            raise AssertionError(f"it does not end: {self.words()[-6000:]}") from None
+
+    def alive(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
+    def words(self) -> str:
+        return self._log.read_text() if self._log.exists() else ""
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._running is None:
+            return 0
+        self._running.send_signal(number)
+        return self._running.wait(timeout=ENDS_WITHIN_S)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}

@@ -1,0 +1,184 @@
+"""Daemons that end, start again, and meet others."""
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import CRASHING, ONE, SICK, TWO, MakeRig
+from tests.e2e.engine_proxy import EngineProxy, How
+from tests.e2e.rig import Rig, web
+
+
+def test_a_daemon_that_is_stopped_leaves_the_containers_running_and_takes_up_later(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE)))
+    before = rig.ids()
+    assert rig.process.stop() == 0
+    assert rig.running() == {"web-1": ONE}
+    commit = rig.push(worker=web(ONE), web=web(ONE))
+    rig.start()
+    rig.synced(commit)
+    assert before.items() <= rig.ids().items()
+
+
+def test_what_was_broken_while_no_daemon_ran_is_healed_at_its_start(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE)))
+    rig.process.kill()
+    rig.api.remove_container(rig.container()["Id"], force=True)
+    rig.start()
+    rig.eventually(lambda: rig.running() == {"web-1": ONE})
+
+
+def test_a_release_goes_on_where_the_last_daemon_left_it(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE)))
+    commit = rig.push(web=web(TWO, x={"min_ready": "2s"}))
+    rig.eventually(lambda: len(rig.running()) == 2)
+    rig.process.kill()
+    rig.start()
+    rig.synced(commit)
+    assert len(rig.store.releases("shop")) == 2
+
+
+def test_a_rollback_goes_on_where_the_last_daemon_left_it(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE, x={"min_ready": "1s"})))
+    before = rig.ids()
+    commit = rig.push(web=web(SICK, x={"min_ready": "1s"}))
+    rig.told("RolloutRollingBack")
+    rig.process.kill()
+    rig.start()
+    rig.rejected(commit)
+    assert rig.ids() == before
+
+
+def test_a_lost_database_recreates_nothing(rig: Rig) -> None:
+    job = {"image": "gitopsd-test/done:1", "restart": "no"}
+    commit = rig.push(web=web(ONE, deploy={"replicas": 2}), store=web(ONE, volumes=["data:/data"]), migrate=job)
+    rig.synced(commit)
+    before = rig.ids()
+    rig.process.stop()
+    rig.forget_database()
+    rig.start()
+    rig.synced(commit)
+    rig.looks_again()
+    assert rig.ids() == before
+    rig.synced(rig.push(web=web(ONE, deploy={"replicas": 2})))
+    assert rig.names() == ["web-1", "web-2"]
+
+
+def test_a_database_from_an_old_backup_ends_at_what_git_says(
+    rig: Rig, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rig.synced(rig.push(web=web(ONE)))
+    rig.process.stop()
+    backup = tmp_path_factory.mktemp("backup") / "state"
+    shutil.copytree(rig.state, backup)
+    rig.start()
+    commit = rig.push(web=web(TWO), worker=web(ONE))
+    rig.synced(commit)
+    rig.process.stop()
+    rig.store.close()
+    shutil.rmtree(rig.state)
+    shutil.copytree(backup, rig.state)
+    rig.reopen()
+    rig.start()
+    rig.synced(commit)
+    assert rig.running() == {"web-1": TWO, "worker-1": ONE}
+    assert rig.names() == ["web-1", "worker-1"]
+
+
+def test_a_second_daemon_on_one_state_directory_is_turned_away(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE)))
+    second = rig.process.once()
+    assert second.returncode == 1
+    assert "another gitopsd" in second.stderr
+    assert "--state-dir" in second.stderr
+    assert rig.process.alive()
+
+
+def test_a_second_gitopsd_on_one_engine_leaves_the_project_to_its_owner(make_rig: MakeRig, proxy: EngineProxy) -> None:
+    first = make_rig().start()
+    first.synced(first.push(web=web(ONE)))
+    before = first.ids()
+    second = make_rig(engine=proxy.url, project=first.project).start()
+    second.push(web=web(TWO))
+    assert "belongs to another gitopsd" in second.held("owner")
+    second.looks_again()
+    assert proxy.writes == []
+    assert first.ids() == before
+
+
+@pytest.mark.parametrize(
+    ("services", "code"),
+    [
+        ({"web": web(ONE)}, 0),
+        ({"web": web(CRASHING, x={"min_ready": "500ms"})}, 3),
+        ({"web": {"image": ONE, "imagee": "typo"}}, 1),
+        ({"web": web("gitopsd-test/web:${TAG}")}, 2),
+    ],
+)
+def test_a_single_run_ends_with_a_code_for_scripts(make_rig: MakeRig, services: dict[str, Any], code: int) -> None:
+    rig = make_rig()
+    rig.push(**services)
+    done = rig.process.once()
+    assert done.returncode == code, done.stderr
+    again = rig.process.once()
+    assert again.returncode == code, again.stderr
+
+
+# --- the crash test: the daemon dies around every single call of a replacement ----------------------------------------
+
+CALLS_AT_MOST = 20
+MOMENTS = ["kill before the answer", pytest.param("kill after the answer", marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_start_first_replacement_survives_the_daemons_death_at_every_call(
+    make_rig: MakeRig, proxy: EngineProxy, moment: How
+) -> None:
+    rig = make_rig(engine=proxy.url).start()
+    rig.synced(rig.push(web=web(ONE)))
+    seen = rig.witness()
+    deaths = dies_at_every_call(rig, proxy, moment, web)
+    assert deaths >= 4
+    assert not seen.unserved("web")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_stop_first_replacement_survives_the_daemons_death_at_every_call(
+    make_rig: MakeRig, proxy: EngineProxy, moment: How
+) -> None:
+    def store(image: str) -> dict[str, object]:
+        return web(image, volumes=["data:/data"], restart="unless-stopped")
+
+    rig = make_rig(engine=proxy.url).start()
+    rig.synced(rig.push(web=store(ONE)))
+    rig.run_inside("web-1", "touch", "/data/kept")
+    seen = rig.witness()
+    deaths = dies_at_every_call(rig, proxy, moment, store)
+    assert deaths >= 5
+    assert seen.most_at_once("web") == 1
+    assert rig.run_inside("web-1", "ls", "/data") == "kept\n"
+
+
+def dies_at_every_call(rig: Rig, proxy: EngineProxy, moment: How, service: Callable[[str], dict[str, Any]]) -> int:
+    """Replace again and again, each time with a death one call later, until none is left. The number of deaths."""
+    proxy.kill = rig.process.kill
+    for call in range(CALLS_AT_MOST):
+        image = (TWO, ONE)[call % 2]
+        fault = proxy.fault("", moment, skip=call)
+        commit = rig.push(web=service(image))
+        rig.eventually(partial(dead_or_done, rig, commit))
+        if not rig.process.alive():
+            rig.start()
+        rig.synced(commit)
+        assert rig.names() == ["web-1"], call
+        assert rig.running() == {"web-1": image}, call
+        if fault.times:
+            return call
+    raise AssertionError(f"a replacement takes more than {CALLS_AT_MOST} calls: {proxy.writes}")
+
+
+def dead_or_done(rig: Rig, commit: str) -> bool:
+    return not rig.process.alive() or bool(rig.has_synced(commit))
