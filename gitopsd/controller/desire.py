@@ -1,7 +1,8 @@
 """What Git says about one environment right now, as far as it can be said: loaded, with images, and why not further."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.execute import Specification
@@ -116,21 +117,31 @@ class Desires:
             return None
 
     def specification(
-        self, environment: Environment, states: tuple[SealedState | None, ...], service: str, fingerprint: str
+        self, environment: Environment, states: Iterable[SealedState | None], named: tuple[str, str, str]
     ) -> Specification:
-        """What a fingerprint stands for, from the states at hand or else from the ledger's revisions."""
-        for state in states:
-            if (found := _found(state, service, fingerprint)) is not None:
+        """What service, fingerprint and `in_place` name, from the states at hand or else from the ledger's revisions.
+
+        Where only the limits are unknown or forgotten, those that were last released with the fingerprint count.
+        """
+        service, fingerprint, in_place = named
+        nearest: Specification | None = None
+        for state in chain(states, self._released(environment, service, fingerprint)):
+            found = _found(state, service, fingerprint)
+            if found is not None and in_place in ("", found.sealed.in_place):
                 return found
-        for release in self._store.releases(environment.name, limit=50):
-            if any(each.name == service and each.fingerprint == fingerprint for each in release.services):
-                found = _found(self.recorded(environment, release.revision), service, fingerprint)
-                if found is not None:
-                    return found
+            nearest = nearest or found
+        if nearest is not None:
+            return nearest
         raise GitopsdError(
             f"the specification {fingerprint[:15]} of {service} is no longer at hand; "
             "its revision or its variables have changed: push a commit that replaces the service"
         )
+
+    def _released(self, environment: Environment, service: str, fingerprint: str) -> Iterator[SealedState | None]:
+        """The states of the ledger's releases that had the service with this fingerprint, newest first."""
+        for release in self._store.releases(environment.name, limit=50):
+            if any(each.name == service and each.fingerprint == fingerprint for each in release.services):
+                yield self.recorded(environment, release.revision)
 
     def _absent(self, environment: Environment) -> Desire:
         """It is gone only where every repository that might have it has told what it has."""

@@ -43,8 +43,8 @@ class Specification:
     desired: DesiredState
 
 
-Lookup = Callable[[str, str], Specification]
-"""Service and fingerprint to specification; raises GitopsdError when it is no longer at hand."""
+Lookup = Callable[[str, str, str], Specification]
+"""Service, fingerprint and `in_place` to specification; raises GitopsdError when it is no longer at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
             engine.create_volume(name, volume_body(making.desired.volumes[key], making.desired))
         case Create():
             return _create(action, engine, making)
-        case Update(container=container, service=service, fingerprint=fingerprint):
-            body = update_body(making.specification(service, fingerprint).sealed)
+        case Update(container=container):
+            body = update_body(_specification(action, making).sealed)
             return ", ".join(engine.update(container, body))
-        case Restore(container=container, service=service, fingerprint=fingerprint):
-            options = making.specification(service, fingerprint).sealed.service.options
+        case Restore(container=container):
+            options = _specification(action, making).sealed.service.options
             engine.update(container, {"RestartPolicy": restart_policy(options)})
         case _:
             _on_container(action, engine)
@@ -94,8 +94,12 @@ def _on_container(action: Start | Unpause | Keep | Stop | Remove | Rename, engin
             engine.rename(container, name)
 
 
+def _specification(action: Create | Update | Restore, making: Making) -> Specification:
+    return making.specification(action.service, action.fingerprint, action.in_place)
+
+
 def _create(action: Create, engine: Engine, making: Making) -> str:
-    specification = making.specification(action.service, action.fingerprint)
+    specification = _specification(action, making)
     made = creation(
         specification.sealed,
         specification.desired,

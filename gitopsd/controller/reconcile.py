@@ -198,9 +198,7 @@ class Reconciler:
         if named is None:
             return
         making = Making(
-            lambda service, fingerprint: self._desires.specification(
-                look.environment, (basis, wanted), service, fingerprint
-            ),
+            lambda *named: self._desires.specification(look.environment, (basis, wanted), named),
             named.desired,
             self._store.key(),
         )

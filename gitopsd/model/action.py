@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Create the slot's container from a fingerprint's specification, with content delivered and networks connected.
+    """Create the slot's container from a specification, with content delivered and networks connected.
 
-    `carry` maps mount targets to the anonymous volumes of the instance that it takes over from.
+    A fingerprint and the digest of what can be changed in place (`in_place`) name a specification. `carry` maps mount
+    targets to the anonymous volumes of the instance that it takes over from.
     """
 
     service: str
@@ -18,94 +19,71 @@ class Create:
     release: int
     cause: str
     carry: Mapping[str, str] = field(default_factory=dict)
+    in_place: str = ""
 
     def __str__(self) -> str:
         return f"Create   {self.name}  # {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class OnInstance:
+    """What every action on a container that is there says: whose it is, and why. `name` is as people know it."""
+
     service: str
     slot: int
     container: str
     cause: str
-    name: str = ""
+    name: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
-        return f"Start    {self.name or self.container}  # {self.cause}"
+        return f"{type(self).__name__:<8} {self.name or self.container}  # {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)
-class Restore:
+class Start(OnInstance):
+    """Start a container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restore(OnInstance):
     """Give a kept container its specification's restart policy back, before it is started again."""
 
-    service: str
-    slot: int
-    container: str
-    fingerprint: str
-    cause: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"Restore  {self.name or self.container}  # {self.cause}"
+    fingerprint: str = field(kw_only=True)
+    in_place: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Unpause:
-    service: str
-    slot: int
-    container: str
-    cause: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"Unpause  {self.name or self.container}  # {self.cause}"
+class Unpause(OnInstance):
+    """Let a paused container go on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(OnInstance):
     """Set the restart policy to `no` and read it back, so that an engine restart cannot start a stopped instance."""
 
-    service: str
-    slot: int
-    container: str
-    cause: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"Keep     {self.name or self.container}  # {self.cause}"
-
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(OnInstance):
     """Stop a container with its own stop signal and grace period."""
 
-    service: str
-    slot: int
-    container: str
-    cause: str
-    name: str = ""
 
-    def __str__(self) -> str:
-        return f"Stop     {self.name or self.container}  # {self.cause}"
+@dataclass(frozen=True, slots=True)
+class Remove(OnInstance):
+    """Remove a stopped or never started container; its volumes stay."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remove:
-    """Remove a stopped or never started container; its volumes stay."""
+class Update(OnInstance):
+    """Bring a live container's limits and restart policy to those of a specification, in place."""
 
-    service: str
-    slot: int
-    container: str
-    cause: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"Remove   {self.name or self.container}  # {self.cause}"
+    fingerprint: str = field(kw_only=True)
+    in_place: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
+    """Give a container another name."""
+
     service: str
     slot: int
     container: str
@@ -114,22 +92,6 @@ class Rename:
 
     def __str__(self) -> str:
         return f"Rename   -> {self.name}  # {self.cause}"
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """Bring a live container's limits and restart policy to those of a fingerprint's specification, in place."""
-
-    service: str
-    slot: int
-    container: str
-    fingerprint: str
-    in_place: str
-    cause: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"Update   {self.name or self.container}  # {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)

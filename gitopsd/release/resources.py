@@ -74,7 +74,7 @@ def intend(journal: Journal, chains: tuple[Chain, ...], now: datetime) -> Journa
             create.service,
             create.slot,
             create.fingerprint,
-            _in_place(journal, create),
+            create.in_place,
             create.release,
             create.name,
         )
@@ -89,10 +89,3 @@ def intend(journal: Journal, chains: tuple[Chain, ...], now: datetime) -> Journa
         networks=journal.networks | networks,
         volumes=journal.volumes | volumes,
     )
-
-
-def _in_place(journal: Journal, create: Create) -> str:
-    """The limits that the container is created with: those of the target whose fingerprint it bears."""
-    rollout = journal.rollouts[create.service]
-    goals = (rollout.target, rollout.stable)
-    return next((goal.in_place for goal in goals if goal is not None and goal.fingerprint == create.fingerprint), "")

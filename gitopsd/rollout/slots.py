@@ -129,7 +129,7 @@ def place(look: Look, slot: int, others: tuple[Member, ...]) -> tuple[Action, ..
     name = _free_name(look, slot, others)
     stable_last = sorted(others, key=lambda other: _of_stable(look, other))
     carry = {target: volume for other in stable_last for target, volume in other.instance.volumes.items()}
-    create = Create(rollout.service, slot, name, goal.fingerprint, rollout.release, look.cause, carry)
+    create = Create(rollout.service, slot, name, goal.fingerprint, rollout.release, look.cause, carry, goal.in_place)
     return (*_room(look, others), create, Start(rollout.service, slot, name, look.cause, name=name))
 
 

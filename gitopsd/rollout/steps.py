@@ -1,8 +1,20 @@
 """The actions on an instance that is there: each names it as people know it, and says why."""
 
+from typing import TypedDict
+
 from gitopsd.model.action import Action, Keep, Remove, Restore, Start, Stop, Unpause, Update
 from gitopsd.model.rollout import Target
 from gitopsd.rollout.member import Member
+
+
+class OnMember(TypedDict):
+    """The fields that every action on an instance has."""
+
+    service: str
+    slot: int
+    container: str
+    cause: str
+    name: str
 
 
 def clear(member: Member, cause: str) -> tuple[Action, ...]:
@@ -12,9 +24,8 @@ def clear(member: Member, cause: str) -> tuple[Action, ...]:
 
 def start(member: Member, cause: str) -> tuple[Action, ...]:
     """Start an instance; a kept one gets its restart policy back before."""
-    placed = member.placed
-    begin = Start(placed.service, placed.slot, member.id, cause, name=member.instance.name)
-    return (restore(member, cause), begin) if placed.kept else (begin,)
+    begin = Start(**_on(member, cause))
+    return (restore(member, cause), begin) if member.placed.kept else (begin,)
 
 
 def stand_down(member: Member, cause: str) -> tuple[Action, ...]:
@@ -22,29 +33,38 @@ def stand_down(member: Member, cause: str) -> tuple[Action, ...]:
 
     That goes for one that is down already too; one that has no restart policy stays down by itself.
     """
-    placed, name = member.placed, member.instance.name
     policy = member.instance.restart_policy not in ("", "no")
-    keep = (Keep(placed.service, placed.slot, member.id, cause, name=name),) if policy else ()
+    keep = (Keep(**_on(member, cause)),) if policy else ()
     return (*keep, stop(member, cause)) if member.up else keep
 
 
 def restore(member: Member, cause: str) -> Restore:
-    placed, name = member.placed, member.instance.name
-    return Restore(placed.service, placed.slot, member.id, placed.fingerprint, cause, name=name)
+    placed = member.placed
+    return Restore(**_on(member, cause), fingerprint=placed.fingerprint, in_place=placed.in_place)
 
 
 def stop(member: Member, cause: str) -> Stop:
-    return Stop(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
+    return Stop(**_on(member, cause))
 
 
 def remove(member: Member, cause: str) -> Remove:
-    return Remove(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
+    return Remove(**_on(member, cause))
 
 
 def unpause(member: Member, cause: str) -> Unpause:
-    return Unpause(member.placed.service, member.placed.slot, member.id, cause, name=member.instance.name)
+    return Unpause(**_on(member, cause))
 
 
 def update(member: Member, goal: Target, cause: str) -> Update:
-    placed, name = member.placed, member.instance.name
-    return Update(placed.service, placed.slot, member.id, goal.fingerprint, goal.in_place, cause, name=name)
+    return Update(**_on(member, cause), fingerprint=goal.fingerprint, in_place=goal.in_place)
+
+
+def _on(member: Member, cause: str) -> OnMember:
+    placed = member.placed
+    return {
+        "service": placed.service,
+        "slot": placed.slot,
+        "container": member.id,
+        "cause": cause,
+        "name": member.instance.name,
+    }

@@ -39,7 +39,7 @@ def clears_the_old_first(journal: Journal, wanted: Any, live: LiveState, *more: 
             return chain.actions
         old = [each for each in live.instances if (each.service, each.slot) == (first.service, first.slot)]
         place = (first.service, first.slot)
-        return (*(step(*place, o.id, "eager", o.name) for o in old for step in (Stop, Remove)), *chain.actions)
+        return (*(step(*place, o.id, "eager", name=o.name) for o in old for step in (Stop, Remove)), *chain.actions)
 
     return changed(advance(journal, wanted, live, *more, **named), eager)
 
