@@ -1,4 +1,4 @@
-"""What lies in deploy/ says what the program does: settings with their defaults, and the calls a filter must pass."""
+"""What lies in deploy/, and the README, say what the program does: settings with defaults, commands, calls, proofs."""
 
 import re
 from pathlib import Path
@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from gitopsd.adapters import settings_file
+from gitopsd.cli.main import COMMANDS
 from gitopsd.model.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SETTINGS = (DEPLOY / "gitopsd.yaml").read_text()
+README = (DEPLOY.parent / "README.md").read_text()
 
 
 def test_the_settings_file_is_valid_as_it_is_and_says_nothing_but_the_defaults() -> None:
@@ -69,3 +71,22 @@ def allowed(method: str, path: str) -> bool:
 def values(settings: Settings) -> dict[str, object]:
     names = ("host", "state_dir", "repositories", "discover", "mode", "environments", "engine", "registries", "resync")
     return {name: getattr(settings, name) for name in names}
+
+
+def test_the_readme_names_every_command_and_every_setting() -> None:
+    for name in COMMANDS:
+        assert re.search(rf"`{name}[ `]|, `{name}`|`[^`|]*{name} ", README), name
+    for key in settings_file._TOP:
+        assert re.search(rf"(?m)^\| `{key}", README) or f"`{key}." in README, key
+
+
+def test_the_proofs_of_the_readmes_promises_exist() -> None:
+    named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", README)
+    assert len(named) > 8
+    for path, test in named:
+        assert f"def {test}" in (DEPLOY.parent / "tests" / path).read_text(), (path, test)
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (DEPLOY.parent / target).exists(), target
