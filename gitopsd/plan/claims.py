@@ -1,9 +1,9 @@
 """What an environment claims of its engine for itself alone, so that two claims on one thing fail before any write."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gitopsd.model.desired import DesiredState, Service
+from gitopsd.model.desired import DesiredState, Port, Service
 from gitopsd.model.errors import Problem
 
 
@@ -16,6 +16,17 @@ class Claim:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
+
+    def clashes(self, others: Collection["Claim"]) -> bool:
+        """Whether one of `others` is the same thing. A port of one address clashes with that port of all addresses."""
+        if self in others:
+            return True
+        address, _, port = self.value.rpartition(":")
+        if self.kind != "host port":
+            return False
+        if address:
+            return Claim(self.kind, port) in others
+        return any(other.kind == self.kind and other.value.endswith(f":{port}") for other in others)
 
 
 def claims(desired: DesiredState) -> frozenset[Claim]:
@@ -41,9 +52,13 @@ def _claims(desired: DesiredState) -> Iterator[Claim]:
 def _ports(service: Service) -> Iterator[Claim]:
     for port in service.ports:
         if port.published:
-            first, _, last = port.published.partition("-")
-            for number in range(int(first), int(last or first) + 1):
+            for number in _range(port):
                 yield Claim("host port", f"{_address(port.host_ip)}{number}/{port.protocol}")
+
+
+def _range(port: Port) -> range:
+    first, _, last = port.published.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 def _address(host_ip: str) -> str:
@@ -64,23 +79,38 @@ def disputes(
     own = held.get(environment, frozenset())
     found = []
     for name, theirs in sorted(others.items()):
-        disputed = mine & (theirs | held.get(name, frozenset()))
-        for claim in sorted(disputed):
-            if claim in own and claim not in held.get(name, frozenset()):
+        holds = held.get(name, frozenset())
+        for claim in sorted(mine):
+            if not claim.clashes(theirs | holds) or (claim in own and not claim.clashes(holds)):
                 continue
             found.append(f"{claim} is claimed by environment {name} too; change it in one of the two")
     return tuple(found)
 
 
 def duplicate_claims(desired: DesiredState) -> tuple[Problem, ...]:
-    """Two services of one environment that want one host port or container name."""
+    """Two services, or two replicas of one, that want one host port or container name."""
     seen: dict[Claim, str] = {}
     problems = []
     for service in desired.services.values():
+        problems += _too_few_ports(service)
         one = DesiredState(desired.environment, desired.project, {service.name: service}, {}, {})
         for claim in sorted(claims(one)):
-            if claim.kind != "project" and claim in seen:
-                message = f"{claim} is claimed by service {seen[claim]} too; change it in one of the two"
+            other = next((name for known, name in seen.items() if claim.clashes((known,))), "")
+            if claim.kind != "project" and other:
+                message = f"{claim} is claimed by service {other} too; change it in one of the two"
                 problems.append(Problem(service.place, f"services.{service.name}", message))
             seen.setdefault(claim, service.name)
     return tuple(problems)
+
+
+def _too_few_ports(service: Service) -> list[Problem]:
+    return [
+        Problem(
+            service.place,
+            f"services.{service.name}.ports",
+            f"host port {port.published} cannot serve {service.replicas} replicas; publish a range of host ports, "
+            f'or leave the choice to the engine: "{port.target}"',
+        )
+        for port in service.ports
+        if port.published and len(_range(port)) < service.replicas
+    ]

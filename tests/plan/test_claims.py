@@ -51,6 +51,22 @@ def test_what_another_still_serves_with_is_not_free_yet() -> None:
     assert disputes("mine", port, {"other": port}, {"other": frozenset()})
 
 
+def test_a_port_of_one_address_clashes_with_that_port_of_all_addresses() -> None:
+    everywhere, local, inner = (
+        frozenset({Claim("host port", value)}) for value in ("80/tcp", "127.0.0.1:80/tcp", "10.0.0.1:80/tcp")
+    )
+    assert disputes("a", everywhere, {}, {"b": local})
+    assert disputes("a", local, {}, {"b": everywhere})
+    assert disputes("a", local, {}, {"b": inner}) == ()
+    assert disputes("a", local, {}, {"b": frozenset({Claim("host port", "80/udp")})}) == ()
+
+
+def test_replicas_cannot_share_one_host_port() -> None:
+    (problem,) = duplicate_claims(a_state(a_service(ports=[80], replicas=2)).desired)
+    assert problem.path == "services.web.ports"
+    assert "host port 80 cannot serve 2 replicas; publish a range" in problem.message
+
+
 def test_two_services_of_one_environment_cannot_share_a_port() -> None:
     state = a_state(a_service("api", ports=[80]), a_service("web", ports=[80]))
     assert [problem.message for problem in duplicate_claims(state.desired)] == [
