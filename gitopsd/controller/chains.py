@@ -17,7 +17,10 @@ from gitopsd.release import Signals
 TRIES_OF_A_FAULT = 3  # an engine's 5xx may be a fault of the moment; its word counts as evidence after so many
 LONGEST_WAIT_S = 60.0
 FORGOTTEN_AFTER = timedelta(minutes=10)
-EVIDENCE = ("port is already allocated", "address already in use", "no such file", "executable file not found")
+EVIDENCE = (
+    *("port is already allocated", "address already in use", "pool overlaps", "no such file"),
+    "executable file not found",
+)
 NO_EVIDENCE = ("no space left on device", "disk quota exceeded")
 
 
@@ -119,8 +122,8 @@ class Chains:
         """Evidence goes to the rollout; what is the engine's own trouble waits, and is tried again."""
         before = self._waits.get(key)
         attempts = before.attempts + 1 if before is not None else 1
-        tried = isinstance(error, EngineRefused) and attempts >= TRIES_OF_A_FAULT
-        if (_is_evidence(error) or tried) and not any(word in str(error) for word in NO_EVIDENCE):
+        tried = isinstance(error, EngineRefused) and not _denied(error) and attempts >= TRIES_OF_A_FAULT
+        if (_is_evidence(error) or tried) and not any(word in str(error).lower() for word in NO_EVIDENCE):
             self._waits.pop(key, None)
             self._refused[key] = str(error)
             self._pauses[key] = _pause(self._pauses.get(key), now)
@@ -141,10 +144,15 @@ def _is_evidence(error: GitopsdError) -> bool:
     match error:
         case EngineUnavailable() | ImageUnavailable():
             return False
-        case EngineRefused(status=status) if status >= 500:
-            return any(word in str(error) for word in EVIDENCE)
+        case EngineRefused(status=status) if status >= 500 or _denied(error):
+            return any(word in str(error).lower() for word in EVIDENCE)
         case _:
             return True
+
+
+def _denied(error: EngineRefused) -> bool:
+    """It may not be done at all, as a proxy before the engine says; the engine itself says so of addresses too."""
+    return error.status in (401, 403)
 
 
 def _limits_noted(journal: Journal, outcome: Outcome) -> Journal:

@@ -1,14 +1,17 @@
-"""A chain counts as under way until a look at the engine that began after its end."""
+"""When a chain counts as under way, and what its failure means: evidence against the content, or engine trouble."""
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.execute import Executor, Making, Specification
 from gitopsd.model.action import Chain, Start
+from gitopsd.model.errors import Conflict, EngineError, EngineRefused, EngineUnavailable, ImageUnavailable, NotFound
 from gitopsd.model.release import Journal
+from gitopsd.release import Signals
 from tests.builders import a_service, a_state
 from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.engine import FakeEngine
@@ -75,3 +78,116 @@ def under_way(engine: SlowEngine, executor: Executor) -> Chains:
 def end(engine: SlowEngine, executor: Executor) -> None:
     engine.goes_on.set()
     eventually(lambda: not executor.busy("production"))
+
+
+REFUSALS_THAT_ARE_EVIDENCE = [
+    EngineRefused("invalid mount config", 400),
+    EngineRefused("Bind for 0.0.0.0:80 failed: port is already allocated", 500),
+    EngineRefused('exec: "nothing": executable file not found in $PATH', 500),
+    Conflict("the container name is already in use", 409),
+    NotFound("network shop_back not found", 404),
+    EngineRefused("Pool overlaps with other one on this address space", 403),
+]
+TROUBLE_OF_THE_ENGINE = [
+    EngineUnavailable("no answer"),
+    ImageUnavailable("the registry answers 429"),
+    EngineRefused("a fault of the moment", 500),
+    EngineRefused("write /var/lib/docker: no space left on device", 500),
+    EngineRefused("create web: no space left on device", 400),
+    EngineRefused("Forbidden: the proxy does not let POST /containers/create pass", 403),
+]
+
+
+@pytest.mark.parametrize("error", REFUSALS_THAT_ARE_EVIDENCE, ids=str)
+def test_what_speaks_against_the_content_reaches_its_rollout_once(error: EngineError) -> None:
+    chains = FailingChains()
+    chains.fail(error)
+    assert chains.signals() == Signals(frozenset(), {"web/1": str(error)})
+    assert chains.signals() == Signals()
+    assert chains.trouble() == ""
+
+
+@pytest.mark.parametrize("error", TROUBLE_OF_THE_ENGINE, ids=str)
+def test_what_speaks_only_of_the_engine_waits_and_is_no_evidence(error: EngineError) -> None:
+    chains = FailingChains()
+    chains.fail(error)
+    assert chains.signals() == Signals(frozenset({"web/1"}), {})
+    assert chains.trouble() == str(error)
+    chains.clock.advance(1)
+    assert chains.signals() == Signals()
+
+
+def test_an_engine_that_fails_in_the_same_way_again_and_again_has_spoken(executor: Executor) -> None:
+    chains = FailingChains()
+    for _ in range(3):
+        chains.fail(EngineRefused("OCI runtime create failed", 500))
+        chains.clock.advance(60)
+    assert chains.signals().refused == {"web/1": "OCI runtime create failed"}
+
+
+@pytest.mark.parametrize("error", [TROUBLE_OF_THE_ENGINE[0], *TROUBLE_OF_THE_ENGINE[3:]], ids=str)
+def test_a_full_disk_a_silent_engine_or_a_strict_proxy_never_becomes_evidence(error: EngineError) -> None:
+    chains = FailingChains()
+    for _ in range(10):
+        chains.fail(error)
+        assert chains.signals().refused == {}
+        chains.clock.advance(60)
+
+
+def test_waits_grow_and_end_with_the_first_success() -> None:
+    chains = FailingChains()
+    assert [chains.fail(EngineUnavailable("no answer")) for _ in range(8)] == [1, 2, 4, 8, 16, 32, 60, 60]
+    chains.succeed()
+    assert chains.trouble() == ""
+    assert chains.fail(EngineUnavailable("no answer")) == 1
+
+
+def test_a_chain_that_is_refused_again_and_again_pauses() -> None:
+    chains = FailingChains()
+    assert chains.fail(Conflict("taken", 409)) == 0
+    chains.fail(Conflict("taken", 409))
+    assert not chains.begins()
+    assert chains.retry_at() == NOON + timedelta(seconds=1)
+    chains.clock.advance(1)
+    assert chains.begins()
+
+
+class FailingChains:
+    """Chains of an environment whose one chain ends as the test says."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.engine = FakeEngine(self.clock)
+        self.engine.run_by_hand("a container")
+        self._executor = Executor(self.clock)
+        self._chains = Chains("production", self.engine, self._executor, self.clock)
+
+    def fail(self, error: EngineError) -> float:
+        """Let the chain end with an error; how many seconds it is not tried again."""
+        self.engine.fail("start a container", error)
+        self._run()
+        at = self._chains.retry_at(self.clock.now())
+        return (at - self.clock.now()).total_seconds() if at is not None else 0.0
+
+    def succeed(self) -> None:
+        self._run()
+
+    def begins(self) -> bool:
+        """Whether the chain is begun when it is submitted now."""
+        before = len(self.engine.writes)
+        self._run()
+        return len(self.engine.writes) > before
+
+    def signals(self) -> Signals:
+        return self._chains.signals(self.clock.now())
+
+    def trouble(self) -> str:
+        return self._chains.trouble(self.clock.now())
+
+    def retry_at(self) -> datetime | None:
+        return self._chains.retry_at(self.clock.now())
+
+    def _run(self) -> None:
+        self._chains.submit(START, MAKING, lambda: None)
+        eventually(lambda: not self._executor.busy("production"))
+        self._chains.take_in(JOURNAL, self.clock.now())

@@ -1,0 +1,123 @@
+"""Polling Git: what is known stays known, its age is told, and each trouble is told once."""
+
+from gitopsd.controller.repositories import Repositories
+from gitopsd.model.errors import SourceUnavailable
+from gitopsd.model.settings import Repository
+from tests.fakes.clock import FakeClock
+from tests.fakes.source import FakeSource
+from tests.fakes.store import FakeStore
+
+AWAY = SourceUnavailable("repository shop: git ls-remote: no answer within 60 s")
+
+
+class Known:
+    """One repository, and what the controller knows of it."""
+
+    def __init__(self, source: FakeSource | None = None) -> None:
+        self.source = source or FakeSource()
+        self.store = FakeStore()
+        self.clock = FakeClock()
+        self.repositories = self.opened()
+
+    def opened(self) -> Repositories:
+        settings = {"shop": Repository("shop", "https://git.example.com/shop.git")}
+        return Repositories(settings, lambda _: self.source, self.store, self.clock)
+
+    def poll(self) -> bool:
+        return self.repositories.poll("shop")
+
+    def told(self) -> list[str]:
+        return [event.reason for event in self.store.events()]
+
+
+def test_a_moved_branch_is_told_once() -> None:
+    known = Known()
+    commit = known.source.write({"README": "1"})
+    assert known.poll()
+    assert not known.poll()
+    head = known.repositories.head("shop")
+    assert head is not None
+    assert head.commit == commit
+    assert known.told() == ["RevisionSeen"]
+
+
+def test_while_the_remote_is_away_the_last_commit_stays_known_and_its_age_is_told() -> None:
+    known = Known()
+    commit = known.source.write({"README": "1"})
+    known.poll()
+    known.source.failure = AWAY
+    known.clock.advance(90)
+    assert not known.poll()
+    assert not known.poll()
+    head = known.repositories.head("shop")
+    assert head is not None
+    assert head.commit == commit
+    assert known.repositories.stale("shop") == f"{AWAY}; what is known is 90 s old"
+    assert known.told() == ["RevisionSeen", "FetchFailed"]
+
+
+def test_the_return_of_the_remote_is_told_and_nothing_is_stale_any_more() -> None:
+    known = Known()
+    known.source.write({"README": "1"})
+    known.poll()
+    known.source.failure = AWAY
+    known.poll()
+    known.source.failure = None
+    known.poll()
+    assert known.repositories.stale("shop") == ""
+    assert known.told() == ["RevisionSeen", "FetchFailed", "FetchRecovered"]
+
+
+def test_a_deleted_branch_is_trouble_and_changes_nothing() -> None:
+    known = Known()
+    known.source.write({"README": "1"})
+    known.poll()
+    known.source.delete_branch()
+    assert not known.poll()
+    assert known.repositories.head("shop") is not None
+    assert known.repositories.trouble("shop")
+
+
+def test_a_rewritten_history_is_followed_and_told() -> None:
+    known = Known()
+    known.source.write({"README": "1"})
+    known.poll()
+    commit = known.source.rewrite({"README": "other"})
+    assert known.poll()
+    head = known.repositories.head("shop")
+    assert head is not None
+    assert head.commit == commit
+    assert known.told() == ["RevisionSeen", "HistoryRewritten", "RevisionSeen"]
+
+
+def test_a_new_daemon_knows_what_the_mirror_holds_before_the_remote_answers() -> None:
+    known = Known()
+    commit = known.source.write({"README": "1"})
+    known.poll()
+    known.source.failure = AWAY
+    again = known.opened()
+    head = again.head("shop")
+    assert head is not None
+    assert head.commit == commit
+
+
+class DamagedSource(FakeSource):
+    """A mirror in which a commit cannot be read."""
+
+    damaged = False
+
+    def files(self, commit: str):  # type: ignore[no-untyped-def]
+        if self.damaged:
+            raise SourceUnavailable("the mirror is damaged")
+        return super().files(commit)
+
+
+def test_a_commit_that_cannot_be_read_is_trouble_and_is_tried_again() -> None:
+    source = DamagedSource()
+    known = Known(source)
+    source.write({"README": "1"})
+    source.damaged = True
+    assert not known.poll()
+    assert known.repositories.trouble("shop") == "the mirror is damaged"
+    source.damaged = False
+    assert known.poll()
