@@ -49,6 +49,7 @@ class EngineLoop:
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"engine {url}")
         self._environments: dict[str, Environment] = {}
         self._reconcilers: dict[str, Reconciler] = {}
+        self._remembering = threading.Lock()  # or one with the old settings might be kept after `forget`
         self._projects: dict[str, str] = {}  # by environment
         self._settled: dict[str, bool] = {}
         self._failures: dict[str, int] = {}
@@ -78,7 +79,8 @@ class EngineLoop:
 
     def forget(self) -> None:
         """Drop what only saves work: the settings changed, and with them perhaps where Git is read from."""
-        self._reconcilers.clear()
+        with self._remembering:
+            self._reconcilers.clear()
 
     def wake(self, name: str) -> None:
         if name in self._environments:
@@ -109,16 +111,21 @@ class EngineLoop:
         environment = self._environments.get(name)
         if environment is None:
             return None
-        if name not in self._reconcilers:
-            self._reconcilers[name] = Reconciler(
-                name, self._engine, self._store, self._executor, self._clock, self._desires(name)
-            )
         thorough = name in self._thorough
-        done = self._reconcilers[name].reconcile(environment, lambda: self.wake(name), thorough=thorough)
+        done = self._reconciler(name).reconcile(environment, lambda: self.wake(name), thorough=thorough)
         self._thorough.discard(name)
         self._failures.pop(name, None)
         self._note(name, done)
         return done.wake_at
+
+    def _reconciler(self, name: str) -> Reconciler:
+        with self._remembering:
+            if name not in self._reconcilers:
+                desires = self._desires(name)
+                self._reconcilers[name] = Reconciler(
+                    name, self._engine, self._store, self._executor, self._clock, desires
+                )
+            return self._reconcilers[name]
 
     def _note(self, name: str, done: Pass) -> None:
         self._settled[name] = done.settled
@@ -146,7 +153,10 @@ class EngineLoop:
         if self._failures[name] == 1:
             self._store.append([Event(now, "PassFailed", f"{message}; next try in {wait:.0f} s", "error", name)])
         before = next((each for each in self._store.statuses() if each.name == name), None)
-        mode = self._environments[name].mode
+        environment = self._environments.get(name)
+        if environment is None:
+            return
+        mode = environment.mode
         unknown = EnvironmentStatus(name, "", mode, "", "", sync="Unknown", health="Unknown", reason=message, since=now)
         if before is not None:
             unknown = replace(before, sync="Unknown", health="Unknown", reason=message, since=now, services=())
