@@ -1,7 +1,9 @@
 """What a failed instance wrote last, put beside the event that tells of the failure, before it is cleared away."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
+from gitopsd.controller.masking import masked
 from gitopsd.controller.ports import EngineView
 from gitopsd.model.errors import EngineError
 from gitopsd.model.event import Event
@@ -15,26 +17,30 @@ FAILURES = ("RolloutRollingBack", "RolloutFailed")
 
 
 def with_evidence(
-    events: tuple[Event, ...], journal: Journal, live: LiveState, engine: EngineView
+    events: tuple[Event, ...],
+    journal: Journal,
+    live: LiveState,
+    engine: EngineView,
+    secret: Callable[[], tuple[str, ...]],
 ) -> tuple[Event, ...]:
-    """The events, failures with the last log lines of the instances that were not good."""
+    """The events, failures with the last log lines of the instances that were not good, but for `secret` values."""
     if not any(event.reason in FAILURES for event in events):
         return events
-    members = members_of(journal, live)
+    members, secrets = members_of(journal, live), secret()
     return tuple(
-        _with_logs(event, [m.id for m in members.get(event.service, ()) if not ready_now(m)], engine)
+        _with_logs(event, [m.id for m in members.get(event.service, ()) if not ready_now(m)], engine, secrets)
         if event.reason in FAILURES
         else event
         for event in events
     )
 
 
-def _with_logs(event: Event, containers: list[str], engine: EngineView) -> Event:
+def _with_logs(event: Event, containers: list[str], engine: EngineView, secrets: tuple[str, ...]) -> Event:
     for container in containers:
         try:
             logs = engine.logs(container, LINES)
         except EngineError:
             continue
         if logs.strip():
-            return replace(event, data={**event.data, "logs": logs})
+            return replace(event, data={**event.data, "logs": masked(logs, secrets)})
     return event

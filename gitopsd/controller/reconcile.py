@@ -14,6 +14,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Executor, Making
 from gitopsd.controller.images import Pulls
+from gitopsd.controller.masking import masked_live, secret_values
 from gitopsd.controller.opening import Opening, make_plan, open_release
 from gitopsd.controller.ports import Clock, Engine, Store
 from gitopsd.controller.removal import Removal, remove_environment
@@ -84,7 +85,8 @@ class Reconciler:
         journal, opened, ended = self._open(look, wake)
         turn = self._turn(replace(look, journal=journal))
         self._claim(look, turn)
-        events = with_evidence((*outcomes, *answered, *opened, *turn.events), turn.journal, look.live, self._engine)
+        told = (*outcomes, *answered, *opened, *turn.events)
+        events = with_evidence(told, turn.journal, look.live, self._engine, lambda: self._secrets(look))
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
         self._act(look, turn, wake)
@@ -106,9 +108,15 @@ class Reconciler:
         desire = self._desires.of(environment, journal, self._engine, fresh=self._pulled())
         project = _project(journal, desire)
         live = self._engine.observe(project, thorough) if project else LiveState()
-        journal = recognise(journal, live)
+        seen = Look(environment, recognise(journal, live), desire, live, (), now)
+        live, journal = masked_live(live, lambda: self._secrets(seen)), seen.journal
         holds = (*desire.holds, *self._guards(environment, journal, live, desire))
         return Look(environment, journal, desire, live, holds, now)
+
+    def _secrets(self, look: Look) -> tuple[str, ...]:
+        """What must not be written down: the secret values of what is wanted and of what serves."""
+        wanted = look.desire.state
+        return secret_values((wanted, self._basis(look.environment, look.journal, wanted)))
 
     def _guards(self, environment: Environment, journal: Journal, live: LiveState, desire: Desire) -> tuple[Hold, ...]:
         holds: list[Hold] = []

@@ -73,6 +73,8 @@ def _slot_ailment(name: str, stable: Target, found: list[Member]) -> str:
     match instance.state:
         case "running" | "restarting":
             pass
+        case "removing":
+            return f"{instance.name} is being removed"
         case "exited":
             return f"{instance.name} exited with code {instance.exit_code}"
         case state:

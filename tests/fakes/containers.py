@@ -28,6 +28,7 @@ class Behaviour:
     exits_after: float = 0.0
     start_error: str = ""
     log: str = ""
+    check_output: str = ""
 
 
 STEADY = Behaviour()
@@ -44,9 +45,9 @@ def healthy(after: float) -> Behaviour:
     return Behaviour(healthcheck=True, healthy_after=after)
 
 
-def unhealthy(after: float = 0.0) -> Behaviour:
+def unhealthy(after: float = 0.0, says: str = "") -> Behaviour:
     """Has a healthcheck, which has used up its retries at `after`."""
-    return Behaviour(healthcheck=True, healthy_after=None, unhealthy_after=after)
+    return Behaviour(healthcheck=True, healthy_after=None, unhealthy_after=after, check_output=says)
 
 
 def never_healthy() -> Behaviour:
@@ -164,6 +165,7 @@ class Container:
             release=int(own.get(labels.RELEASE) or 0),
             image_id=self.image.image.id,
             check=self.check(now),
+            check_output=self.image.behaviour.check_output,
             exit_code=self.exit_code,
             error=self.error,
             started_at=self.started_at,

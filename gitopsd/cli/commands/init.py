@@ -12,6 +12,7 @@ services:
   hello:
     image: busybox:1.36
     command: ["httpd", "-f", "-p", "8080", "-h", "/www"]
+    stop_grace_period: 1s      # this server does not heed the stop signal
     volumes:
       - ./www:/www:ro        # content of this repository: a changed file is rolled out
     healthcheck:
