@@ -24,7 +24,7 @@ from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Hold, Journal, Release
-from gitopsd.model.status import EnvironmentStatus
+from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
 from gitopsd.release.status import Knowledge, environment_status
@@ -220,20 +220,28 @@ class Reconciler:
         state = look.desire.state
         trouble = self._chains.trouble(look.now)
         reason = look.desire.reason or trouble
-        known = Knowledge(state, look.live, look.desire.head, holds, reason, stale=bool(look.desire.stale))
+        steps = self._next_steps(look, turn)
+        following = min(steps, key=lambda step: step.at, default=None)
+        known = Knowledge(
+            state, look.live, look.desire.head, holds, reason, stale=bool(look.desire.stale), next=following
+        )
         status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
         self._requests.answer(look.journal, state, holds, look.now)
-        suspension = look.journal.suspension
-        times = (
-            turn.wake_at,
-            self._chains.retry_at(look.now),
-            self._pulls.retry_at() if missing else None,
-            suspension.until if suspension is not None else None,
-        )
-        wake_at = min((at for at in times if at is not None), default=None)
+        wake_at = following.at if following is not None else None
         under_way = over or turn.chains or look.journal.release or look.journal.rollouts or not self._chains.settled()
         pulling = bool(missing) and holds[-1].until is None and _acts(look)
         return Pass(status, wake_at, not under_way and not pulling and not trouble)
+
+    def _next_steps(self, look: Look, turn: Turn) -> list[NextStep]:
+        """What time alone will bring on, each with its moment."""
+        release, suspension = look.journal.release, look.journal.suspension
+        steps = (
+            (turn.wake_at, f"the next look at release {release.number}" if release else "the next look at a repair"),
+            (self._chains.retry_at(look.now), "what the engine did not do is tried again"),
+            (self._pulls.retry_at() if look.desire.missing else None, "the pull is tried again"),
+            (suspension.until if suspension is not None else None, "the suspension ends"),
+        )
+        return [NextStep(at, what) for at, what in steps if at is not None]
 
     def _remove(self, environment: Environment, journal: Journal, by: str, now: datetime) -> Pass:
         """Take the environment down, its volumes excepted, once what is under way has ended."""

@@ -32,7 +32,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    at: datetime | None
+    at: datetime
     what: str
 
 

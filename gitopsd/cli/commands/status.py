@@ -97,8 +97,7 @@ def _services(door: Door, status: "EnvironmentStatus") -> None:
         by = f" by {hold.by}" if hold.by else ""
         door.text(f"\nheld{by}{until}: {hold.guard}: {hold.reason}")
     if status.next is not None:
-        at = f" at {status.next.at:%Y-%m-%d %H:%M:%S} UTC" if status.next.at is not None else ""
-        door.text(f"\nnext{at}: {status.next.what}")
+        door.text(f"\nnext at {status.next.at:%Y-%m-%d %H:%M:%S} UTC: {status.next.what}")
 
 
 def _repositories(door: Door, report: "StatusReport", now: datetime) -> None:
