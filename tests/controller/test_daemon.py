@@ -179,3 +179,10 @@ def test_a_single_run_says_with_its_code_how_it_went(house: House, text: str, co
     house.push({"shop/compose.yaml": text})
     assert house.once() == code
     assert HERE in house.engines
+
+
+def test_an_engine_that_was_restarted_is_looked_at_and_what_stayed_down_runs_again(house: House) -> None:
+    house.start()
+    house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
+    house.engine().restart_engine()
+    house.eventually(lambda: house.engine().names(running=True) == ["shop-web-1"])

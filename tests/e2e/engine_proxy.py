@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-How = Literal["hang", "reset", "lose the answer", "error after", "kill before the answer", "kill after the answer"]
+How = Literal[
+    "hang", "deny", "reset", "lose the answer", "error after", "kill before the answer", "kill after the answer"
+]
 STREAMS = ("/events", "/images/create")
 HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "keep-alive"))
 
@@ -133,6 +135,9 @@ class Handler(BaseHTTPRequestHandler):
             released.wait()
         if how in ("hang", "reset"):
             _shut(self.connection)
+            return
+        if how == "deny":
+            self._say(403, [("Content-Type", "text/plain")], b"Forbidden: denied by the proxy")
             return
         upstream = proxy.engine()
         upstream.request(self.command, self.path, body, {k: v for k, v in self.headers.items() if k != "Host"})

@@ -118,9 +118,13 @@ class Rig:
         self.process.start()
         return self
 
+    def at_end(self, clear: Callable[[], None]) -> None:
+        """Do something when everything else is cleared away."""
+        self._closing.append(clear)
+
     def witness(self, environment: str = "shop") -> Witness:
         made = Witness(self.api, self.project_of(environment))
-        self._closing.append(made.close)
+        self.at_end(made.close)
         return made
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -144,7 +148,7 @@ class Rig:
     def occupy(self, port: int) -> None:
         """Listen on a port of this host until the end."""
         taken = socket.create_server(("127.0.0.1", port))
-        self._closing.append(taken.close)
+        self.at_end(taken.close)
 
     def forget_database(self) -> None:
         """Lose the database, but neither key nor identity."""
@@ -288,9 +292,9 @@ class Rig:
             self._clear_away()
 
     def _clear_away(self) -> None:
-        for close in self._closing:
-            close()
         self.store.close()
         for project in self.projects:
             remove_project(self.api, project)
             gone_is_fine(partial(self.api.remove_volume, f"gitopsd-owner-{project}", force=True))
+        for clear in self._closing:
+            clear()

@@ -95,3 +95,29 @@ def test_an_engine_that_hangs_does_not_delay_the_environments_of_another(make_ri
     rig.eventually(lambda: rig.running() == {"web-1": TWO})
     proxy.mend()
     rig.eventually(lambda: rig.running("slow") == {"web-1": ONE}, within=90)
+
+
+def test_a_subnet_that_overlaps_another_one_fails_only_its_environment(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE)))
+    taken = rig.api.inspect_network(f"{rig.project}_default")["IPAM"]["Config"][0]["Subnet"]
+    before = rig.ids()
+    rig.push_document(
+        {"services": {"web": web(ONE)}, "networks": {"default": {"ipam": {"config": [{"subnet": taken}]}}}}, "blog"
+    )
+    assert "overlaps" in rig.rejected(rig.repository.head(), "blog")
+    assert rig.ids() == before
+    rig.synced(rig.push(web=web(TWO)))
+
+
+def test_values_of_great_length_work(rig: Rig) -> None:
+    many = {f"NAME_{number}": "x" * 20 for number in range(10_000)}
+    rig.synced(rig.push(web=web(ONE, labels={"long": "x" * 65_536}, environment=many)))
+    found = rig.container()["Config"]
+    assert len(found["Labels"]["long"]) == 65_536
+    assert len(found["Env"]) >= 10_000
+
+
+def test_a_service_whose_name_is_too_long_for_the_engine_fails_only_its_environment(rig: Rig) -> None:
+    rig.push_document({"services": {"w" * 300: web(ONE)}}, "blog")
+    rig.synced(rig.push(web=web(ONE)))
+    rig.eventually(lambda: rig.status("blog").holds or rig.status("blog").sync == "Synced")

@@ -4,9 +4,11 @@ from functools import partial
 
 import pytest
 
+from tests.conftest import gone_is_fine
 from tests.e2e.conftest import ONE, TWO, MakeRig
 from tests.e2e.engine_proxy import EngineProxy, How
 from tests.e2e.rig import Rig, web
+from tests.images import Images
 
 KEPT_UP = {"restart": "unless-stopped"}
 
@@ -147,3 +149,29 @@ def test_nothing_to_do_means_no_write(make_rig: MakeRig, proxy: EngineProxy) -> 
     rig.synced(rig.repository.push({"README.md": "Hello\n"}))
     rig.looks_again()
     assert proxy.writes[before:] == []
+
+
+def test_a_repair_uses_the_recorded_image_and_not_what_its_tag_means_now(rig: Rig, images: Images) -> None:
+    tag = f"{rig.project}/web:latest"
+    rig.at_end(partial(gone_is_fine, partial(rig.api.remove_image, tag, force=True)))
+    images.web(tag, "first")
+    rig.synced(rig.push(web=web(tag)))
+    before = rig.container()["Image"]
+    images.web(tag, "second")
+    rig.api.remove_container(rig.container()["Id"], force=True)
+    rig.eventually(lambda: rig.names() == ["web-1"] and rig.status().sync == "Synced")
+    assert rig.container()["Image"] == before
+    assert rig.page() == "first\n"
+
+
+def test_a_proxy_that_denies_a_call_holds_the_release_and_is_named(make_rig: MakeRig, proxy: EngineProxy) -> None:
+    rig = make_rig(engine=proxy.url).start()
+    rig.synced(rig.push(web=web(ONE)))
+    before = rig.ids()
+    proxy.fault("POST /v1.41/containers/create", "deny", times=1000)
+    commit = rig.push(web=web(TWO))
+    assert "create" in rig.told("ActionFailed").message
+    rig.eventually(lambda: "denied by the proxy" in rig.status().reason)
+    assert rig.ids() == before
+    proxy.mend()
+    rig.synced(commit)
