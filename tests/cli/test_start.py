@@ -9,7 +9,7 @@ import pytest
 from gitopsd.cli.main import COMMANDS, gitopsd
 from tests.cli.shop import Shop
 
-HEAVY = ("git", "docker", "deepdiff", "pydantic", "apscheduler", "rich", "yaml", "sqlite3", "watchfiles", "dataclasses")
+HEAVY = ("git", "docker", "deepdiff", "apscheduler", "rich", "yaml", "sqlite3", "watchfiles", "dataclasses")
 
 
 def imported_by(*arguments: str) -> set[str]:
