@@ -37,7 +37,7 @@ def make_plan(
 def _offer(desired: DesiredState, engine: EngineView) -> Offer:
     networks, volumes = externals(desired)
     there = engine.existing(networks, volumes) if networks or volumes else ((), ())
-    return Offer(engine.facts().api, *there)
+    return Offer(engine.api(), *there)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,13 @@ class Source(Protocol):
 class EngineView(Protocol):
     """A Docker engine to look at; observe mode has nothing more. Calls raise EngineUnavailable or EngineRefused."""
 
-    def facts(self) -> EngineFacts: ...
+    def facts(self) -> EngineFacts:
+        """What the engine says of itself now; costs it some work."""
+        ...
+
+    def api(self) -> tuple[int, int]:
+        """The API version spoken with the engine, as (1, 41); known after the first answer."""
+        ...
 
     def observe(self, project: str, thorough: bool = False) -> LiveState:
         """Everything that carries the project's label. `thorough` inspects every container afresh."""

@@ -177,11 +177,11 @@ def _settled(ground: Ground, state: Path, name: str) -> None:
         return journal.release is None and not journal.rollouts and bool(journal.serving)
 
     wait_until(quiet)
-    wait_until(lambda: any(event.reason == "Started" for event in store.events(newest=True, limit=50)))
+    wait_until(lambda: any(event.reason == "Started" for event in store.events(limit=100_000)))
 
 
 def _upgrade(ground: Ground, repository: Repository, name: str, version: int) -> float:
-    """From the push until a container that was not there before runs the new image."""
+    """From the end of the push until a container that was not there before runs the new image."""
     image = ground.image(version)
     repository.commit(manifest(50, 1, ground.image(1), image))
     wanted = ground.api.inspect_image(image)["Id"]
@@ -192,11 +192,8 @@ def _upgrade(ground: Ground, repository: Repository, name: str, version: int) ->
         found = ground.api.containers(filters={"label": label})
         return any(each["ImageID"] == wanted and each["Id"] not in before for each in found)
 
-    def push_and_wait() -> None:
-        repository.push()
-        wait_until(up)
-
-    taken = seconds(push_and_wait)
+    repository.push()
+    taken = seconds(lambda: wait_until(up))
     wait_until(
         lambda: {each["ImageID"] for each in ground.api.containers(all=True, filters={"label": label})} == {wanted}
     )

@@ -23,7 +23,10 @@ class FakeEngine(Machine):
 
     def facts(self) -> EngineFacts:
         with self._call("look"):
-            return EngineFacts("fake", "20.10.24", self.api, "memory")
+            return EngineFacts("fake", "20.10.24", self._api, "memory")
+
+    def api(self) -> tuple[int, int]:
+        return self._api
 
     def observe(self, project: str, thorough: bool = False) -> LiveState:
         with self._call("look"):

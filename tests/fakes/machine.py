@@ -36,7 +36,7 @@ class Machine:
 
     def __init__(self, clock: FakeClock | None = None, api: tuple[int, int] = (1, 41)) -> None:
         self.clock = clock or FakeClock()
-        self.api = api
+        self._api = api
         self.writes: list[str] = []
         self.calls: list[str] = []
         self.ignored_updates: frozenset[str] = frozenset()

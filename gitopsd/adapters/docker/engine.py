@@ -63,6 +63,9 @@ class DockerView:
                 rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),
             )
 
+    def api(self) -> tuple[int, int]:
+        return self._connection.api()
+
     def observe(self, project: str, thorough: bool = False) -> LiveState:
         return self._looks.look(project, thorough)
 
