@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 import click
 
 from gitopsd.cli.inert import inert
+from gitopsd.model.errors import GitopsdError
 
 if TYPE_CHECKING:
     from gitopsd.controller.application import Application, Wire
@@ -40,7 +41,14 @@ class Door:
     def view(self, *, fresh: bool = False) -> "View":
         from gitopsd.controller.queries.view import View
 
-        return View(self.application(), fresh=fresh)
+        application = self.application()
+        settings = application.settings
+        if not settings.repositories and not settings.state_dir.exists():
+            raise GitopsdError(
+                f"{settings.state_dir} does not exist, and no settings name a repository; "
+                "give the daemon's --state-dir, or --config"
+            )
+        return View(application, fresh=fresh)
 
     @property
     def as_json(self) -> bool:

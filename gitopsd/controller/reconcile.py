@@ -226,7 +226,7 @@ class Reconciler:
             state, look.live, look.desire.head, holds, reason, stale=bool(look.desire.stale), next=following
         )
         status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
-        self._requests.answer(look.journal, state, holds, look.now)
+        self._requests.answer(look.journal, state, holds, look.now, stale=look.desire.stale)
         wake_at = following.at if following is not None else None
         under_way = over or turn.chains or look.journal.release or look.journal.rollouts or not self._chains.settled()
         pulling = bool(missing) and holds[-1].until is None and _acts(look)

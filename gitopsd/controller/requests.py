@@ -47,12 +47,15 @@ class Requests:
         """Why a release begins now."""
         return f"asked for by {self.sync.by}" if self.sync is not None else "newer content in Git"
 
-    def answer(self, journal: Journal, state: SealedState | None, holds: tuple[Hold, ...], now: datetime) -> None:
-        """A sync is done when its release has begun, or when it is clear why none does."""
+    def answer(
+        self, journal: Journal, state: SealedState | None, holds: tuple[Hold, ...], now: datetime, *, stale: str = ""
+    ) -> None:
+        """A sync is done when its release has begun, or when it is clear why none does. `stale`: Git did not answer."""
         if self.sync is None or self.pull:
             return
         result = _result(journal, state, tuple(hold for hold in holds if hold.guard != "manual"))
         if result:
+            result = f"{result}; but Git does not answer: {stale}" if stale else result
             self._store.complete(self.sync.number, result, now)
             self._store.append([told(self.sync, result, now)])
             self.sync = None

@@ -74,7 +74,9 @@ def advance(
     start = settled(journal, live, signals.busy)
     members = members_of(start, live)
     after = open_repairs(start, wanted, members, now) if repair else start
-    missing = missing_resources(wanted, live) if any(each.open for each in after.rollouts.values()) else ()
+    mends = repair and wanted is not None and wanted.desired.policy.heal == "repair"
+    needed = mends or any(each.open for each in after.rollouts.values())
+    missing = missing_resources(wanted, live) if needed else ()
     around = Surroundings(wanted, members, now, missing)
     after, chains, times, events, ended = _turned(after, start, around, signals)
     after = swept(after)

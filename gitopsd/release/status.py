@@ -11,6 +11,7 @@ from gitopsd.model.rollout import Target
 from gitopsd.model.status import EnvironmentStatus, Health, Mode, NextStep, ServiceStatus, Sync, worst
 from gitopsd.release.inventory import members_of
 from gitopsd.release.repairs import ailment
+from gitopsd.release.resources import missing_resources
 from gitopsd.rollout import Member
 from gitopsd.rollout.member import ready_now
 
@@ -64,6 +65,8 @@ def _sync(journal: Journal, known: Knowledge) -> Sync:
 def _ailing(journal: Journal, known: Knowledge) -> bool:
     if known.wanted is None or known.live is None:
         return False
+    if missing_resources(known.wanted, known.live):
+        return True
     members = members_of(journal, known.live)
     project = known.wanted.desired.project
     return any(

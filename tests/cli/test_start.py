@@ -59,3 +59,17 @@ def test_checking_files_on_disk_needs_and_leaves_no_state(tmp_path: Path) -> Non
 def test_running_the_module_is_running_the_program() -> None:
     done = subprocess.run([sys.executable, "-m", "gitopsd", "version"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("gitopsd ")
+
+
+def test_a_question_about_a_state_directory_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    asked = tmp_path / "typo"
+    done = subprocess.run(
+        [sys.executable, "-m", "gitopsd", "status", "--state-dir", str(asked)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{asked} does not exist" in done.stderr
+    assert not asked.exists()

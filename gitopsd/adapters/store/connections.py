@@ -21,6 +21,7 @@ class Connections:
         self._idle: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
+        self._opened: tuple[int, int] | None = None  # device and inode of the file that idle connections lead to
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -55,6 +56,7 @@ class Connections:
 
     @contextmanager
     def _lent(self) -> Iterator[sqlite3.Connection]:
+        self._drop_strays()
         with self._guard:
             if self._closed:
                 raise StoreError(f"{self._file} is closed")
@@ -66,6 +68,21 @@ class Connections:
             yield connection
         finally:
             self._take_back(connection)
+
+    def _drop_strays(self) -> None:
+        """Close connections to a file that was deleted or replaced: what they write, nobody would ever read."""
+        try:
+            status = self._file.stat()
+            present = (status.st_dev, status.st_ino)
+        except OSError:
+            present = None
+        with self._guard:
+            if present == self._opened:
+                return
+            self._opened = present
+            strays, self._idle = self._idle, []
+        for stray in strays:
+            stray.close()
 
     def _take_back(self, connection: sqlite3.Connection) -> None:
         with self._guard:

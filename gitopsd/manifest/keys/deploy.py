@@ -56,9 +56,11 @@ _UPDATE = closed(
         "order": choice("start-first", "stop-first"),
     }
 )
+MOST_REPLICAS = 1000  # one bridge network of an engine has addresses for 1023 containers at most
+
 _DEPLOY = closed(
     {
-        "replicas": integer(0),
+        "replicas": integer(0, MOST_REPLICAS),
         "update_config": _UPDATE,
         "resources": closed({"limits": _LIMITS, "reservations": _RESERVATIONS}),
     },

@@ -126,8 +126,8 @@ def flag(node: Node, path: str, problems: Problems) -> bool | None:
     return boolean(node, path, problems) or None
 
 
-def integer(minimum: int = 0) -> Callable[[Node, str, Problems], int | None]:
-    """A whole number of at least `minimum`, or a string of digits."""
+def integer(minimum: int = 0, maximum: int | None = None) -> Callable[[Node, str, Problems], int | None]:
+    """A whole number from `minimum` to `maximum`, or a string of digits."""
 
     def read(node: Node, path: str, problems: Problems) -> int | None:
         value = whole(node)
@@ -135,6 +135,8 @@ def integer(minimum: int = 0) -> Callable[[Node, str, Problems], int | None]:
             wrong(node, path, problems, "a whole number")
         elif value < minimum:
             problems.add(node.place, path, f"expected a whole number of at least {minimum}, got {shown(node)}")
+        elif maximum is not None and value > maximum:
+            problems.add(node.place, path, f"expected at most {maximum}, got {shown(node)}")
         return value
 
     return read

@@ -225,3 +225,14 @@ def test_bench_saving_a_journal_of_a_hundred_instances(store: SqliteStore) -> No
     for _ in range(100):
         store.journal("shop")
     print(f"load: {(perf_counter() - start) * 10:.3f} ms")
+
+
+def test_a_database_that_was_deleted_while_it_is_open_is_begun_anew(state: Path, store: SqliteStore) -> None:
+    store.save(Journal("shop", project="shop"))
+    for file in state.glob("gitopsd.db*"):
+        file.unlink()
+
+    assert store.environments() == ()
+    store.save(Journal("blog", project="blog"))
+
+    assert open_store(state).environments() == ("blog",)
