@@ -28,6 +28,8 @@ from gitopsd.model.settings import Repository as RepositorySettings
 from gitopsd.model.settings import Settings, TargetEngine
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
 
+SETTLED_S = 12.0  # a container younger than 10 s is inspected at every look, as it may restart without a trace
+
 
 @dataclass(frozen=True)
 class Result:
@@ -65,6 +67,7 @@ def nothing_to_do(ground: Ground) -> list[Result]:
     once(ground, repository, state)
     try:
         work, close = _pass(ground, repository, state)
+        threading.Event().wait(SETTLED_S)
         work()
         begun = SystemClock().now()
         ours = typical(work, 15)
