@@ -1,6 +1,5 @@
 """How an environment stands: sync and health from the journal, what is wanted and what is there; two questions."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -184,7 +183,3 @@ def _why(members: tuple[Member, ...], health: Health) -> str:
             code = f" with code {instance.exit_code}" if instance.state == "exited" else ""
             return f"{instance.name} {instance.state}{code}"
     return ""
-
-
-def by_name(statuses: tuple[EnvironmentStatus, ...]) -> Mapping[str, EnvironmentStatus]:
-    return {status.name: status for status in statuses}

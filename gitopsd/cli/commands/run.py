@@ -1,10 +1,14 @@
 """`gitopsd run`: the daemon, or with --once one round of its work. What happens is logged to standard error."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from gitopsd.cli.door import Door, options
+
+if TYPE_CHECKING:
+    from gitopsd.controller.application import Application
 
 
 @click.command("run", help="Watch the repositories and keep the engines as they say, until a signal comes.")
@@ -27,11 +31,9 @@ def command(door: Door, repository: str, branch: str, engine: str, once: bool, o
     return code
 
 
-def _told(door: Door, application: object) -> None:
+def _told(door: Door, application: "Application") -> None:
     """How everything stands at the end of the one round."""
     from gitopsd.cli.commands.status import show_report
-    from gitopsd.controller.application import Application
     from gitopsd.controller.queries.status import stored_status
 
-    assert isinstance(application, Application)
     show_report(door, stored_status(application.store), application.clock.now())
