@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from gitopsd.model.errors import EngineRefused
 from gitopsd.model.files import Files
 from gitopsd.model.settings import TargetEngine
 from tests.adapters.docker.test_broken_engine import TIMEOUT
-from tests.conftest import gone_is_fine
+from tests.conftest import gone_is_fine, remove_project
 from tests.engine_json.builders import Attachment, created, desired, directory, file, sealed, service
 from tests.images import Images
 from tests.waiting import eventually
@@ -32,18 +33,23 @@ STEADY = ['CMD ["sleep", "600"]']
 
 
 @pytest.fixture
-def engine(engine_url: str, docker_api: docker.APIClient) -> Iterator[DockerEngine]:
-    before = {volume["Name"] for volume in docker_api.volumes()["Volumes"] or ()}
-    found = connect(TargetEngine(engine_url), {})
-    yield found
-    found.close()
-    for volume in docker_api.volumes(filters={"label": "gitopsd.content"})["Volumes"] or ():
-        if volume["Name"] not in before:
-            gone_is_fine(lambda name=volume["Name"]: docker_api.remove_volume(name, force=True))
+def content(docker_api: docker.APIClient, project: str) -> Iterator[str]:
+    """An environment of this test's own: content belongs to an environment, and other tests use the engine, too."""
+    yield project
+    remove_project(docker_api, project)
+    for volume in docker_api.volumes(filters={"label": f"gitopsd.environment={project}"})["Volumes"] or ():
+        gone_is_fine(partial(docker_api.remove_volume, volume["Name"], force=True))
 
 
 @pytest.fixture
-def make(engine: DockerEngine, images: Images, project: str) -> Callable[..., str]:
+def engine(engine_url: str) -> Iterator[DockerEngine]:
+    found = connect(TargetEngine(engine_url), {})
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def make(engine: DockerEngine, images: Images, project: str, content: str) -> Callable[..., str]:
     """Creates, and starts unless told otherwise, a container of a busybox image."""
 
     def run(each: Service, changes: list[str] = STEADY, start: bool = True, **arguments: Any) -> str:
@@ -51,7 +57,7 @@ def make(engine: DockerEngine, images: Images, project: str) -> Callable[..., st
         image = engine.image(tag)
         assert image is not None
         state = prepared(engine, desired(each, project=project, networks=networks_of(each)))
-        container = engine.create(created(each, image, state, **arguments))
+        container = engine.create(created(each, image, state, environment=content, **arguments))
         if start:
             engine.start(container)
         return container
@@ -69,6 +75,12 @@ def prepared(engine: DockerEngine, state: DesiredState) -> DesiredState:
     for volume in state.volumes.values():
         engine.create_volume(volume.name, volume_body(volume, state))
     return state
+
+
+def carriers(api: docker.APIClient, environment: str) -> list[object]:
+    """The environment's carriers that are on the engine."""
+    label = ["gitopsd.carrier", f"gitopsd.environment={environment}"]
+    return list(api.containers(all=True, filters={"label": label}))
 
 
 def run_in(api: docker.APIClient, container: str, *command: str) -> str:
@@ -235,43 +247,55 @@ def test_content_under_a_read_only_root_cannot_be_changed(
 
 
 def test_a_file_under_a_read_only_root_survives_a_restart_and_a_prune(
-    make: Callable[..., str], engine: DockerEngine, docker_api: docker.APIClient
+    make: Callable[..., str], engine: DockerEngine, docker_api: docker.APIClient, content: str
 ) -> None:
     container = make(service(mounts=[file("/etc/app.conf", b"one\n")], read_only=True, stop_signal="SIGKILL"))
     engine.stop(container)
 
-    docker_api.prune_volumes(filters={"label": ["gitopsd.environment=production"]})
+    docker_api.prune_volumes(filters={"label": [f"gitopsd.environment={content}"]})
     engine.start(container)
 
     assert run_in(docker_api, container, "cat", "/etc/app.conf") == "one\n"
 
 
-def test_filling_a_volume_leaves_no_carriers_and_no_anonymous_volumes(
-    make: Callable[..., str], docker_api: docker.APIClient
+def test_filling_a_volume_leaves_no_carrier(
+    make: Callable[..., str], docker_api: docker.APIClient, content: str
 ) -> None:
-    changes = [*STEADY, "VOLUME /data"]
-    before = len(docker_api.volumes()["Volumes"] or ())
+    make(service(mounts=[directory("/srv", {"page": b"carried away\n"})]), start=False)
 
-    make(service(mounts=[directory("/srv", {"page": b"carried\n"})]), changes, start=False)
+    assert carriers(docker_api, content) == []
 
-    assert docker_api.containers(all=True, filters={"label": "gitopsd.carrier"}) == []
-    assert len(docker_api.volumes()["Volumes"]) == before + 2  # the content, and the container's own /data
+
+def test_a_carrier_has_no_anonymous_volumes_for_those_of_its_image(
+    engine: DockerEngine, docker_api: docker.APIClient, images: Images, content: str
+) -> None:
+    image = engine.image(images.busybox("gitopsd-test/two-volumes:1", changes=[*STEADY, "VOLUME /data /log"]))
+    assert image is not None
+    each = service(mounts=[directory("/srv", {"page": b"carried\n"})])
+    (volume,) = created(each, image, environment=content).volumes
+    docker_api.create_volume(volume.name, labels=dict(volume.labels))
+
+    carrier = docker_api.create_container_from_config({**volume.carrier})  # type: ignore[no-untyped-call]
+
+    mounts = docker_api.inspect_container(carrier)["Mounts"]
+    docker_api.remove_container(carrier, v=True)
+    assert [mount["Name"] for mount in mounts if mount["Type"] == "volume"] == [volume.name]
 
 
 def test_a_volume_that_a_crash_left_empty_is_filled_and_its_carrier_cleared_away(
-    make: Callable[..., str], engine: DockerEngine, docker_api: docker.APIClient, images: Images
+    make: Callable[..., str], engine: DockerEngine, docker_api: docker.APIClient, images: Images, content: str
 ) -> None:
     each = service(mounts=[directory("/srv", {"page": b"after the crash\n"})], stop_signal="SIGKILL")
     image = engine.image(images.busybox("gitopsd-test/steady:1", changes=STEADY))
     assert image is not None
-    (volume,) = created(each, image).volumes
+    (volume,) = created(each, image, environment=content).volumes
     docker_api.create_volume(volume.name, labels=dict(volume.labels))
     docker_api.create_container_from_config({**volume.carrier, "Image": image.id})  # type: ignore[no-untyped-call]
 
     container = make(each)
 
     assert run_in(docker_api, container, "cat", "/srv/page") == "after the crash\n"
-    assert docker_api.containers(all=True, filters={"label": "gitopsd.carrier"}) == []
+    assert carriers(docker_api, content) == []
 
 
 def test_a_volume_in_use_is_not_touched_by_the_next_container(
