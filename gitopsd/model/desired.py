@@ -77,6 +77,7 @@ class Bind:
     create_host_path: bool = True
     propagation: str = ""
     selinux: str = ""
+    recursive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class VolumeMount:
     read_only: bool = False
     nocopy: bool = False
     subpath: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,16 @@ class Tmpfs:
     mode: int = 0
 
 
-Mount = ContentMount | Bind | VolumeMount | Tmpfs
+@dataclass(frozen=True, slots=True)
+class ImageMount:
+    """The files of another image, read-only; `subpath` is a directory in it, "" the whole."""
+
+    source: str
+    target: str
+    subpath: str = ""
+
+
+Mount = ContentMount | Bind | VolumeMount | Tmpfs | ImageMount
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,11 @@ class Attachment:
     ipv4_address: str = ""
     ipv6_address: str = ""
     priority: int = 0
+    link_local_ips: tuple[str, ...] = ()
+    mac_address: str = ""
+    driver_opts: Mapping[str, str] = field(default_factory=dict)
+    gw_priority: int = 0
+    interface_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +156,7 @@ class Service:
     `options` is the service as `docker compose config` prints it (canonical Compose JSON, without `x-gitopsd`,
     `depends_on`, `deploy.replicas`, `deploy.update_config`, `profiles`); the typed fields are what decisions need.
     `hidden` names the paths within `options` whose values come from a secret origin: ("environment", "PASSWORD").
+    `shares` names the services whose network, IPC or PID namespace, or volumes, it uses: it is replaced with them.
     """
 
     name: str
@@ -154,6 +171,7 @@ class Service:
     policy: Policy = Policy()
     job: Job | None = None
     hidden: frozenset[tuple[str, ...]] = frozenset()
+    shares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
