@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.git.repositories import ENVIRONMENT
+from tests.images import install
 from tests.waiting import eventually
 
 LOOPBACK = "127.0.0.1"
@@ -188,12 +189,18 @@ class SshServer:
     known_hosts: Path
 
 
+def ssh_daemon() -> str | None:
+    return shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+
+
 @contextmanager
 def ssh_server(directory: Path) -> Iterator[SshServer]:
-    """An sshd of its own on loopback; skips the test where there is none to be run."""
-    daemon = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    if not daemon or not shutil.which("ssh-keygen") or os.geteuid() != 0:
-        pytest.skip("needs openssh-server, openssh-client and root")
+    """An sshd of its own on loopback, installed where it is missing; skips the test for anybody but root."""
+    if os.geteuid() != 0:
+        pytest.skip("sshd needs root")
+    if ssh_daemon() is None or shutil.which("ssh-keygen") is None:
+        install("openssh-server", "openssh-client")
+    daemon = str(ssh_daemon())
     directory.mkdir(parents=True)
     host_key, client_key, port = directory / "host", directory / "client", free_port()
     for key in (host_key, client_key):
