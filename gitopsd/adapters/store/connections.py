@@ -1,5 +1,6 @@
 """Connections to the database: opened, lent to one thread at a time, and every failure told as a StoreError."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gitopsd.adapters.store import identity
-from gitopsd.adapters.store.migrations import migrate
+from gitopsd.adapters.store.migrations import STEPS, migrate, version
 from gitopsd.model.errors import StoreError
 
 BUSY_TIMEOUT_S = 10.0
@@ -98,11 +99,23 @@ def connect(file: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        _refuse_below_an_older_daemon(connection, file)
         migrate(connection, str(file))
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _refuse_below_an_older_daemon(connection: sqlite3.Connection, file: Path) -> None:
+    """A daemon that knows only the older schema could not open its own database any more."""
+    daemon = identity.holder(file.parent)
+    if daemon in ("", str(os.getpid())) or version(connection, str(file)) in (0, len(STEPS)):
+        return
+    raise StoreError(
+        f"the gitopsd that runs on {file.parent} (process {daemon}) is of an older version than this command; "
+        "restart it with this version first"
+    )
 
 
 @contextmanager

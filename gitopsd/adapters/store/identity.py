@@ -51,9 +51,9 @@ def exclusive(state_dir: Path) -> Iterator[None]:
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         if not _locked(descriptor):
-            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             raise StoreError(
-                f"another gitopsd (process {holder}) runs on {state_dir}; stop it, or give this one another --state-dir"
+                f"another gitopsd (process {_named(descriptor)}) runs on {state_dir}; "
+                "stop it, or give this one another --state-dir"
             )
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -75,17 +75,26 @@ def _locked(descriptor: int) -> bool:
 
 def held(state_dir: Path) -> bool:
     """Whether a daemon runs on the state directory. Many may look at once."""
+    return bool(holder(state_dir))
+
+
+def holder(state_dir: Path) -> str:
+    """The process that runs as the daemon of a state directory; "" when there is none."""
     try:
         descriptor = os.open(state_dir / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return False
+        return ""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return _named(descriptor)
     finally:
         os.close(descriptor)
-    return False
+    return ""
+
+
+def _named(lock: int) -> str:
+    return os.pread(lock, 20, 0).decode(errors="replace").strip() or "unknown"
 
 
 def make(state_dir: Path) -> None:

@@ -1,7 +1,11 @@
 """The database's schema as numbered steps. `PRAGMA user_version` says how many of them a database has seen."""
 
+import re
 import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
 
+from gitopsd import __version__
 from gitopsd.model.errors import StoreError
 
 # Steps are only ever added at the end: what a released version wrote stays as it was.
@@ -24,31 +28,51 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE status (environment TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
         "CREATE TABLE repository (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
     ),
+    # Who wrote it, so that a version that is too old for it can say which one is needed.
+    ("CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",),
 )
 
 
-def migrate(connection: sqlite3.Connection, file: str) -> None:
-    """Bring a database to the newest schema. StoreError: a newer gitopsd wrote it."""
-    if version(connection, file) == len(STEPS):
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        # Read again under the lock: another process may have migrated meanwhile.
-        for step in STEPS[version(connection, file) :]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+def migrate(
+    connection: sqlite3.Connection, file: str, steps: Sequence[Sequence[str]] = STEPS, by: str = __version__
+) -> None:
+    """Bring a database to the newest schema. StoreError: a newer gitopsd wrote it, and which one that was."""
+    if version(connection, file, steps) < len(steps):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Read again under the lock: another process may have migrated meanwhile.
+            for step in steps[version(connection, file, steps) :]:
+                for statement in step:
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(steps)}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    if _numbers(written_by(connection)) < _numbers(by):
+        connection.execute("REPLACE INTO about VALUES ('version', ?)", (by,))
 
 
-def version(connection: sqlite3.Connection, file: str) -> int:
+def version(connection: sqlite3.Connection, file: str, steps: Sequence[Sequence[str]] = STEPS) -> int:
+    """How many steps the database has seen. StoreError: more than this gitopsd knows."""
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if found > len(STEPS):
+    if found > len(steps):
+        writer = written_by(connection)
+        newer = _numbers(writer) > _numbers(__version__)
         raise StoreError(
-            f"{file} was written by a newer gitopsd (schema {found}, this one knows {len(STEPS)}); "
-            "run that version again, or give this one another --state-dir"
+            f"{file} was written by {f'gitopsd {writer}' if newer else 'a newer gitopsd'} (schema {found}, "
+            f"this one knows {len(steps)}); run that version again, or give this one another --state-dir"
         )
     return found
+
+
+def written_by(connection: sqlite3.Connection) -> str:
+    """The newest gitopsd that has opened the database; "" where that was not noted yet."""
+    with suppress(sqlite3.OperationalError):  # the first schema has no such table
+        row = connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone()
+        return str(row[0]) if row else ""
+    return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
