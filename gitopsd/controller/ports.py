@@ -196,6 +196,15 @@ class Inputs:
     images: Mapping[str, Image]
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup of a state directory: whose, and which gitopsd had written it ("" where that was not noted)."""
+
+    instance_id: str
+    version: str
+    at: datetime
+
+
 class Store(Protocol):
     """The state directory: journal, ledger, operations. Every method is one transaction; any thread may call it."""
 
@@ -221,6 +230,17 @@ class Store(Protocol):
 
     def daemon_runs(self) -> bool:
         """Whether a daemon holds the lock right now."""
+        ...
+
+    def backup(self, file: Path, at: datetime) -> Backup:
+        """Write everything but the mirrors into one file, as it is at one moment; a daemon may run meanwhile."""
+        ...
+
+    def restore(self, file: Path, at: datetime) -> tuple[Backup, Path | None]:
+        """Put a backup in the place of what is there; also where that lies now, None for nothing.
+
+        StoreError: a daemon runs, or the file is no backup that this version can read. Then nothing changed.
+        """
         ...
 
     def environments(self) -> tuple[str, ...]:

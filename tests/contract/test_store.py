@@ -190,3 +190,35 @@ def test_instance_id_and_key_stay_the_same(store: Store) -> None:
     assert store.instance_id() == store.instance_id()
     assert store.key() == store.key()
     assert len(store.key()) == 32
+
+
+def test_a_backup_brings_back_what_was_there_when_it_was_taken(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "state.backup"
+    store.save(Journal("shop", project="then"), ended=[a_release(store.next_release())])
+    taken = store.backup(file, NOON)
+    store.save(Journal("shop", project="now"))
+    store.save(Journal("blog"))
+
+    restored, _ = store.restore(file, NOON + timedelta(hours=1))
+
+    assert (store.journal("shop").project, store.environments()) == ("then", ("shop",))
+    assert [each.number for each in store.releases("shop")] == [1]
+    assert restored == taken
+    assert (taken.instance_id, taken.at) == (store.instance_id(), NOON)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_is_restored_while_a_daemon_runs(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "state.backup"
+    store.save(Journal("shop"))
+    store.backup(file, NOON)
+    with store.lock(), pytest.raises(StoreError, match="another gitopsd"):
+        store.restore(file, NOON)
+
+
+def test_what_is_no_backup_is_refused_and_changes_nothing(store: Store, tmp_path: Path) -> None:
+    store.save(Journal("shop", project="now"))
+    (tmp_path / "other").write_bytes(b"something else")
+    with pytest.raises(StoreError, match="is no backup"):
+        store.restore(tmp_path / "other", NOON)
+    assert store.journal("shop").project == "now"

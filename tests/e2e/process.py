@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS_WITHIN_S = 15
-COMMAND = (sys.executable, "-m", "gitopsd", "run")
+PROGRAM = (sys.executable, "-m", "gitopsd")
+COMMAND = (*PROGRAM, "run")
 
 
 class Process:
@@ -39,6 +40,19 @@ class Process:
             check=False,
             timeout=60,
         )
+
+    def command(self, *words: str, code: int = 0) -> str:
+        """Another command on the same settings; all that it prints."""
+        done = subprocess.run(
+            [*PROGRAM, *words, "--config", str(self._config)],
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
     def kill(self) -> None:
         """SIGKILL, as the out-of-memory killer sends it."""

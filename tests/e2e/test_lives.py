@@ -1,6 +1,5 @@
 """Daemons that end, start again, and meet others."""
 
-import shutil
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -67,23 +66,21 @@ def test_a_lost_database_recreates_nothing(rig: Rig) -> None:
     assert rig.names() == ["web-1", "web-2"]
 
 
-def test_a_database_from_an_old_backup_ends_at_what_git_says(
+def test_a_backup_that_was_taken_of_a_running_daemon_ends_at_what_git_says(
     rig: Rig, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    backup = tmp_path_factory.mktemp("backup") / "state.tar.gz"
     rig.synced(rig.push(web=web(ONE)))
-    rig.process.stop()
-    backup = tmp_path_factory.mktemp("backup") / "state"
-    shutil.copytree(rig.state, backup)
-    rig.start()
+    rig.process.command("state", "backup", str(backup))
     commit = rig.push(web=web(TWO), worker=web(ONE))
     rig.synced(commit)
+    refused = rig.process.command("state", "restore", str(backup), code=1)
     rig.process.stop()
-    rig.store.close()
-    shutil.rmtree(rig.state)
-    shutil.copytree(backup, rig.state)
-    rig.reopen()
+    rig.process.command("state", "restore", str(backup))
+    assert rig.release().revision != commit
     rig.start()
     rig.synced(commit)
+    assert "another gitopsd" in refused
     assert rig.running() == {"web-1": TWO, "worker-1": ONE}
     assert rig.names() == ["web-1", "worker-1"]
 

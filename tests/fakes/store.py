@@ -1,17 +1,21 @@
 """A store in memory, for tests of what stands above it."""
 
+import pickle
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
-from gitopsd.controller.ports import Inputs
+from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
+
+KEPT = ("_instance_id", "_journals", "_releases", "_last_release", "_inputs", "_events", "_operations", "_statuses")
 
 
 class FakeStore:
@@ -64,6 +68,23 @@ class FakeStore:
 
     def daemon_runs(self) -> bool:
         return self._daemon.locked()
+
+    def backup(self, file: Path, at: datetime) -> Backup:
+        with self._guard:
+            made = Backup(self._instance_id, "", at)
+            file.write_bytes(pickle.dumps((made, {name: getattr(self, name) for name in KEPT})))
+            file.chmod(0o600)
+            return made
+
+    def restore(self, file: Path, at: datetime) -> tuple[Backup, Path | None]:
+        with self.lock(), self._guard:
+            try:
+                made, kept = pickle.loads(file.read_bytes())
+            except (OSError, pickle.UnpicklingError) as error:
+                raise StoreError(f"{file} is no backup: {error}") from error
+            for name, value in kept.items():
+                setattr(self, name, value)
+            return made, None
 
     def environments(self) -> tuple[str, ...]:
         with self._guard:

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from gitopsd.adapters.store import identity
+from gitopsd.adapters.store import backup, identity
 from gitopsd.adapters.store.codec import dump, load
 from gitopsd.adapters.store.connections import Connections
-from gitopsd.controller.ports import Inputs
+from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
@@ -64,6 +64,12 @@ class SqliteStore:
 
     def key(self) -> bytes:
         return identity.key(self._state_dir)
+
+    def backup(self, file: Path, at: datetime) -> Backup:
+        return backup.backup(self._state_dir, file, at)
+
+    def restore(self, file: Path, at: datetime) -> tuple[Backup, Path | None]:
+        return backup.restore(self._state_dir, file, at)
 
     def journal(self, environment: str) -> Journal:
         found = self._one(Journal, "SELECT body FROM journal WHERE environment = ?", environment)
