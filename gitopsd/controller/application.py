@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitopsd.controller.ports import Clock, Engine, Source, Store, Timer, Watcher
+from gitopsd.manifest.seal import VERSION
 from gitopsd.model.files import Files
 from gitopsd.model.settings import Repository, Settings, TargetEngine
 from gitopsd.model.status import Mode
@@ -26,7 +27,8 @@ class Flags:
 class Application:
     """One configured gitopsd. Nothing is connected or opened before it is used; `load_settings` reads them anew.
 
-    `remember` keeps how this one was started, for commands that are given the state directory alone.
+    `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
+    the version that they are made in.
     """
 
     settings: Settings
@@ -39,6 +41,7 @@ class Application:
     directory: Callable[[Path], Files]
     load_settings: Callable[[], Settings]
     remember: Callable[[], None] = lambda: None
+    fingerprints: str = VERSION
 
 
 Wire = Callable[[Flags], Application]

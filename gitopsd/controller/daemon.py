@@ -124,7 +124,8 @@ class Daemon:
 
     def _desire(self, name: str) -> Desires:
         if name not in self._desires:
-            self._desires[name] = Desires(self._repositories, self._store, self._registry)
+            version = self._application.fingerprints
+            self._desires[name] = Desires(self._repositories, self._store, self._registry, version)
         return self._desires[name]
 
     def _hand_out(self) -> None:

@@ -11,6 +11,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.states import Loaded, States, Unsealed, find_images, unresolved
 from gitopsd.controller.variables import read_variables
+from gitopsd.manifest.seal import VERSION
 from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import GitopsdError, ManifestError
 from gitopsd.model.release import Hold, Journal
@@ -38,11 +39,14 @@ class Desire:
 
 
 class Desires:
-    """The desired states of one environment, at its head and at the revisions that it came from."""
+    """The desired states of one environment, at its head and at the revisions that it came from.
 
-    def __init__(self, repositories: Repositories, store: Store, registry: Registry) -> None:
-        self._repositories, self._store, self._registry = repositories, store, registry
-        self._states = States(store)
+    `version` is that of the fingerprints.
+    """
+
+    def __init__(self, repositories: Repositories, store: Store, registry: Registry, version: str = VERSION) -> None:
+        self._repositories, self._store, self._registry, self.version = repositories, store, registry, version
+        self._states = States(store, version)
         self._held: set[str] = set()
 
     def load(self, environment: Environment) -> Desire:
@@ -80,13 +84,16 @@ class Desires:
         if loaded is None:
             return desire
         if loaded.desired.unset:
-            return replace(desire, state=unresolved(loaded, {}, self._store.key()))
+            return replace(desire, state=self._unresolved(loaded))
         found = find_images(loaded, engine, self._store, journal, fresh=fresh)
         match found:
             case Inputs():
                 return replace(desire, state=self._states.seal(loaded, found))
             case Unsealed(missing=missing):
-                return replace(desire, state=unresolved(loaded, {}, self._store.key()), missing=missing)
+                return replace(desire, state=self._unresolved(loaded), missing=missing)
+
+    def _unresolved(self, loaded: Loaded) -> SealedState:
+        return unresolved(loaded, {}, self._store.key(), self.version)
 
     def commit(self, environment: Environment, revision: str) -> Commit:
         return self._repositories.source(environment.repository).commit(revision)
@@ -113,6 +120,15 @@ class Desires:
             source = self._repositories.source(environment.repository)
             variables = read_variables(environment.vars_file)
             return self._states.recorded(environment, source, revision, variables)
+        except GitopsdError:
+            return None
+
+    def again(self, environment: Environment, revision: str, input_digest: str) -> tuple[SealedState, Inputs] | None:
+        """What was released from a revision with these inputs, as this version seals it; None when that is lost."""
+        environment = replace(environment, path=environment.path or environment.was)
+        try:
+            files = self._repositories.source(environment.repository).files(revision)
+            return self._states.again(environment, files, input_digest, read_variables(environment.vars_file))
         except GitopsdError:
             return None
 

@@ -7,6 +7,7 @@ spaces out attempts: a new process begins without it and arrives at the same pla
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.desire import Desire, Desires
@@ -18,6 +19,7 @@ from gitopsd.controller.masking import masked_live, secret_values
 from gitopsd.controller.opening import Opening, make_plan, open_release
 from gitopsd.controller.ports import Clock, Engine, Store
 from gitopsd.controller.removal import Removal, remove_environment
+from gitopsd.controller.renewing import renewed, version_hold
 from gitopsd.controller.requests import Requests
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
@@ -43,7 +45,10 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one pass saw: the environment's settings, its journal, what Git wants, what is there, and what holds it."""
+    """What one pass saw: the environment's settings, its journal, what Git wants, what is there, and what holds it.
+
+    `renewed` are rows of the ledger that an upgrade gave other fingerprints.
+    """
 
     environment: Environment
     journal: Journal
@@ -51,6 +56,7 @@ class Look:
     live: LiveState
     holds: tuple[Hold, ...]
     now: datetime
+    renewed: tuple[Release, ...] = ()
 
 
 class Reconciler:
@@ -83,6 +89,7 @@ class Reconciler:
             return Pass(None, settled=True)  # removed, and in no repository any more
         look = self._look(environment, journal, now, thorough=thorough)
         journal, opened, ended = self._open(look, wake)
+        ended = (*look.renewed, *ended)
         turn = self._turn(replace(look, journal=journal))
         self._claim(look, turn)
         told = (*outcomes, *answered, *opened, *turn.events)
@@ -108,10 +115,18 @@ class Reconciler:
         desire = self._desires.of(environment, journal, self._engine, fresh=self._pulled())
         project = _project(journal, desire)
         live = self._engine.observe(project, thorough) if project else LiveState()
-        seen = Look(environment, recognise(journal, live), desire, live, (), now)
-        live, journal = masked_live(live, lambda: self._secrets(seen)), seen.journal
+        journal, rows = self._renewed(environment, recognise(journal, live))
+        seen = Look(environment, journal, desire, live, (), now, rows)
+        live = masked_live(live, lambda: self._secrets(seen))
         holds = (*desire.holds, *self._guards(environment, journal, live, desire))
-        return Look(environment, journal, desire, live, holds, now)
+        return replace(seen, live=live, holds=holds)
+
+    def _renewed(self, environment: Environment, journal: Journal) -> tuple[Journal, tuple[Release, ...]]:
+        """The journal in this version's fingerprints; the labels that it was recognised by keep those of their day."""
+        found = renewed(journal, self._desires.version, partial(self._desires.again, environment), self._store)
+        for inputs in found.inputs:
+            self._store.save_inputs(self._name, inputs)
+        return found.journal, found.releases
 
     def _secrets(self, look: Look) -> tuple[str, ...]:
         """What must not be written down: the secret values of what is wanted and of what serves."""
@@ -131,6 +146,8 @@ class Reconciler:
         if journal.suspension is not None:
             by = journal.suspension
             holds.append(Hold("suspended", f"suspended: {by.reason}".rstrip(": "), until=by.until, by=by.by))
+        if self._requests.sync is None:
+            holds += version_hold(journal, self._desires.version)
         if environment.mode == "manual" and self._requests.sync is None:
             holds.append(Hold("manual", f"mode is manual: `gitopsd sync {self._name}` begins the release"))
         return tuple(holds)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.ports import EngineView, Inputs, Source, Store
 from gitopsd.manifest import load, seal, waves
+from gitopsd.manifest.seal import VERSION
 from gitopsd.model.canonical import digest, keyed_digest
 from gitopsd.model.desired import DesiredState, Image, SealedState
 from gitopsd.model.files import Files
@@ -47,7 +48,10 @@ def load_environment(environment: Environment, files: Files, variables: Mapping[
 def inputs_digest(
     environment: Environment, files: Files, asked: frozenset[str], variables: Mapping[str, str], key: bytes
 ) -> str:
-    """What the loader looked at, and the host's say in it. Equal digests describe equal states."""
+    """What the loader looked at, and the host's say in it. Equal digests describe equal states.
+
+    The store keeps them: in another form, this version would know nothing of what an earlier one released.
+    """
     host = [environment.project, environment.host_dir, environment.path, keyed_digest(key, dict(variables))]
     return digest([files.input_digest(asked), *host])
 
@@ -89,24 +93,27 @@ def _recorded(loaded: Loaded, store: Store, journal: Journal) -> Mapping[str, Im
     return {**before, **(store.inputs(name, loaded.input_digest) or NO_INPUTS).images}
 
 
-def sealed(loaded: Loaded, images: Mapping[str, Image], key: bytes) -> SealedState:
-    return seal(loaded.desired, images, key, loaded.revision, loaded.input_digest)
+def sealed(loaded: Loaded, images: Mapping[str, Image], key: bytes, version: str = VERSION) -> SealedState:
+    return seal(loaded.desired, images, key, loaded.revision, loaded.input_digest, version)
 
 
-def unresolved(loaded: Loaded, images: Mapping[str, Image], key: bytes) -> SealedState:
+def unresolved(loaded: Loaded, images: Mapping[str, Image], key: bytes, version: str = VERSION) -> SealedState:
     """A sealed state for a plan only: an image that is not there yet stands for itself by its name."""
     stand_ins = {
         service.name: images.get(service.name) or Image(service.image, f"not yet pulled: {service.image}")
         for service in loaded.desired.services.values()
     }
-    return seal(loaded.desired, stand_ins, key, loaded.revision, loaded.input_digest)
+    return sealed(loaded, stand_ins, key, version)
 
 
 class States:
-    """Sealed states of one environment by revision, remembered by their inputs. Belongs to one pass at a time."""
+    """Sealed states of one environment by revision, remembered by their inputs. Belongs to one pass at a time.
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    `version` is that of the fingerprints.
+    """
+
+    def __init__(self, store: Store, version: str = VERSION) -> None:
+        self._store, self._version = store, version
         self._loaded: dict[str, Loaded] = {}
         self._sealed: dict[tuple[str, str], SealedState] = {}
 
@@ -126,7 +133,7 @@ class States:
         where = (loaded.input_digest, identities)
         if where not in self._sealed:
             self._store.save_inputs(loaded.desired.environment, inputs)
-            state = sealed(loaded, inputs.images, self._store.key())
+            state = sealed(loaded, inputs.images, self._store.key(), self._version)
             self._sealed = {**dict(list(self._sealed.items())[-4:]), where: state}
         return replace(self._sealed[where], revision=loaded.revision)
 
@@ -139,3 +146,20 @@ class States:
         if inputs is None or set(inputs.images) < set(loaded.desired.services):
             return None
         return self.seal(loaded, inputs)
+
+    def again(
+        self, environment: Environment, files: Files, input_digest: str, variables: Mapping[str, str]
+    ) -> tuple[SealedState, Inputs] | None:
+        """What was released with these inputs, as this version loads and seals it; None when they are not the same.
+
+        What that version looked at is compared: this one may look at other files.
+        """
+        then = self._store.inputs(environment.name, input_digest)
+        key = self._store.key()
+        if then is None or inputs_digest(environment, files, then.asked, variables, key) != input_digest:
+            return None
+        loaded = self.load(environment, files.again(), variables)
+        if set(then.images) < set(loaded.desired.services):
+            return None
+        state = sealed(loaded, then.images, key, self._version)
+        return state, Inputs(loaded.input_digest, loaded.asked, then.images)

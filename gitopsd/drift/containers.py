@@ -60,8 +60,13 @@ def _state(instance: Instance, placed: Placed, now: datetime) -> Iterator[DriftI
 
 
 def _changes(instance: Instance, placed: Placed, stable: Target, project: str) -> Iterator[FieldDrift]:
-    """Fingerprint and name. The inventory remembers both; a label alone may have been copied."""
-    for live in dict.fromkeys((placed.fingerprint, instance.fingerprint)):
+    """Fingerprint and name. The inventory remembers both; a label alone may have been copied.
+
+    A label of another fingerprint version says what only that version understands.
+    """
+    version = stable.fingerprint.partition(":")[0]
+    labelled = instance.fingerprint if instance.fingerprint.partition(":")[0] == version else placed.fingerprint
+    for live in dict.fromkeys((placed.fingerprint, labelled)):
         if live != stable.fingerprint:
             wanted = stable.fingerprint
             yield FieldDrift("fingerprint", wanted, placed.fingerprint, live, "manifest", "recreate")

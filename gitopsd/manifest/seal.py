@@ -22,6 +22,8 @@ from gitopsd.model.desired import (
     VolumeMount,
 )
 
+# To be raised whenever the same files come to other fingerprints than before, here or by how they are loaded: what was
+# released is then sealed anew (release/renewal.py). Otherwise every container would be replaced by the upgrade.
 VERSION = "v1"
 # Options that `docker update` can set; which of them are set still needs a new container, as none can be unset.
 IN_PLACE = ("mem_limit", "cpus", "restart")
@@ -31,10 +33,20 @@ _SETS = frozenset(("ports", "expose", "cap_add", "cap_drop", "tmpfs"))
 
 
 def seal(
-    desired: DesiredState, images: Mapping[str, Image], key: bytes, revision: str, input_digest: str
+    desired: DesiredState,
+    images: Mapping[str, Image],
+    key: bytes,
+    revision: str,
+    input_digest: str,
+    version: str = VERSION,
 ) -> SealedState:
-    """The sealed state. `images` by service name; `key` makes the digests that stand for hidden values."""
-    services = {name: _sealed(service, images[name], desired, key) for name, service in desired.services.items()}
+    """The sealed state. `images` by service name; `key` makes the digests that stand for hidden values.
+
+    `version` goes before every fingerprint: those of two versions are never equal, nor compared.
+    """
+    services = {
+        name: _sealed(service, images[name], desired, key, version) for name, service in desired.services.items()
+    }
     return SealedState(
         desired=desired,
         revision=revision,
@@ -61,7 +73,7 @@ def applied_spec(sealed: SealedService, key: bytes) -> dict[str, Json]:
     }
 
 
-def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes) -> SealedService:
+def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, version: str) -> SealedService:
     options = _options(service, key)
     deploy = options.get("deploy")
     limits: dict[str, Json] = {name: options[name] for name in IN_PLACE if name in options}
@@ -81,7 +93,7 @@ def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes) -
     return SealedService(
         service=service,
         image=image,
-        fingerprint=f"{VERSION}:{digest(inside)}",
+        fingerprint=f"{version}:{digest(inside)}",
         in_place=digest(limits),
         config_digest=digest({"environment": options.get("environment"), "content": content}),
     )

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from gitopsd.controller.application import Application
 from gitopsd.controller.daemon import Daemon
+from gitopsd.manifest.seal import VERSION
 from gitopsd.model.errors import Place, Problem, SettingsError
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings, TargetEngine
 from gitopsd.model.status import EnvironmentStatus
@@ -47,26 +48,32 @@ class House:
         self.store = FakeStore()
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
-        self.daemon = self._daemon(settings)
+        self.daemon = Daemon(self.application())
 
-    def _daemon(self, settings: Settings) -> Daemon:
-        return Daemon(
-            Application(
-                settings=settings,
-                store=self.store,
-                clock=self.clock,
-                timer=self.timer,
-                watcher=self.watcher,
-                open_source=lambda repository: self.source(repository.name),
-                connect=lambda target: self.engine(target.url),
-                directory=lambda _: self.source().files(""),
-                load_settings=self._load,
-            )
+    def application(self, fingerprints: str = VERSION) -> Application:
+        """What the composition root would make of the settings as they are."""
+        return Application(
+            settings=self._load(),
+            store=self.store,
+            clock=self.clock,
+            timer=self.timer,
+            watcher=self.watcher,
+            open_source=lambda repository: self.source(repository.name),
+            connect=lambda target: self.engine(target.url),
+            directory=lambda _: self.source().files(""),
+            load_settings=self._load,
+            fingerprints=fingerprints,
         )
+
+    def upgrade(self, fingerprints: str) -> None:
+        """Another version of gitopsd takes over, which makes other fingerprints of the same services."""
+        self.daemon.stop()
+        self.daemon = Daemon(self.application(fingerprints))
+        self.daemon.start()
 
     def edit_before_start(self, settings: Settings) -> None:
         self.settings = settings
-        self.daemon = self._daemon(settings)
+        self.daemon = Daemon(self.application())
 
     def engine(self, url: str = HERE) -> FakeEngine:
         if url not in self.engines:

@@ -68,7 +68,7 @@ def _side(view: View, environment: Environment, name: str) -> Side:
         return _from_ledger(name, release)
     inputs = view.store.inputs(environment.name, loaded.input_digest)
     images = inputs.images if inputs is not None else {}
-    state = unresolved(loaded, images, view.store.key())
+    state = unresolved(loaded, images, view.store.key(), view.fingerprints)
     digests = {service: image.identity for service, image in images.items()}
     if release is not None:
         digests |= {each.name: each.digest.rpartition("@")[2] for each in release.services}

@@ -1,11 +1,13 @@
 """One look at one environment: journal, what Git wants, what is there; read only, nothing is recorded by looking."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.ports import Engine, Inputs
 from gitopsd.controller.queries.view import View
+from gitopsd.controller.renewing import renewed
 from gitopsd.controller.states import Loaded, Unsealed, find_images, load_environment, sealed, unresolved
 from gitopsd.controller.variables import read_variables
 from gitopsd.model.desired import SealedState
@@ -45,7 +47,9 @@ def look(view: View, environment: Environment, revision: str = "") -> Look:
         live = engine.observe(project) if project else LiveState()
     except EngineError as error:
         return Look(environment, journal, desire, None, str(error))
-    return Look(environment, recognise(journal, live), desire, live)
+    again = partial(view.desires(environment.name).again, environment)
+    journal = renewed(recognise(journal, live), view.fingerprints, again, view.store).journal
+    return Look(environment, journal, desire, live)
 
 
 def _at(view: View, environment: Environment, revision: str) -> Desire:
@@ -71,9 +75,9 @@ def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) ->
     key = view.store.key()
     match find_images(loaded, engine, view.store, journal):
         case Inputs(images=images):
-            return replace(desire, state=sealed(loaded, images, key))
+            return replace(desire, state=sealed(loaded, images, key, view.fingerprints))
         case Unsealed(missing=missing):
-            return replace(desire, state=unresolved(loaded, {}, key), missing=missing)
+            return replace(desire, state=unresolved(loaded, {}, key, view.fingerprints), missing=missing)
 
 
 def recorded(view: View, environment: Environment, revision: str) -> SealedState | None:
@@ -87,7 +91,7 @@ def recorded(view: View, environment: Environment, revision: str) -> SealedState
     inputs = view.store.inputs(environment.name, loaded.input_digest)
     if inputs is None or not set(inputs.images) >= set(loaded.desired.services):
         return None
-    return sealed(loaded, inputs.images, view.store.key())
+    return sealed(loaded, inputs.images, view.store.key(), view.fingerprints)
 
 
 def applied(view: View, seen: Look) -> SealedState | None:

@@ -26,6 +26,7 @@ class View:
         self._engines: dict[str, Engine] = {}
         self._registry = Registry()
         self._desires: dict[str, Desires] = {}
+        self._claiming: set[str] = set()
 
     @cached_property
     def daemon_runs(self) -> bool:
@@ -97,10 +98,20 @@ class View:
         if not environment.path:
             return self._orphaned(environment)
         for other in self.environments.values():
-            if other.path and other.engine == environment.engine and other.name not in self._desires:
-                self._desires[other.name] = Desires(self.repositories, self.store, self._registry)
-                self._desires[other.name].load(other)
-        return self._desires[environment.name].load(environment)
+            if other.path and other.engine == environment.engine and other.name not in self._claiming:
+                self._claiming.add(other.name)
+                self.desires(other.name).load(other)
+        return self.desires(environment.name).load(environment)
+
+    def desires(self, name: str) -> Desires:
+        """The desired states of an environment at any of its revisions."""
+        if name not in self._desires:
+            self._desires[name] = Desires(self.repositories, self.store, self._registry, self.fingerprints)
+        return self._desires[name]
+
+    @property
+    def fingerprints(self) -> str:
+        return self.application.fingerprints
 
     def _orphaned(self, environment: Environment) -> Desire:
         head = next((files.revision for files in self.repositories.heads().values()), "")

@@ -1,0 +1,60 @@
+"""After an upgrade: what was released is sealed again by this version, so that the upgrade itself changes nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gitopsd.controller.ports import Inputs, Store
+from gitopsd.model.desired import SealedState
+from gitopsd.model.release import Hold, Journal, Release
+from gitopsd.release.renewal import Renewal, is_of, outdated, renew, renewed_release, unknown
+
+SealedAgain = Callable[[str, str], tuple[SealedState, Inputs] | None]
+"""Revision and input digest to the state as this version seals it; None when these inputs are not to be had now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """The journal in this version's fingerprints, and what goes into the store with it."""
+
+    journal: Journal
+    releases: tuple[Release, ...] = ()
+    inputs: tuple[Inputs, ...] = ()
+
+
+def renewed(journal: Journal, version: str, sealed_again: SealedAgain, store: Store) -> Renewed:
+    """The journal as it is, where nothing in it is of another version."""
+    if not outdated(journal, version):
+        return Renewed(journal)
+    found = tuple(_found(journal, version, sealed_again, store))
+    rows = {renewal.release.number: renewed_release(renewal) for renewal, _ in found}
+    inputs = tuple(inputs for _, inputs in found)
+    return Renewed(renew(journal, tuple(renewal for renewal, _ in found)), tuple(rows.values()), inputs)
+
+
+def version_hold(journal: Journal, version: str) -> tuple[Hold, ...]:
+    """Where it cannot be told whether what serves is what Git wants, nothing is replaced on a suspicion."""
+    services = unknown(journal, version)
+    if not services:
+        return ()
+    reason = (
+        f"{', '.join(services)} {'was' if len(services) == 1 else 'were'} released by another version of gitopsd, from "
+        "files or variables that are not to be had any more, so it cannot be told what has changed; "
+        f"`gitopsd sync {journal.environment}` replaces what serves"
+    )
+    return (Hold("version", reason),)
+
+
+def _found(journal: Journal, version: str, sealed_again: SealedAgain, store: Store) -> Iterator[tuple[Renewal, Inputs]]:
+    """What failed first and what serves after it: where both tell of one thing, the one that serves is right."""
+    serving = journal.serving
+    row = store.release(serving.release) if serving is not None else None
+    wanted = [(store.release(each.release), "", "") for each in journal.rejected.values()]
+    wanted += [(row, "", "")]
+    wanted += [(row, serving.revision, serving.input_digest)] if serving is not None else []
+    wanted += [(journal.release, "", "")]
+    for release, revision, input_digest in wanted:
+        if release is None or all(is_of(each.fingerprint, version) for each in release.services):
+            continue
+        again = sealed_again(revision or release.revision, input_digest or release.input_digest)
+        if again is not None:
+            yield Renewal(release, again[0]), again[1]
