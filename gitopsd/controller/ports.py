@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gitopsd.engine_json.creation import Creation
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import Image
+from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.event import Event
 from gitopsd.model.files import Files
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
@@ -110,6 +110,21 @@ class EngineView(Protocol):
 
     def image(self, reference: str) -> Image | None:
         """The image that the engine holds for a reference, or None. No registry is asked."""
+        ...
+
+    def image_defaults(self, image: str) -> Mapping[str, Json]:
+        """What the image of this id lays under its containers, in the engine's words. NotFound: it is not there."""
+        ...
+
+    def read(self, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
+        """The file at `path` in a container (its path is then ""), or every file below it, whatever is mounted there.
+
+        None: there is nothing, or it is more than `most` bytes.
+        """
+        ...
+
+    def projects(self) -> tuple[str, ...]:
+        """The Compose projects that have containers on the engine, by name."""
         ...
 
     def logs(self, container: str, lines: int) -> str:

@@ -11,7 +11,11 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentMount, SealedService
 
 _CARRIES_CONTENT: Final = (None, "bind", "content")
-# An image's own configuration, as `GET /images/ID/json` shows it under `Config`.
+# The keys of an image's configuration that its containers take over where nothing else is asked.
+LAID_UNDER: Final = (
+    *("User", "WorkingDir", "StopSignal", "Labels", "ExposedPorts", "Env", "Cmd", "Entrypoint", "Healthcheck"),
+    "Volumes",
+)
 ImageConfig = Mapping[str, Any]
 
 
@@ -26,7 +30,7 @@ def expected(sealed: SealedService, creation: Creation, name: str, image: ImageC
         "Image": creation.body["Image"],
         "Config": laid_over(creation.body, image),
         "HostConfig": host,
-        "Mounts": list(_mounts(host, image)),
+        "Mounts": list(mounts_shown(host, image)),
         "NetworkSettings": {"Networks": _endpoints(creation)},
     }
     found = dict(container_projection(shown))
@@ -69,7 +73,7 @@ def laid_over(config: Mapping[str, Any], image: ImageConfig) -> dict[str, Any]:
     return laid
 
 
-def _mounts(host: Mapping[str, Json], image: ImageConfig) -> Iterator[Mapping[str, Any]]:
+def mounts_shown(host: Mapping[str, Json], image: ImageConfig) -> Iterator[Mapping[str, Any]]:
     """Mounts as an inspection lists them: what was asked for, and the image's own volumes that nothing covers."""
     covered = {posixpath.normpath(target) for target in mapping(host.get("Tmpfs"))}
     for bind in _sequence(host.get("Binds")):

@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast, get_args
 
 from gitopsd.engine_json import labels
+from gitopsd.engine_json.expectation import LAID_UNDER
+from gitopsd.engine_json.projection import container_projection, network_projection, volume_projection
+from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
 from gitopsd.model.live import Check, EngineEvent, Instance, LiveNetwork, LiveVolume, State
 
@@ -46,19 +49,22 @@ def instance(inspected: Answer) -> Instance:
         volumes=_volumes(inspected.get("Mounts") or ()),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or {}),
         labels=own,
+        image=str(config.get("Image") or ""),
+        fields=container_projection(inspected),
     )
 
 
 def network(listed: Answer) -> LiveNetwork:
     """A row of `GET /networks`."""
     own = _labels(listed)
-    return LiveNetwork(named(listed, "Id"), named(listed, "Name"), own, own.get(labels.OPTIONS, ""))
+    made_from = own.get(labels.OPTIONS, "")
+    return LiveNetwork(named(listed, "Id"), named(listed, "Name"), own, made_from, network_projection(listed))
 
 
 def volume(listed: Answer) -> LiveVolume:
     """A row of `GET /volumes`."""
     own = _labels(listed)
-    return LiveVolume(named(listed, "Name"), own, own.get(labels.OPTIONS, ""))
+    return LiveVolume(named(listed, "Name"), own, own.get(labels.OPTIONS, ""), volume_projection(listed))
 
 
 def image(reference: str, inspected: Answer) -> Image:
@@ -74,6 +80,12 @@ def image(reference: str, inspected: Answer) -> Image:
         volumes=tuple(sorted(config.get("Volumes") or {})),
         healthcheck=bool(test) and test[0] != "NONE",
     )
+
+
+def image_defaults(inspected: Answer) -> dict[str, Json]:
+    """What an image lays under its containers: the `Config` of `GET /images/ID/json`, as far as they take it over."""
+    config = inspected.get("Config") or {}
+    return {key: config[key] for key in LAID_UNDER if config.get(key)}
 
 
 def event(sent: Answer) -> EngineEvent:

@@ -51,7 +51,10 @@ def _projected(inspected: Answer, steps: Sequence[Step]) -> Projection:
         value: Any = inspected
         for part in place:
             value = value.get(part) if value is not None else None
-        value = read(value, inspected)
+        try:
+            value = read(value, inspected)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue  # of a shape that this version does not know: as good as not shown
         if value is not None:
             found[path] = value
     return found

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gitopsd.model.canonical import Json
+
 State = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 Check = Literal["none", "starting", "healthy", "unhealthy"]
 
@@ -14,7 +16,8 @@ class Instance:
     """A container of the project. Labels are claims; whether it is ours the journal says.
 
     `slot` counts from 1 (0: no such label). `started_at` is the last start; a restart moves it. `volumes` maps mount
-    targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word.
+    targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word. `image` is the image as
+    it was named at creation. `fields` is the projection of the inspection, by the field table; it may hold secrets.
     """
 
     id: str
@@ -41,25 +44,32 @@ class Instance:
     volumes: Mapping[str, str] = field(default_factory=dict)
     networks: frozenset[str] = frozenset()
     labels: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    fields: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveNetwork:
-    """A network of the project, or one that an attachment names. `options_digest` is the label we wrote at creation."""
+    """A network of the project, or one that an attachment names. `options_digest` is the label we wrote at creation.
+
+    `fields` is its projection by the field table.
+    """
 
     id: str
     name: str
     labels: Mapping[str, str]
     options_digest: str = ""
+    fields: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveVolume:
-    """A volume of the project, or one that a mount names."""
+    """A volume of the project, or one that a mount names. `fields` is its projection by the field table."""
 
     name: str
     labels: Mapping[str, str]
     options_digest: str = ""
+    fields: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

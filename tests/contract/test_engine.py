@@ -1,43 +1,17 @@
 """What every engine does: the same tests over the fake one and a real one."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import docker
 import pytest
 
-from gitopsd.adapters.docker.engine import connect
 from gitopsd.engine_json import keep_body, network_body, update_body, volume_body
 from gitopsd.model.desired import Attachment, Image, Port, Volume, VolumeMount
 from gitopsd.model.errors import Conflict, EngineRefused, NotFound
-from gitopsd.model.settings import TargetEngine
-from tests.conftest import remove_project
-from tests.contract.grounds import FakeHands, Ground, RealHands
+from tests.contract.grounds import Ground
 from tests.engine_json.builders import created, desired, directory, file, sealed, service
-from tests.fakes.engine import FakeEngine
-from tests.images import Images
 
 QUICK: dict[str, Any] = {"stop_signal": "SIGKILL"}
-
-
-@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    if request.param == "fake":
-        fake = FakeEngine()
-        yield Ground(fake, FakeHands(fake), "shop")
-        return
-    project: str = request.getfixturevalue("project")
-    api: docker.APIClient = request.getfixturevalue("docker_api")
-    images: Images = request.getfixturevalue("images")
-    engine = connect(TargetEngine(request.getfixturevalue("engine_url")), {})
-    hands = RealHands(engine, api, images, project)
-    yield Ground(engine, hands, project)
-    engine.disclaim(project)
-    left = {volume for each in engine.observe(project).instances for volume in each.volumes.values()}
-    remove_project(api, project)
-    hands.clear(left)
-    engine.close()
 
 
 def test_a_started_container_is_seen_with_its_slot_its_fingerprint_and_its_name(ground: Ground) -> None:

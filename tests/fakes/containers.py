@@ -8,6 +8,8 @@ from typing import Any
 
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.expectation import laid_over, mounts_shown
+from gitopsd.engine_json.projection import container_projection
 from gitopsd.model.desired import Image
 from gitopsd.model.live import Check, Instance, State
 
@@ -62,10 +64,15 @@ class Held:
     image: Image
     behaviour: Behaviour
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What it lays under its containers."""
+        return {"Volumes": {target: {} for target in self.image.volumes}}
+
 
 @dataclass(slots=True, eq=False)
 class Container:
-    """One container; `body` is what it was created with."""
+    """One container; `body` is what it was created with, `named` how its image was called."""
 
     id: str
     name: str
@@ -74,6 +81,7 @@ class Container:
     created_at: datetime
     volumes: dict[str, str]
     networks: dict[str, Mapping[str, Any]]
+    named: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     state: State = "created"
     started_at: datetime | None = None
@@ -176,7 +184,22 @@ class Container:
             volumes=dict(self.volumes),
             networks=frozenset(self.networks),
             labels=own,
+            image=self.named,
+            fields=container_projection(self.shown()),
         )
+
+    def shown(self) -> dict[str, Any]:
+        """As an engine would inspect it, as far as the field table looks."""
+        host = {**self.body["HostConfig"], **self.limits, "RestartPolicy": self.restart_policy}
+        return {
+            "Id": self.id,
+            "Name": f"/{self.name}",
+            "Image": self.image.image.id,
+            "Config": {"Hostname": self.id[:12], **laid_over(self.body, self.image.defaults)},
+            "HostConfig": host,
+            "Mounts": list(mounts_shown(host, self.image.defaults)),
+            "NetworkSettings": {"Networks": self.networks},
+        }
 
 
 def content_files(creation: Creation) -> dict[str, bytes]:

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.projection import network_projection, volume_projection
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import Image
-from gitopsd.model.errors import Conflict, EngineRefused, GitopsdError, ImageMissing
+from gitopsd.model.desired import ContentFile, Image
+from gitopsd.model.errors import Conflict, EngineRefused, GitopsdError, ImageMissing, NotFound
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveNetwork, LiveState, LiveVolume
 from tests.fakes.containers import STEADY, Behaviour, exits, healthy, never_healthy, unhealthy
 from tests.fakes.machine import Killed, Machine, accept, labels_of
@@ -46,6 +47,24 @@ class FakeEngine(Machine):
         with self._call("look"):
             held = self.images.get(reference)
             return held.image if held else None
+
+    def image_defaults(self, image: str) -> Mapping[str, Json]:
+        with self._call("look"):
+            if image not in self.images:
+                raise NotFound(f"No such image: {image}", 404)
+            return self.images[image].defaults
+
+    def read(self, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
+        with self._call("look"):
+            held = self._need(container).files
+            found = {name.removeprefix(path).strip("/"): data for name, data in held.items() if _below(name, path)}
+            fits = sum(map(len, found.values())) <= most
+            return tuple(ContentFile(name, data) for name, data in sorted(found.items())) if found and fits else None
+
+    def projects(self) -> tuple[str, ...]:
+        with self._call("look"):
+            named = {each.labels.get(labels.PROJECT, "") for each in self.containers.values()}
+            return tuple(sorted(named - {""}))
 
     def logs(self, container: str, lines: int) -> str:
         with self._call("look"):
@@ -161,7 +180,8 @@ class FakeEngine(Machine):
                 accept(name, self.networks[name].labels, body)
                 return
             own = labels_of(body)
-            self.networks[name] = LiveNetwork(self._new_id(), name, own, own.get(labels.OPTIONS, ""))
+            shown = network_projection(body)
+            self.networks[name] = LiveNetwork(self._new_id(), name, own, own.get(labels.OPTIONS, ""), shown)
             self._emit("network", "create", name=name)
 
     def remove_network(self, network: str) -> None:
@@ -178,7 +198,8 @@ class FakeEngine(Machine):
                 accept(name, self.volumes[name].labels, body)
                 return
             own = labels_of(body)
-            self.volumes[name] = LiveVolume(name, own, own.get(labels.OPTIONS, ""))
+            shown = volume_projection({**body, "Options": body.get("DriverOpts")})
+            self.volumes[name] = LiveVolume(name, own, own.get(labels.OPTIONS, ""), shown)
             self._emit("volume", "create", name=name)
 
     def collect_content(self, environment: str) -> int:
@@ -194,3 +215,7 @@ class FakeEngine(Machine):
             for name in unused:
                 del self.volumes[name]
             return len(unused)
+
+
+def _below(name: str, path: str) -> bool:
+    return name == path or name.startswith(f"{path.rstrip('/')}/")

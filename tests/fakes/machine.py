@@ -266,6 +266,7 @@ class Machine:
             created_at=self.clock.now(),
             volumes=self._mount(host, held),
             networks={**endpoints, **dict(creation.connect)},
+            named=creation.image or body["Image"],
             files=content_files(creation),
             restart_policy=dict(host.get("RestartPolicy") or {}),
         )

@@ -1,18 +1,23 @@
-"""Content on its way into containers: archives, and content volumes filled through a carrier that is never started."""
+"""Content on its way into containers, by archives and by volumes that a carrier fills; and read back from there."""
 
 import io
+import posixpath
 import tarfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from gitopsd.adapters.docker.connection import Connection, escaped
-from gitopsd.adapters.docker.translate import understood
+from gitopsd.adapters.docker.translate import translated, understood
 from gitopsd.engine_json import live
 from gitopsd.engine_json.content import CARRIER_DIRECTORY
 from gitopsd.engine_json.creation import ContentVolume
 from gitopsd.engine_json.labels import CARRIER
 from gitopsd.model.canonical import canonical
 from gitopsd.model.desired import ContentFile
+from gitopsd.model.errors import NotFound
+
+_TAR_OVERHEAD = 1 << 20  # what headers and padding of a thousand files may come to
+_MOST_LINKS = 8
 
 
 def put_files(connection: Connection, container: str, directory: str, files: Iterable[ContentFile]) -> None:
@@ -81,3 +86,57 @@ def _carry_in(connection: Connection, volume: ContentVolume) -> None:
 
 def _remove(connection: Connection, carrier: str) -> None:
     connection.call("DELETE", f"/containers/{carrier}", doing="remove a carrier", params={"v": "false"})
+
+
+def read_files(connection: Connection, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
+    """What lies at `path` of a container; None: nothing, or more than `most` bytes. Links within it are followed."""
+    packed = _packed(connection, container, path, most + _TAR_OVERHEAD)
+    if packed is None:
+        return None
+    with understood(f"read {path} of {container}"):
+        found = tuple(_unpacked(packed))
+    return found if sum(len(file.data) for file in found) <= most else None
+
+
+def _packed(connection: Connection, container: str, path: str, most: int) -> bytes | None:
+    doing = f"read {path} of {container}"
+    where = f"/containers/{escaped(container)}/archive"
+    try:
+        response = connection.call("GET", where, doing=doing, params={"path": path}, stream=True)
+    except NotFound:
+        return None
+    packed = bytearray()
+    with response, translated(doing):
+        for chunk in response.iter_content(chunk_size=1 << 16):
+            packed += chunk
+            if len(packed) > most:
+                return None
+    return bytes(packed)
+
+
+def _unpacked(packed: bytes) -> Iterator[ContentFile]:
+    """The files by their paths below the archive's first member; that one itself is ""."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
+            members = {member.name.strip("/"): member for member in archive}
+            for name, member in members.items():
+                file = _followed(members, member)
+                held = archive.extractfile(file) if file is not None else None
+                if file is not None and held is not None:
+                    inside = name.partition("/")[2]
+                    yield ContentFile(inside, held.read(), file.mode & 0o777, file.uid, file.gid)
+    except tarfile.TarError as broken:
+        raise ValueError(str(broken)) from broken
+
+
+def _followed(members: Mapping[str, tarfile.TarInfo], member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """The file itself, or the one that links lead to within the archive."""
+    for _ in range(_MOST_LINKS):
+        if not member.issym() and not member.islnk():
+            return member if member.isfile() else None
+        base = "" if member.islnk() else posixpath.dirname(member.name.strip("/"))
+        target = posixpath.normpath(posixpath.join(base, member.linkname))
+        if target not in members:
+            return None
+        member = members[target]
+    return None

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
-from gitopsd.adapters.docker.contents import fill_volume
+from gitopsd.adapters.docker.contents import fill_volume, read_files
 from gitopsd.adapters.docker.logs import read_logs
 from gitopsd.adapters.docker.look import Looks, owner_volume
 from gitopsd.adapters.docker.making import make_container
@@ -19,7 +19,7 @@ from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.labels import CONTENT, CONTENT_VOLUME_PREFIX, ENVIRONMENT, OWNER, PROJECT
 from gitopsd.model.canonical import Json, canonical
-from gitopsd.model.desired import Image
+from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, ImageUnavailable, NotFound
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
 from gitopsd.model.settings import Registry, TargetEngine
@@ -49,6 +49,7 @@ class DockerView:
         self._connection = connection
         self._looks = Looks(connection)
         self._events = Events(connection, ask_every)
+        self._defaults: dict[str, Mapping[str, Json]] = {}
 
     def facts(self) -> EngineFacts:
         doing = "ask the engine who it is"
@@ -77,6 +78,24 @@ class DockerView:
             return None
         with understood(doing):
             return live.image(reference, answer)
+
+    def image_defaults(self, image: str) -> Mapping[str, Json]:
+        if image not in self._defaults:  # an image of one id never changes
+            doing = f"inspect image {image}"
+            answer = self._connection.json("GET", f"/images/{image}/json", doing=doing)
+            with understood(doing):
+                self._defaults[image] = live.image_defaults(answer)
+        return self._defaults[image]
+
+    def read(self, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
+        return read_files(self._connection, container, path, most)
+
+    def projects(self) -> tuple[str, ...]:
+        doing = "list the projects"
+        params = {"all": 1, "filters": canonical({"label": [PROJECT]}).decode()}
+        rows = self._connection.json("GET", "/containers/json", doing=doing, params=params)
+        with understood(doing):
+            return tuple(sorted({row["Labels"][PROJECT] for row in rows}))
 
     def logs(self, container: str, lines: int) -> str:
         return read_logs(self._connection, container, lines)
