@@ -19,9 +19,10 @@ from gitopsd.model.release import Journal, Release
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, verdict
 from tests.builders import waves_of
-from tests.world import Behaviour, Refused, World
+from tests.world import Behaviour, Refused, Unfit, World
 
 Advance = Callable[..., Turn]
+HOST_IS_ASKED_AGAIN_AFTER = timedelta(seconds=10)
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Daemon:
     done: list[Action] = field(default_factory=list)
     pending: dict[str, tuple[Action, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    held: dict[str, datetime] = field(default_factory=dict)
     wake_at: datetime | None = None
     advance: Advance = advance
     repair: bool = True
@@ -70,7 +72,8 @@ class Daemon:
         live, before = self.world.look(), self.journal
         self.journal = recognise(self.journal, live)
         self._open(live)
-        signals = Signals(frozenset(self.pending), dict(self.refused))
+        held = frozenset(key for key, until in self.held.items() if self.world.now < until)
+        signals = Signals(frozenset(self.pending), dict(self.refused), held)
         self.refused = {}
         turn = self.advance(self.journal, self.basis(), live, self.world.now, signals, repair=self.repair)
         self.journal, self.wake_at = stored(turn.journal), turn.wake_at
@@ -104,6 +107,9 @@ class Daemon:
         except Refused as refused:
             self.refused[key] = str(refused)
             return
+        except Unfit:
+            self.held[key] = self.world.now + HOST_IS_ASKED_AGAIN_AFTER
+            return
         if rest:
             self.pending[key] = tuple(rest)
         if isinstance(action, Update) and action.container in self.journal.inventory:
@@ -130,9 +136,10 @@ class Daemon:
         limit = self.world.now + timedelta(seconds=within)
         self.run()
         while self.open() and self.world.now < limit:
-            seen = self.world.look()
+            seen, before = self.world.look(), self.world.now
             self.wait()
             due = self.wake_at is not None and self.world.now >= self.wake_at
+            due = due or any(before < at <= self.world.now for at in self.held.values())
             if due or self.world.look() != seen:
                 self.run()
         return self
@@ -148,7 +155,7 @@ class Daemon:
 
     def die(self) -> None:
         """The daemon is killed: what was under way is lost, and what was not saved."""
-        self.pending, self.refused = {}, {}
+        self.pending, self.refused, self.held = {}, {}, {}
 
     def lose_journal(self) -> None:
         self.die()

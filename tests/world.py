@@ -33,6 +33,10 @@ class Refused(Exception):
     """The engine answered no."""
 
 
+class Unfit(Exception):
+    """The engine answered no, as its host cannot have that now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """How a container of a fingerprint lives, in seconds since its start; None: never.
@@ -80,7 +84,10 @@ class Box:
 
 @dataclass
 class World:
-    """An engine with one project. `specifications` maps fingerprints and limits to what Git ever wanted."""
+    """An engine with one project. `specifications` maps fingerprints and limits to what Git ever wanted.
+
+    What it says to an action in whose text a part occurs: `refuse` a no, `unfit` that its host cannot have it now.
+    """
 
     now: datetime = NOON
     environment: str = "production"
@@ -91,6 +98,7 @@ class World:
     volumes: set[str] = field(default_factory=set)
     in_use: set[str] = field(default_factory=set)
     refuse: dict[str, str] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     # What the engine shows.
@@ -153,6 +161,9 @@ class World:
         for part, reason in self.refuse.items():
             if part in str(action):
                 raise Refused(reason)
+        for part, reason in self.unfit.items():
+            if part in str(action):
+                raise Unfit(reason)
         match action:
             case CreateNetwork(name=name):
                 self.networks.setdefault(name, f"net {name}")
@@ -230,7 +241,7 @@ class World:
             raise Refused(behaviour.unstartable)
         for other in self.boxes.values():
             if other.up and other.ports & box.ports:
-                raise Refused(f"port {min(other.ports & box.ports)} is already allocated")
+                raise Unfit(f"port {min(other.ports & box.ports)} is already allocated")
         box.state, box.started_at, box.restarts, box.stopped_by_hand = "running", self.now, 0, False
 
     def _stop(self, box: Box, code: int) -> None:

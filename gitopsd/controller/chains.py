@@ -9,28 +9,33 @@ from datetime import datetime, timedelta
 from gitopsd.controller.execute import Executor, Making, Outcome
 from gitopsd.controller.ports import Clock, Engine
 from gitopsd.model.action import Chain, Update
-from gitopsd.model.errors import EngineError, EngineRefused, EngineUnavailable, GitopsdError, ImageUnavailable
+from gitopsd.model.errors import (
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    GitopsdError,
+    HostTrouble,
+    ImageUnavailable,
+)
 from gitopsd.model.event import Event
-from gitopsd.model.release import Journal
+from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.release import Signals
 
 TRIES_OF_A_FAULT = 3  # an engine's 5xx may be a fault of the moment; its word counts as evidence after so many
 LONGEST_WAIT_S = 60.0
+LONGEST_WAIT_FOR_THE_HOST_S = 300.0  # each attempt may cost a stop-first service a moment
 FORGOTTEN_AFTER = timedelta(minutes=10)
-EVIDENCE = (
-    *("port is already allocated", "address already in use", "pool overlaps", "no such file"),
-    "executable file not found",
-)
-NO_EVIDENCE = ("no space left on device", "disk quota exceeded")
+EVIDENCE = ("address already in use", "no such file", "executable file not found")
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A chain that failed without evidence against what it runs."""
+    """A chain that failed without evidence against what it runs. `host`: its host cannot have that now."""
 
     attempts: int
     until: datetime
     reason: str
+    host: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,7 @@ class Chains:
             journal = _limits_noted(journal, outcome)
             events += _told(self._environment, outcome, now)
             if outcome.error is None:
-                self._waits.pop(outcome.key, None)
-                self._pauses.pop(outcome.key, None)
+                self._done(outcome.key, now)
             else:
                 self._weigh(outcome.key, outcome.error, now)
         return journal, tuple(events)
@@ -98,38 +102,61 @@ class Chains:
     def signals(self, now: datetime) -> Signals:
         """What the release room needs to know; each refusal is told once."""
         busy = self._under_way | self._executor.busy(self._environment)
-        waiting = frozenset(key for key, wait in self._waits.items() if now < wait.until)
+        waiting = {key for key, wait in self._waits.items() if now < wait.until and not wait.host}
         refused, self._refused = self._refused, {}
-        return Signals(busy | waiting, refused)
+        return Signals(busy | waiting, refused, self.held(now))
+
+    def held(self, now: datetime) -> frozenset[str]:
+        """Keys of what the engine's host cannot have now."""
+        return frozenset(key for key, wait in self._waits.items() if wait.host and now < wait.until)
 
     def retry_at(self, now: datetime) -> datetime | None:
         times = [wait.until for wait in self._waits.values()] + [pause.until for pause in self._pauses.values()]
         return min((until for until in times if until > now), default=None)
 
     def trouble(self, now: datetime) -> str:
-        """Why something waits, in words."""
-        return next((wait.reason for wait in self._waits.values() if wait.until > now), "")
+        """Why something waits for the engine, in words."""
+        return next((wait.reason for wait in self._waits.values() if wait.until > now and not wait.host), "")
+
+    def holds(self, now: datetime, release: Release | None) -> tuple[Hold, ...]:
+        """What the engine's host cannot have now, and when it is tried again."""
+        waits = (wait for _, wait in sorted(self._waits.items()) if wait.until > now and wait.host)
+        return tuple(Hold("host", wait.reason, release.number if release else None, wait.until) for wait in waits)
 
     def forget_waits(self) -> None:
         """Try everything again now: the times that it was put off to mean nothing any more."""
         self._waits.clear()
 
+    def forget_holds(self) -> bool:
+        """What is wanted has changed, and the host may have that. Whether anything was held."""
+        held = [key for key, wait in self._waits.items() if wait.host]
+        for key in held:
+            del self._waits[key]
+        return bool(held)
+
     def settled(self) -> bool:
         with self._lock:
             return not self._outcomes and not self._executor.busy(self._environment)
 
+    def _done(self, key: str, now: datetime) -> None:
+        """A success ends the waiting; but while the host cannot have something, others may do their part."""
+        self._pauses.pop(key, None)
+        if key in self._waits and not (self._waits[key].host and now < self._waits[key].until):
+            del self._waits[key]
+
     def _weigh(self, key: str, error: GitopsdError, now: datetime) -> None:
-        """Evidence goes to the rollout; what is the engine's own trouble waits, and is tried again."""
+        """Evidence goes to the rollout; what is the engine's own trouble, or its host's, waits and is tried again."""
         before = self._waits.get(key)
         attempts = before.attempts + 1 if before is not None else 1
-        tried = isinstance(error, EngineRefused) and not _denied(error) and attempts >= TRIES_OF_A_FAULT
-        if (_is_evidence(error) or tried) and not any(word in str(error).lower() for word in NO_EVIDENCE):
+        host = isinstance(error, HostTrouble)
+        if not host and (_is_evidence(error) or (attempts >= TRIES_OF_A_FAULT and _has_spoken(error))):
             self._waits.pop(key, None)
             self._refused[key] = str(error)
             self._pauses[key] = _pause(self._pauses.get(key), now)
             return
-        seconds = min(2.0 ** (attempts - 1), LONGEST_WAIT_S)
-        self._waits[key] = Wait(attempts, now + timedelta(seconds=seconds), str(error))
+        longest = LONGEST_WAIT_FOR_THE_HOST_S if host else LONGEST_WAIT_S
+        seconds = min(2.0 ** min(attempts - 1, 20), longest)
+        self._waits[key] = Wait(attempts, now + timedelta(seconds=seconds), str(error), host)
 
 
 def _pause(before: Pause | None, now: datetime) -> Pause:
@@ -148,6 +175,11 @@ def _is_evidence(error: GitopsdError) -> bool:
             return any(word in str(error).lower() for word in EVIDENCE)
         case _:
             return True
+
+
+def _has_spoken(error: GitopsdError) -> bool:
+    """The engine itself said no, and not that it may not be done."""
+    return isinstance(error, EngineRefused) and not _denied(error)
 
 
 def _denied(error: EngineRefused) -> bool:

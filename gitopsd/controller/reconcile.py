@@ -26,6 +26,7 @@ from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Hold, Journal, Release
+from gitopsd.model.rollout import Pending, Preparing
 from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
@@ -82,6 +83,7 @@ class Reconciler:
         journal, answered = self._requests.apply(journal, now)
         if self._requests.new:
             self._pulls.forget()
+            self._chains.forget_waits()
         if self._requests.removal is not None:
             return self._remove(environment, journal, self._requests.removal.by, now)
         if not environment.path and not journal.project:
@@ -97,6 +99,8 @@ class Reconciler:
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
         self._act(look, turn, wake)
+        if _direction(stored) != _direction(turn.journal) and self._chains.forget_holds():
+            wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content()
@@ -233,7 +237,9 @@ class Reconciler:
     def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
         """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
         missing = look.desire.missing.values()
-        holds = (*look.holds, *self._planned, *((self._pulls.hold(missing),) if missing and _acts(look) else ()))
+        by_host = self._chains.holds(look.now, look.journal.release)
+        image = (self._pulls.hold(missing),) if missing and _acts(look) else ()
+        holds = (*by_host, *look.holds, *self._planned, *image)
         state = look.desire.state
         trouble = self._chains.trouble(look.now)
         reason = look.desire.reason or trouble
@@ -245,8 +251,9 @@ class Reconciler:
         status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
         self._requests.answer(look.journal, state, holds, look.now, stale=look.desire.stale)
         wake_at = following.at if following is not None else None
-        under_way = over or turn.chains or look.journal.release or look.journal.rollouts or not self._chains.settled()
-        pulling = bool(missing) and holds[-1].until is None and _acts(look)
+        going_on = _going_on(look.journal, self._chains.held(look.now))
+        under_way = over or turn.chains or going_on or not self._chains.settled()
+        pulling = any(hold.until is None for hold in image)
         return Pass(status, wake_at, not under_way and not pulling and not trouble)
 
     def _next_steps(self, look: Look, turn: Turn) -> list[NextStep]:
@@ -269,6 +276,20 @@ class Reconciler:
         self._store.append(events)
         self._requests.removed(result, now)
         return Pass(None, settled=True)
+
+
+def _direction(journal: Journal) -> tuple[int, str]:
+    """Where an environment is on its way to."""
+    return (journal.release.number, journal.release.phase) if journal.release is not None else (0, "")
+
+
+def _going_on(journal: Journal, held: frozenset[str]) -> bool:
+    """Whether anything is under way that does not wait for the engine's host alone, or for what does."""
+    if not held:
+        return journal.release is not None or bool(journal.rollouts)
+    services = {key.rpartition("/")[0] for key in held}
+    begun = (name for name, each in journal.rollouts.items() if not isinstance(each.phase, Pending | Preparing))
+    return any(name not in services for name in begun)
 
 
 def _acts(look: Look) -> bool:

@@ -11,7 +11,8 @@ GitopsdError
 │   ├── EngineUnavailable    no answer, or an answer cut short: nothing is known about the call's effect
 │   ├── EngineRefused        the engine answered no (HTTP status)
 │   │   ├── NotFound         404
-│   │   └── Conflict         409
+│   │   ├── Conflict         409
+│   │   └── HostTrouble      a port, an address or disk space is taken on its host: holds a release, is no evidence
 │   ├── ImageMissing         the registry says that the image does not exist: evidence against a release
 │   └── ImageUnavailable     the registry could not be asked: holds a release, is no evidence
 ├── OwnershipError           the project belongs to another gitopsd
@@ -100,6 +101,10 @@ class NotFound(EngineRefused):
 
 class Conflict(EngineRefused):
     """A name is taken, or the state does not allow the call (409)."""
+
+
+class HostTrouble(EngineRefused):
+    """Its host cannot have it now: a taken port, a full disk, no free address. Holds a release, is no evidence."""
 
 
 class ImageMissing(EngineError):

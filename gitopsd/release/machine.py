@@ -4,7 +4,7 @@ A release progresses until all its rollouts are finalising, and then has succeed
 back, and services that were promoted already return to what served before, dependents first; the content is rejected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -20,28 +20,31 @@ from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.telling import told
-from gitopsd.rollout import Member
+from gitopsd.rollout import Member, Said
 from gitopsd.rollout import advance as advance_rollout
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What the world said since the last look: chains under way, and the engine's refusals, by chain key (`web/1`)."""
+    """What the world said since the last look, by chain key (`web/1`): chains under way, and the engine's refusals.
+
+    `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet.
+    """
 
     busy: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
 
-    def slots(self, service: str) -> frozenset[int]:
-        return frozenset(slot for name, slot in map(_slot, self.busy) if name == service)
+    def of(self, service: str) -> Said:
+        """What concerns the slots of a service."""
+        refused = {slot: self.refused[key] for slot, key in _slots(service, self.refused)}
+        busy, held = (frozenset(slot for slot, _ in _slots(service, keys)) for keys in (self.busy, self.held))
+        return Said(busy, refused, held)
 
-    def refusals(self, service: str) -> Mapping[int, str]:
-        found = ((*_slot(key), reason) for key, reason in self.refused.items())
-        return {slot: reason for name, slot, reason in found if name == service}
 
-
-def _slot(key: str) -> tuple[str, int]:
-    name, _, slot = key.rpartition("/")
-    return name, int(slot) if slot.isdigit() else 0
+def _slots(service: str, keys: Iterable[str]) -> list[tuple[int, str]]:
+    parts = ((key.rpartition("/"), key) for key in keys)
+    return [(int(slot), key) for (name, _, slot), key in parts if name == service and slot.isdigit()]
 
 
 QUIET = Signals()
@@ -81,7 +84,8 @@ def advance(
     after, chains, times, events, ended = _turned(after, start, around, signals)
     after = swept(after)
     surplus = surplus_networks(after, wanted, live, now)
-    chains = tuple(chain for chain in (*missing, *chains, *surplus) if chain.key not in signals.busy)
+    resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
+    chains = tuple(chain for chain in (*resources, *chains) if chain.key not in signals.busy)
     after = intend(after, chains, now)
     waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
     return Turn(after, chains, events, ended, min(waits, default=None))
@@ -129,8 +133,7 @@ def _rollouts(
         if not rollout.open:
             journal = replace(journal, rollouts={**journal.rollouts, name: rollout})
             continue
-        found, busy, refused = around.members.get(name, ()), signals.slots(name), signals.refusals(name)
-        turn = advance_rollout(rollout, found, around.now, busy=busy, refused=refused)
+        turn = advance_rollout(rollout, around.members.get(name, ()), around.now, signals.of(name))
         journal = _noted(journal, rollout, turn.rollout)
         chains += turn.chains
         times += [turn.wake_at] if turn.wake_at is not None else []

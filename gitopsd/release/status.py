@@ -97,7 +97,8 @@ def _reason(journal: Journal, known: Knowledge, services: tuple[ServiceStatus, .
     release = journal.release
     if release is not None:
         doing = "returning" if release.phase == "returning" else "rolling out"
-        return f"{doing} release {release.number}" + (f": {release.reason}" if release.reason else "")
+        said = f"{doing} release {release.number}" + (f": {release.reason}" if release.reason else "")
+        return next((f"{said}, held: {hold.reason}" for hold in known.holds if hold.guard == "host"), said)
     holds = (*_rejected(journal, known), *known.holds)
     if holds:
         return holds[0].reason

@@ -17,8 +17,11 @@ def job_step(look: Look, members: tuple[Member, ...]) -> Step:
     unborn = tuple(remove(other, "never started") for other in others if other.instance.state == "created")
     if unborn:
         return Step("acting", unborn)
-    if (run is None or run.instance.state == "created") and JOB_SLOT in look.refused:
-        return Step("failed", reason=look.refused[JOB_SLOT])
+    if run is None or run.instance.state == "created":
+        if JOB_SLOT in look.said.refused:
+            return Step("failed", reason=look.said.refused[JOB_SLOT])
+        if JOB_SLOT in look.said.held:
+            return Step("waiting")
     if run is None:
         return Step("acting", place(look, JOB_SLOT, others))
     match run.instance.state:

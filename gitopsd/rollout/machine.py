@@ -8,10 +8,8 @@ The release room moves a rollout out of Pending and Preparing, and lets a remova
 target is stable. A rollback never rolls back: when the way back fails too, the rollout is Failed: a person is needed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from types import MappingProxyType
 
 from gitopsd.model.action import Chain
 from gitopsd.model.rollout import (
@@ -28,12 +26,12 @@ from gitopsd.model.rollout import (
 from gitopsd.rollout.aside import stand_aside
 from gitopsd.rollout.jobs import JOB_SLOT
 from gitopsd.rollout.member import Judge, Member, sightings
-from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look
+from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look, Said
 from gitopsd.rollout.steps import remove, stop
 from gitopsd.rollout.survey import Survey, survey_of
 
 NOTHING = Target("", 0)
-NONE: Mapping[int, str] = MappingProxyType({})
+SILENCE = Said()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +43,38 @@ class Turn:
     wake_at: datetime | None = None
 
 
-def advance(
-    rollout: Rollout,
-    members: tuple[Member, ...],
-    now: datetime,
-    *,
-    busy: frozenset[int] = frozenset(),
-    refused: Mapping[int, str] = NONE,
-) -> Turn:
-    """One turn of a rollout.
-
-    `members` are all instances of the service that are ours. `busy` are slots on which actions are under way. `refused`
-    maps slots to the engine's word against the last action there: evidence, as a failed health check is.
-    """
+def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said = SILENCE) -> Turn:
+    """One turn of a rollout. `members` are all instances of the service that are ours."""
     newest = rollout.release if rollout.kind == "change" else -1
     seen = sightings(members, rollout.seen, now, newest)
-    rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(refused))
+    rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
     match rollout.phase:
         case Progressing() if rollout.leaving:
-            return _stand_aside(rollout, members, now, busy)
+            return _stand_aside(rollout, members, now, said)
         case Progressing():
-            return _forward(rollout, members, now, busy, refused)
+            return _forward(_patient(rollout, now, said), members, now, said)
         case Finalising():
-            return _finalise(rollout, members, now, busy)
+            return _finalise(rollout, members, now, said)
         case RollingBack(reason):
-            return _back(rollout, members, now, busy, refused, reason)
+            return _back(_patient(rollout, now, said), members, now, said, reason)
         case _:
             return Turn(rollout)
 
 
-def _forward(
-    rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int], refused: Mapping[int, str]
-) -> Turn:
-    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, refused), members, busy)
+def _patient(rollout: Rollout, now: datetime, said: Said) -> Rollout:
+    """Waiting for the host is nobody's fault: the deadline waits too."""
+    return replace(rollout, deadline=now + rollout.policy.progress_deadline) if said.held else rollout
+
+
+def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
+    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, said), members)
     # Newer content fails with its first evidence; what mends goes on where it can.
     failure = survey.failure if rollout.kind == "change" or not survey.moving else ""
     failure = failure or _late(rollout, now)
     if failure:
         return _fail(rollout, failure, now)
-    if survey.serving and not busy:
-        return advance(_enter(rollout, Finalising(), now), members, now, busy=busy)
+    if survey.serving and not said.busy:
+        return advance(_enter(rollout, Finalising(), now), members, now)
     return _gone_on(rollout, survey, now)
 
 
@@ -115,53 +105,45 @@ def turn_back(rollout: Rollout, reason: str, now: datetime) -> Rollout:
     return replace(_enter(rollout, RollingBack(reason), now), started_at=now, seen=seen, served=0)
 
 
-def _back(
-    rollout: Rollout,
-    members: tuple[Member, ...],
-    now: datetime,
-    busy: frozenset[int],
-    refused: Mapping[int, str],
-    reason: str,
-) -> Turn:
+def _back(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said, reason: str) -> Turn:
     if rollout.job:
-        return _abandon(rollout, members, now, busy, reason)
-    look = _look(rollout, rollout.stable or NOTHING, now, f"rollback: {reason}", refused)
-    survey = survey_of(look, members, busy)
+        return _abandon(rollout, members, now, said, reason)
+    survey = survey_of(_look(rollout, rollout.stable or NOTHING, now, f"rollback: {reason}", said), members)
     failure = (survey.failure if not survey.moving else "") or _late(rollout, now)
     if failure:
         return Turn(_enter(rollout, Failed(f"{reason}; and the way back failed: {failure}"), now))
-    if survey.settled and not busy:
+    if survey.settled and not said.busy:
         return Turn(_enter(rollout, RolledBack(reason), now))
     return _gone_on(rollout, survey, now)
 
 
-def _abandon(rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int], reason: str) -> Turn:
+def _abandon(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said, reason: str) -> Turn:
     """A one-shot has no way back: one that still runs is stopped, and its container stays for diagnosis."""
     stops = tuple(stop(member, reason) for member in members if member.up)
     removes = tuple(remove(member, "never started") for member in members if member.instance.state == "created")
-    if not (busy or stops or removes):
+    if not (said.busy or stops or removes):
         return Turn(_enter(rollout, RolledBack(reason), now))
     if now >= rollout.deadline:
         return Turn(_enter(rollout, Failed(f"{reason}; and it could not be stopped"), now))
     chains = (Chain(f"{rollout.service}/{JOB_SLOT}", (*stops, *removes)),)
-    return Turn(rollout, () if busy else chains, rollout.deadline)
+    return Turn(rollout, () if said.busy else chains, rollout.deadline)
 
 
-def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int]) -> Turn:
+def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
     """Clear away what was replaced. A failure here no longer concerns the release: repairs look after what serves."""
-    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, NONE), members, busy)
+    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, Said(said.busy)), members)
     stuck = rollout.refusals >= REFUSALS_BEFORE_FAILURE or (survey.failure and not survey.moving)
-    if (survey.settled or stuck or now >= rollout.deadline) and not busy:
+    if (survey.settled or stuck or now >= rollout.deadline) and not said.busy:
         return Turn(_enter(rollout, Succeeded(), now))
     return Turn(rollout, survey.chains, survey.wake(rollout.deadline))
 
 
-def _stand_aside(rollout: Rollout, members: tuple[Member, ...], now: datetime, busy: frozenset[int]) -> Turn:
+def _stand_aside(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
     """A service that goes is stopped and kept, until the release room finds the rest good and lets it finalise."""
     chains = stand_aside(rollout, members)
     if chains and now >= rollout.deadline:
         return _fail(rollout, _late(rollout, now), now)
-    free = tuple(chain for chain in chains if int(chain.key.rpartition("/")[2]) not in busy)
+    free = tuple(chain for chain in chains if int(chain.key.rpartition("/")[2]) not in said.busy)
     return Turn(rollout, free, rollout.deadline if chains else None)
 
 
@@ -171,5 +153,5 @@ def _enter(rollout: Rollout, phase: Phase, now: datetime) -> Rollout:
     return replace(rollout, phase=phase, deadline=deadline, refusals=0, finished_at=now if ended else None)
 
 
-def _look(rollout: Rollout, goal: Target, now: datetime, cause: str, refused: Mapping[int, str]) -> Look:
-    return Look(rollout, goal, Judge(rollout.policy, rollout.seen, now), cause, refused)
+def _look(rollout: Rollout, goal: Target, now: datetime, cause: str, said: Said) -> Look:
+    return Look(rollout, goal, Judge(rollout.policy, rollout.seen, now), cause, said)

@@ -7,7 +7,7 @@ Going back is the same walk with the goal exchanged: a kept instance of the goal
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal
 
@@ -22,17 +22,27 @@ REFUSALS_BEFORE_FAILURE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a service: the rollout, the goal of its present direction, and how its instances are judged.
+class Said:
+    """What the engine says about slots. On `busy` ones actions are under way.
 
-    `refused` maps slots to the engine's word against the last action there.
+    `refused`: its word against the last action there; evidence, as a failed health check is. `held`: its host cannot
+    have that action's effect now, which is no evidence.
     """
+
+    busy: frozenset[int] = frozenset()
+    refused: Mapping[int, str] = field(default_factory=dict)
+    held: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a service: the rollout, the goal of its present direction, and how its instances are judged."""
 
     rollout: Rollout
     goal: Target
     judge: Judge
     cause: str
-    refused: Mapping[int, str]
+    said: Said
 
     @property
     def mending(self) -> bool:
@@ -68,6 +78,8 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     """The next actions of a slot that the goal wants filled."""
     chosen = _chosen(look, slot, members)
     others = tuple(member for member in members if member is not chosen)
+    if slot in look.said.held and (chosen is None or not chosen.up):
+        return _meanwhile(look, others)
     unborn = tuple(other for other in others if other.instance.state == "created")
     if unborn:
         return Step("acting", tuple(remove(other, "never started") for other in unborn), open=True)
@@ -76,8 +88,8 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
         return Step("acting", crowd, open=True)
     if chosen is not None:
         return _settle(look, slot, chosen, others)
-    if slot in look.refused and not look.patient:
-        return Step("failed", reason=look.refused[slot])
+    if slot in look.said.refused and not look.patient:
+        return Step("failed", reason=look.said.refused[slot])
     worth = _worth(look, others)
     takes = worth > 0 if look.rollout.order == "stop-first" else any(other.up for other in others)
     return Step("acting", place(look, slot, others), open=not takes, takes=takes, worth=worth)
@@ -88,7 +100,7 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
 
     One that the engine refuses to start again (its network was removed, say) is replaced instead.
     """
-    hopeless = look.mending and slot in look.refused
+    hopeless = look.mending and slot in look.said.refused
     own = [
         member
         for member in members
@@ -97,6 +109,15 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
         and not (hopeless and member.instance.state == "exited")
     ]
     return min(own, key=lambda member: (not member.up, member.placed.kept, member.instance.created_at), default=None)
+
+
+def _meanwhile(look: Look, others: tuple[Member, ...]) -> Step:
+    """While the host cannot have the goal's instance, what served before serves; in stop-first order it comes back."""
+    waiting = [other for other in others if _of_stable(look, other) and other.instance.state == "exited"]
+    if not waiting or any(other.up for other in others):
+        return Step("waiting", open=True)
+    latest = max(waiting, key=lambda other: other.instance.created_at)
+    return Step("acting", start(latest, "serves until the host has room for its replacement"), open=True)
 
 
 def _crowd(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
@@ -152,8 +173,8 @@ def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     match look.judge.condition(chosen):
         case "ready":
             return _finish(look, slot, chosen, others)
-        case "created" if slot in look.refused and not look.patient:
-            return Step("failed", reason=look.refused[slot])
+        case "created" if slot in look.said.refused and not look.patient:
+            return Step("failed", reason=look.said.refused[slot])
         case "paused":
             return Step("acting", (unpause(chosen, look.cause),), open=True)
         case "starting":

@@ -31,7 +31,8 @@ class Survey:
         return min((*self.times, deadline))
 
 
-def survey_of(look: Look, members: tuple[Member, ...], busy: frozenset[int]) -> Survey:
+def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
+    busy = look.said.busy
     slots = {member.placed.slot for member in members}
     by_slot = {slot: tuple(each for each in members if each.placed.slot == slot) for slot in sorted(slots)}
     wanted = range(1, look.goal.replicas + 1)
@@ -39,7 +40,7 @@ def survey_of(look: Look, members: tuple[Member, ...], busy: frozenset[int]) -> 
     serving = all(step.serving for step in steps.values())
     surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
     rest = _rest_until(look, members)
-    allowed = _within_parallelism(look, steps, busy, resting=rest is not None)
+    allowed = _within_parallelism(look, steps, resting=rest is not None)
     acting = {slot: steps[slot].actions for slot in allowed} | _clearing(look, surplus, serving=serving)
     return Survey(
         chains=tuple(_chain(look, slot, acting[slot]) for slot in sorted(acting) if acting[slot] and slot not in busy),
@@ -72,13 +73,12 @@ def _clearing(look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving:
     }
 
 
-def _within_parallelism(
-    look: Look, steps: Mapping[int, Step], busy: frozenset[int], *, resting: bool
-) -> tuple[int, ...]:
+def _within_parallelism(look: Look, steps: Mapping[int, Step], *, resting: bool) -> tuple[int, ...]:
     """Slots that may act: those that risk nothing, and as many others at once as the policy allows.
 
     First come those that have the least to lose.
     """
+    busy = look.said.busy
     free = [slot for slot, step in steps.items() if step.standing == "acting" and not step.takes]
     under_way = {slot for slot, step in steps.items() if step.open or slot in busy}
     waiting = sorted((step.worth, slot) for slot, step in steps.items() if step.takes and slot not in busy)

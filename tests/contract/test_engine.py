@@ -7,7 +7,7 @@ import pytest
 
 from gitopsd.engine_json import keep_body, network_body, update_body, volume_body
 from gitopsd.model.desired import Attachment, Image, Port, Volume, VolumeMount
-from gitopsd.model.errors import Conflict, EngineRefused, NotFound
+from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound
 from tests.contract.grounds import Ground
 from tests.engine_json.builders import created, desired, directory, file, sealed, service
 
@@ -271,7 +271,7 @@ def test_a_host_port_that_another_container_holds_is_refused_at_the_start(ground
     ground.run(service(ports=ports, **QUICK))
     second = ground.create(service(ports=ports, **QUICK), slot=2)
 
-    with pytest.raises(EngineRefused, match="port is already allocated"):
+    with pytest.raises(HostTrouble, match="port is already allocated"):
         ground.engine.start(second)
 
 

@@ -9,8 +9,16 @@ import pytest
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.execute import Executor, Making, Specification
 from gitopsd.model.action import Chain, Start
-from gitopsd.model.errors import Conflict, EngineError, EngineRefused, EngineUnavailable, ImageUnavailable, NotFound
-from gitopsd.model.release import Journal
+from gitopsd.model.errors import (
+    Conflict,
+    EngineError,
+    EngineRefused,
+    EngineUnavailable,
+    HostTrouble,
+    ImageUnavailable,
+    NotFound,
+)
+from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.release import Signals
 from tests.builders import a_service, a_state
 from tests.fakes.clock import NOON, FakeClock
@@ -19,6 +27,7 @@ from tests.waiting import eventually
 
 JOURNAL = Journal("production")
 STATE = a_state(a_service())
+RELEASE = Release(7, "production", "a" * 40, "inputs", "content", "ada", "Change", "newer content in Git", NOON)
 MAKING = Making(lambda *_: Specification(STATE.services["web"], STATE.desired), STATE.desired, b"key")
 START = Chain("web/1", (Start("web", 1, "a container", "new service"),))
 
@@ -82,20 +91,20 @@ def end(engine: SlowEngine, executor: Executor) -> None:
 
 REFUSALS_THAT_ARE_EVIDENCE = [
     EngineRefused("invalid mount config", 400),
-    EngineRefused("Bind for 0.0.0.0:80 failed: port is already allocated", 500),
     EngineRefused('exec: "nothing": executable file not found in $PATH', 500),
     Conflict("the container name is already in use", 409),
     NotFound("network shop_back not found", 404),
-    EngineRefused("Pool overlaps with other one on this address space", 403),
+    EngineRefused("Address already in use", 403),
 ]
 TROUBLE_OF_THE_ENGINE = [
     EngineUnavailable("no answer"),
     ImageUnavailable("the registry answers 429"),
     EngineRefused("a fault of the moment", 500),
-    EngineRefused("write /var/lib/docker: no space left on device", 500),
-    EngineRefused("create web: no space left on device", 400),
     EngineRefused("Forbidden: the proxy does not let POST /containers/create pass", 403),
 ]
+
+
+PORT_TAKEN = HostTrouble("start a container: Bind for 0.0.0.0:80 failed: port is already allocated", 500)
 
 
 @pytest.mark.parametrize("error", REFUSALS_THAT_ARE_EVIDENCE, ids=str)
@@ -117,6 +126,42 @@ def test_what_speaks_only_of_the_engine_waits_and_is_no_evidence(error: EngineEr
     assert chains.signals() == Signals()
 
 
+def test_what_the_host_cannot_have_now_is_held_and_told_with_the_next_attempt() -> None:
+    chains = FailingChains()
+    chains.fail(PORT_TAKEN)
+    assert chains.signals() == Signals(held=frozenset({"web/1"}))
+    assert chains.holds() == (Hold("host", str(PORT_TAKEN), 7, NOON + timedelta(seconds=1)),)
+    assert chains.trouble() == ""
+    chains.clock.advance(1)
+    assert chains.signals() == Signals()
+
+
+def test_what_the_host_cannot_have_never_becomes_evidence_and_is_tried_ever_more_seldom() -> None:
+    chains = FailingChains()
+    waits = []
+    for _ in range(11):
+        waits.append(chains.fail(PORT_TAKEN))
+        assert chains.signals().refused == {}
+        chains.clock.advance(300)
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+def test_what_serves_meanwhile_does_not_end_the_waiting_for_the_host() -> None:
+    chains = FailingChains()
+    chains.fail(PORT_TAKEN)
+    chains.succeed()
+    assert chains.signals().held == {"web/1"}
+    chains.clock.advance(1)
+    assert chains.fail(PORT_TAKEN) == 2
+
+
+def test_another_wish_is_not_held_by_what_the_host_could_not_have() -> None:
+    chains = FailingChains()
+    chains.fail(PORT_TAKEN)
+    assert chains.forget_holds()
+    assert chains.signals() == Signals()
+
+
 def test_an_engine_that_fails_in_the_same_way_again_and_again_has_spoken(executor: Executor) -> None:
     chains = FailingChains()
     for _ in range(3):
@@ -125,8 +170,8 @@ def test_an_engine_that_fails_in_the_same_way_again_and_again_has_spoken(executo
     assert chains.signals().refused == {"web/1": "OCI runtime create failed"}
 
 
-@pytest.mark.parametrize("error", [TROUBLE_OF_THE_ENGINE[0], *TROUBLE_OF_THE_ENGINE[3:]], ids=str)
-def test_a_full_disk_a_silent_engine_or_a_strict_proxy_never_becomes_evidence(error: EngineError) -> None:
+@pytest.mark.parametrize("error", [TROUBLE_OF_THE_ENGINE[0], TROUBLE_OF_THE_ENGINE[3]], ids=str)
+def test_a_silent_engine_or_a_strict_proxy_never_becomes_evidence(error: EngineError) -> None:
     chains = FailingChains()
     for _ in range(10):
         chains.fail(error)
@@ -180,6 +225,12 @@ class FailingChains:
 
     def signals(self) -> Signals:
         return self._chains.signals(self.clock.now())
+
+    def holds(self) -> tuple[Hold, ...]:
+        return self._chains.holds(self.clock.now(), RELEASE)
+
+    def forget_holds(self) -> bool:
+        return self._chains.forget_holds()
 
     def trouble(self) -> str:
         return self._chains.trouble(self.clock.now())

@@ -75,6 +75,10 @@ def proxy(engine_url: str) -> Iterator[EngineProxy]:
 @pytest.fixture
 def free_port() -> int:
     """A port of this host that nobody uses."""
+    return free_port_number()
+
+
+def free_port_number() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

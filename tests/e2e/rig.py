@@ -145,10 +145,11 @@ class Rig:
 
     # --- hurting ------------------------------------------------------------------------------------------------------
 
-    def occupy(self, port: int) -> None:
-        """Listen on a port of this host until the end."""
+    def occupy(self, port: int) -> Callable[[], None]:
+        """Listen on a port of this host until the end, or until what this gives is called."""
         taken = socket.create_server(("127.0.0.1", port))
         self.at_end(taken.close)
+        return taken.close
 
     def forget_database(self) -> None:
         """Lose the database, but neither key nor identity."""

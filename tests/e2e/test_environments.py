@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.conftest import CRASHING, ONE, TWO, MakeRig
+from tests.e2e.conftest import CRASHING, ONE, TWO, MakeRig, free_port_number
 from tests.e2e.engine_proxy import EngineProxy
 from tests.e2e.rig import Rig, web
 
@@ -66,11 +66,35 @@ def test_two_newcomers_that_claim_one_port_both_wait_until_one_gives_way(rig: Ri
     rig.synced(commit, "blog")
 
 
-def test_a_port_that_somebody_else_uses_fails_only_its_environment(rig: Rig, free_port: int) -> None:
-    rig.occupy(free_port)
+def test_a_port_that_another_process_has_holds_only_its_environment_until_it_is_free(rig: Rig, free_port: int) -> None:
+    give_up = rig.occupy(free_port)
     rig.push("blog", web=web(ONE, ports=[f"127.0.0.1:{free_port}:8080"]))
-    rig.synced(rig.push(web=web(ONE)))
-    assert str(free_port) in rig.rejected(rig.repository.head(), "blog")
+    commit = rig.push(web=web(ONE))
+    rig.synced(commit)
+    assert f":{free_port}: bind: address already in use; free the port" in rig.held("host", "blog")
+    assert rig.store.journal("blog").rejected == {}
+    give_up()
+    rig.synced(commit, "blog")
+
+
+def test_a_port_that_another_process_has_leaves_the_old_one_serving(rig: Rig, free_port: int) -> None:
+    rig.synced(rig.push(web=web(ONE, ports=[f"127.0.0.1:{free_port}:8080"])))
+    before, taken = rig.ids(), another_port(free_port)
+    give_up = rig.occupy(taken)
+    commit = rig.push(web=web(TWO, ports=[f"127.0.0.1:{taken}:8080"]))
+    assert str(taken) in rig.held("host")
+    rig.eventually(lambda: rig.running() == {"web-1": ONE})
+    assert before.items() <= rig.ids().items()
+    give_up()
+    rig.ask("sync")
+    rig.synced(commit)
+    assert rig.fetch(taken) == "two\n"
+
+
+def another_port(than: int) -> int:
+    while (found := free_port_number()) == than:
+        continue
+    return found
 
 
 def test_a_name_that_somebody_else_uses_fails_only_its_environment(rig: Rig) -> None:
@@ -97,14 +121,14 @@ def test_an_engine_that_hangs_does_not_delay_the_environments_of_another(make_ri
     rig.eventually(lambda: rig.running("slow") == {"web-1": ONE}, within=90)
 
 
-def test_a_subnet_that_overlaps_another_one_fails_only_its_environment(rig: Rig) -> None:
+def test_a_subnet_that_overlaps_another_one_holds_only_its_environment(rig: Rig) -> None:
     rig.synced(rig.push(web=web(ONE)))
     taken = rig.api.inspect_network(f"{rig.project}_default")["IPAM"]["Config"][0]["Subnet"]
     before = rig.ids()
     rig.push_document(
         {"services": {"web": web(ONE)}, "networks": {"default": {"ipam": {"config": [{"subnet": taken}]}}}}, "blog"
     )
-    assert "overlaps" in rig.rejected(rig.repository.head(), "blog")
+    assert "overlaps with other one on this address space; remove the other network" in rig.held("host", "blog")
     assert rig.ids() == before
     rig.synced(rig.push(web=web(TWO)))
 

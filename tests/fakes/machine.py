@@ -11,7 +11,15 @@ from gitopsd.engine_json import labels
 from gitopsd.engine_json.creation import Creation
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
-from gitopsd.model.errors import Conflict, EngineRefused, EngineUnavailable, GitopsdError, ImageUnavailable, NotFound
+from gitopsd.model.errors import (
+    Conflict,
+    EngineRefused,
+    EngineUnavailable,
+    GitopsdError,
+    HostTrouble,
+    ImageUnavailable,
+    NotFound,
+)
 from gitopsd.model.live import EngineEvent, LiveNetwork, LiveVolume
 from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour, Container, Held, content_files
@@ -238,7 +246,7 @@ class Machine:
         others = [each for each in self.containers.values() if each.up and each is not container]
         for address, port, protocol in container.host_ports():
             if any(_collide((address, port, protocol), taken) for each in others for taken in each.host_ports()):
-                raise EngineRefused(f"Bind for {address or '0.0.0.0'}:{port} failed: port is already allocated", 500)
+                raise HostTrouble(f"Bind for {address or '0.0.0.0'}:{port} failed: port is already allocated", 500)
         if any(container.addresses() & each.addresses() for each in others):
             raise EngineRefused("Address already in use", 403)
 

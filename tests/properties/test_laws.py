@@ -135,6 +135,14 @@ class Worlds(RuleBasedStateMachine):
         self.daemon.world.restart_engine()
         self.laws.never_two_writers(self.daemon)
 
+    @rule(what=st.sampled_from(["Create   shop-", "Start    shop-db", "Start    shop-web", "network"]))
+    def the_host_has_no_room(self, what: str) -> None:
+        self.daemon.world.unfit = {what: "no space left on device"}
+
+    @rule()
+    def the_host_has_room_again(self) -> None:
+        self.daemon.world.unfit = {}
+
     @precondition(lambda self: self.daemon.world.boxes)
     @rule(data=st.data(), how=st.sampled_from(["crash", "kill", "vanish", "pause"]))
     def a_hand_is_laid_on(self, data: st.DataObject, how: str) -> None:
@@ -146,6 +154,7 @@ class Worlds(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """16, 18, 21, 30: when the trouble ends it arrives, and what is there is what Git says, no more, no less."""
+        self.daemon.world.unfit = {}
         for step in range(200):
             self.work(1 if step < 40 else 15)
             if step > 70 and not self.daemon.open():

@@ -7,7 +7,7 @@ import yaml
 
 from tests.scenarios.stories import STORIES, play, read
 
-ASKED = ("story", "behaviours", "before", "hand", "after")
+ASKED = ("story", "behaviours", "before", "hand", "after", "unfit")
 
 
 class Readable(yaml.SafeDumper):

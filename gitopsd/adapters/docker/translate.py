@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -11,7 +12,7 @@ import requests
 import requests.exceptions
 import urllib3.exceptions
 
-from gitopsd.model.errors import Conflict, EngineRefused, EngineUnavailable, NotFound
+from gitopsd.model.errors import Conflict, EngineRefused, EngineUnavailable, HostTrouble, NotFound
 
 _BROKEN: Final = (
     requests.exceptions.RequestException,
@@ -23,6 +24,20 @@ _BROKEN: Final = (
 )
 # What a proxy in front of an engine answers when the engine is not there.
 _GATEWAY: Final = frozenset({502, 503, 504})
+# What engines say of their host, whatever the status, and what a person can do. The bare "Address already in use" is
+# not among them: two services of one manifest may want the same fixed address.
+_OF_THE_HOST: Final = (
+    (
+        r"port is already allocated|bind: address already in use|failed to bind host port|ports are not available",
+        "free the port on the host, or publish another one",
+    ),
+    (r"no space left on device|disk quota exceeded", "make room on the engine's host"),
+    (
+        r"could not find an available, non-overlapping|address pools have been fully subnetted|no available IP",
+        "remove networks that nothing uses, or give the engine or the network more addresses",
+    ),
+    (r"pool overlaps|networks have overlapping", "remove the other network, or choose another subnet"),
+)
 
 
 @contextmanager
@@ -60,10 +75,12 @@ def _error_answer(failed: BaseException) -> requests.Response | None:
 
 
 def _refused(doing: str, answer: requests.Response) -> EngineRefused | EngineUnavailable:
-    status = answer.status_code
-    message = f"{doing}: {_explanation(answer)}"
+    status, said = answer.status_code, _explanation(answer)
+    message = f"{doing}: {said}"
     if status in _GATEWAY:
         return EngineUnavailable(message)
+    if mend := next((mend for words, mend in _OF_THE_HOST if re.search(words, said, re.IGNORECASE)), ""):
+        return HostTrouble(f"{message}; {mend}", status)
     match status:
         case 404:
             return NotFound(message, status)

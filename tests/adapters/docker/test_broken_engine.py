@@ -9,7 +9,7 @@ import pytest
 
 from gitopsd.adapters.docker.engine import DockerEngine, connect
 from gitopsd.engine_json import keep_body
-from gitopsd.model.errors import Conflict, EngineError, EngineRefused, EngineUnavailable, NotFound
+from gitopsd.model.errors import Conflict, EngineError, EngineRefused, EngineUnavailable, HostTrouble, NotFound
 from gitopsd.model.settings import TargetEngine
 from tests.adapters.docker.scripted import (
     CUT_SHORT,
@@ -112,6 +112,41 @@ def test_a_refusal_keeps_its_status_and_says_what_was_asked(
         engine.start("web")
 
     assert refused.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "mend"),
+    [
+        (500, "Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use", "free the port"),
+        (500, "Bind for 0.0.0.0:80 failed: port is already allocated", "free the port"),
+        (500, "failed to bind host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use", "free the port"),
+        (500, "write /var/lib/docker/overlay2/x: no space left on device", "make room"),
+        (400, "mkdir /data: disk quota exceeded", "make room"),
+        (403, "Pool overlaps with other one on this address space", "remove the other network"),
+        (403, "could not find an available, non-overlapping IPv4 address pool among the defaults", "remove networks"),
+        (400, "all predefined address pools have been fully subnetted", "remove networks"),
+        (500, "no available IPv4 addresses on this network's address pools: shop_back (22df)", "remove networks"),
+    ],
+)
+def test_what_an_engine_says_of_its_host_is_told_apart_with_a_way_out(
+    serve: Start, status: int, words: str, mend: str
+) -> None:
+    engine = on(serve(but_the_version(Answer(status, {"message": words}))))
+
+    with pytest.raises(HostTrouble, match=f"start web: .*; {mend}") as refused:
+        engine.start("web")
+
+    assert refused.value.status == status
+
+
+@pytest.mark.parametrize("words", ["Address already in use", "no space", "OCI runtime create failed"])
+def test_what_may_be_the_manifests_own_fault_is_not_the_hosts(serve: Start, words: str) -> None:
+    engine = on(serve(but_the_version(Answer(403, {"message": words}))))
+
+    with pytest.raises(EngineRefused) as refused:
+        engine.start("web")
+
+    assert type(refused.value) is EngineRefused
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
