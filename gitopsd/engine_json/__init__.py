@@ -1,22 +1,27 @@
 """Between our words and Engine JSON: specification to bodies, inspection to live state. Pure."""
 
-from gitopsd.engine_json.container import creation, instance_name
+from gitopsd.engine_json.container import creation
 from gitopsd.engine_json.labels import options_digest
 from gitopsd.engine_json.limits import keep_body, restart_body, update_body
 from gitopsd.engine_json.lowest_api import LOWEST_API, network_too_new, too_new
 from gitopsd.engine_json.mounts import content_problems
+from gitopsd.engine_json.namespaces import borrowed_services, joined_services, shares_network
+from gitopsd.engine_json.networking import instance_name
 from gitopsd.engine_json.resource import network_body, volume_body
 
 __all__ = [
     "LOWEST_API",
+    "borrowed_services",
     "content_problems",
     "creation",
     "instance_name",
+    "joined_services",
     "keep_body",
     "network_body",
     "network_too_new",
     "options_digest",
     "restart_body",
+    "shares_network",
     "too_new",
     "update_body",
     "volume_body",

@@ -1,18 +1,31 @@
 """A sealed service and the slot that it fills -> what the engine is asked to create. The front door of this room."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
 
 from gitopsd.engine_json.content import Delivery
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.fields import mapping, nanoseconds, number, strings, text
+from gitopsd.engine_json.host import host_config
 from gitopsd.engine_json.labels import SECRETS, container_labels
-from gitopsd.engine_json.limits import limits, restart_policy
 from gitopsd.engine_json.lowest_api import too_new
-from gitopsd.engine_json.mounts import Mounted, content_problems, mounted
-from gitopsd.engine_json.networking import Endpoint, at_creation, endpoints, exposed_ports, port_bindings
+from gitopsd.engine_json.mounts import content_problems, mounted
+from gitopsd.engine_json.namespaces import modes
+from gitopsd.engine_json.networking import (
+    MAC_OF_ENDPOINT,
+    at_creation,
+    endpoints,
+    exposed_ports,
+    links,
+    mac_address,
+    port_bindings,
+)
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, SealedService, Service
 from gitopsd.model.errors import ManifestError
+
+NOBODY: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def creation(  # noqa: PLR0913 - every one of them goes into the container
@@ -24,6 +37,7 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     release: int,
     carry: Mapping[str, str],
     api: tuple[int, int],
+    joins: Mapping[str, str] = NOBODY,
     key: bytes = b"",
     environment: str = "",
     secrets_label: str = "",
@@ -32,9 +46,10 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
 ) -> Creation:
     """The container `name` that fills `slot`. Strings in the options are meant literally: `$` is a dollar.
 
-    `carry` maps mount targets to the anonymous volumes of the instance that it takes over from; `key` is the store's,
-    for the names of content volumes; `environment` "" is the desired state's own. ManifestError: content that cannot be
-    delivered, or a Compose key that this API does not know.
+    `carry` maps mount targets to the anonymous volumes of the instance that it takes over from; `joins` maps services
+    whose namespaces or volumes it uses to a container of theirs; `key` is the store's, for the names of content
+    volumes; `environment` "" is the desired state's own. ManifestError: content that cannot be delivered, or a Compose
+    key that this API does not know.
     """
     service, environment = sealed.service, environment or desired.environment
     if problems := content_problems(service) + too_new(service, api):
@@ -48,23 +63,30 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
         sealed, project=desired.project, environment=environment, slot=slot, release=release, optional=optional
     )
     mounts = mounted(service, sealed.image, desired, carry, Delivery(api, environment, sealed.image, key))
-    found = endpoints(service, desired, instance_name(service, desired.project, slot))
+    found = endpoints(service, desired, slot, api)
     networking, connect = at_creation(found, api)
     body = {
-        **_config(service),
+        **_config(service, api),
         "Image": sealed.image.id,
         "Labels": labels,
-        "HostConfig": _host_config(service, mounts, found),
+        "HostConfig": {
+            **host_config(service, mounts),
+            "NetworkMode": found[0][0] if found else "none",
+            **modes(service.options, joins),
+            **_reachable(service, desired, slot),
+        },
         "NetworkingConfig": networking,
     }
     return Creation(
-        name, body, connect, mounts.archives, mounts.volumes, mounts.host_files, image=sealed.image.reference
+        name,
+        body,
+        connect,
+        mounts.archives,
+        mounts.volumes,
+        mounts.host_files,
+        platform=text(service.options.get("platform")),
+        image=sealed.image.reference,
     )
-
-
-def instance_name(service: Service, project: str, slot: int) -> str:
-    """The name that the slot's container has in the end, as Compose gives it."""
-    return text(service.options.get("container_name")) or f"{project}-{service.name}-{slot}"
 
 
 def with_host_files(creation: Creation, mountpoints: Mapping[str, str]) -> Mapping[str, Json]:
@@ -76,19 +98,24 @@ def with_host_files(creation: Creation, mountpoints: Mapping[str, str]) -> Mappi
     return {**creation.body, "HostConfig": {**host, "Binds": [*strings(host.get("Binds")), *binds]}}
 
 
-def _config(service: Service) -> dict[str, Json]:
+def _config(service: Service, api: tuple[int, int]) -> dict[str, Json]:
     options = service.options
     config: dict[str, Json] = {
         "Hostname": options.get("hostname"),
+        "Domainname": options.get("domainname"),
         "User": options.get("user"),
         "WorkingDir": options.get("working_dir"),
         "StopSignal": options.get("stop_signal"),
+        "Tty": options.get("tty"),
+        "OpenStdin": options.get("stdin_open"),
         "Cmd": options.get("command"),
         "Entrypoint": options.get("entrypoint"),
         "Env": _environment(mapping(options.get("environment"))) or None,
         "ExposedPorts": exposed_ports(service.ports, strings(options.get("expose"))) or None,
         "Healthcheck": _healthcheck(mapping(options.get("healthcheck"))) or None,
     }
+    if api < MAC_OF_ENDPOINT:
+        config["MacAddress"] = mac_address(service) or None
     if options.get("stop_grace_period") is not None:
         config["StopTimeout"] = -(-nanoseconds(options["stop_grace_period"]) // 10**9)
     return {key: value for key, value in config.items() if value is not None}
@@ -113,38 +140,10 @@ def _healthcheck(check: Mapping[str, Json]) -> dict[str, Json]:
     return {key: value for key, value in body.items() if value}
 
 
-def _host_config(service: Service, mounts: Mounted, found: list[Endpoint]) -> dict[str, Json]:
-    options = service.options
-    optional: dict[str, Json] = {
-        "Binds": list(mounts.binds),
-        "Mounts": list(mounts.mounts),
-        "Tmpfs": dict(mounts.tmpfs),
+def _reachable(service: Service, desired: DesiredState, slot: int) -> dict[str, Json]:
+    """Where the container is reached, and what it reaches by links, as far as that is the host's affair."""
+    found: dict[str, Json] = {
         "PortBindings": port_bindings(service.ports),
-        "CapAdd": [_capability(each) for each in strings(options.get("cap_add"))],
-        "CapDrop": [_capability(each) for each in strings(options.get("cap_drop"))],
-        "LogConfig": _logging(mapping(options.get("logging"))),
-        "ReadonlyRootfs": options.get("read_only") is True,
-        **limits(options),
+        "Links": list(links(service, desired, slot)),
     }
-    required: dict[str, Json] = {
-        "NetworkMode": found[0][0] if found else "none",
-        "RestartPolicy": restart_policy(options),
-    }
-    if options.get("init") is not None:
-        required["Init"] = options["init"]
-    return required | {key: value for key, value in optional.items() if value}
-
-
-def _capability(written: str) -> str:
-    """`net_admin` as the kernel names it, which is how engines show it."""
-    name = written.upper()
-    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
-
-
-def _logging(logging: Mapping[str, Json]) -> dict[str, Json]:
-    if not logging:
-        return {}
-    return {
-        "Type": text(logging.get("driver")),
-        "Config": {key: text(value) for key, value in mapping(logging.get("options")).items()},
-    }
+    return {key: value for key, value in found.items() if value}

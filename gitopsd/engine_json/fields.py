@@ -20,6 +20,11 @@ def strings(value: Json) -> list[str]:
     return [text(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else []
 
 
+def texts(value: Json) -> dict[str, Json]:
+    """A mapping of strings; an empty one for null."""
+    return {key: text(each) for key, each in mapping(value).items()}
+
+
 def text(value: Json) -> str:
     """A scalar as Compose writes it in a string; "" for null."""
     if value is None:

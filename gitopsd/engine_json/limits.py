@@ -8,11 +8,14 @@ from gitopsd.model.desired import SealedService
 
 
 def update_body(sealed: SealedService) -> dict[str, Json]:
-    """The JSON of `POST /containers/ID/update`. Only limits that are set: the engine cannot take one away."""
+    """The JSON of `POST /containers/ID/update`. Only limits that are set: the engine cannot take one away.
+
+    CPUs are written in one way, as engines refuse to go over from one to the other.
+    """
     body = limits(sealed.service.options)
     if "Memory" in body:
         # The engine's own default at creation; without it a higher Memory is refused as above the old MemorySwap.
-        body["MemorySwap"] = 2 * int(number(body["Memory"]))
+        body.setdefault("MemorySwap", 2 * int(number(body["Memory"])))
     return {**body, **restart_body(sealed)}
 
 
@@ -32,9 +35,15 @@ def limits(options: Mapping[str, Json]) -> dict[str, Json]:
     upper, lower = mapping(resources.get("limits")), mapping(resources.get("reservations"))
     values: dict[str, Json] = {
         "Memory": int(number(upper.get("memory") or options.get("mem_limit"))),
+        "MemorySwap": int(number(options.get("memswap_limit"))),
         "MemoryReservation": int(number(lower.get("memory") or options.get("mem_reservation"))),
         "NanoCpus": int(number(upper.get("cpus") or options.get("cpus")) * 10**9),
+        "CpuShares": int(number(options.get("cpu_shares"))),
+        "CpuPeriod": int(number(options.get("cpu_period"))),
+        "CpuQuota": int(number(options.get("cpu_quota"))),
+        "CpusetCpus": text(options.get("cpuset")),
         "PidsLimit": int(number(upper.get("pids") or options.get("pids_limit"))),
+        "BlkioWeight": int(number(mapping(options.get("blkio_config")).get("weight"))),
     }
     return {name: value for name, value in values.items() if value}
 

@@ -3,14 +3,32 @@
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from gitopsd.engine_json.content import Delivery, deliver
 from gitopsd.engine_json.creation import Archive, ContentVolume, HostFile
 from gitopsd.engine_json.fields import strings
 from gitopsd.engine_json.labels import CONTENT_VOLUME_PREFIX
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import Bind, ContentMount, DesiredState, Image, Mount, Service, Tmpfs, VolumeMount
+from gitopsd.model.desired import (
+    Bind,
+    ContentMount,
+    DesiredState,
+    Image,
+    ImageMount,
+    Mount,
+    Service,
+    Tmpfs,
+    VolumeMount,
+)
 from gitopsd.model.errors import Problem
+
+# What `bind.recursive` says of mounts below the path; `enabled` is the engine's own way.
+_RECURSIVE: Final = {
+    "disabled": "NonRecursive",
+    "writable": "ReadOnlyNonRecursive",
+    "readonly": "ReadOnlyForceRecursive",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +62,8 @@ def mounted(
                 mounts.append(_volume_mount(mount, desired, carried))
             case Tmpfs(target=target) if target not in short_tmpfs:
                 mounts.append(_tmpfs_mount(mount))
+            case ImageMount():
+                mounts.append(_image_mount(mount))
             case ContentMount():
                 contents.append(mount)
     mounts += _image_volumes(image, service.mounts, short_tmpfs, carried)
@@ -86,6 +106,8 @@ def _kind(mount: Mount) -> str:
             return "a tmpfs"
         case Bind():
             return "a directory of the host"
+        case ImageMount():
+            return "an image"
         case _:
             return "a volume"
 
@@ -107,8 +129,9 @@ def _tmpfs_options(written: str) -> tuple[str, str]:
 
 
 def _short(bind: Bind) -> bool:
-    # The short syntax creates a missing path on every engine and is the only one for SELinux, but cannot hold a colon.
-    return ":" not in bind.source and (bind.create_host_path or bool(bind.selinux))
+    # The short syntax creates a missing path on every engine and is the only one for SELinux, but cannot hold a colon,
+    # nor say what becomes of mounts below the path.
+    return ":" not in bind.source and bind.recursive not in _RECURSIVE and (bind.create_host_path or bool(bind.selinux))
 
 
 def _bind_text(bind: Bind) -> str:
@@ -122,6 +145,8 @@ def _bind_mount(bind: Bind) -> dict[str, Json]:
         options["Propagation"] = bind.propagation
     if bind.create_host_path:
         options["CreateMountpoint"] = True
+    if bind.recursive in _RECURSIVE:
+        options[_RECURSIVE[bind.recursive]] = True
     return _mount("bind", bind.source, bind.target, bind.read_only, {"BindOptions": options})
 
 
@@ -131,6 +156,8 @@ def _volume_mount(mount: VolumeMount, desired: DesiredState, carried: Mapping[st
         options["NoCopy"] = True
     if mount.subpath:
         options["Subpath"] = mount.subpath
+    if mount.labels:
+        options["Labels"] = dict(mount.labels)
     source = desired.volumes[mount.source].name if mount.source else carried.get(mount.target, "")
     return _mount("volume", source, mount.target, mount.read_only, {"VolumeOptions": options})
 
@@ -142,6 +169,11 @@ def _tmpfs_mount(mount: Tmpfs) -> dict[str, Json]:
     if mount.mode:
         options["Mode"] = mount.mode
     return _mount("tmpfs", "", mount.target, False, {"TmpfsOptions": options})
+
+
+def _image_mount(mount: ImageMount) -> dict[str, Json]:
+    options: dict[str, Json] = {"Subpath": mount.subpath} if mount.subpath else {}
+    return _mount("image", mount.source, mount.target, False, {"ImageOptions": options})
 
 
 def _image_volumes(

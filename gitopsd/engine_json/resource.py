@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gitopsd.engine_json.fields import mapping, text
+from gitopsd.engine_json.fields import mapping, text, texts
 from gitopsd.engine_json.labels import network_labels, volume_labels
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, Network, Volume
@@ -15,7 +15,7 @@ def network_body(network: Network, desired: DesiredState) -> dict[str, Json]:
         # Without it two networks may bear one name.
         "CheckDuplicate": True,
         "Driver": text(options.get("driver")) or "bridge",
-        "Options": _texts(options.get("driver_opts")),
+        "Options": texts(options.get("driver_opts")),
         "IPAM": _ipam(mapping(options.get("ipam"))),
         "Internal": options.get("internal") is True,
         "Attachable": options.get("attachable") is True,
@@ -34,7 +34,7 @@ def _ipam(ipam: Mapping[str, Json]) -> dict[str, Json]:
         "Config": [_pool(mapping(pool)) for pool in pools] if isinstance(pools, list | tuple) else [],
     }
     if ipam.get("options"):
-        body["Options"] = _texts(ipam["options"])
+        body["Options"] = texts(ipam["options"])
     return body
 
 
@@ -43,7 +43,7 @@ def _pool(pool: Mapping[str, Json]) -> dict[str, Json]:
         "Subnet": text(pool.get("subnet")),
         "Gateway": text(pool.get("gateway")),
         "IPRange": text(pool.get("ip_range")),
-        "AuxiliaryAddresses": _texts(pool.get("aux_addresses")),
+        "AuxiliaryAddresses": texts(pool.get("aux_addresses")),
     }
     return {key: value for key, value in body.items() if value}
 
@@ -53,10 +53,6 @@ def volume_body(volume: Volume, desired: DesiredState) -> dict[str, Json]:
     options = volume.options
     return {
         "Driver": text(options.get("driver")) or "local",
-        "DriverOpts": _texts(options.get("driver_opts")),
+        "DriverOpts": texts(options.get("driver_opts")),
         "Labels": volume_labels(volume, desired.project, desired.environment),
     }
-
-
-def _texts(value: Json) -> dict[str, Json]:
-    return {key: text(each) for key, each in mapping(value).items()}

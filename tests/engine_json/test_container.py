@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from gitopsd.engine_json import creation, keep_body, restart_body, update_body
+from gitopsd.engine_json import (
+    borrowed_services,
+    creation,
+    joined_services,
+    keep_body,
+    restart_body,
+    update_body,
+)
 from gitopsd.engine_json.creation import Creation
 from gitopsd.model.desired import Attachment, Dependency, Image, Port
 from gitopsd.model.errors import ManifestError
@@ -21,6 +28,9 @@ OPTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"user": "1000:1000"}, {"User": "1000:1000"}),
     ({"working_dir": "/app"}, {"WorkingDir": "/app"}),
     ({"hostname": "db"}, {"Hostname": "db"}),
+    ({"domainname": "example.com"}, {"Domainname": "example.com"}),
+    ({"tty": True, "stdin_open": True}, {"Tty": True, "OpenStdin": True}),
+    ({"mac_address": "02:42:ac:11:65:43"}, {"MacAddress": "02:42:ac:11:65:43"}),
     ({"stop_signal": "SIGINT"}, {"StopSignal": "SIGINT"}),
     ({"stop_grace_period": "1m5s"}, {"StopTimeout": 65}),
     ({"stop_grace_period": "1.5s"}, {"StopTimeout": 2}),
@@ -78,6 +88,113 @@ HOST_OPTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"MemoryReservation": 33554432},
     ),
     ({"deploy": {"resources": {"limits": {}}, "placement": {}}}, {}),
+    ({"mem_limit": "64", "memswap_limit": "-1"}, {"Memory": 64, "MemorySwap": -1}),
+    ({"mem_reservation": "33554432", "mem_swappiness": "60"}, {"MemoryReservation": 33554432, "MemorySwappiness": 60}),
+    ({"oom_kill_disable": True, "oom_score_adj": -500}, {"OomKillDisable": True, "OomScoreAdj": -500}),
+    ({"pids_limit": -1}, {"PidsLimit": -1}),
+    (
+        {"cpu_shares": 512, "cpu_period": 100000, "cpu_quota": 50000, "cpuset": "0-1"},
+        {"CpuShares": 512, "CpuPeriod": 100000, "CpuQuota": 50000, "CpusetCpus": "0-1"},
+    ),
+    (
+        {"cpu_rt_period": 11000, "cpu_rt_runtime": 400},
+        {"CpuRealtimePeriod": 11000, "CpuRealtimeRuntime": 400},
+    ),
+    ({"blkio_config": {}}, {}),
+    (
+        {
+            "blkio_config": {
+                "weight": 300,
+                "weight_device": [{"Path": "/dev/sda", "Weight": 400}],
+                "device_read_bps": [{"Path": "/dev/sda", "Rate": "12582912"}],
+                "device_read_iops": [{"Path": "/dev/sda", "Rate": "120"}],
+                "device_write_bps": [{"Path": "/dev/sda", "Rate": "1048576"}],
+                "device_write_iops": [{"Path": "/dev/sda", "Rate": "30"}],
+            }
+        },
+        {
+            "BlkioWeight": 300,
+            "BlkioWeightDevice": [{"Path": "/dev/sda", "Weight": 400}],
+            "BlkioDeviceReadBps": [{"Path": "/dev/sda", "Rate": 12582912}],
+            "BlkioDeviceReadIOps": [{"Path": "/dev/sda", "Rate": 120}],
+            "BlkioDeviceWriteBps": [{"Path": "/dev/sda", "Rate": 1048576}],
+            "BlkioDeviceWriteIOps": [{"Path": "/dev/sda", "Rate": 30}],
+        },
+    ),
+    (
+        {"ulimits": {"nproc": 65535, "core": {"hard": -1}, "nofile": {"soft": 1, "hard": 2}, "stack": {}}},
+        {
+            "Ulimits": [
+                {"Name": "core", "Soft": 0, "Hard": -1},
+                {"Name": "nofile", "Soft": 1, "Hard": 2},
+                {"Name": "nproc", "Soft": 65535, "Hard": 65535},
+                {"Name": "stack", "Soft": 0, "Hard": 0},
+            ]
+        },
+    ),
+    (
+        {"dns": ["1.1.1.1", "8.8.8.8"], "dns_search": ["b", "a"], "dns_opt": ["ndots:2"]},
+        {"Dns": ["1.1.1.1", "8.8.8.8"], "DnsSearch": ["b", "a"], "DnsOptions": ["ndots:2"]},
+    ),
+    (
+        {"extra_hosts": ["a=1.2.3.4", "b=::1", "host.docker.internal=host-gateway"]},
+        {"ExtraHosts": ["a:1.2.3.4", "b:::1", "host.docker.internal:host-gateway"]},
+    ),
+    (
+        {"security_opt": ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}']},
+        {"SecurityOpt": ["no-new-privileges:true", 'seccomp={"defaultAction":"SCMP_ACT_ALLOW"}']},
+    ),
+    ({"security_opt": ["systempaths=unconfined"]}, {"MaskedPaths": [], "ReadonlyPaths": []}),
+    ({"privileged": True, "runtime": "crun"}, {"Privileged": True, "Runtime": "crun"}),
+    ({"shm_size": "67108864", "storage_opt": {"size": "1G"}}, {"ShmSize": 67108864, "StorageOpt": {"size": "1G"}}),
+    ({"sysctls": {"net.core.somaxconn": "1024"}}, {"Sysctls": {"net.core.somaxconn": "1024"}}),
+    (
+        {
+            "devices": [
+                {"source": "/dev/null", "target": "/dev/x", "permissions": "r"},
+                {"source": "/dev/zero", "target": "/dev/zero"},
+                {"source": "vendor.com/gpu=0", "target": "vendor.com/gpu=0", "permissions": "rwm"},
+            ],
+            "device_cgroup_rules": ["c 1:3 mr"],
+        },
+        {
+            "Devices": [
+                {"PathOnHost": "/dev/null", "PathInContainer": "/dev/x", "CgroupPermissions": "r"},
+                {"PathOnHost": "/dev/zero", "PathInContainer": "/dev/zero", "CgroupPermissions": "rwm"},
+            ],
+            "DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["vendor.com/gpu=0"]}],
+            "DeviceCgroupRules": ["c 1:3 mr"],
+        },
+    ),
+    ({"gpus": [{"count": -1}]}, {"DeviceRequests": [{"Count": -1, "Capabilities": [["gpu"]]}]}),
+    (
+        {"gpus": [{"driver": "nvidia", "device_ids": ["0"], "capabilities": ["utility"], "options": {"a": "b"}}]},
+        {
+            "DeviceRequests": [
+                {
+                    "Driver": "nvidia",
+                    "DeviceIDs": ["0"],
+                    "Capabilities": [["utility", "gpu"]],
+                    "Options": {"a": "b"},
+                }
+            ]
+        },
+    ),
+    (
+        {"deploy": {"resources": {"reservations": {"devices": [{"capabilities": ["gpu", "tpu"], "count": 2}]}}}},
+        {"DeviceRequests": [{"Count": 2, "Capabilities": [["gpu", "tpu"]]}]},
+    ),
+    ({"group_add": ["mail", "12"]}, {"GroupAdd": ["mail", "12"]}),
+    ({"cgroup": "host", "cgroup_parent": "m-exec"}, {"CgroupnsMode": "host", "CgroupParent": "m-exec"}),
+    (
+        {"pid": "host", "ipc": "shareable", "uts": "host", "userns_mode": "host"},
+        {"PidMode": "host", "IpcMode": "shareable", "UTSMode": "host", "UsernsMode": "host"},
+    ),
+    (
+        {"pid": "container:x", "ipc": "container:x", "volumes_from": ["container:x", "container:y:ro"]},
+        {"PidMode": "container:x", "IpcMode": "container:x", "VolumesFrom": ["x", "y:ro"]},
+    ),
+    ({"external_links": ["redis", "db:mysql"]}, {"Links": ["redis:redis", "db:mysql"]}),
     ({"restart": "always"}, {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}}),
     ({"restart": "unless-stopped"}, {"RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0}}),
     ({"restart": "on-failure:5"}, {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 5}}),
@@ -216,6 +333,41 @@ def test_a_container_name_is_an_alias() -> None:
     assert made.body["NetworkingConfig"] == {"EndpointsConfig": {"shop_default": {"Aliases": ["thedb", "web"]}}}
 
 
+@pytest.mark.parametrize("mode", ["host", "none", "bridge", "default", "container:vpn", "somebodys"])
+def test_a_mode_stands_in_place_of_networks(mode: str) -> None:
+    made = created(service(networks=(), network_mode=mode))
+
+    assert (host(made)["NetworkMode"], made.body["NetworkingConfig"]) == (mode, {"EndpointsConfig": {}})
+
+
+def test_another_services_container_is_named_by_its_id() -> None:
+    each = service(
+        networks=(),
+        network_mode="service:vpn",
+        pid="service:vpn",
+        ipc="service:db",
+        volumes_from=["db", "vpn:ro"],
+    )
+
+    asked = host(created(each, joins={"vpn": "1a", "db": "2b"}))
+
+    assert {key: asked[key] for key in ("NetworkMode", "PidMode", "IpcMode", "VolumesFrom")} == {
+        "NetworkMode": "container:1a",
+        "PidMode": "container:1a",
+        "IpcMode": "container:2b",
+        "VolumesFrom": ["2b", "1a:ro"],
+    }
+    assert joined_services(each.options) == ("db", "vpn")
+    assert borrowed_services(each.options) == ("db", "vpn")
+
+
+def test_a_platform_goes_with_the_call_and_not_into_the_body() -> None:
+    made = created(service(platform="linux/arm64"))
+
+    assert made.platform == "linux/arm64"
+    assert {**made.body, "HostConfig": {}} == {**PLAIN.body, "HostConfig": {}}
+
+
 def test_a_service_without_networks_has_none() -> None:
     made = created(service(networks=()))
 
@@ -243,6 +395,36 @@ def test_an_update_holds_the_limits_that_are_set_and_the_restart_policy() -> Non
     }
     assert restart_body(sealed(each)) == {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}}
     assert keep_body() == {"RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}}
+
+
+def test_everything_that_can_be_changed_in_place_is_in_an_update() -> None:
+    each = service(
+        mem_limit="64",
+        memswap_limit="-1",
+        mem_reservation="32",
+        cpu_shares=512,
+        cpu_period=100000,
+        cpu_quota=50000,
+        cpuset="0",
+        pids_limit=-1,
+        blkio_config={"weight": 300, "weight_device": [{"Path": "/dev/sda", "Weight": 400}]},
+        shm_size="64",
+        ulimits={"nofile": 5},
+        oom_score_adj=5,
+    )
+
+    assert update_body(sealed(each)) == {
+        "Memory": 64,
+        "MemorySwap": -1,
+        "MemoryReservation": 32,
+        "CpuShares": 512,
+        "CpuPeriod": 100000,
+        "CpuQuota": 50000,
+        "CpusetCpus": "0",
+        "PidsLimit": -1,
+        "BlkioWeight": 300,
+        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
+    }
 
 
 def test_without_limits_an_update_is_the_restart_policy_alone() -> None:

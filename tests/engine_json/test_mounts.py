@@ -6,7 +6,7 @@ import pytest
 
 from gitopsd.engine_json.container import with_host_files
 from gitopsd.engine_json.creation import Archive, HostFile
-from gitopsd.model.desired import Bind, ContentFile, Image, Mount, Tmpfs, VolumeMount
+from gitopsd.model.desired import Bind, ContentFile, Image, ImageMount, Mount, Tmpfs, VolumeMount
 from gitopsd.model.errors import ManifestError
 from tests.engine_json.builders import IMAGE, created, directory, file, host, service
 
@@ -57,6 +57,37 @@ def test_volumes_bear_the_engines_names() -> None:
     assert host(created(service(mounts=mounts)))["Mounts"] == [
         mount("volume", "/data", "shop_data"),
         mount("volume", "/logs", "shop_logs", read_only=True, VolumeOptions={"NoCopy": True}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("recursive", "option"),
+    [("disabled", "NonRecursive"), ("writable", "ReadOnlyNonRecursive"), ("readonly", "ReadOnlyForceRecursive")],
+)
+def test_what_becomes_of_mounts_below_a_bind_is_said_in_the_long_form(recursive: str, option: str) -> None:
+    bind = Bind("/srv", "/data", read_only=True, create_host_path=False, recursive=recursive)
+
+    assert host(created(service(mounts=[bind]), api=(1, 44)))["Mounts"] == [
+        mount("bind", "/data", "/srv", read_only=True, BindOptions={option: True})
+    ]
+
+
+def test_binds_are_recursive_unless_told_otherwise() -> None:
+    assert host(created(service(mounts=[Bind("/srv", "/data", recursive="enabled")])))["Binds"] == ["/srv:/data:rw"]
+
+
+def test_an_anonymous_volume_bears_the_labels_of_its_mount() -> None:
+    made = created(service(mounts=[VolumeMount("", "/cache", labels={"team": "shop"})]))
+
+    assert host(made)["Mounts"] == [mount("volume", "/cache", VolumeOptions={"Labels": {"team": "shop"}})]
+
+
+def test_files_of_another_image_are_mounted_whole_or_in_part() -> None:
+    mounts = [ImageMount("shop/files:1", "/files"), ImageMount("shop/files:1", "/bin2", subpath="bin")]
+
+    assert host(created(service(mounts=mounts), api=(1, 48)))["Mounts"] == [
+        mount("image", "/files", "shop/files:1"),
+        mount("image", "/bin2", "shop/files:1", ImageOptions={"Subpath": "bin"}),
     ]
 
 
@@ -190,6 +221,7 @@ HIDING: list[tuple[Mount, str]] = [
     (VolumeMount("data", "/etc"), "/etc is a volume"),
     (VolumeMount("", "/etc/app/"), "/etc/app/ is a volume"),
     (Bind("/srv", "/etc/app"), "/etc/app is a directory of the host"),
+    (ImageMount("shop/files:1", "/etc/app"), "/etc/app is an image"),
     (directory("/etc/app", {"a": b""}), "/etc/app is other content"),
 ]
 
@@ -197,7 +229,7 @@ HIDING: list[tuple[Mount, str]] = [
 @pytest.mark.parametrize(("other", "words"), HIDING, ids=lambda value: str(value)[:40])
 def test_content_below_another_mount_is_an_error_with_its_place(other: Mount, words: str) -> None:
     with pytest.raises(ManifestError) as refused:
-        created(service(mounts=[file("/etc/app/app.conf"), other]))
+        created(service(mounts=[file("/etc/app/app.conf"), other]), api=(1, 48))
 
     assert str(refused.value) == (
         f"compose.yaml:3:5: services.web: './file' cannot be delivered to /etc/app/app.conf: {words}; "
