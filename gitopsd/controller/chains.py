@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -73,12 +73,16 @@ class Chains:
             self._environment, chain.key, lambda: self._executor.chain(chain, self._engine, making), done
         )
 
-    def collect_content(self) -> None:
-        """Clear away delivered content that nothing uses any more, beside the loop; what fails is tried next time."""
+    def collect_content(self, names: Sequence[str]) -> None:
+        """Clear away delivered content that nothing uses any more, beside the loop; what fails is tried next time.
+
+        `names` are all that the environment ever had.
+        """
 
         def work() -> Outcome:
             with contextlib.suppress(EngineError):
-                self._engine.collect_content(self._environment)
+                for name in names:
+                    self._engine.collect_content(name)
             return Outcome("content", ())
 
         self._executor.submit(self._environment, "content", work, lambda _: None)

@@ -4,13 +4,15 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gitopsd.controller.application import Application
+from gitopsd.controller.arrangement import Arrangement, Known, Takeover, arrangement
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.engine_loop import EngineLoop
-from gitopsd.controller.environments import Environment, discovered, orphan
+from gitopsd.controller.environments import Environment
 from gitopsd.controller.outcome import exit_code
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
@@ -22,6 +24,7 @@ from gitopsd.model.settings import Repository, Settings
 MOST_FAILURES_ONCE = 3
 LEAST_OFTEN = 8  # a repository that does not answer is asked up to this many times less often
 SETTLE_LOOK_S = 0.05
+TAKEOVER_LOOK = timedelta(seconds=1)  # between two looks whether all has ended that began under an old name
 
 
 def run(application: Application, *, once: bool, observe: bool = False) -> int:
@@ -92,19 +95,54 @@ class Daemon:
         """Find the environments, make every claim known before any acts, and hand each to its engine's loop."""
         with self._arranging:
             revisions = self._revisions()
-            found, problems = discovered(self._settings, self._repositories.heads())
+            found = self._arrangement()
+            if found.takeovers:
+                found = self._take_over(found)
+            waiting = {name for each in found.takeovers for name in (each.new, each.old.name)}
             journals = {name: self._store.journal(name) for name in self._store.environments()}
-            for name in journals.keys() - found.keys():
-                if journals[name].project:
-                    found[name] = self._orphan(journals[name])
-            self._let_go({*self._environments, *journals, *(each.name for each in self._store.statuses())} - {*found})
-            self._note_problems(problems)
-            self._environments = {name: self._own(environment) for name, environment in found.items()}
+            told = {*self._environments, *journals, *(each.name for each in self._store.statuses())}
+            self._let_go(told - {*found.environments})
+            self._note_problems(found.problems)
+            self._keep({name: each for name, each in found.environments.items() if name not in waiting})
             for name, environment in self._environments.items():
                 self._desire(name).hold(environment, journals.get(name, Journal(name)))
                 self._desire(name).load(environment)
             self._hand_out()
             self._arranged = revisions
+
+    def _arrangement(self) -> Arrangement:
+        journals = {name: self._store.journal(name) for name in self._store.environments()}
+        repositories = self._repositories
+        unanswered = repositories.unanswered()
+        return arrangement(Known(self._settings, repositories.heads(), journals, unanswered, repositories.files_of))
+
+    def _keep(self, environments: Mapping[str, Environment]) -> None:
+        self._environments = {name: self._own(environment) for name, environment in environments.items()}
+
+    def _take_over(self, found: Arrangement) -> Arrangement:
+        """Give renamed environments their new names, as soon as nothing is under way for them any more."""
+        waiting = {name for each in found.takeovers for name in (each.new, each.old.name)}
+        self._keep({name: each for name, each in found.environments.items() if name not in waiting})
+        self._hand_out()
+        for takeover in found.takeovers:
+            if all(loop.quiet(name) for loop in self._loops.values() for name in (takeover.new, takeover.old.name)):
+                self._moved(takeover)
+            else:
+                self._timer.at("arrange again", self._clock.now() + TAKEOVER_LOOK, self.arrange)
+        return self._arrangement()
+
+    def _moved(self, takeover: Takeover) -> None:
+        new, old = takeover.new, takeover.old
+        project = self._store.journal(old.name).project
+        self._store.move(old.name, new, old.path)
+        self._registry.let_go(old.name)
+        for name in (new, old.name):
+            self._desires.pop(name, None)
+            for loop in self._loops.values():
+                loop.let_go(name)
+        if project:
+            message = f"{new} is what {old.name} was: project {project}, its containers and its releases are its own"
+            self._store.append([Event(self._clock.now(), "EnvironmentMoved", message, environment=new)])
 
     def _let_go(self, names: set[str]) -> None:
         """Forget environments of which nothing is left, neither in Git nor on an engine."""
@@ -114,10 +152,6 @@ class Daemon:
             for loop in self._loops.values():
                 loop.let_go(name)
             self._store.forget(name)
-
-    def _orphan(self, journal: Journal) -> Environment:
-        then = self._repositories.files_of(journal.serving.revision) if journal.serving is not None else {}
-        return orphan(self._settings, journal.environment, then)
 
     def _own(self, environment: Environment) -> Environment:
         return replace(environment, mode="observe") if self._observe else environment

@@ -55,7 +55,7 @@ class Desires:
         engine = environment.engine.url
         stale = self._repositories.stale(environment.repository)
         if head is None or not environment.path or not head.files.is_directory(environment.path):
-            self._registry.want(engine, environment.name, None)
+            self._registry.want(engine, environment.name, None, gone=not self._repositories.unanswered())
             return self._absent(environment)
         try:
             variables = read_variables(environment.vars_file)
@@ -106,29 +106,27 @@ class Desires:
         """What a revision describes, without images."""
         try:
             files = self._repositories.source(environment.repository).files(revision)
-            place = replace(environment, path=environment.path or environment.was)
-            return self._states.load(place, files, read_variables(environment.vars_file)).desired
+            return self._states.load(environment.at(files), files, read_variables(environment.vars_file)).desired
         except GitopsdError:
             return None
 
     def recorded(self, environment: Environment, revision: str) -> SealedState | None:
         """The state of a revision that was released before; None when it cannot be rebuilt."""
-        if not revision or not (environment.path or environment.was):
+        if not revision:
             return None
-        environment = replace(environment, path=environment.path or environment.was)
         try:
-            source = self._repositories.source(environment.repository)
-            variables = read_variables(environment.vars_file)
-            return self._states.recorded(environment, source, revision, variables)
+            files = self._repositories.source(environment.repository).files(revision)
+            place, variables = environment.at(files), read_variables(environment.vars_file)
+            return self._states.recorded(place, files, variables) if place.path else None
         except GitopsdError:
             return None
 
     def again(self, environment: Environment, revision: str, input_digest: str) -> tuple[SealedState, Inputs] | None:
         """What was released from a revision with these inputs, as this version seals it; None when that is lost."""
-        environment = replace(environment, path=environment.path or environment.was)
         try:
             files = self._repositories.source(environment.repository).files(revision)
-            return self._states.again(environment, files, input_digest, read_variables(environment.vars_file))
+            variables = read_variables(environment.vars_file)
+            return self._states.again(environment.at(files), files, input_digest, variables)
         except GitopsdError:
             return None
 
@@ -170,14 +168,13 @@ class Desires:
         head = heads[known].revision if known else next((files.revision for files in heads.values()), "")
         stale = self._repositories.stale(known) if known else ""
         where = f"in revision {head[:8]} any more" if head else "in any repository"
-        reason = f"Orphaned: {environment.name} is not {where}; it keeps running, "
-        return Desire(
-            head, holds=(Hold("orphaned", reason + f"`gitopsd remove {environment.name}` takes it down"),), stale=stale
-        )
+        reason = f"Orphaned: {environment.name} is not {where}; {orphan_mend(environment.name)}"
+        return Desire(head, holds=(Hold("orphaned", reason),), stale=stale)
 
     def _claimed(self, environment: Environment, loaded: Loaded) -> tuple[Hold, ...]:
         """What the manifest leaves open, or claims against another environment."""
-        holds = [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
+        holds = [Hold("manifest", str(environment.refused))] if environment.refused else []
+        holds += [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
         return (*holds, *(Hold("claim", dispute) for dispute in disputes))
 
@@ -187,3 +184,11 @@ def _found(state: SealedState | None, service: str, fingerprint: str) -> Specifi
     if state is None or sealed is None or sealed.fingerprint != fingerprint:
         return None
     return Specification(sealed, state.desired)
+
+
+def orphan_mend(name: str) -> str:
+    """What becomes of an environment that left Git, and what a person can do about it."""
+    return (
+        f"it keeps running; `gitopsd remove {name}` takes it down, and `x-gitopsd: {{moved_from: {name}}}` in another "
+        "environment's Compose file says that it is this one under a new name"
+    )

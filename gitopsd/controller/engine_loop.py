@@ -99,6 +99,10 @@ class EngineLoop:
         for memory in (self._reconcilers, self._projects, self._settled, self._failures):
             memory.pop(name, None)
 
+    def quiet(self, name: str) -> bool:
+        """Whether nothing is done for the environment any more; it is not kept, so nothing new begins."""
+        return name not in self._environments and not self._queue.running(name) and not self._executor.busy(name)
+
     def settled(self) -> bool:
         """Whether every environment has had its pass and nothing is left that time or actions will bring on."""
         return self._queue.idle() and all(self._settled.get(name, False) for name in self._environments)

@@ -2,13 +2,16 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 
+from gitopsd.manifest import Moved, moved_from
 from gitopsd.manifest.choose import CANDIDATES
+from gitopsd.model.errors import Problem
 from gitopsd.model.files import Files
+from gitopsd.model.release import Former
 from gitopsd.model.settings import EnvironmentSettings, Settings, TargetEngine
 from gitopsd.model.status import Mode
 
@@ -20,6 +23,8 @@ class Environment:
     """A name, a path in a repository, a target engine, a mode.
 
     `path` "": its directory vanished (orphaned); `was` is where that lay at the last release, "" if nobody knows.
+    `formerly` are its earlier names, from which its defaults come. `moved` is what its own files say of the last one.
+    `refused`: why it cannot be what they say.
     """
 
     name: str
@@ -31,12 +36,32 @@ class Environment:
     project: str = ""
     vars_file: Path | None = None
     was: str = ""
+    formerly: tuple[Former, ...] = ()
+    moved: Moved | None = field(default=None, compare=False)
+    refused: Problem | None = None
+
+    @property
+    def first_name(self) -> str:
+        """The name that the project and the host's directory are called by, unless something else is said."""
+        return self.formerly[0].name if self.formerly else ""
+
+    def at(self, files: Files) -> "Environment":
+        """The environment with the place where its directory lies in these files, of whatever time they are."""
+        places = (self.path, *(former.path for former in reversed(self.formerly)), self.was)
+        there = next((path for path in places if path and files.is_directory(path)), self.path or self.was)
+        return replace(self, path=there)
 
 
-def discovered(settings: Settings, heads: Mapping[str, Files]) -> tuple[dict[str, Environment], tuple[str, ...]]:
+NOTHING: Mapping[str, tuple[Former, ...]] = MappingProxyType({})
+
+
+def discovered(
+    settings: Settings, heads: Mapping[str, Files], formerly: Mapping[str, tuple[Former, ...]] = NOTHING
+) -> tuple[dict[str, Environment], tuple[str, ...]]:
     """Environments by name, and what is wrong with the set of them (a name found twice).
 
-    `heads` are the files of each repository that has answered at least once.
+    `heads` are the files of each repository that has answered at least once. `formerly` are the earlier names that the
+    journals know of; where they know of none, an environment's own word counts.
     """
     problems: list[str] = []
     found: dict[str, tuple[str, str]] = {}
@@ -50,13 +75,22 @@ def discovered(settings: Settings, heads: Mapping[str, Files]) -> tuple[dict[str
     for name, named in settings.environments.items():
         if named.path:
             found[name] = (named.repository or _only(settings.repositories), named.path)
-    return {name: _environment(settings, name, *found[name]) for name in sorted(found)}, tuple(problems)
+    made = {
+        name: _environment(settings, name, *found[name], formerly.get(name, ()), _moved(heads, *found[name]))
+        for name in sorted(found)
+    }
+    return made, tuple(problems)
+
+
+def _moved(heads: Mapping[str, Files], repository: str, path: str) -> Moved | None:
+    files = heads.get(repository)
+    return moved_from(files.again(), path) if files is not None and files.is_directory(path) else None
 
 
 def orphan(settings: Settings, name: str, then: Mapping[str, Files] = MappingProxyType({})) -> Environment:
     """An environment that the journal knows and no repository has any more; `then` are the files that it came from."""
     known, _ = discovered(settings, then)
-    last = known.get(name) or _environment(settings, name, "", "")
+    last = known.get(name) or _environment(settings, name, "", "", (), None)
     return replace(last, path="", was=last.path)
 
 
@@ -92,17 +126,30 @@ def _twice(name: str, first: tuple[str, str], second: tuple[str, str]) -> str:
     return f"environment {name} is found twice, at {places}; rename one, or give it a `path` in gitopsd.yaml"
 
 
-def _environment(settings: Settings, name: str, repository: str, path: str) -> Environment:
-    named = settings.environments.get(name, EnvironmentSettings(name))
+def _environment(
+    settings: Settings,
+    name: str,
+    repository: str,
+    path: str,
+    formerly: tuple[Former, ...],
+    moved: Moved | None,
+) -> Environment:
+    """What gitopsd.yaml says of an earlier name counts until it says something of the present one."""
+    earlier = formerly or ((Former(moved.name),) if moved is not None and moved.name != name else ())
+    names = (name, *(former.name for former in reversed(earlier)))
+    named = next((settings.environments[each] for each in names if each in settings.environments), None)
+    named = named or EnvironmentSettings(name)
     return Environment(
         name=name,
         repository=repository,
         path=path,
         engine=named.target or settings.engine,
         mode=named.mode or settings.mode,
-        host_dir=str(named.host_dir or f"{DEFAULT_HOST_DIR}/{name}"),
+        host_dir=str(named.host_dir or f"{DEFAULT_HOST_DIR}/{names[-1]}"),
         project=named.project,
         vars_file=named.vars_file,
+        formerly=earlier,
+        moved=moved,
     )
 
 

@@ -266,6 +266,13 @@ class Store(Protocol):
         """Drop the journal of a removed environment; ledger and events stay."""
         ...
 
+    def move(self, old: str, new: str, path: str) -> None:
+        """Give an environment's journal, inputs, releases and events its new name; the journal remembers the old one.
+
+        `path` is where the old directory lay. An unknown old name is remembered all the same.
+        """
+        ...
+
     def next_release(self) -> int:
         """A number that no release had before."""
         ...

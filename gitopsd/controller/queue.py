@@ -73,6 +73,11 @@ class WorkQueue:
                 self._ready.append(key)
                 self._changed.notify()
 
+    def running(self, key: str) -> bool:
+        """Whether a pass over the key is being made right now."""
+        with self._changed:
+            return key in self._keys and self._keys[key].running
+
     def idle(self) -> bool:
         """Whether nothing is running or waiting to run right now."""
         with self._changed:

@@ -103,7 +103,7 @@ class Reconciler:
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
-            self._chains.collect_content()
+            self._chains.collect_content(turn.journal.names)
         return self._finish(replace(look, journal=turn.journal), turn, over=over)
 
     def _in_step(self, journal: Journal, now: datetime) -> Journal:

@@ -34,7 +34,8 @@ def remove_environment(
     made = [network for network in live.networks if network.name in journal.networks]
     kept = [_network_kept(engine, network.id, network.name) for network in made]
     if journal.project:
-        engine.collect_content(journal.environment)
+        for name in journal.names:
+            engine.collect_content(name)
         engine.disclaim(journal.project)
     store.forget(journal.environment)
     still = "".join(f"; network {name} is still in use" for name in kept if name)

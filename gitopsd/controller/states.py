@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.ports import EngineView, Inputs, Source, Store
+from gitopsd.controller.ports import EngineView, Inputs, Store
 from gitopsd.manifest import load, seal, waves
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.canonical import digest, keyed_digest
@@ -35,6 +35,7 @@ def load_environment(environment: Environment, files: Files, variables: Mapping[
         variables=variables,
         project=environment.project,
         host_dir=environment.host_dir,
+        first_name=environment.first_name,
     )
     return Loaded(
         desired,
@@ -137,11 +138,9 @@ class States:
             self._sealed = {**dict(list(self._sealed.items())[-4:]), where: state}
         return replace(self._sealed[where], revision=loaded.revision)
 
-    def recorded(
-        self, environment: Environment, source: Source, revision: str, variables: Mapping[str, str]
-    ) -> SealedState | None:
+    def recorded(self, environment: Environment, files: Files, variables: Mapping[str, str]) -> SealedState | None:
         """The state of an earlier revision, with the images recorded for it; None where they are not known."""
-        loaded = self.load(environment, source.files(revision), variables)
+        loaded = self.load(environment, files, variables)
         inputs = self._store.inputs(environment.name, loaded.input_digest)
         if inputs is None or set(inputs.images) < set(loaded.desired.services):
             return None

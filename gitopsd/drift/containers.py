@@ -95,7 +95,7 @@ def foreign(instance: Instance, journal: Journal, now: datetime) -> Iterator[Dri
         return
     if instance.one_off:
         cause = "a one-off container of the project, made by `docker compose run`"
-    elif instance.environment == journal.environment:
+    elif instance.environment in journal.names:
         cause = "it bears our labels, but gitopsd did not create it: a copy made by hand"
     else:
         cause = "a container of the project that gitopsd did not create"

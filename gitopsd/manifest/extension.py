@@ -9,7 +9,8 @@ from typing import cast
 
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
-from gitopsd.manifest.keys.shapes import Read, boolean, choice, closed, read_fields, span, wrong
+from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, span, wrong
+from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import EnvironmentPolicy, Job, Order, Policy
@@ -42,7 +43,10 @@ def environment_policy(document: Fields, problems: Problems) -> tuple[Environmen
         prune=chosen.values["prune"] is True,
         heal="report" if chosen.values["heal"] == "report" else "repair",
         on_failure="pause" if chosen.values["on_failure"] == "pause" else "rollback",
+        moved_from=str(values.get("moved_from") or ""),
     )
+    if policy.moved_from:
+        chosen.put("moved_from", policy.moved_from, str(places["moved_from"]))
     return policy, chosen
 
 
@@ -191,6 +195,7 @@ _ENVIRONMENT: dict[str, Read] = {
     "prune": boolean,
     "heal": _heal,
     "on_failure": choice("rollback", "pause"),
+    "moved_from": checked(directory_name, "the earlier name of this environment's directory"),
 }
 _ENVIRONMENT_DEFAULTS: dict[str, Json] = {"prune": True, "heal": "repair", "on_failure": "rollback"}
 _ENVIRONMENT_LATER = ("windows", "approval", "rate_limit", "traffic")

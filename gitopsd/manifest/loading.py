@@ -4,12 +4,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
-from gitopsd.manifest.compose import ComposedService, Composition, compose
+from gitopsd.manifest.compose import EXTENSION, ComposedService, Composition, compose
 from gitopsd.manifest.content import Ground, mounts
 from gitopsd.manifest.extension import Chosen, environment_policy, service_policy
 from gitopsd.manifest.gather import gather
 from gitopsd.manifest.interpolate import Variable
 from gitopsd.manifest.keys.shapes import Entry
+from gitopsd.manifest.moved import told_move
 from gitopsd.manifest.node import Fields, Problems
 from gitopsd.manifest.source import Scope, Source
 from gitopsd.model.canonical import Json
@@ -51,20 +52,28 @@ def load(
     variables: Mapping[str, str] | None = None,
     project: str = "",
     host_dir: str = "",
+    first_name: str = "",
 ) -> DesiredState:
     """The desired state of an environment. ManifestError tells every problem at once.
 
     `directory_or_file` is a repository path, "" its root. `variables` come from the environment's vars_file; what they
     flow into is hidden. `project` is what gitopsd.yaml says. `host_dir` (default `/srv/gitopsd/ENVIRONMENT`) is where
-    relative binds lie that the revision does not hold.
+    relative binds lie that the revision does not hold. `first_name` is the one that the environment began under, where
+    that is known; else its `moved_from` counts.
     """
     loaded = load_all(
-        files, directory_or_file, environment, variables=variables or {}, project=project, host_dir=host_dir
+        files,
+        directory_or_file,
+        environment,
+        variables=variables or {},
+        project=project,
+        host_dir=host_dir,
+        first_name=first_name,
     )
     return loaded.desired
 
 
-def load_all(
+def load_all(  # noqa: PLR0913 - the files, and everything that a host may say about them
     files: Files,
     directory_or_file: str,
     environment: str,
@@ -72,6 +81,7 @@ def load_all(
     variables: Mapping[str, str],
     project: str = "",
     host_dir: str = "",
+    first_name: str = "",
     for_config: bool = False,
 ) -> Loaded:
     """As `load`, with the composition. `for_config`: a service that has only `build` is no problem."""
@@ -79,12 +89,16 @@ def load_all(
     choice = choose(source, directory_or_file, variables)
     if choice is None:
         raise ManifestError(source.problems.found)
-    name = project_name(source, choice, project, environment)
+    moved = told_move(source, choice.paths, choice.place)
+    if moved is not None and moved.name == environment:
+        source.problems.add(moved.place, f"{EXTENSION}.moved_from", "names the environment itself; remove it")
+    first = first_name or (moved.name if moved is not None else environment)
+    name = project_name(source, choice, project, first)
     known = {**choice.variables, PROJECT_VARIABLE: Variable(name)}
     gathered = gather(source, choice.paths, Scope(choice.directory, known), choice.place)
     composition = compose(source, gathered, name, choice.directory, known, choice.profiles)
     _check_builds(composition, source.problems, for_config)
-    ground = Ground(source, choice.directory, host_dir or f"{HOST_DATA}/{environment}")
+    ground = Ground(source, choice.directory, host_dir or f"{HOST_DATA}/{first}")
     loaded = _loaded(ground, composition, environment, variables.values())
     if source.problems.found:
         raise ManifestError(_without(variables.values(), source.problems.found))

@@ -204,11 +204,12 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentPolicy:
-    """`x-gitopsd` of the file's top level."""
+    """`x-gitopsd` of the file's top level. `moved_from`: the environment's name before its directory was renamed."""
 
     prune: bool = True
     heal: Heal = "repair"
     on_failure: Literal["rollback", "pause"] = "rollback"
+    moved_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

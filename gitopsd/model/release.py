@@ -110,6 +110,14 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """A name that an environment had before its directory was renamed, and where that lay; "" where nobody knows."""
+
+    name: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Journal:
     """All that a pass over an environment needs to remember; the store keeps it, a pass returns the next one.
 
@@ -117,6 +125,7 @@ class Journal:
     that are about to be created to their inventory entry: what bears such a name and our labels is ours after a crash.
     `completed` maps one-shot services to the fingerprints that succeeded. `networks` and `volumes` are the engine names
     that we created. `before` is `stable` as it was when the open release began: what a failed release returns to.
+    `formerly` are the names that the environment had before, the first one first: labels on containers still say them.
     """
 
     environment: str
@@ -134,3 +143,9 @@ class Journal:
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
     suspension: Suspension | None = None
+    formerly: tuple[Former, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The environment's name, and those that it had before."""
+        return (self.environment, *(former.name for former in self.formerly))

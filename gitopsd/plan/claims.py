@@ -70,10 +70,12 @@ def disputes(
     wanted: Iterable[Claim],
     held: Mapping[str, frozenset[Claim]],
     others: Mapping[str, frozenset[Claim]],
+    gone: Collection[str] = (),
 ) -> tuple[str, ...]:
     """What another environment claims too, in words. Who already holds a thing keeps it; two newcomers both wait.
 
-    `held` maps environments to what they serve with now, `others` the other environments to what they want.
+    `held` maps environments to what they serve with now, `others` the other environments to what they want. `gone` are
+    those that left Git and still run.
     """
     mine = frozenset(wanted)
     own = held.get(environment, frozenset())
@@ -83,8 +85,17 @@ def disputes(
         for claim in sorted(mine):
             if not claim.clashes(theirs | holds) or (claim in own and not claim.clashes(holds)):
                 continue
-            found.append(f"{claim} is claimed by environment {name} too; change it in one of the two")
+            found.append(f"{claim} is claimed by environment {name} too{_mend(environment, name, name in gone)}")
     return tuple(found)
+
+
+def _mend(environment: str, other: str, gone: bool) -> str:
+    if not gone:
+        return "; change it in one of the two"
+    return (
+        f", whose directory is gone from Git; if {environment} is the same one under a new name, write "
+        f"`x-gitopsd: {{moved_from: {other}}}` into its Compose file, else `gitopsd remove {other}` makes room"
+    )
 
 
 def duplicate_claims(desired: DesiredState) -> tuple[Problem, ...]:

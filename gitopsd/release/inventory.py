@@ -61,7 +61,7 @@ def _blank(journal: Journal) -> bool:
 
 def _meant(journal: Journal, instance: Instance) -> Placed | None:
     placed = journal.intended.get(instance.name)
-    if placed is None or instance.environment != journal.environment:
+    if placed is None or instance.environment not in journal.names:
         return None
     same = (instance.service, instance.slot, instance.fingerprint) == (placed.service, placed.slot, placed.fingerprint)
     return placed if same else None
@@ -74,7 +74,7 @@ def _from_later(journal: Journal, instance: Instance) -> bool:
     known |= {rejection.release for rejection in journal.rejected.values()}
     known |= {journal.release.number} if journal.release is not None else set()
     known |= {journal.serving.release} if journal.serving is not None else set()
-    ours = instance.environment == journal.environment and bool(instance.fingerprint and instance.slot)
+    ours = instance.environment in journal.names and bool(instance.fingerprint and instance.slot)
     own_name = instance.name == f"{journal.project}-{instance.service}-{instance.slot}"
     return ours and own_name and instance.release > max(known, default=0)
 
@@ -95,7 +95,7 @@ def _adopted(journal: Journal, live: LiveState) -> Journal:
     ours = [
         instance
         for instance in live.instances
-        if instance.environment == journal.environment and instance.fingerprint and instance.slot
+        if instance.environment in journal.names and instance.fingerprint and instance.slot
     ]
     inventory = {instance.id: _placed(instance) for instance in ours}
     services = sorted({instance.service for instance in ours})

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gitopsd.model.desired import Image
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
-from gitopsd.model.release import Journal, Placed, Release
+from gitopsd.model.release import Former, Journal, Placed, Release, Suspension
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 from tests.fakes.store import FakeStore
 
@@ -222,3 +223,38 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(store: Store, tmp_path
     with pytest.raises(StoreError, match="is no backup"):
         store.restore(tmp_path / "other", NOON)
     assert store.journal("shop").project == "now"
+
+
+def test_a_moved_environment_has_all_that_was_kept_under_its_old_name(store: Store) -> None:
+    store.save(
+        Journal("shop", project="shop", release=a_release(2)),
+        [Event(NOON, "ReleaseStarted", "release 2", environment="shop", service="web")],
+        [a_release(1)],
+    )
+    store.save_inputs("shop", Inputs("i", frozenset({"a"}), {"web": Image("web:1", "sha256:1")}))
+    store.save_status(a_status("shop"))
+    done, waiting = store.submit(a_sync("shop")), store.submit(a_sync("shop"))
+    store.complete(done, "", NOON)
+    store.append([Event(NOON, "RevisionSeen", "", environment="blog")])
+
+    store.move("shop", "store", "environments/shop")
+
+    journal = store.journal("store")
+    assert journal == replace(
+        Journal("store", project="shop", release=a_release(2, "store")), formerly=(Former("shop", "environments/shop"),)
+    )
+    assert store.environments() == ("store",)
+    assert [(each.number, each.environment) for each in store.releases("store")] == [(2, "store"), (1, "store")]
+    assert [each.environment for each in store.events()] == ["store", "blog"]
+    assert [each.reason for each in store.events(environment="store", service="web")] == ["ReleaseStarted"]
+    assert store.inputs("store", "i") is not None
+    assert [(each.number, each.environment) for each in store.pending()] == [(waiting, "store")]
+    assert store.statuses() == ()
+    assert store.releases("shop") == ()
+
+
+def test_an_unknown_old_name_is_remembered_and_what_was_said_of_the_new_one_stays(store: Store) -> None:
+    suspension = Suspension("ada", "not yet", NOON)
+    store.save(Journal("store", suspension=suspension))
+    store.move("shop", "store", "")
+    assert store.journal("store") == Journal("store", suspension=suspension, formerly=(Former("shop"),))

@@ -82,6 +82,10 @@ class House:
                 self.engines[url].add_image(tag)
         return self.engines[url]
 
+    def writes(self, url: str = HERE) -> list[str]:
+        """What was done to an engine. That unused content is cleared away after a rollout counts for nothing."""
+        return [write for write in self.engine(url).writes if write != "collect content"]
+
     def source(self, name: str = "default") -> FakeSource:
         return self.sources.setdefault(name, FakeSource())
 
@@ -148,3 +152,12 @@ class House:
 
 def with_environments(settings: Settings, *environments: EnvironmentSettings) -> Settings:
     return replace(settings, environments={each.name: each for each in environments})
+
+
+class NearHouse(House):
+    """A house that sees a push at once."""
+
+    def push(self, files: Mapping[str, str | None], source: str = "default") -> str:
+        commit = super().push(files, source)
+        self.timer.tick(SETTINGS.repositories["default"].interval.total_seconds())
+        return commit

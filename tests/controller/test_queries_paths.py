@@ -93,3 +93,20 @@ def test_the_resolved_manifest_names_absolute_paths_below_the_work_tree(tmp_path
     (found,), _ = on_disk(Shop(tmp_path / "state").application(), root / "environments/one")
     resolved = configured(found, defaults=False)
     assert str(root / "environments/one/page.html") in str(resolved)
+
+
+def test_environments_that_cannot_both_be_what_one_was_are_told_before_anything_is_pushed(
+    tmp_path: Path, root: Path
+) -> None:
+    moved = "x-gitopsd: {moved_from: shop}\n" + compose(web())
+    write(root, "environments/three/compose.yaml", moved)
+    write(root, "environments/four/compose.yaml", moved)
+    write(root, "environments/five/compose.yaml", "x-gitopsd: {moved_from: one}\n" + compose(web()))
+
+    found, _ = on_disk(Shop(tmp_path / "state").application(), root)
+
+    problems = {each.name: [str(problem) for problem in validated(each).problems] for each in found}
+    assert "environment one is still there, in environments/one" in problems["five"][0]
+    assert "three says the same of itself at environments/three/compose.yaml:1:25" in problems["four"][0]
+    assert "four says the same of itself" in problems["three"][0]
+    assert problems["one"] == problems["two"] == []

@@ -11,7 +11,7 @@ from gitopsd.controller.queries.view import View
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.operation import Operation
 from gitopsd.model.settings import EnvironmentSettings
-from tests.controller.house import SETTINGS, House, compose, with_environments
+from tests.controller.house import SETTINGS, House, NearHouse, compose, with_environments
 from tests.fakes.clock import NOON
 from tests.fakes.containers import exits, healthy
 
@@ -22,7 +22,7 @@ WITH_VARIABLE = compose(more="    environment: {PASSWORD: $PASSWORD}\n")
 
 @pytest.fixture
 def house() -> Iterator[House]:
-    made = House()
+    made = NearHouse()
     made.engine().add_image("job:1", exits(0))
     made.engine().add_image("crash:1", exits(3))
     yield made
@@ -53,13 +53,13 @@ def test_an_upgrade_to_other_fingerprints_touches_no_container_and_is_no_release
     house.start()
     commit = house.push({"shop/compose.yaml": WITH_JOB})
     house.synced(commit, "shop")
-    writes, ids = len(house.engine().writes), ids_of(house)
+    writes, ids = len(house.writes()), ids_of(house)
 
     house.upgrade(LATER)
     looked(house)
 
     house.synced(commit, "shop")
-    assert (house.engine().writes[writes:], ids_of(house)) == ([], ids)
+    assert (house.writes()[writes:], ids_of(house)) == ([], ids)
     assert versions(house) == {LATER}
     assert len(house.store.releases("shop")) == 1
 
@@ -93,13 +93,13 @@ def test_what_was_rejected_stays_rejected_through_an_upgrade(house: House) -> No
     house.synced(first, "shop")
     house.push({"shop/compose.yaml": compose("crash:1")})
     house.eventually(lambda: "rejected" in house.guards("shop") and not house.store.journal("shop").rollouts)
-    releases, writes = len(house.store.releases("shop")), len(house.engine().writes)
+    releases, writes = len(house.store.releases("shop")), len(house.writes())
 
     house.upgrade(LATER)
     looked(house)
 
     assert house.guards("shop") == {"rejected"}
-    assert (len(house.store.releases("shop")), house.engine().writes[writes:]) == (releases, [])
+    assert (len(house.store.releases("shop")), house.writes()[writes:]) == (releases, [])
 
 
 def test_a_broken_release_after_an_upgrade_returns_to_what_an_earlier_version_brought(house: House) -> None:
@@ -176,7 +176,7 @@ def test_variables_that_are_as_they_were_again_end_the_doubt(house: House, tmp_p
 
 
 def test_a_release_that_is_under_way_goes_on_through_an_upgrade_with_the_containers_that_it_has(house: House) -> None:
-    house.engine().add_image("slow:1", healthy(after=120))
+    house.engine().add_image("slow:1", healthy(after=15))
     house.start()
     house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
     commit = house.push({"shop/compose.yaml": compose("slow:1")})

@@ -91,10 +91,14 @@ class Rig:
         return self.repository.commit(self._files({"services": services}, environment, ""), f"Change {environment}")
 
     def push_document(
-        self, document: Mapping[str, Any], environment: str = "shop", *, project: str = "", **files: str
+        self, document: Mapping[str, Any], environment: str = "shop", *, project: str = "", gone: str = "", **files: str
     ) -> str:
-        """Commit a Compose file with its project's name and the volumes that its services name, and push."""
-        contents = self._files(document, environment, project)
+        """Commit a Compose file with its project's name and the volumes that its services name, and push.
+
+        `gone` is a path that the commit removes.
+        """
+        contents: dict[str, str | None] = {**self._files(document, environment, project)}
+        contents |= {gone: None} if gone else {}
         contents |= {f"environments/{environment}/{path}": data for path, data in files.items()}
         return self.repository.push(contents, f"Change {environment}")
 

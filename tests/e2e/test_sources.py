@@ -35,6 +35,25 @@ def test_a_directory_that_comes_back_is_taken_up_again_without_a_replacement(rig
     assert rig.ids() == before
 
 
+def test_a_renamed_directory_keeps_its_containers_its_data_and_its_owner(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE), db=web(ONE, volumes=["data:/data"])))
+    rig.run_inside("db-1", "touch", "/data/kept")
+    before = rig.ids()
+
+    services = {"web": web(ONE), "db": web(ONE, volumes=["data:/data"])}
+    document = {"x-gitopsd": {"moved_from": "shop"}, "services": services}
+    rig.synced(rig.push_document(document, "store", project=rig.project, gone="environments/shop"), "store")
+    rig.looks_again("store")
+    assert rig.ids() == before
+    assert rig.api.inspect_volume(f"gitopsd-owner-{rig.project}")["Labels"]["gitopsd.owner"] == rig.store.instance_id()
+
+    services["db"] = web(TWO, volumes=["data:/data"])
+    rig.synced(rig.push_document(document, "store", project=rig.project), "store")
+    assert rig.running() == {"db-1": TWO, "web-1": ONE}
+    assert rig.run_inside("db-1", "ls", "/data").split() == ["kept"]
+    assert rig.container("web-1")["Id"] in before.values()
+
+
 def test_a_manifest_without_services_removes_nothing(rig: Rig) -> None:
     rig.synced(rig.push(web=web(ONE)))
     before = rig.ids()

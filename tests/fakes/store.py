@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
+from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
@@ -15,6 +17,7 @@ from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 
+Kept = TypeVar("Kept", Release, Event, Operation)
 KEPT = ("_instance_id", "_journals", "_releases", "_last_release", "_inputs", "_events", "_operations", "_statuses")
 
 
@@ -96,6 +99,18 @@ class FakeStore:
             self._journals.pop(environment, None)
             self._statuses.pop(environment, None)
             self._inputs = {key: value for key, value in self._inputs.items() if key[0] != environment}
+
+    def move(self, old: str, new: str, path: str) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._journals[new] = taken_over(self.journal(old), self.journal(new), path)
+            self._journals.pop(old, None)
+            self._statuses.pop(old, None)
+            self._inputs = {(_now(name, old, new), key): value for (name, key), value in self._inputs.items()}
+            self._releases = {number: _renamed(each, old, new) for number, each in self._releases.items()}
+            self._events = [_renamed(each, old, new) for each in self._events]
+            asked = {number: each for number, each in self._operations.items() if each.done_at is None}
+            self._operations |= {number: _renamed(each, old, new) for number, each in asked.items()}
 
     def next_release(self) -> int:
         with self._guard:
@@ -181,3 +196,11 @@ class FakeStore:
     def _refuse_when_broken(self) -> None:
         if self.broken:
             raise StoreError(self.broken)
+
+
+def _now(name: str, old: str, new: str) -> str:
+    return new if name == old else name
+
+
+def _renamed(kept: Kept, old: str, new: str) -> Kept:
+    return replace(kept, environment=_now(kept.environment, old, new))

@@ -11,6 +11,7 @@ from typing import TypeVar
 from gitopsd.adapters.store import backup, identity
 from gitopsd.adapters.store.codec import dump, load
 from gitopsd.adapters.store.connections import Connections
+from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
@@ -97,6 +98,21 @@ class SqliteStore:
             connection.execute("DELETE FROM status WHERE environment = ?", (environment,))
             connection.execute("DELETE FROM inputs WHERE environment = ?", (environment,))
 
+    def move(self, old: str, new: str, path: str) -> None:
+        with self._connections.writing() as connection:
+            before, after = self._kept_journal(connection, old), self._kept_journal(connection, new)
+            moved = dump(taken_over(before, after, path))
+            connection.execute("REPLACE INTO journal VALUES (?, ?)", (new, moved))
+            connection.execute("DELETE FROM journal WHERE environment = ?", (old,))
+            connection.execute("DELETE FROM status WHERE environment = ?", (old,))
+            connection.execute("UPDATE OR REPLACE inputs SET environment = ? WHERE environment = ?", (new, old))
+            for table in ("release", "event"):
+                named = f"UPDATE {table} SET environment = :new, body = json_set(body, '$.environment', :new)"
+                connection.execute(f"{named} WHERE environment = :old", {"new": new, "old": old})
+            asked = "json_extract(body, '$.environment') = :old"
+            named = f"UPDATE operation SET body = json_set(body, '$.environment', :new) WHERE done = 0 AND {asked}"
+            connection.execute(named, {"new": new, "old": old})
+
     def next_release(self) -> int:
         with self._connections.writing() as connection:
             connection.execute("UPDATE counter SET value = value + 1 WHERE name = 'release'")
@@ -177,6 +193,10 @@ class SqliteStore:
 
     def repositories(self) -> tuple[RepositoryStatus, ...]:
         return self._all(RepositoryStatus, "SELECT body FROM repository ORDER BY name")
+
+    def _kept_journal(self, connection: sqlite3.Connection, environment: str) -> Journal:
+        row = connection.execute("SELECT body FROM journal WHERE environment = ?", (environment,)).fetchone()
+        return self._loaded(Journal, row[0]) if row else Journal(environment)
 
     def _append(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
         for event in events:

@@ -38,7 +38,7 @@ class Failure:
 
 def look(view: View, environment: Environment, revision: str = "") -> Look:
     """Look once. With `revision`, Git is asked for that commit instead of the newest one."""
-    journal = view.store.journal(environment.name)
+    journal = view.journal(environment.name)
     desire = _at(view, environment, revision) if revision else view.desire(environment)
     try:
         engine = view.engine(environment)
@@ -62,9 +62,10 @@ def load_at(view: View, environment: Environment, revision: str) -> Loaded:
     source = view.repositories.source(environment.repository)
     commit = source.resolve(revision)
     files = source.files(commit).again()
-    if not environment.path or not files.is_directory(environment.path):
+    place = environment.at(files)
+    if not place.path or not files.is_directory(place.path):
         raise GitopsdError(f"there is no {environment.path or environment.name} in revision {commit[:8]}; name another")
-    return load_environment(environment, files, read_variables(environment.vars_file), view.store.key())
+    return load_environment(place, files, read_variables(environment.vars_file), view.store.key())
 
 
 def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) -> Desire:
@@ -82,7 +83,7 @@ def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) ->
 
 def recorded(view: View, environment: Environment, revision: str) -> SealedState | None:
     """The state of a revision that was released before, with its images; None when it cannot be rebuilt."""
-    if not (revision and environment.path):
+    if not revision:
         return None
     try:
         loaded = load_at(view, environment, revision)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitopsd.controller.application import Application
-from gitopsd.controller.environments import Environment, discovered
+from gitopsd.controller.arrangement import Known, arrangement
+from gitopsd.controller.environments import Environment
 from gitopsd.controller.variables import read_variables
 from gitopsd.manifest import Loaded, load_all, resolved
 from gitopsd.manifest.choose import CANDIDATES
@@ -27,6 +28,8 @@ class OnDisk:
     variables: Mapping[str, str]
     project: str = ""
     host_dir: str = ""
+    first_name: str = ""
+    refused: Problem | None = None
 
 
 def on_disk(application: Application, path: Path) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
@@ -66,19 +69,27 @@ def _all(settings: Settings, place: Path, files: Files) -> tuple[tuple[OnDisk, .
         discover=settings.discover,
         environments=settings.environments,
     )
-    found, problems = discovered(alone, {name: files})
-    if not found:
+    found = arrangement(Known(alone, {name: files}, {}, "", lambda _: {}))
+    if not found.environments:
         raise GitopsdError(
             f"no environment found in {place}: no directory that holds a Compose file matches "
             f"{', '.join(settings.discover)}; name one, or set `discover` in gitopsd.yaml"
         )
-    return tuple(_discovered(each, place, files) for each in found.values()), problems
+    return tuple(_discovered(each, place, files) for each in found.environments.values()), found.problems
 
 
 def _discovered(environment: Environment, root: Path, files: Files) -> OnDisk:
     variables = _variables(environment.vars_file)
     return OnDisk(
-        environment.name, root, environment.path, files.again(), variables, environment.project, environment.host_dir
+        environment.name,
+        root,
+        environment.path,
+        files.again(),
+        variables,
+        environment.project,
+        environment.host_dir,
+        environment.first_name,
+        environment.refused,
     )
 
 
@@ -99,11 +110,13 @@ class Validated:
 
 def validated(found: OnDisk) -> Validated:
     """Load it as the daemon would, and collect everything that is wrong with it."""
+    refused = (found.refused,) if found.refused is not None else ()
     try:
         desired = _load(found, for_config=False).desired
     except ProblemsError as error:
-        return Validated(found.name, found.path, error.problems, ())
-    return Validated(found.name, found.path, duplicate_claims(desired), (*desired.warnings, *desired.unset))
+        return Validated(found.name, found.path, (*refused, *error.problems), ())
+    problems = (*refused, *duplicate_claims(desired))
+    return Validated(found.name, found.path, problems, (*desired.warnings, *desired.unset))
 
 
 def configured(found: OnDisk, *, defaults: bool) -> Mapping[str, Json]:
@@ -119,5 +132,6 @@ def _load(found: OnDisk, *, for_config: bool) -> Loaded:
         variables=found.variables,
         project=found.project,
         host_dir=found.host_dir,
+        first_name=found.first_name,
         for_config=for_config,
     )

@@ -5,13 +5,14 @@ from dataclasses import replace
 from functools import cached_property
 
 from gitopsd.controller.application import Application
-from gitopsd.controller.desire import Desire, Desires
-from gitopsd.controller.environments import Environment, discovered, orphan
+from gitopsd.controller.arrangement import Arrangement, Known, arrangement, taken_over
+from gitopsd.controller.desire import Desire, Desires, orphan_mend
+from gitopsd.controller.environments import Environment
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.model.errors import GitopsdError
-from gitopsd.model.release import Hold
+from gitopsd.model.release import Hold, Journal
 from gitopsd.model.settings import Repository, Settings
 
 
@@ -54,21 +55,30 @@ class View:
         return opened
 
     @cached_property
-    def _discovered(self) -> tuple[Mapping[str, Environment], tuple[str, ...]]:
-        return discovered(self.settings, self.repositories.heads())
+    def _arrangement(self) -> Arrangement:
+        journals = {name: self.store.journal(name) for name in self.store.environments()}
+        heads, unanswered = self.repositories.heads(), self.repositories.unanswered()
+        return arrangement(Known(self.settings, heads, journals, unanswered, self.repositories.files_of))
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the set of environments."""
-        return self._discovered[1]
+        return self._arrangement.problems
 
     @cached_property
     def environments(self) -> Mapping[str, Environment]:
-        """Every environment that a repository or a journal has, by name."""
-        gone = [name for name in self.store.environments() if name not in self._discovered[0]]
-        orphans = {name: orphan(self.settings, name) for name in gone if self.store.journal(name).project}
-        found = {**self._discovered[0], **orphans}
-        return {name: found[name] for name in sorted(found)}
+        """Every environment that a repository or a journal has, by name; one that has a new name, under that alone."""
+        gone = {takeover.old.name for takeover in self._arrangement.takeovers}
+        found = self._arrangement.environments
+        return {name: found[name] for name in sorted(found) if name not in gone}
+
+    def journal(self, name: str) -> Journal:
+        """The journal of an environment, also before a daemon has moved it to the environment's new name."""
+        own = self.store.journal(name)
+        for takeover in self._arrangement.takeovers:
+            if takeover.new == name:
+                return taken_over(self.store.journal(takeover.old.name), own, takeover.old.path)
+        return own
 
     def select(self, name: str = "") -> tuple[Environment, ...]:
         """The environment of that name, or all of them. GitopsdError when there is none of that name."""
@@ -98,9 +108,11 @@ class View:
         if not environment.path:
             return self._orphaned(environment)
         for other in self.environments.values():
-            if other.path and other.engine == environment.engine and other.name not in self._claiming:
+            if other.engine == environment.engine and other.name not in self._claiming:
                 self._claiming.add(other.name)
                 self.desires(other.name).load(other)
+                if not other.path:
+                    self.desires(other.name).hold(other, self.journal(other.name))
         return self.desires(environment.name).load(environment)
 
     def desires(self, name: str) -> Desires:
@@ -115,7 +127,7 @@ class View:
 
     def _orphaned(self, environment: Environment) -> Desire:
         head = next((files.revision for files in self.repositories.heads().values()), "")
-        mend = f"it keeps running, `gitopsd remove {environment.name}` takes it down"
+        mend = orphan_mend(environment.name)
         if not head:
             return Desire(holds=(Hold("source", f"no repository has answered yet; {mend}"),))
         return Desire(head, holds=(Hold("orphaned", f"Orphaned: {environment.name} is in no repository; {mend}"),))
