@@ -101,9 +101,8 @@ def _as_project(name: str) -> str:
 
 
 def _choice(directory: str, paths: tuple[str, ...], variables: Variables, place: Place) -> Choice:
-    profiles = variables.get("COMPOSE_PROFILES")
-    named = (profile.strip() for profile in profiles.value.split(",")) if profiles else ()
-    return Choice(directory, paths, variables, frozenset(filter(None, named)), place)
+    named = variables.get("COMPOSE_PROFILES", Variable("")).value.split(",")
+    return Choice(directory, paths, variables, frozenset(profile.strip() for profile in named), place)
 
 
 def _dotenv(source: Source, directory: str, variables: Variables) -> dict[str, Variable]:
@@ -114,11 +113,15 @@ def _dotenv(source: Source, directory: str, variables: Variables) -> dict[str, V
 def _named_files(source: Source, directory: str, variables: Variables) -> tuple[str, ...]:
     """The files that COMPOSE_FILE names, relative to the environment's directory."""
     named = variables.get("COMPOSE_FILE")
-    if named is None or not named.value:
+    if named is None:
         return ()
     separator = variables.get("COMPOSE_PATH_SEPARATOR", Variable(":")).value or ":"
     place = Place(posixpath.join(directory, ".env"))
-    paths = (source.path(directory, name, place, "COMPOSE_FILE") for name in named.value.split(separator) if name)
+    names = named.value.split(separator)
+    if not all(names):
+        message = f"names an empty file; write {CANDIDATES[0]}, several with {separator} between them, or remove it"
+        source.problems.add(place, "COMPOSE_FILE", message)
+    paths = (source.path(directory, name, place, "COMPOSE_FILE") for name in names if name)
     return tuple(path for path in paths if path is not None)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.manifest.dependency import check_dependencies
-from gitopsd.manifest.environment import environment
+from gitopsd.manifest.environment import check_written, environment
 from gitopsd.manifest.gather import Gathered
 from gitopsd.manifest.interpolate import Variable, Variables
 from gitopsd.manifest.keys import resources
 from gitopsd.manifest.keys.service import ELSEWHERE, LATER, SERVICE
-from gitopsd.manifest.keys.shapes import Entry, refuse_key, wrong
+from gitopsd.manifest.keys.shapes import Entry, refuse_key, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar, plain
 from gitopsd.manifest.source import Source
 from gitopsd.model.canonical import Json
@@ -77,11 +77,15 @@ def compose(
     """The composition; what is wrong in the document, services that are not enabled included, goes to the problems."""
     document, problems = gathered.document, source.problems
     _check_top_level(document, problems)
+    if not document.fields and not problems.found:
+        problems.add(document.place, "", "the Compose file is empty; write `services:` first")
     definitions = {
         kind: read(document.fields[kind], kind, problems, project) if kind in document.fields else {}
         for kind, read in _DEFINITIONS.items()
     }
     definitions["networks"].setdefault("default", _default_network(project, document.place))
+    for layer in gathered.layers:
+        _check_layer(layer, problems, project)
     services = {service.name: service for service in _services(document, problems)}
     enabled = {
         name: _with_environment(source, service, directory, variables)
@@ -100,18 +104,30 @@ def compose(
     return Composition(project, enabled, **used, document=document, variables=variables, included=gathered.variables)
 
 
+def _check_layer(layer: Fields, problems: Problems, project: str) -> None:
+    """What is wrong in a document that another one is merged over, whatever that one makes of it."""
+    alone = Problems()
+    _check_top_level(layer, alone)
+    for kind, read in _DEFINITIONS.items():
+        if kind in layer.fields:
+            read(layer.fields[kind], kind, alone, project)
+    for service in _services(layer, alone):
+        check_written(service.node, service.path, alone)
+    problems.found.extend(alone.found)
+
+
 def _default_network(project: str, place: Place) -> Entry:
     return Entry({"name": f"{project}_default", "ipam": {}}, place, "networks.default")
 
 
 def _check_top_level(document: Fields, problems: Problems) -> None:
     for key, node in document.fields.items():
+        if key in ("name", "version"):
+            text(node, key, problems)
         if key == "version":
             problems.warn(node.place, key, "ignored, as Compose does; remove it")
         elif key not in TOP_LEVEL and not key.startswith("x-"):
             refuse_key(document, key, "", problems, TOP_LEVEL, TOP_LEVEL_LATER)
-    if not document.fields and not problems.found:
-        problems.add(document.place, "", "the Compose file is empty; write `services:` first")
 
 
 def _services(document: Fields, problems: Problems) -> Iterator[ComposedService]:

@@ -39,12 +39,16 @@ def mounts(ground: Ground, service: ComposedService, composition: Composition) -
         *(_grant(ground, entry, composition, "secrets") for entry in _entries(service, "secrets")),
     ]
     mounted = tuple(mount for mount in found if mount is not None)
+    scratch = service.canonical.get("tmpfs")
     taken: set[str] = set()
-    for mount in mounted:
-        if mount.target in taken:
-            message = f"two mounts have the target {mount.target}; give one of them another target"
+    for target in (
+        *(str(entry).partition(":")[0] for entry in (scratch if isinstance(scratch, list) else ())),
+        *(mount.target for mount in mounted),
+    ):
+        if target in taken:
+            message = f"two mounts have the target {target}; give one of them another target"
             ground.source.problems.add(service.place, service.path, message)
-        taken.add(mount.target)
+        taken.add(target)
     return mounted
 
 

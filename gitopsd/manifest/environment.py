@@ -38,6 +38,15 @@ def environment(source: Source, service: Fields, path: str, directory: str, vari
     return Environment({**values, **own.values}, frozenset(hidden))
 
 
+def check_written(service: Fields, path: str, problems: Problems) -> None:
+    """What is wrong with how `environment` and `env_file` are written, for a service that is not the final one."""
+    own, files = service.fields.get("environment"), service.fields.get("env_file")
+    if own is not None:
+        optional_pairs(own, f"{path}.environment", problems)
+    if files is not None:
+        tuple(_files(files, f"{path}.env_file", problems))
+
+
 def _own(source: Source, service: Fields, path: str, variables: Variables) -> Environment:
     node = service.fields.get("environment")
     if node is None:
@@ -56,7 +65,8 @@ def _own(source: Source, service: Fields, path: str, variables: Variables) -> En
 def _from_files(source: Source, node: Node, path: str, directory: str, variables: Variables) -> dict[str, Variable]:
     """The variables of all files. `variables` go before those of earlier files, which go before a file's own."""
     found: dict[str, Variable] = {}
-    for written, required, place, where in _files(node, path, source.problems):
+    files = {entry[0]: entry for entry in _files(node, path, source.problems)}  # the last of a path, at its first place
+    for written, required, place, where in files.values():
         file = source.path(directory, written, place, where)
         if file is None or (not required and not source.exists(file)):
             continue

@@ -14,16 +14,22 @@ from gitopsd.manifest.node import Fields, Items, Node, Scalar, plain
 from gitopsd.manifest.source import Scope, Source, merged, relative
 from gitopsd.model.errors import Place
 
+MAX_DEPTH = 50
 _RESOURCES = ("services", "networks", "volumes", "configs", "secrets")
 _BY_VARIABLE = ("configs", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The merged document. `variables` has those that count for a config or secret that came by `include`."""
+    """The merged document.
+
+    `variables` has those that count for a config or secret that came by `include`. `layers` are the documents that
+    another file was merged over: each must be right by itself.
+    """
 
     document: Fields
     variables: dict[tuple[str, str], Variables] = field(default_factory=dict)
+    layers: list[Fields] = field(default_factory=list)
 
 
 def gather(
@@ -39,12 +45,15 @@ def gather(
         raw = source.document(path, place, where)
         if raw is None:
             continue
+        if (document is not None or above) and not source.affords(raw, place, where):
+            break
         filled = _filled(source, raw, path, scope)
         own = extended(source, filled, path, scope)
         own = _included(source, own, scope, (*above, path), gathered)
         if document is None:
             document = own if path in source.untagged else without_resets(own)
         else:
+            gathered.layers.append(document)
             document = merge_documents(document, own, source.problems)
     return replace(gathered, document=document) if document is not None else gathered
 
@@ -72,16 +81,22 @@ def _included(source: Source, document: Fields, scope: Scope, above: tuple[str, 
     if node is None:
         return document
     if not isinstance(node, Items):
-        source.problems.add(node.place, "include", f"expected a list of files, got {described(node)}")
-        return document
+        if not isinstance(node, Scalar) or node.value is not None:
+            source.problems.add(node.place, "include", f"expected a list of files, got {described(node)}")
+        return replace(document, fields={key: child for key, child in document.fields.items() if key != "include"})
     fields = {key: child for key, child in document.fields.items() if key != "include"}
     result = replace(document, fields=fields)
     for index, item in enumerate(node.items):
         include = _entry(source, item, f"include[{index}]", scope)
         if include is None:
             continue
-        if include.paths[0] in above:
-            circle = " -> ".join((*above, include.paths[0]))
+        if len(above) > MAX_DEPTH:
+            message = f"files include each other more than {MAX_DEPTH} levels deep; include the last ones directly"
+            source.problems.add(include.place, include.where, message)
+            continue
+        again = next((path for path in include.paths if path in above), None)
+        if again is not None:
+            circle = " -> ".join((*above, again))
             source.problems.add(
                 include.place, include.where, f"files include each other in a circle ({circle}); remove one include"
             )
@@ -99,6 +114,7 @@ def _import(
         theirs = found.document.fields.get(kind)
         for name in theirs.fields if isinstance(theirs, Fields) else ():
             gathered.variables[kind, name] = found.variables.get((kind, name), inner.variables)
+    gathered.layers.extend(found.layers)
     directory = relative(include.directory, scope.directory)
     fields = dict(document.fields)
     for kind in _RESOURCES:

@@ -1,9 +1,10 @@
 """Merges one Compose document over another by Compose's rules, for overrides and for `extends`."""
 
 from collections.abc import Callable, Mapping
-from typing import Union
+from dataclasses import replace
+from typing import TypeVar, Union
 
-from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar, Value
 from gitopsd.model.errors import Place
 
 Rule = Union["Merge", Mapping[str, "Rule"], None]
@@ -23,18 +24,17 @@ def merge_service(base: Node, over: Node, path: str, problems: Problems) -> Node
     return _node(base, over, path, problems, _SERVICE)
 
 
-def without_resets(document: Fields) -> Fields:
-    """The document without what is tagged `!reset`, for one that is merged over nothing."""
-    kept = {key: _bare(child) for key, child in document.fields.items() if child.tag != RESET}
-    return Fields(kept, document.keys, document.place, document.tag)
+N = TypeVar("N", bound=Node)
 
 
-def _bare(node: Node) -> Node:
+def without_resets(node: N) -> N:
+    """The node without what is tagged `!reset` in it, for one that is merged over nothing."""
     match node:
-        case Fields():
-            return without_resets(node)
-        case Items(items=items, place=place, tag=tag):
-            return Items(tuple(_bare(item) for item in items if item.tag != RESET), place, tag)
+        case Fields(fields=fields):
+            kept = {key: without_resets(child) for key, child in fields.items() if child.tag != RESET}
+            return replace(node, fields=kept)
+        case Items(items=items):
+            return replace(node, items=tuple(without_resets(item) for item in items if item.tag != RESET))
         case _:
             return node
 
@@ -55,6 +55,10 @@ def _node(base: Node, over: Node, path: str, problems: Problems, rule: Rule) -> 
             return Items((*base.items, *over.items), over.place)
         case Scalar(), Scalar():
             return over
+    return _mismatched(base, over, path, problems)
+
+
+def _mismatched(base: Node, over: Node, path: str, problems: Problems) -> Node:
     problems.add(
         over.place, path, f"has another shape than at {base.place}; write both the same way, or tag it !override"
     )
@@ -70,8 +74,8 @@ def _fields(base: Fields, over: Fields, path: str, problems: Problems, rule: Rul
         below = fields.get(key)
         if child.tag == RESET:
             fields.pop(key, None)
-        elif below is None or key.startswith("x-"):
-            fields[key] = _bare(child)
+        elif below is None:
+            fields[key] = without_resets(child)
         else:
             fields[key] = _node(below, child, f"{path}.{key}" if path else key, problems, rules.get(key, fallback))
     return Fields(fields, keys, over.place)
@@ -115,6 +119,8 @@ def _sequence(base: Node, over: Node, path: str, problems: Problems) -> Node:
     """A single string counts as a list of one."""
     if _is_null(over):
         return base
+    if isinstance(base, Fields) or isinstance(over, Fields):
+        return _mismatched(base, over, path, problems)
     return Items((*_as_items(base), *_as_items(over)), over.place)
 
 
@@ -122,7 +128,7 @@ def _as_items(node: Node) -> tuple[Node, ...]:
     return node.items if isinstance(node, Items) else () if _is_null(node) else (node,)
 
 
-def _named(default: Mapping[str, str]) -> Merge:
+def _named(default: Mapping[str, Value]) -> Merge:
     """Lists of names and mappings of names mix; a listed name has the default fields, or null for none."""
 
     def merge(base: Node, over: Node, path: str, problems: Problems) -> Node:
@@ -134,7 +140,7 @@ def _named(default: Mapping[str, str]) -> Merge:
     return merge
 
 
-def _as_named(node: Node, default: Mapping[str, str]) -> Fields | None:
+def _as_named(node: Node, default: Mapping[str, Value]) -> Fields | None:
     if not isinstance(node, Items):
         return node if isinstance(node, Fields) else None
     fields: dict[str, Node] = {}
@@ -157,18 +163,31 @@ def _logging(base: Node, over: Node, path: str, problems: Problems) -> Node:
     return base if _is_null(over) else over
 
 
+def _build(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """A string is a context."""
+    if _is_null(over):
+        return base
+    return _node(_as_context(base), _as_context(over), path, problems, _BUILD)
+
+
+def _as_context(node: Node) -> Node:
+    if not isinstance(node, Scalar) or _is_null(node):
+        return node
+    return Fields({"context": node}, {"context": node.place}, node.place)
+
+
 def _pools(base: Node, over: Node, path: str, problems: Problems) -> Node:
-    """Address pools of one subnet are one pool."""
+    """Address pools of one subnet are one pool; as in Compose, those of the base that nothing is over are gone."""
     if not isinstance(base, Items) or not isinstance(over, Items):
         return base if _is_null(over) else over
-    pools: dict[object, Node] = {}
-    for number, pool in enumerate((*base.items, *over.items)):
-        subnet = pool.fields.get("subnet") if isinstance(pool, Fields) else None
-        key = _value(subnet) if subnet is not None else number
-        below = pools.get(key)
-        both = isinstance(below, Fields) and isinstance(pool, Fields)
-        pools[key] = _fields(below, pool, path, problems, None) if both else pool  # type: ignore[arg-type]
-    return Items(tuple(pools.values()), over.place)
+    below = {_subnet(pool): pool for pool in base.items}
+    merged = [_node(below.get(_subnet(pool), pool), pool, path, problems, None) for pool in over.items]
+    return Items(tuple(merged), over.place)
+
+
+def _subnet(pool: Node) -> object:
+    subnet = pool.fields.get("subnet") if isinstance(pool, Fields) else None
+    return _value(subnet) if subnet is not None else None
 
 
 def _is_null(node: Node) -> bool:
@@ -185,6 +204,11 @@ def _value(node: Node) -> object:
 
 _SCALARS: Rule = {"*": _replace}
 _LABELS: Rule = {"*": {"labels": _pairs}}
+_BUILD: Rule = {
+    "args": _pairs,
+    "additional_contexts": _pairs,
+    "labels": _pairs,
+}
 _SERVICE: Rule = {
     "command": _replace,
     "entrypoint": _replace,
@@ -193,7 +217,8 @@ _SERVICE: Rule = {
     "env_file": _sequence,
     "tmpfs": _sequence,
     "networks": _named({}),
-    "depends_on": _named({"condition": "service_started"}),
+    "depends_on": _named({"condition": "service_started", "required": True}),
+    "build": _build,
     "logging": _logging,
     "healthcheck": {"test": _replace},
 }

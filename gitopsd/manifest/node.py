@@ -58,6 +58,19 @@ class Problems:
         self.warnings.append(Problem(place, path, message))
 
 
+def size(node: Node) -> int:
+    """How many values it holds, itself among them; long text counts as one more each 100 characters."""
+    match node:
+        case Scalar(value=str(value)):
+            return 1 + len(value) // 100
+        case Items(items=items):
+            return 1 + sum(map(size, items))
+        case Fields(fields=fields):
+            return 1 + sum(map(size, fields.values()))
+        case _:
+            return 1
+
+
 def plain(node: Node) -> Json:
     """The value without places."""
     match node:

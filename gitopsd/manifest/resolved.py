@@ -76,7 +76,9 @@ def _mount(entry: Entry, directory: str) -> dict[str, Json]:
 
 
 def _definition(entry: Entry, directory: str) -> dict[str, Json]:
-    return {**entry, "file": _absolute(str(entry["file"]), directory)} if "file" in entry else dict(entry)
+    if "file" in entry:
+        return {**entry, "file": _absolute(str(entry["file"]), directory)}
+    return {key: value for key, value in entry.items() if (key, value) != ("content", "")}
 
 
 def _absolute(path: str, directory: str) -> str:

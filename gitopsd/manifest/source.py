@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 
 from gitopsd.manifest import dotenv, tree
 from gitopsd.manifest.interpolate import Variable, Variables
-from gitopsd.manifest.node import Fields, Problems
+from gitopsd.manifest.node import Fields, Node, Problems, size
 from gitopsd.manifest.tree import Refusal
 from gitopsd.manifest.yaml import MAX_BYTES, parse
 from gitopsd.model.errors import ManifestError, Place, Problem
 from gitopsd.model.files import Files
+
+MAX_MERGED = 1_000_000  # values of all that is merged or extended, each time that it is
+MAX_VARIABLES = 64 << 20  # characters of all `.env` and `env_file`s, as written and as filled in, each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Source:
 
     `secrets`: there are variables of secret origin. `unset` are variables without value and default. `documents` are
     the files that have been parsed, `constant` those of them in which no variable stands, `untagged` those without a
-    `!reset`.
+    `!reset`. `merged` and `variables` are what has been spent of their limits.
     """
 
     files: Files
@@ -37,6 +40,8 @@ class Source:
     documents: dict[str, Fields | None] = field(default_factory=dict)
     constant: set[str] = field(default_factory=set)
     untagged: set[str] = field(default_factory=set)
+    merged: list[int] = field(default_factory=list)
+    variables: list[int] = field(default_factory=list)
 
     def document(self, path: str, place: Place, where: str) -> Fields | None:
         """The Compose file at `path`, not yet filled in; None when it cannot be read, which is then a problem.
@@ -53,11 +58,26 @@ class Source:
         if isinstance(data, Refusal):
             self.problems.add(place, where, data.reason)
             return {}
+        if sum(self.variables) + len(data) > MAX_VARIABLES:
+            message = f"all env_files together have more than {MAX_VARIABLES} characters; name fewer, or shorter ones"
+            self.problems.add(place, where, message)
+            return {}
         try:
-            return dict(dotenv.parse(path, data, variables, self.unset))
+            found = dict(dotenv.parse(path, data, variables, self.unset))
         except ManifestError as error:
             self.problems.found.extend(error.problems)
             return {}
+        self.variables.append(len(data) + sum(len(variable.value) for variable in found.values()))
+        return found
+
+    def affords(self, node: Node, place: Place, where: str) -> bool:
+        """Whether this much more may be merged; what is too much is a problem."""
+        self.merged.append(size(node))
+        if sum(self.merged) <= MAX_MERGED:
+            return True
+        message = f"more than {MAX_MERGED} values once everything is merged; extend, include or name fewer files"
+        self.problems.add(place, where, message)
+        return False
 
     def exists(self, path: str) -> bool:
         """Whether there is a file, or a link to something, at `path`."""
