@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import docker
-import docker.constants
 import requests
 
 from gitopsd.adapters.docker.translate import translated, understood
@@ -16,6 +15,8 @@ from gitopsd.model.errors import EngineRefused, EngineUnavailable
 from gitopsd.model.settings import TargetEngine
 
 OLDEST_API: Final = (1, 41)
+# The newest whose changes are known here, and at which Compose asks for what we ask for.
+NEWEST_API: Final = (1, 51)
 TIMEOUT: Final = 60.0
 
 Version = tuple[int, int]
@@ -78,10 +79,9 @@ class Connection:
 
     def _negotiate(self) -> Version:
         doing = f"connect to {self.target.url}"
-        known = docker.constants.DEFAULT_DOCKER_API_VERSION
         patience = min(CONNECT_TIMEOUT, self.timeout)
         with translated(doing):
-            response = self._client(known).get(f"{ADDRESS}/version", timeout=(CONNECT_TIMEOUT, patience))
+            response = self._client(_text(NEWEST_API)).get(f"{ADDRESS}/version", timeout=(CONNECT_TIMEOUT, patience))
             response.raise_for_status()
             answer = response.json()
         with understood(doing):
@@ -89,7 +89,7 @@ class Connection:
             oldest = _version(answer.get("MinAPIVersion") or "1.12")
         if newest < OLDEST_API:
             raise EngineRefused(f"{doing}: it speaks API {_text(newest)}; 1.41 is needed: upgrade Docker to 20.10", 400)
-        return max(min(newest, _version(known)), oldest)
+        return max(min(newest, NEWEST_API), oldest)
 
     def _client(self, version: str) -> docker.APIClient:
         """The SDK makes no call here, as it is told a version; where the requests go is the pool's business."""

@@ -25,6 +25,7 @@ from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
 from gitopsd.model.settings import Registry, TargetEngine
 
 DEFAULT_GRACE: Final = 10
+_NOTHING: Final = (None, 0, -1, "no", "")
 
 
 def connect(
@@ -274,6 +275,7 @@ class DockerEngine(DockerView):
 
 
 def _same(wanted: Json, live: Any) -> bool:
+    """Whether an engine shows what it was told. Of no limit it says so in several ways."""
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(_same(value, live.get(key)) for key, value in wanted.items())
-    return bool(wanted == live) or (wanted in (0, "no", "") and live in (None, 0, "no", ""))
+    return bool(wanted == live) or (wanted in _NOTHING and live in _NOTHING)

@@ -113,7 +113,11 @@ def _lines(lines: Iterable[bytes], doing: str) -> Iterable[Mapping[str, Any]]:
             if line.strip():
                 decoded = json.loads(line)
                 if isinstance(decoded, dict):
-                    yield decoded
+                    # Newer engines tell of a failure in its detail only.
+                    yield {
+                        **decoded,
+                        "error": decoded.get("error") or (decoded.get("errorDetail") or {}).get("message"),
+                    }
 
 
 def _credentials(registry: str, registries: Mapping[str, Registry]) -> Mapping[str, str]:

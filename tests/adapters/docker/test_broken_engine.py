@@ -194,7 +194,7 @@ def test_an_engine_that_was_replaced_is_asked_for_its_version_again(serve: Start
 
 @pytest.mark.parametrize(
     ("newest", "oldest", "spoken"),
-    [("1.41", "1.12", "1.41"), ("1.43", "1.24", "1.43"), ("1.99", "1.24", "1.45"), ("1.99", "1.47", "1.47")],
+    [("1.41", "1.12", "1.41"), ("1.43", "1.24", "1.43"), ("1.99", "1.24", "1.51"), ("1.99", "1.53", "1.53")],
 )
 def test_both_sides_speak_the_newest_version_that_both_know(
     serve: Start, newest: str, oldest: str, spoken: str
