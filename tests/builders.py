@@ -37,12 +37,13 @@ def seconds(number: float) -> timedelta:
 
 def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
     """A sealed service. `how`: fields of Policy (times in seconds), `replicas`, `ports`, `volumes` (`data:/data`, or
-    `/data` for an anonymous one), `depends_on`, `networks`, `job`, `limits`, `container_name`, `options`.
+    `/data` for an anonymous one), `depends_on`, `networks`, `job`, `limits`, `container_name`, `options`, `lives_in`
+    and `borrows`: the service whose network, or whose volumes, it uses.
     """
     image = image or f"{name}:1"
     policy = _policy({key: how.pop(key) for key in tuple(how) if key in FIELDS_OF_POLICY})
     named = str(how.get("container_name", ""))
-    options = {**how.get("options", {}), **({"container_name": named} if named else {})}
+    options = {**how.get("options", {}), **({"container_name": named} if named else {}), **_shares(how)}
     limits = str(how.get("limits", "512m"))
     job = how.get("job", False)
     service = Service(
@@ -51,12 +52,13 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
         options=options,
         place=Place("compose.yaml", 2, 3),
         replicas=int(how.get("replicas", 1)),
-        depends_on=_dependencies(how.get("depends_on", {})),
+        depends_on=_dependencies(how),
         mounts=tuple(_mount(volume) for volume in how.get("volumes", ())),
         ports=tuple(Port(int(port), str(port)) for port in how.get("ports", ())),
-        networks=tuple(Attachment(network) for network in how.get("networks", ("default",))),
+        networks=tuple(Attachment(network) for network in how.get("networks", _networks(how))),
         policy=policy,
         job=Job(seconds(how["timeout"]) if "timeout" in how else None) if job else None,
+        shares=tuple(str(how[key]) for key in ("lives_in", "borrows") if key in how),
     )
     # As given here, so that stories tell the same fingerprints whatever fields the nouns have.
     inside = [[str(each) for each in how.get(key, default)] for key, default in INSIDE.items()]
@@ -73,10 +75,24 @@ def _policy(given: Mapping[str, Any]) -> Policy:
     return Policy(**fields)
 
 
-def _dependencies(given: Any) -> tuple[Dependency, ...]:
-    if isinstance(given, Mapping):
-        return tuple(Dependency(name, condition) for name, condition in given.items())
-    return tuple(Dependency(name) for name in given)
+def _shares(how: Mapping[str, Any]) -> dict[str, Any]:
+    network = {"network_mode": f"service:{how['lives_in']}"} if "lives_in" in how else {}
+    return network | ({"volumes_from": [how["borrows"]]} if "borrows" in how else {})
+
+
+def _networks(how: Mapping[str, Any]) -> tuple[str, ...]:
+    return () if "lives_in" in how else ("default",)
+
+
+def _dependencies(how: Mapping[str, Any]) -> tuple[Dependency, ...]:
+    """What is written, and what follows from where it lives."""
+    given = how.get("depends_on", {})
+    written = given if isinstance(given, Mapping) else dict.fromkeys(given, "service_started")
+    shared = [how[key] for key in ("lives_in", "borrows") if key in how and how[key] not in written]
+    return tuple(
+        Dependency(name, condition)
+        for name, condition in {**written, **dict.fromkeys(shared, "service_started")}.items()
+    )
 
 
 def _mount(written: str) -> Mount:

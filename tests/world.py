@@ -6,9 +6,10 @@ Time stands still until `pass_time`. What a container does is decided by its fin
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
+from gitopsd.engine_json import borrowed_services, joined_services
 from gitopsd.model.action import (
     Action,
     Create,
@@ -76,6 +77,8 @@ class Box:
     restarts: int = 0
     exit_code: int = 0
     stopped_by_hand: bool = False
+    joined: tuple[str, ...] = ()
+    borrowed: tuple[str, ...] = ()
 
     @property
     def up(self) -> bool:
@@ -127,6 +130,8 @@ class World:
             restart_count=box.restarts,
             restart_policy=box.policy,
             volumes=box.volumes,
+            joined=box.joined,
+            borrowed=box.borrowed,
         )
 
     def check(self, box: Box) -> Check:
@@ -146,7 +151,12 @@ class World:
 
     def good(self, box: Box) -> bool:
         """Whether a person would say that it works right now: up, healthy, and not about to fall over."""
-        return self.behaviour(box).exits_after is None and self.seems_good(box)
+        return self.behaviour(box).exits_after is None and self.seems_good(box) and self.connected(box)
+
+    def connected(self, box: Box) -> bool:
+        """Whether the namespaces of other containers that it was started in are there still."""
+        homes = [self.boxes.get(id) for id in box.joined]
+        return all(home is not None and home.up and _began(home) <= _began(box) for home in homes)
 
     def seems_good(self, box: Box) -> bool:
         return box.state == "running" and self.check(box) in ("none", "healthy")
@@ -218,6 +228,11 @@ class World:
         number = next(self.numbers)
         own = {target: f"anonymous-{number}-{target}" for target in sealed.image.volumes}
         self.volumes |= set(own.values()) - set(create.carry.values())
+        options = sealed.service.options
+        joined = tuple(create.joins[name] for name in joined_services(options))
+        borrowed = tuple(create.joins[name] for name in borrowed_services(options))
+        if missing := [id for id in (*joined, *borrowed) if id not in self.boxes]:
+            raise Unfit(f"No such container: {missing[0]}")
         box = Box(
             id=f"c{number}",
             name=create.name,
@@ -230,6 +245,8 @@ class World:
             limits=sealed.in_place,
             ports=frozenset(port.published for port in sealed.service.ports),
             volumes={**own, **create.carry},
+            joined=joined,
+            borrowed=borrowed,
         )
         self.boxes[box.id] = box
 
@@ -242,7 +259,15 @@ class World:
         for other in self.boxes.values():
             if other.up and other.ports & box.ports:
                 raise Unfit(f"port {min(other.ports & box.ports)} is already allocated")
-        box.state, box.started_at, box.restarts, box.stopped_by_hand = "running", self.now, 0, False
+        if down := [id for id in box.joined if id not in self.boxes or not self.boxes[id].up]:
+            raise Unfit(f"cannot join network of a non running container: {down[0]}")
+        box.state, box.restarts, box.stopped_by_hand = "running", 0, False
+        self._begin(box)
+
+    def _begin(self, box: Box) -> None:
+        """Its process begins, later than whatever was started in its namespaces before."""
+        inside = [_began(other) for other in self.boxes.values() if box.id in other.joined]
+        box.started_at = max([self.now, *(began + timedelta(microseconds=1) for began in inside)])
 
     def _stop(self, box: Box, code: int) -> None:
         if box.up:
@@ -273,7 +298,15 @@ class World:
         if box.policy == "no":
             box.state = "exited"
         else:
-            box.started_at, box.restarts = self.now, box.restarts + 1
+            self._restart(box)
+
+    def _restart(self, box: Box) -> None:
+        """Its restart policy starts it again, if what it lives in is there."""
+        if any(id not in self.boxes or not self.boxes[id].up for id in box.joined):
+            box.state, box.exit_code = "exited", 128
+            return
+        box.restarts += 1
+        self._begin(box)
 
     def kill(self, name: str) -> None:
         """`docker kill`: Docker takes that for a wish and does not restart."""
@@ -287,7 +320,7 @@ class World:
             if box.policy == "no":
                 box.state = "exited"
             else:
-                box.started_at, box.restarts = self.now, box.restarts + 1
+                self._restart(box)
 
     def pause(self, name: str) -> None:
         self.named(name).state = "paused"
@@ -300,10 +333,16 @@ class World:
         """All stop; with `always` even what was stopped comes back, with `unless-stopped` only what was up."""
         for box in self.boxes.values():
             stopped = box.state == "exited" and box.policy == "always"
-            if stopped or (box.up and box.policy != "no"):
-                box.state, box.started_at = "running", self.now
+            homeless = any(id not in self.boxes or not self.boxes[id].up for id in box.joined)
+            if (stopped or (box.up and box.policy != "no")) and not homeless:
+                box.state = "running"
+                self._begin(box)
             elif box.up:
                 box.state, box.exit_code = "exited", 255
+
+
+def _began(box: Box) -> datetime:
+    return box.started_at or NOON
 
 
 def limited(sealed: SealedService, limits: str) -> SealedService:

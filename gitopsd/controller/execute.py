@@ -107,6 +107,7 @@ def _create(action: Create, engine: Engine, making: Making) -> str:
         name=action.name,
         release=action.release,
         carry=action.carry,
+        joins=action.joins,
         api=engine.api(),
         secrets_label=secrets_label(specification.sealed, making.key),
         key=making.key,

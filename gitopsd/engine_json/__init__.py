@@ -5,7 +5,7 @@ from gitopsd.engine_json.labels import options_digest
 from gitopsd.engine_json.limits import keep_body, restart_body, update_body
 from gitopsd.engine_json.lowest_api import LOWEST_API, network_too_new, too_new
 from gitopsd.engine_json.mounts import content_problems
-from gitopsd.engine_json.namespaces import borrowed_services, joined_services, shares_network
+from gitopsd.engine_json.namespaces import borrowed_services, joined_services, shared_things, shares_network
 from gitopsd.engine_json.networking import instance_name
 from gitopsd.engine_json.resource import network_body, volume_body
 
@@ -21,6 +21,7 @@ __all__ = [
     "network_too_new",
     "options_digest",
     "restart_body",
+    "shared_things",
     "shares_network",
     "too_new",
     "update_body",

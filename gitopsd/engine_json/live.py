@@ -12,6 +12,7 @@ from gitopsd.model.desired import Image
 from gitopsd.model.live import Check, EngineEvent, Instance, LiveNetwork, LiveVolume, State
 
 CHECK_OUTPUT_LIMIT: Final = 1024
+_CONTAINER: Final = "container:"
 _STATES: Final[frozenset[str]] = frozenset(get_args(State))
 _CHECKS: Final[frozenset[str]] = frozenset(get_args(Check))
 
@@ -48,6 +49,8 @@ def instance(inspected: Answer) -> Instance:
         one_off=own.get(labels.ONE_OFF) == "True",
         volumes=_volumes(inspected.get("Mounts") or ()),
         networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or {}),
+        joined=_joined(host),
+        borrowed=tuple(sorted({str(each).partition(":")[0] for each in host.get("VolumesFrom") or ()})),
         labels=own,
         image=str(config.get("Image") or ""),
         fields=container_projection(inspected),
@@ -125,6 +128,11 @@ def _health(health: Answer | None) -> tuple[Check, str]:
     log = health.get("Log") or ()
     output = str(log[-1].get("Output") or "") if log else ""
     return cast(Check, health["Status"]), output.strip()[-CHECK_OUTPUT_LIMIT:]
+
+
+def _joined(host: Answer) -> tuple[str, ...]:
+    modes = (str(host.get(key) or "") for key in ("NetworkMode", "PidMode", "IpcMode"))
+    return tuple(sorted({mode.removeprefix(_CONTAINER) for mode in modes if mode.startswith(_CONTAINER)}))
 
 
 def _volumes(mounts: Any) -> dict[str, str]:

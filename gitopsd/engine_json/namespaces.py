@@ -32,6 +32,14 @@ def borrowed_services(options: Options) -> tuple[str, ...]:
     return tuple(sorted({each.partition(":")[0] for each in written if not each.startswith(_CONTAINER)}))
 
 
+def shared_things(options: Options) -> dict[str, str]:
+    """What the container uses of other services, in a word, by the names of those."""
+    network = text(options.get("network_mode"))
+    in_network = {network.removeprefix(_SERVICE): "network"} if network.startswith(_SERVICE) else {}
+    namespace = dict.fromkeys(joined_services(options), "namespace")
+    return {**dict.fromkeys(borrowed_services(options), "volumes"), **namespace, **in_network}
+
+
 def modes(options: Options, joins: Mapping[str, str]) -> dict[str, Json]:
     """The modes that are set, and the containers that volumes are taken from; `joins` are containers by service."""
     found: dict[str, Json] = {

@@ -9,7 +9,8 @@ class Create:
     """Create the slot's container from a specification, with content delivered and networks connected.
 
     A fingerprint and the digest of what can be changed in place (`in_place`) name a specification. `carry` maps mount
-    targets to the anonymous volumes of the instance that it takes over from.
+    targets to the anonymous volumes of the instance that it takes over from. `joins` maps the services whose namespaces
+    or volumes it uses to a container of each.
     """
 
     service: str
@@ -20,6 +21,7 @@ class Create:
     cause: str
     carry: Mapping[str, str] = field(default_factory=dict)
     in_place: str = ""
+    joins: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"Create   {self.name}  # {self.cause}"

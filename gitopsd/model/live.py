@@ -16,8 +16,10 @@ class Instance:
     """A container of the project. Labels are claims; whether it is ours the journal says.
 
     `slot` counts from 1 (0: no such label). `started_at` is the last start; a restart moves it. `volumes` maps mount
-    targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word. `image` is the image as
-    it was named at creation. `fields` is the projection of the inspection, by the field table; it may hold secrets.
+    targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word. `joined` are the ids of
+    the containers whose network, PID or IPC namespace it is in, `borrowed` those whose volumes it mounts. `image` is the
+    image as it was named at creation. `fields` is the projection of the inspection, by the field table; it may hold
+    secrets.
     """
 
     id: str
@@ -43,6 +45,8 @@ class Instance:
     one_off: bool = False
     volumes: Mapping[str, str] = field(default_factory=dict)
     networks: frozenset[str] = frozenset()
+    joined: tuple[str, ...] = ()
+    borrowed: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
     fields: Mapping[str, Json] = field(default_factory=dict)

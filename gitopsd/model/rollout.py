@@ -12,13 +12,18 @@ Kind = Literal["change", "repair", "return"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a service's slots shall be. `fingerprint` "" with 0 replicas: the service goes."""
+    """What a service's slots shall be. `fingerprint` "" with 0 replicas: the service goes.
+
+    `joins` are the services in whose namespaces its containers live, `borrows` those whose volumes they mount.
+    """
 
     fingerprint: str
     replicas: int
     in_place: str = ""
     image: str = ""
     container_name: str = ""
+    joins: tuple[str, ...] = ()
+    borrows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

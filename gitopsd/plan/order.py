@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gitopsd.engine_json import borrowed_services, shares_network
+from gitopsd.engine_json.fields import strings
 from gitopsd.model.desired import Bind, Order, SealedService, Service, VolumeMount
 
 STOP_S = 1.0  # a process that heeds its stop signal; the grace period is the upper bound
@@ -30,13 +32,31 @@ def replacement(sealed: SealedService) -> Replacement:
     return Replacement("stop-first", reason, _interruption(service))
 
 
+def replaced_with(sealed: SealedService, other: SealedService, what: str) -> Replacement:
+    """The order for a service that goes with another one, as it uses something of it (`what`).
+
+    A network is gone from the stop of one container to the start of the next; volumes outlive both.
+    """
+    own, others = replacement(sealed), replacement(other)
+    if others.order == "start-first" or what == "volumes":
+        return own
+    gap = STOP_S + START_S
+    return Replacement(
+        own.order,
+        f"the {what} of {other.service.name} is gone meanwhile: {others.reason}",
+        gap + (own.interruption_s or START_S + sealed.service.policy.min_ready.total_seconds()),
+    )
+
+
 def _cannot_stand_twice(service: Service) -> Iterator[str]:
     for port in service.ports:
         if port.published and "-" not in port.published:
             yield f"host port {port.published} can be bound once; without a published port it would be start-first"
     for attachment in service.networks:
-        if attachment.ipv4_address or attachment.ipv6_address:
+        if attachment.ipv4_address or attachment.ipv6_address or attachment.link_local_ips or attachment.mac_address:
             yield f"its address on network {attachment.network} is fixed; without it, it would be start-first"
+    if service.options.get("mac_address"):
+        yield "its mac_address is fixed; without it, it would be start-first"
 
 
 def _should_not_stand_twice(sealed: SealedService) -> Iterator[str]:
@@ -54,6 +74,11 @@ def _should_not_stand_twice(sealed: SealedService) -> Iterator[str]:
                 yield f"it writes to {source} on the host; {advice}"
             case _:
                 pass
+    if network := shares_network(service.options):
+        yield f"it uses the network of {network}, where a port can be bound once; {advice}"
+    for name in borrowed_services(service.options):
+        if f"{name}:ro" not in strings(service.options.get("volumes_from")):
+            yield f"it writes to the volumes of {name}; {advice}"
     mounted = {mount.target for mount in service.mounts}
     for target in sealed.image.volumes:
         if target not in mounted:

@@ -12,6 +12,7 @@ from gitopsd.plan.claims import claims, duplicate_claims
 from gitopsd.plan.divergence import divergences
 from gitopsd.plan.explain import changed_fields, why_replaced
 from gitopsd.plan.order import replacement
+from gitopsd.plan.sharing import drawn_along
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def plan(
 ) -> Plan:
     """Changes per service in waves: equal fingerprints and counts change nothing, whatever the commit says."""
     by_name = {name: number for number, wave in enumerate(waves) for name in wave}
-    kept = [_change(sealed, applied, journal, by_name.get(name, 0)) for name, sealed in sorted(wanted.services.items())]
+    own = [_change(sealed, applied, journal, by_name.get(name, 0)) for name, sealed in sorted(wanted.services.items())]
+    kept = drawn_along(own, wanted)
     removed = [_removal(name, wanted, applied, len(waves)) for name in _gone(wanted, applied, journal)]
     desired = wanted.desired
     present = {network.name for network in live.networks}

@@ -8,6 +8,7 @@ from gitopsd.rollout import Member, stand_aside
 from gitopsd.rollout.member import ready_now
 
 RETURNED = "returned"  # a need of a service that returns: its dependents have returned
+RETURNING = "returning"  # the same of one that lives in another: that one is on its way back, or has arrived
 
 
 def may_begin(journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Member, ...]]) -> bool:
@@ -38,6 +39,8 @@ def _met(journal: Journal, service: str, condition: str, members: Mapping[str, t
     rollout = journal.rollouts.get(service)
     if condition == RETURNED:
         return rollout is None or not rollout.open
+    if condition == RETURNING:
+        return rollout is None or not isinstance(rollout.phase, Pending | Preparing)
     if rollout is None or not rollout.open:
         return rollout is None or isinstance(rollout.phase, Succeeded)
     if isinstance(rollout.phase, Finalising):

@@ -123,8 +123,14 @@ def _stable(service: str, instances: list[Instance]) -> Target:
         return len(bearing), sum(".gitopsd-" not in name for name in bearing)
 
     fingerprint = max(sorted({each.fingerprint for each in running}), key=weight)
-    slots = {instance.slot for instance in running if instance.fingerprint == fingerprint}
-    return Target(fingerprint, max(slots))
+    serving = [instance for instance in running if instance.fingerprint == fingerprint]
+    joins = _services({id for instance in serving for id in instance.joined}, instances)
+    borrows = _services({id for instance in serving for id in instance.borrowed}, instances)
+    return Target(fingerprint, max(instance.slot for instance in serving), joins=joins, borrows=borrows)
+
+
+def _services(ids: set[str], instances: list[Instance]) -> tuple[str, ...]:
+    return tuple(sorted({instance.service for instance in instances if instance.id in ids}))
 
 
 def members_of(journal: Journal, live: LiveState) -> Mapping[str, tuple[Member, ...]]:

@@ -19,6 +19,7 @@ from gitopsd.release.inventory import members_of, settled
 from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
 from gitopsd.release.returning import conclude, swept
+from gitopsd.release.sharing import sharing_of
 from gitopsd.release.telling import told
 from gitopsd.rollout import Member, Said
 from gitopsd.rollout import advance as advance_rollout
@@ -126,6 +127,7 @@ def _rollouts(
     journal: Journal, around: Surroundings, signals: Signals
 ) -> tuple[Journal, tuple[Chain, ...], tuple[datetime, ...]]:
     """Advance every open rollout by one turn."""
+    sharing = sharing_of(journal, around.members)
     chains: list[Chain] = []
     times: list[datetime] = []
     for name in sorted(journal.rollouts):
@@ -133,7 +135,8 @@ def _rollouts(
         if not rollout.open:
             journal = replace(journal, rollouts={**journal.rollouts, name: rollout})
             continue
-        turn = advance_rollout(rollout, around.members.get(name, ()), around.now, signals.of(name))
+        said = replace(signals.of(name), sharing=sharing)
+        turn = advance_rollout(rollout, around.members.get(name, ()), around.now, said)
         journal = _noted(journal, rollout, turn.rollout)
         chains += turn.chains
         times += [turn.wake_at] if turn.wake_at is not None else []

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from gitopsd.model.desired import Policy, SealedService, SealedState
+from gitopsd.engine_json import borrowed_services, joined_services
+from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
-from gitopsd.model.rollout import Pending, RollingBack, Rollout, Target
+from gitopsd.model.rollout import Finalising, Pending, RollingBack, Rollout, Target
 from gitopsd.plan.order import replacement
 from gitopsd.rollout.machine import NOTHING
 
@@ -156,10 +157,17 @@ def _released(sealed: SealedService) -> ReleasedService:
 
 def target_of(sealed: SealedService) -> Target:
     """What the slots of a sealed service shall be."""
-    service = sealed.service
-    name = str(service.options.get("container_name") or "")
-    replicas = 1 if service.job is not None else service.replicas
-    return Target(sealed.fingerprint, replicas, sealed.in_place, service.image, name)
+    service, options = sealed.service, sealed.service.options
+    joins = joined_services(options)
+    return Target(
+        sealed.fingerprint,
+        replicas=1 if service.job is not None else service.replicas,
+        in_place=sealed.in_place,
+        image=service.image,
+        container_name=str(options.get("container_name") or ""),
+        joins=joins,
+        borrows=tuple(each for each in borrowed_services(options) if each not in joins),
+    )
 
 
 def _rollout(change: Change, journal: Journal, candidate: Candidate, number: int, now: datetime) -> Rollout | None:
@@ -167,8 +175,14 @@ def _rollout(change: Change, journal: Journal, candidate: Candidate, number: int
     sealed = candidate.wanted.services.get(change.service)
     target = target_of(sealed) if sealed is not None else NOTHING
     if current is not None and current.open:
-        same = current.target == target and not isinstance(current.phase, RollingBack)
-        return current if same else _new(change, journal, candidate.wanted, number, now)
+        turned = isinstance(current.phase, RollingBack)
+        # One that has arrived already moves once more with the service that it lives in.
+        again = isinstance(current.phase, Finalising) and change.change == "replace"
+        return (
+            current
+            if current.target == target and not (turned or again)
+            else _new(change, journal, candidate.wanted, number, now)
+        )
     return None if change.change == "unchanged" else _new(change, journal, candidate.wanted, number, now)
 
 
@@ -199,8 +213,14 @@ def _new(change: Change, journal: Journal, wanted: SealedState, number: int, now
         job=service.job is not None,
         way_back=journal.serving is not None and rollback,
         project=wanted.desired.project,
-        needs=tuple((each.service, each.condition) for each in service.depends_on),
+        needs=_needs(service),
     )
+
+
+def _needs(service: Service) -> tuple[tuple[str, str], ...]:
+    """What it waits for: what it depends on, and in any case what it lives in."""
+    written = {each.service: each.condition for each in service.depends_on}
+    return tuple({**dict.fromkeys(service.shares, "service_started"), **written}.items())
 
 
 def _leaving(change: Change, journal: Journal, wanted: SealedState, number: int, now: datetime) -> Rollout:

@@ -8,8 +8,10 @@ from gitopsd.model.desired import Policy, SealedState
 from gitopsd.model.release import Journal, Repair
 from gitopsd.model.rollout import Pending, Rollout, Target
 from gitopsd.plan.order import replacement
-from gitopsd.rollout import Member
+from gitopsd.release.sharing import sharing_of
+from gitopsd.rollout import Member, Sharing
 from gitopsd.rollout.machine import NOTHING
+from gitopsd.rollout.sharing import cut_off, stray
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(seconds=300)
@@ -22,6 +24,7 @@ def open_repairs(
     """The journal with a repair for each service that needs one, unless the last attempt was too short ago."""
     if serving is None or serving.desired.policy.heal == "report":
         return journal
+    sharing = sharing_of(journal, members)
     paused = {each.release for each in journal.rejected.values() if each.paused}
     for name in sorted({*journal.stable, *members} - set(journal.rollouts)):
         found = members.get(name, ())
@@ -29,7 +32,7 @@ def open_repairs(
             continue
         if _orphaned(journal, serving, name):
             journal = _opened(journal, _sweep(journal, serving, name, now), now)
-        elif cause := _cause(journal, serving, name, found):
+        elif cause := _cause(journal, serving, name, found, sharing):
             journal = _opened(journal, _mend(journal, serving, name, cause, now), now)
     return journal
 
@@ -39,14 +42,14 @@ def _orphaned(journal: Journal, serving: SealedState, name: str) -> bool:
     return journal.release is None and name not in journal.stable and name not in serving.services
 
 
-def _cause(journal: Journal, serving: SealedState, name: str, members: tuple[Member, ...]) -> str:
+def _cause(journal: Journal, serving: SealedState, name: str, members: tuple[Member, ...], sharing: Sharing) -> str:
     stable, sealed = journal.stable.get(name), serving.services.get(name)
     if stable is None or sealed is None or sealed.service.job is not None or sealed.fingerprint != stable.fingerprint:
         return ""
-    return ailment(journal, stable, members, f"{serving.desired.project}-{name}")
+    return ailment(stable, members, f"{serving.desired.project}-{name}", sharing)
 
 
-def ailment(journal: Journal, stable: Target, members: tuple[Member, ...], stem: str) -> str:
+def ailment(stable: Target, members: tuple[Member, ...], stem: str, sharing: Sharing) -> str:
     """What is wrong with a service's instances that a repair mends; "" for nothing."""
     by_slot: dict[int, list[Member]] = {}
     for member in members:
@@ -54,14 +57,14 @@ def ailment(journal: Journal, stable: Target, members: tuple[Member, ...], stem:
     for slot in range(1, stable.replicas + 1):
         name = stable.container_name or f"{stem}-{slot}"
         found = by_slot.pop(slot, [])
-        cause = _slot_ailment(name, stable, found)
+        cause = _slot_ailment(name, stable, found, sharing)
         if cause:
             return cause
     surplus = [member.instance.name for found in by_slot.values() for member in found]
     return f"{surplus[0]} is left over" if surplus else ""
 
 
-def _slot_ailment(name: str, stable: Target, found: list[Member]) -> str:
+def _slot_ailment(name: str, stable: Target, found: list[Member], sharing: Sharing) -> str:
     if not found:
         return f"{name} is gone"
     if len(found) > 1:
@@ -79,6 +82,10 @@ def _slot_ailment(name: str, stable: Target, found: list[Member]) -> str:
             return f"{instance.name} exited with code {instance.exit_code}"
         case state:
             return f"{instance.name} is {state}"
+    if other := stray(member, stable, sharing):
+        return f"{instance.name} lives in a container that is not {other}'s any more"
+    if other := cut_off(member, stable, sharing):
+        return f"{other} was started again, and {instance.name} is cut off from it"
     if instance.name != name:
         return f"{name} was renamed to {instance.name}"
     return "limits or restart policy are not known" if member.placed.in_place != stable.in_place else ""

@@ -18,8 +18,9 @@ from gitopsd.model.rollout import (
     Succeeded,
 )
 from gitopsd.plan.order import replacement
-from gitopsd.release.gates import RETURNED
+from gitopsd.release.gates import RETURNED, RETURNING
 from gitopsd.release.opening import serving_of
+from gitopsd.release.sharing import sharers
 from gitopsd.rollout.machine import NOTHING, turn_back
 
 
@@ -74,19 +75,31 @@ def _turned(journal: Journal, name: str, wanted: SealedState | None, now: dateti
     """The service's rollout now that the release failed: its way back, or a new one where it was promoted already."""
     rollout = journal.rollouts.get(name)
     reason = journal.release.reason if journal.release is not None else ""
+    drawn = _drawn_along(journal, name)
     if rollout is not None and rollout.kind != "repair":
         match rollout.phase:
-            case Progressing() if not rollout.early:
+            case Progressing() if not rollout.early and not drawn:
                 return turn_back(rollout, _cause(journal), now)
             case Progressing() | RollingBack() if rollout.early:
                 return _return(journal, name, wanted, now)
             case RollingBack() | RolledBack() | Failed():
                 return rollout
-    if _is_job(rollout, name, wanted) or journal.stable.get(name) == journal.before.get(name):
+    kept = journal.stable.get(name) == journal.before.get(name) and not drawn
+    if kept or _is_job(rollout, name, wanted):
         if rollout is None or rollout.kind == "repair" or not isinstance(rollout.phase, Pending | Preparing):
             return rollout
         return replace(rollout, phase=RolledBack(f"not begun: {reason}"), finished_at=now)
     return _return(journal, name, wanted, now)
+
+
+def _drawn_along(journal: Journal, name: str) -> bool:
+    """A service that it lived in has been touched: what lives in that one's containers goes with them, and after."""
+    before = journal.before.get(name) or NOTHING
+    others = (journal.rollouts.get(each) for each in (*before.joins, *before.borrows))
+    return any(
+        other is not None and other.kind != "repair" and not isinstance(other.phase, Pending | Preparing)
+        for other in others
+    )
 
 
 def _is_job(rollout: Rollout | None, name: str, wanted: SealedState | None) -> bool:
@@ -118,18 +131,26 @@ def _return(journal: Journal, name: str, wanted: SealedState | None, now: dateti
         kind="return",
         way_back=False,
         project=journal.project,
-        needs=tuple((each, RETURNED) for each in _before_it(journal, name, wanted)),
+        needs=(
+            *((each, RETURNED) for each in _before_it(journal, name, wanted)),
+            *((each, RETURNING) for each in (*goal.joins, *goal.borrows)),
+        ),
     )
 
 
 def _before_it(journal: Journal, name: str, wanted: SealedState | None) -> list[str]:
-    """Who returns before it: its dependents; and before one that made room for newcomers, all the others."""
+    """Who returns before it: its dependents; and before one that made room for newcomers, all the others.
+
+    What lives in its containers can only return after it.
+    """
     rollout = journal.rollouts.get(name)
     if rollout is not None and rollout.early:
         return sorted(each for each, other in journal.rollouts.items() if not other.early)
-    services = wanted.services if wanted is not None else {}
+    services, after = wanted.services if wanted is not None else {}, sharers(journal.before, name)
     return sorted(
-        each for each, sealed in services.items() if any(need.service == name for need in sealed.service.depends_on)
+        each
+        for each, sealed in services.items()
+        if each not in after and any(need.service == name for need in sealed.service.depends_on)
     )
 
 

@@ -11,6 +11,7 @@ from gitopsd.model.status import EnvironmentStatus, Health, Mode, NextStep, Serv
 from gitopsd.release.inventory import members_of
 from gitopsd.release.repairs import ailment
 from gitopsd.release.resources import missing_resources
+from gitopsd.release.sharing import sharing_of
 from gitopsd.rollout import Member
 from gitopsd.rollout.member import ready_now
 
@@ -67,9 +68,9 @@ def _ailing(journal: Journal, known: Knowledge) -> bool:
     if missing_resources(known.wanted, known.live):
         return True
     members = members_of(journal, known.live)
-    project = known.wanted.desired.project
+    project, sharing = known.wanted.desired.project, sharing_of(journal, members)
     return any(
-        ailment(journal, stable, members.get(name, ()), f"{project}-{name}")
+        ailment(stable, members.get(name, ()), f"{project}-{name}", sharing)
         for name, stable in journal.stable.items()
         if not _is_job(known.wanted, name)
     )

@@ -3,6 +3,7 @@
 from gitopsd.rollout.aside import stand_aside
 from gitopsd.rollout.machine import Turn, advance
 from gitopsd.rollout.member import Member
+from gitopsd.rollout.sharing import Sharing
 from gitopsd.rollout.slots import Said
 
-__all__ = ["Member", "Said", "Turn", "advance", "stand_aside"]
+__all__ = ["Member", "Said", "Sharing", "Turn", "advance", "stand_aside"]

@@ -2,6 +2,7 @@
 
 from gitopsd.model.action import Action, Rename
 from gitopsd.rollout.member import Member
+from gitopsd.rollout.sharing import stray
 from gitopsd.rollout.slots import Look, Step, place
 from gitopsd.rollout.steps import clear, remove, start
 
@@ -36,8 +37,10 @@ def job_step(look: Look, members: tuple[Member, ...]) -> Step:
 
 
 def _of_this_rollout(look: Look, member: Member) -> bool:
-    placed = member.placed
-    return placed.release == look.rollout.release and placed.fingerprint == look.goal.fingerprint
+    """A run that has begun counts, wherever it lives."""
+    placed, begun = member.placed, member.instance.state != "created"
+    same = placed.release == look.rollout.release and placed.fingerprint == look.goal.fingerprint
+    return same and (begun or not stray(member, look.goal, look.said.sharing))
 
 
 def _interrupted(look: Look, members: tuple[Member, ...]) -> Step:

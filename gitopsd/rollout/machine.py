@@ -74,7 +74,7 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     if failure:
         return _fail(rollout, failure, now)
     if survey.serving and not said.busy:
-        return advance(_enter(rollout, Finalising(), now), members, now)
+        return advance(_enter(rollout, Finalising(), now), members, now, Said(sharing=said.sharing))
     return _gone_on(rollout, survey, now)
 
 
@@ -94,7 +94,8 @@ def _late(rollout: Rollout, now: datetime) -> str:
 
 def _fail(rollout: Rollout, reason: str, now: datetime) -> Turn:
     """Turn back where there is something to turn back to; what has no way back stays as it is, for diagnosis."""
-    if not rollout.way_back or rollout.stable == rollout.target:
+    elsewhere = bool(rollout.target.joins or rollout.target.borrows)  # the same, but in other containers
+    if not rollout.way_back or (rollout.stable == rollout.target and not elsewhere):
         return Turn(_enter(rollout, Failed(reason), now))
     return Turn(turn_back(rollout, reason, now))
 
@@ -131,7 +132,8 @@ def _abandon(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
 
 def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
     """Clear away what was replaced. A failure here no longer concerns the release: repairs look after what serves."""
-    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, Said(said.busy)), members)
+    heard = Said(said.busy, sharing=said.sharing)
+    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, heard), members)
     stuck = rollout.refusals >= REFUSALS_BEFORE_FAILURE or (survey.failure and not survey.moving)
     if (survey.settled or stuck or now >= rollout.deadline) and not said.busy:
         return Turn(_enter(rollout, Succeeded(), now))

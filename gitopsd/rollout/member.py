@@ -36,6 +36,11 @@ def ready_now(member: Member) -> bool:
     return member.instance.state == "running" and member.instance.check in ("none", "healthy")
 
 
+def preference(member: Member) -> tuple[bool, bool, datetime]:
+    """The order in which equals in a slot are chosen: what runs before what does not, then the oldest."""
+    return (not member.up, member.placed.kept, member.instance.created_at)
+
+
 def sightings(
     members: tuple[Member, ...], known: Mapping[str, Sighting], now: datetime, newest: int
 ) -> dict[str, Sighting]:

@@ -13,8 +13,9 @@ from typing import Literal
 
 from gitopsd.model.action import Action, Create, Rename, Start
 from gitopsd.model.rollout import Rollout, Target
-from gitopsd.rollout.member import Judge, Member, ready_now
-from gitopsd.rollout.steps import clear, remove, restore, stand_down, start, unpause, update
+from gitopsd.rollout.member import Judge, Member, preference, ready_now
+from gitopsd.rollout.sharing import ALONE, Sharing, cut_off, joined, stray
+from gitopsd.rollout.steps import clear, remove, restore, stand_down, start, stop, unpause, update
 
 Standing = Literal["done", "acting", "waiting", "failed"]
 
@@ -26,12 +27,13 @@ class Said:
     """What the engine says about slots. On `busy` ones actions are under way.
 
     `refused`: its word against the last action there; evidence, as a failed health check is. `held`: its host cannot
-    have that action's effect now, which is no evidence.
+    have that action's effect now, which is no evidence. `sharing` is what instances see of other services.
     """
 
     busy: frozenset[int] = frozenset()
     refused: Mapping[int, str] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
+    sharing: Sharing = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
 def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None:
     """The goal's own instance in the slot: one that runs before one that does not.
 
-    One that the engine refuses to start again (its network was removed, say) is replaced instead.
+    One that the engine refuses to start again (its network was removed, say) is replaced instead, and so is one that
+    lives in a container of another service which is not that service's any more.
     """
     hopeless = look.mending and slot in look.said.refused
     own = [
@@ -107,13 +110,20 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
         if member.placed.fingerprint == look.goal.fingerprint
         and member.instance.state not in ("dead", "removing")
         and not (hopeless and member.instance.state == "exited")
+        and not stray(member, look.goal, look.said.sharing)
     ]
-    return min(own, key=lambda member: (not member.up, member.placed.kept, member.instance.created_at), default=None)
+    return min(own, key=preference, default=None)
 
 
 def _meanwhile(look: Look, others: tuple[Member, ...]) -> Step:
     """While the host cannot have the goal's instance, what served before serves; in stop-first order it comes back."""
-    waiting = [other for other in others if _of_stable(look, other) and other.instance.state == "exited"]
+    waiting = [
+        other
+        for other in others
+        if _of_stable(look, other)
+        and other.instance.state == "exited"
+        and not stray(other, look.goal, look.said.sharing)
+    ]
     if not waiting or any(other.up for other in others):
         return Step("waiting", open=True)
     latest = max(waiting, key=lambda other: other.instance.created_at)
@@ -150,7 +160,12 @@ def place(look: Look, slot: int, others: tuple[Member, ...]) -> tuple[Action, ..
     name = _free_name(look, slot, others)
     stable_last = sorted(others, key=lambda other: _of_stable(look, other))
     carry = {target: volume for other in stable_last for target, volume in other.instance.volumes.items()}
-    create = Create(rollout.service, slot, name, goal.fingerprint, rollout.release, look.cause, carry, goal.in_place)
+    create = Create(
+        *(rollout.service, slot, name, goal.fingerprint, rollout.release, look.cause),
+        carry=carry,
+        in_place=goal.in_place,
+        joins=joined(goal, look.said.sharing),
+    )
     return (*_room(look, others), create, Start(rollout.service, slot, name, look.cause, name=name))
 
 
@@ -170,16 +185,20 @@ def _room(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
 
 
 def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -> Step:
+    other = cut_off(chosen, look.goal, look.said.sharing)
     match look.judge.condition(chosen):
+        case "paused":
+            return Step("acting", (unpause(chosen, look.cause),), open=True)
+        case _ if other and chosen.up:
+            cause = f"{other} was started again: {look.cause}"
+            return Step("acting", (stop(chosen, cause), *start(chosen, cause)), open=True)
         case "ready":
             return _finish(look, slot, chosen, others)
         case "created" if slot in look.said.refused and not look.patient:
             return Step("failed", reason=look.said.refused[slot])
-        case "paused":
-            return Step("acting", (unpause(chosen, look.cause),), open=True)
         case "starting":
             return Step("waiting", open=True)
-        case "stopped" if not look.mending or _started_before(look, chosen):
+        case "stopped" if not other and (not look.mending or _started_before(look, chosen)):
             return Step("failed", reason=look.judge.evidence(chosen))
         case "created" | "stopped":
             return _begin(look, chosen, others)
@@ -203,15 +222,18 @@ def _started_before(look: Look, chosen: Member) -> bool:
 def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -> Step:
     """The goal serves: clear the others away, bring limits up to date, take the slot's name.
 
-    A kept one that still runs was about to be stopped when the daemon died or the mind of Git changed.
+    A kept one that still runs was about to be stopped when the daemon died or the mind of Git changed. One in which
+    instances of another service live stays until they have moved.
     """
-    actions = [action for other in others for action in clear(other, look.cause)]
+    lived_in = tuple(other for other in others if other.id in look.said.sharing.held)
+    actions = [action for other in others if other not in lived_in for action in clear(other, look.cause)]
     if chosen.placed.kept and not _started_before(look, chosen):
         actions.append(restore(chosen, look.cause))
     if chosen.placed.in_place != look.goal.in_place:
         actions.append(update(chosen, look.goal, look.cause))
     name = look.rollout.instance_name(slot, look.goal)
-    if chosen.instance.name != name:
+    if chosen.instance.name != name and not lived_in:
         actions.append(Rename(look.rollout.service, slot, chosen.id, name, "takes the slot's name"))
-    standing: Standing = "acting" if actions else "done"
-    return Step(standing, tuple(actions), serving=True, open=any(other.up for other in others))
+    standing: Standing = "acting" if actions else "waiting" if lived_in else "done"
+    leaving = any(other.up for other in others if other not in lived_in)
+    return Step(standing, tuple(actions), serving=True, open=leaving)

@@ -8,6 +8,7 @@ from gitopsd.model.action import Action, Chain
 from gitopsd.model.rollout import Progressing
 from gitopsd.rollout.jobs import JOB_SLOT, job_step
 from gitopsd.rollout.member import Member, ready_now
+from gitopsd.rollout.sharing import absent
 from gitopsd.rollout.slots import Look, Step, slot_step
 from gitopsd.rollout.steps import clear
 
@@ -56,6 +57,9 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
 
 
 def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
+    """The step of a slot; none while that does not run in which its instance would live."""
+    if absent(look.goal, look.said.sharing):
+        return Step("waiting", open=True)
     return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
 
 

@@ -33,7 +33,8 @@ JOBS = {
 GOOD = ("1", "2", "8")
 
 
-def a_release(web: str, replicas: int, db: str, job: str, *, extra: bool) -> SealedState:
+def a_release(web: str, replicas: int, db: str, job: str, *, extra: bool, home: str = "") -> SealedState:
+    """`home` is the service whose network another one lives in."""
     services = [
         a_service("web", f"web:{web}", replicas=replicas, depends_on={"db": "service_healthy"}),
         a_service("db", f"db:{db}", volumes=["data:/data"], replicas=2, healthy_deadline=60),
@@ -42,6 +43,8 @@ def a_release(web: str, replicas: int, db: str, job: str, *, extra: bool) -> Sea
         services.append(a_service("job", f"job:{job}", job=True))
     if extra:
         services.append(a_service("extra", "extra:1", networks=["default", "back"]))
+    if home:
+        services.append(a_service("side", "side:1", lives_in=home))
     return a_state(*services)
 
 
@@ -69,7 +72,7 @@ class Worlds(RuleBasedStateMachine):
 
     @initialize()
     def first_release(self) -> None:
-        self.commit("1", 2, "1", "1", extra=True)
+        self.commit("1", 2, "1", "1", extra=True, home="db")
         self.daemon.settle()
 
     @rule(
@@ -78,9 +81,10 @@ class Worlds(RuleBasedStateMachine):
         db=st.sampled_from(sorted(BEHAVIOURS)),
         job=st.sampled_from(["", "1", "2", "3"]),
         extra=st.booleans(),
+        home=st.sampled_from(["", "db", "db", "web"]),
     )
-    def commit(self, web: str, replicas: int, db: str, job: str, *, extra: bool) -> None:
-        state = a_release(web, replicas, db, job, extra=extra)
+    def commit(self, web: str, replicas: int, db: str, job: str, *, extra: bool, home: str) -> None:
+        state = a_release(web, replicas, db, job, extra=extra, home=home)
         self.daemon.world.behaviours[state.services["db"].fingerprint] = BEHAVIOURS[db]
         self.laws.disturbed(self.daemon)
         self.daemon.commit(state)
@@ -160,7 +164,7 @@ class Worlds(RuleBasedStateMachine):
             if step > 70 and not self.daemon.open():
                 break
         assert not self.daemon.open(), f"still open: {self.daemon.journal.rollouts}"
-        final = a_release("8", 2, "8", "1", extra=False)
+        final = a_release("8", 2, "8", "1", extra=False, home="db")
         self.daemon.world.behaviours[final.services["db"].fingerprint] = BEHAVIOURS["8"]
         self.daemon.commit(final).settle()
         self.daemon.wait(601).settle()
@@ -175,9 +179,13 @@ class Worlds(RuleBasedStateMachine):
         assert self.daemon.world.running() == [
             f"shop-db-1 {db}",
             f"shop-db-2 {db}",
+            f"shop-side-1 {final.services['side'].fingerprint}",
             "shop-web-1 web:8",
             "shop-web-2 web:8",
         ]
+        world = self.daemon.world
+        astray = [box.name for box in world.boxes.values() if box.up and not world.connected(box)]
+        assert not astray, f"lives in a network that is gone: {astray}"
         assert {box.service for box in self.daemon.world.boxes.values() if not box.up} <= {"job"}
         assert set(self.daemon.world.networks) == {"shop_default"}
         assert {"shop_data"} <= self.daemon.world.volumes

@@ -55,6 +55,12 @@ def forgets_what_failed(*given: Any, **named: Any) -> Turn:
     return replace(turn, journal=replace(turn.journal, rejected={}))
 
 
+def takes_for_granted_who_lives_where(journal: Journal, wanted: Any, live: LiveState, *more: Any, **named: Any) -> Turn:
+    everywhere = tuple(each.id for each in live.instances)
+    blind = tuple(replace(each, joined=everywhere if each.joined else (), started_at=None) for each in live.instances)
+    return advance(journal, wanted, replace(live, instances=blind), *more, **named)
+
+
 def with_policy(**fields: Any) -> Callable[..., Turn]:
     def other(journal: Journal, *more: Any, **named: Any) -> Turn:
         rollouts = {
@@ -71,10 +77,18 @@ def with_policy(**fields: Any) -> Callable[..., Turn]:
         (clears_the_old_first, "were promised"),
         (never_keeps, "two writers|allowed"),
         (forgets_what_failed, "was rejected before"),
+        (takes_for_granted_who_lives_where, "network that is gone|allowed"),
         (with_policy(parallelism=0), "allowed"),
         (with_policy(min_ready=seconds(0)), "was never good"),
     ],
-    ids=["clears-the-old-first", "never-keeps", "forgets-what-failed", "all-at-once", "does-not-wait"],
+    ids=[
+        "clears-the-old-first",
+        "never-keeps",
+        "forgets-what-failed",
+        "takes-for-granted",
+        "all-at-once",
+        "does-not-wait",
+    ],
 )
 def test_a_daemon_with_a_mistake_is_caught(mistake: Callable[..., Turn], law: str) -> None:
     class Mistaken(Worlds):
