@@ -104,7 +104,10 @@ class Conflict(EngineRefused):
 
 
 class HostTrouble(EngineRefused):
-    """Its host cannot have it now: a taken port, a full disk, no free address. Holds a release, is no evidence."""
+    """Its host cannot have it now: a taken port, a full disk, no free address, no container to live in.
+
+    Holds a release, is no evidence.
+    """
 
 
 class ImageMissing(EngineError):

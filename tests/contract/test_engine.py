@@ -196,6 +196,58 @@ def test_limits_are_changed_on_the_live_container(ground: Ground) -> None:
     assert ground.only().id == container
 
 
+def test_everything_that_an_engine_can_change_in_place_is_changed(ground: Ground) -> None:
+    before = service(mem_limit="67108864", cpu_shares=512, cpu_quota=50000, cpuset="0", pids_limit=50, **QUICK)
+    after = service(
+        mem_limit="134217728",
+        memswap_limit="-1",
+        mem_reservation="33554432",
+        cpu_shares=256,
+        cpu_period=50000,
+        cpu_quota=25000,
+        cpuset="0",
+        pids_limit=-1,
+        restart="on-failure:3",
+        **QUICK,
+    )
+    container = ground.run(before)
+
+    assert ground.engine.update(container, update_body(sealed(after))) == ()
+    assert ground.only().restart_policy == "on-failure"
+
+
+def test_a_container_is_seen_in_the_one_that_it_lives_in(ground: Ground) -> None:
+    home = ground.run(service("vpn", ipc="shareable", **QUICK))
+    modes = {"network_mode": "service:vpn", "pid": "service:vpn", "ipc": "service:vpn", "volumes_from": ["vpn:ro"]}
+
+    ground.run(service("app", networks=(), **modes, **QUICK), joins={"vpn": home})
+
+    app, vpn = ground.instances()
+    assert (app.joined, app.borrowed, app.state) == ((home,), (home,), "running")
+    assert (vpn.joined, vpn.borrowed) == ((), ())
+
+
+@pytest.mark.parametrize("mode", ["network_mode", "pid", "ipc"])
+def test_a_container_cannot_start_in_one_that_does_not_run(ground: Ground, mode: str) -> None:
+    home = ground.run(service("vpn", ipc="shareable", **QUICK))
+    networks = () if mode == "network_mode" else (Attachment("default"),)
+    app = ground.create(service("app", networks=networks, **{mode: "service:vpn"}), joins={"vpn": home})
+    ground.engine.stop(home)
+
+    with pytest.raises(HostTrouble):
+        ground.engine.start(app)
+
+
+def test_a_container_cannot_start_in_one_that_is_gone(ground: Ground) -> None:
+    home = ground.run(service("vpn", **QUICK))
+    app = ground.create(service("app", networks=(), network_mode="service:vpn"), joins={"vpn": home})
+    ground.engine.stop(home)
+    ground.engine.remove(home)
+
+    with pytest.raises(HostTrouble):
+        ground.engine.start(app)
+
+
 def test_the_first_claim_wins_until_it_is_given_up(ground: Ground) -> None:
     assert ground.engine.claim(ground.project, "first") == "first"
     assert ground.engine.claim(ground.project, "second") == "first"

@@ -77,6 +77,21 @@ def test_a_container_of_compose_has_composes_slot() -> None:
     assert live.instance({**INSPECTED, "Config": {"Labels": {"com.docker.compose.container-number": "3"}}}).slot == 3
 
 
+def test_the_containers_that_one_lives_in_are_known_by_their_ids() -> None:
+    host = {
+        **INSPECTED["HostConfig"],
+        "NetworkMode": "container:1a",
+        "PidMode": "container:1a",
+        "IpcMode": "container:2b",
+        "VolumesFrom": ["3c:ro", "4d"],
+    }
+
+    seen = live.instance({**INSPECTED, "HostConfig": host})
+
+    assert (seen.joined, seen.borrowed) == (("1a", "2b"), ("3c", "4d"))
+    assert (live.instance(INSPECTED).joined, live.instance(INSPECTED).borrowed) == ((), ())
+
+
 @pytest.mark.parametrize("forged", ["", "-1", "one", "1e3", "٣"])
 def test_a_slot_that_is_no_number_is_no_slot(forged: str) -> None:
     assert live.instance(labelled(gitopsd_slot=forged)).slot == 0

@@ -119,6 +119,16 @@ class Container:
             for address in (endpoint.get("IPAMConfig") or {}).values()
         }
 
+    def joined(self) -> tuple[str, ...]:
+        """Ids of the containers in whose network, PID or IPC namespace it is."""
+        host = self.body["HostConfig"]
+        modes = (str(host.get(key) or "") for key in ("NetworkMode", "PidMode", "IpcMode"))
+        return tuple(sorted({mode.removeprefix("container:") for mode in modes if mode.startswith("container:")}))
+
+    def borrowed(self) -> tuple[str, ...]:
+        """Ids of the containers whose volumes it mounts."""
+        return tuple(sorted({each.partition(":")[0] for each in self.body["HostConfig"].get("VolumesFrom") or ()}))
+
     def started(self, now: datetime) -> None:
         self.state, self.started_at, self.error, self.stopped_by_hand = "running", now, "", False
 
@@ -183,6 +193,8 @@ class Container:
             one_off=own.get(labels.ONE_OFF) == "True",
             volumes=dict(self.volumes),
             networks=frozenset(self.networks),
+            joined=self.joined(),
+            borrowed=self.borrowed(),
             labels=own,
             image=self.named,
             fields=container_projection(self.shown()),

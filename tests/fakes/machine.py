@@ -243,6 +243,9 @@ class Machine:
             raise EngineRefused(container.image.behaviour.start_error, 400)
         if missing := [name for name in container.networks if name not in self.networks]:
             raise NotFound(f"network {missing[0]} not found", 404)
+        for id in container.joined():
+            if id not in self.containers or not self.containers[id].up:
+                raise HostTrouble(f"cannot join network of a non running container: {id}", 409)
         others = [each for each in self.containers.values() if each.up and each is not container]
         for address, port, protocol in container.host_ports():
             if any(_collide((address, port, protocol), taken) for each in others for taken in each.host_ports()):
@@ -265,6 +268,8 @@ class Machine:
         held, host = self.images.get(body["Image"]), body.get("HostConfig") or {}
         if held is None:
             raise NotFound(f"No such image: {body['Image']}", 404)
+        if gone := [each for each in host.get("VolumesFrom") or () if each.partition(":")[0] not in self.containers]:
+            raise HostTrouble(f"No such container: {gone[0]}", 400)
         endpoints = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
         made = Container(
             id=self._new_id(),

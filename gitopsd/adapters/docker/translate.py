@@ -37,7 +37,9 @@ _OF_THE_HOST: Final = (
         "remove networks that nothing uses, or give the engine or the network more addresses",
     ),
     (r"pool overlaps|networks have overlapping", "remove the other network, or choose another subnet"),
+    (r"of a non running container|container [0-9a-f]{64} is not running", "the container that it lives in has to run"),
 )
+_OF_ANOTHER: Final = re.compile(r"no such container: ([0-9a-f]{64})", re.IGNORECASE)
 
 
 @contextmanager
@@ -79,7 +81,10 @@ def _refused(doing: str, answer: requests.Response) -> EngineRefused | EngineUna
     message = f"{doing}: {said}"
     if status in _GATEWAY:
         return EngineUnavailable(message)
-    if mend := next((mend for words, mend in _OF_THE_HOST if re.search(words, said, re.IGNORECASE)), ""):
+    mend = next((mend for words, mend in _OF_THE_HOST if re.search(words, said, re.IGNORECASE)), "")
+    if (other := _OF_ANOTHER.search(said)) and other.group(1) not in doing:
+        mend = "the container that it lives in is gone"
+    if mend:
         return HostTrouble(f"{message}; {mend}", status)
     match status:
         case 404:

@@ -30,6 +30,7 @@ from tests.waiting import eventually
 
 Start = Callable[[Callable[[Request], Said | None]], ScriptedEngine]
 TIMEOUT = 0.4
+OTHER = "0f" * 32
 
 CALLS: dict[str, Callable[[DockerEngine], object]] = {
     "facts": lambda engine: engine.facts(),
@@ -126,6 +127,10 @@ def test_a_refusal_keeps_its_status_and_says_what_was_asked(
         (403, "could not find an available, non-overlapping IPv4 address pool among the defaults", "remove networks"),
         (400, "all predefined address pools have been fully subnetted", "remove networks"),
         (500, "no available IPv4 addresses on this network's address pools: shop_back (22df)", "remove networks"),
+        (409, f"cannot join network of a non running container: {OTHER}", "the container that it lives in has to run"),
+        (500, f"can't join IPC of container {OTHER}: container {OTHER} is not running", "the container that it lives"),
+        (500, f"container {OTHER} is not running", "the container that it lives in has to run"),
+        (404, f"No such container: {OTHER}", "the container that it lives in is gone"),
     ],
 )
 def test_what_an_engine_says_of_its_host_is_told_apart_with_a_way_out(
@@ -139,7 +144,10 @@ def test_what_an_engine_says_of_its_host_is_told_apart_with_a_way_out(
     assert refused.value.status == status
 
 
-@pytest.mark.parametrize("words", ["Address already in use", "no space", "OCI runtime create failed"])
+IPC_OF_ITS_OWN = f"can't join IPC of container {OTHER}: non-shareable IPC (hint: use IpcMode:shareable for the donor)"
+
+
+@pytest.mark.parametrize("words", ["Address already in use", "no space", "OCI runtime create failed", IPC_OF_ITS_OWN])
 def test_what_may_be_the_manifests_own_fault_is_not_the_hosts(serve: Start, words: str) -> None:
     engine = on(serve(but_the_version(Answer(403, {"message": words}))))
 
@@ -147,6 +155,13 @@ def test_what_may_be_the_manifests_own_fault_is_not_the_hosts(serve: Start, word
         engine.start("web")
 
     assert type(refused.value) is EngineRefused
+
+
+def test_a_container_that_is_gone_itself_is_not_taken_for_one_that_it_lives_in(serve: Start) -> None:
+    engine = on(serve(but_the_version(Answer(404, {"message": f"No such container: {OTHER}"}))))
+
+    with pytest.raises(NotFound):
+        engine.start(OTHER)
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
