@@ -141,9 +141,12 @@ def _healthcheck(check: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _reachable(service: Service, desired: DesiredState, slot: int) -> dict[str, Json]:
-    """Where the container is reached, and what it reaches by links, as far as that is the host's affair."""
+    """Where the container is reached, and what it reaches by links, as far as that is the host's affair.
+
+    In networks of the project, links are the endpoints'; the host's are only for those that are joined by their mode.
+    """
     found: dict[str, Json] = {
         "PortBindings": port_bindings(service.ports),
-        "Links": list(links(service, desired, slot)),
+        "Links": [] if service.networks else list(links(service, desired, slot)),
     }
     return {key: value for key, value in found.items() if value}

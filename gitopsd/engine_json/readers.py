@@ -183,6 +183,12 @@ def _rates(value: Any, _: Answer) -> Json:
     return {each["Path"]: each.get("Rate", each.get("Weight")) for each in value or ()} or None
 
 
+def _links(value: Any, _: Answer) -> Json:
+    """`CONTAINER:ALIAS`; engines show `/CONTAINER:/OWN-NAME/ALIAS`."""
+    parts = (str(each).partition(":") for each in value or ())
+    return sorted(f"{name.removeprefix('/')}:{alias.rpartition('/')[2]}" for name, _, alias in parts) or None
+
+
 def _volumes_from(value: Any, _: Answer) -> Json:
     return sorted(str(each).removesuffix(":rw") for each in value or ()) or None
 
@@ -246,6 +252,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "volumes": _mounts,
     "tmpfs": _tmpfs,
     "volumes_from": _volumes_from,
+    "links": _links,
     "cap_add": _capabilities,
     "cap_drop": _capabilities,
     "security_opt": _security,

@@ -121,6 +121,8 @@ def comparable(body: Mapping[str, Any]) -> Body:
     found["Labels"] = dict(_telling_labels(found.get("Labels", {})))
     if "ExposedPorts" in found:
         found["ExposedPorts"] = sorted(body["ExposedPorts"])
+    if any("Links" in endpoint for endpoint in _endpoints(found)):
+        found["HostConfig"].pop("Links", None)  # where endpoints have links, no engine looks for them here
     for endpoint in _endpoints(found):
         # Compose repeats a fixed address where an engine only tells the one that was assigned.
         endpoint.pop("IPAddress", None)
@@ -131,6 +133,7 @@ def comparable(body: Mapping[str, Any]) -> Body:
 
 
 def _settle_host(host: Body) -> None:
+    """The same for its HostConfig."""
     # An engine takes no policy for `no`.
     host["RestartPolicy"] = host.get("RestartPolicy") or {"Name": "no"}
     # Volumes are mounted by mount specifications here; Compose uses the short form where there are no options.

@@ -135,6 +135,7 @@ CASES: dict[str, dict[str, Any]] = {
     "mode-service": {"network_mode": "service:db"},
     "links": {"links": ["db", "cache:redis"]},
     "links-external": {"external_links": ["old", "older:oldest"]},
+    "links-legacy": {"network_mode": "bridge", "links": ["db:database"], "external_links": ["old"]},
     "links-many-networks": {"links": ["db"], "networks": ["default", "front"]},
     "volumes-from": {"volumes_from": ["db", "container:other"]},
     "volumes-from-read-only": {"volumes_from": ["db:ro", "container:other:ro"]},

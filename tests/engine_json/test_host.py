@@ -140,7 +140,6 @@ HOST_OPTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"pid": "container:x", "ipc": "container:x", "volumes_from": ["container:x", "container:y:ro"]},
         {"PidMode": "container:x", "IpcMode": "container:x", "VolumesFrom": ["x", "y:ro"]},
     ),
-    ({"external_links": ["redis", "db:mysql"]}, {"Links": ["redis:redis", "db:mysql"]}),
     ({"restart": "always"}, {"RestartPolicy": {"Name": "always", "MaximumRetryCount": 0}}),
     ({"restart": "unless-stopped"}, {"RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0}}),
     ({"restart": "on-failure:5"}, {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 5}}),

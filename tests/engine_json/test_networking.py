@@ -85,7 +85,15 @@ def test_links_name_the_containers_of_the_linked_service_as_they_are_called_in_t
         "old:old",
     ]
     assert endpoints(made)["shop_default"]["Links"] == expected
-    assert host(made)["Links"] == expected
+    assert "Links" not in host(made)
+
+
+def test_links_in_a_network_that_is_joined_by_its_mode_are_the_hosts() -> None:
+    db, web = service("db"), service(networks=(), network_mode="bridge", links=["db"])
+
+    made = created(web, state=desired(web, db))
+
+    assert host(made)["Links"] == ["shop-db-1:db", "shop-db-1:db-1", "shop-db-1:shop-db-1"]
 
 
 def test_links_name_a_container_that_the_manifest_named() -> None:

@@ -63,6 +63,7 @@ HOST: list[Case] = [
         {"LogConfig": {"Type": "local", "Config": {"max-size": "1m"}}},
         {"logging": {"driver": "local", "options": {"max-size": "1m"}}},
     ),
+    ({"Links": ["/db:/web/database", "b:a"]}, {"links": ["b:a", "db:database"]}),
     ({"VolumesFrom": ["b:rw", "a:ro"]}, {"volumes_from": ["a:ro", "b"]}),
     (
         {"DeviceRequests": [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]},
