@@ -36,6 +36,7 @@ def environment(status: EnvironmentStatus) -> Shape:
     return {
         "name": status.name,
         "project": status.project or None,
+        "engine": status.engine or None,
         "mode": status.mode,
         "revision": status.revision or None,
         "desired_revision": status.desired_revision or None,

@@ -17,7 +17,7 @@ from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Clock, Engine, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.reconcile import Pass, Reconciler
-from gitopsd.model.errors import GitopsdError, StoreError
+from gitopsd.model.errors import EngineRefused, GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
 from gitopsd.model.status import EnvironmentStatus
@@ -32,7 +32,10 @@ _log = logging.getLogger(__name__)
 
 
 class EngineLoop:
-    """Keeps the environments of one engine. `desires` makes the view of Git that each environment needs."""
+    """Keeps the environments of one engine. `desires` makes the view of Git that each environment needs.
+
+    `identified` hears once what the engine calls itself.
+    """
 
     def __init__(
         self,
@@ -42,9 +45,11 @@ class EngineLoop:
         clock: Clock,
         timer: Timer,
         desires: Callable[[str], Desires],
+        identified: Callable[[str], None],
     ) -> None:
         self._url, self._engine, self._store, self._clock = url, engine, store, clock
-        self._desires = desires
+        self._desires, self._identified = desires, identified
+        self._known = False
         self._executor = Executor(clock)
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"engine {url}")
         self._environments: dict[str, Environment] = {}
@@ -115,12 +120,20 @@ class EngineLoop:
         environment = self._environments.get(name)
         if environment is None:
             return None
+        if not self._known:
+            self._identify()
         thorough = name in self._thorough
         done = self._reconciler(name).reconcile(environment, lambda: self.wake(name), thorough=thorough)
         self._thorough.discard(name)
         self._failures.pop(name, None)
         self._note(name, done)
         return done.wake_at
+
+    def _identify(self) -> None:
+        """Before the first pass acts on a claim. A proxy may deny the question: then the URL is all that is known."""
+        with contextlib.suppress(EngineRefused):
+            self._identified(self._engine.facts().id)
+        self._known = True
 
     def _reconciler(self, name: str) -> Reconciler:
         with self._remembering:
@@ -139,6 +152,7 @@ class EngineLoop:
 
     def _save(self, status: EnvironmentStatus) -> None:
         """Keep the status, with the time since when it has been in these words."""
+        status = replace(status, engine=self._url)
         before = next((each for each in self._store.statuses() if each.name == status.name), None)
         same = before is not None and _words(before) == _words(status)
         kept = replace(status, since=before.since) if same and before is not None else status

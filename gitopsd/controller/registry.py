@@ -1,19 +1,26 @@
 """What the environments of each engine claim, kept by all passes together, so that two claims meet before any write."""
 
 import threading
+from collections.abc import Mapping
 
 from gitopsd.model.desired import DesiredState
 from gitopsd.plan.claims import Claim, claims, disputes
 
 
 class Registry:
-    """Claims by engine and environment. Any thread may call it."""
+    """Claims by engine and environment. Any thread may call it. Engines are URLs; two of them may lead to one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wanted: dict[str, dict[str, frozenset[Claim]]] = {}
         self._held: dict[str, dict[str, frozenset[Claim]]] = {}
         self._gone: set[str] = set()
+        self._ids: dict[str, str] = {}
+
+    def identify(self, engine: str, id: str) -> None:
+        """What the engine says that it is: what has its id under another URL is the same one."""
+        with self._lock:
+            self._ids[engine] = id
 
     def want(self, engine: str, environment: str, desired: DesiredState | None, *, gone: bool = True) -> None:
         """What the newest commit claims for the environment; None: nothing, as it is `gone`, or not known yet."""
@@ -42,8 +49,14 @@ class Registry:
     def disputes(self, engine: str, environment: str, desired: DesiredState) -> tuple[str, ...]:
         """What another environment of the engine claims too, in words."""
         with self._lock:
-            held = dict(self._held.get(engine, {}))
-            wanted = dict(self._wanted.get(engine, {}))
+            held = self._of(self._held, engine)
+            wanted = self._of(self._wanted, engine)
             gone = frozenset(self._gone)
         others = {name: wanted.get(name, frozenset()) for name in {*wanted, *held} - {environment}}
         return disputes(environment, claims(desired), held, others, gone)
+
+    def _of(self, claimed: Mapping[str, Mapping[str, frozenset[Claim]]], engine: str) -> dict[str, frozenset[Claim]]:
+        """The claims on an engine, by environment, through whatever URL it is reached."""
+        id = self._ids.get(engine)
+        urls = [url for url in claimed if url == engine or (id is not None and self._ids.get(url) == id)]
+        return {name: each for url in urls for name, each in claimed[url].items()}

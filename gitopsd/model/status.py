@@ -38,7 +38,10 @@ class NextStep:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentStatus:
-    """What `gitopsd status` says of one environment. `revision` is the newest commit whose inputs equal what runs."""
+    """What `gitopsd status` says of one environment. `revision` is the newest commit whose inputs equal what runs.
+
+    `engine` is the URL of the engine that it is on.
+    """
 
     name: str
     project: str
@@ -54,6 +57,7 @@ class EnvironmentStatus:
     holds: tuple[Hold, ...] = ()
     next: NextStep | None = None
     services: tuple[ServiceStatus, ...] = ()
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

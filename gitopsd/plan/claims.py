@@ -82,7 +82,7 @@ def disputes(
     found = []
     for name, theirs in sorted(others.items()):
         holds = held.get(name, frozenset())
-        for claim in sorted(mine):
+        for claim in sorted(mine, key=lambda claim: (claim.kind != "project", claim)):  # that one explains the others
             if not claim.clashes(theirs | holds) or (claim in own and not claim.clashes(holds)):
                 continue
             found.append(f"{claim} is claimed by environment {name} too{_mend(environment, name, name in gone)}")

@@ -69,3 +69,13 @@ def test_one_project_for_two_environments_is_a_dispute() -> None:
     registry.want(ENGINE, "shop", state("shop", 80))
     (dispute,) = registry.disputes(ENGINE, "blog", state("blog", 81))
     assert dispute.startswith("project shop is claimed by environment shop too")
+
+
+def test_one_engine_that_is_reached_by_two_urls_is_one_engine() -> None:
+    registry = Registry()
+    registry.identify(ENGINE, "one")
+    registry.want("tcp://engine:2376", "shop", alone("shop", 80))
+    assert registry.disputes(ENGINE, "blog", alone("blog", 80)) == ()
+    registry.identify("tcp://engine:2376", "one")
+    assert registry.disputes(ENGINE, "blog", alone("blog", 80))
+    assert registry.disputes("tcp://engine:2376", "blog", alone("blog", 80))

@@ -24,7 +24,7 @@ class FakeEngine(Machine):
 
     def facts(self) -> EngineFacts:
         with self._call("look"):
-            return EngineFacts("fake", "20.10.24", self._api, "memory")
+            return EngineFacts(self.id, "20.10.24", self._api, "memory")
 
     def api(self) -> tuple[int, int]:
         return self._api

@@ -1,6 +1,7 @@
 """The inside of the fake engine: what it holds, what people do to it by hand, and how it fails on demand."""
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,12 +40,16 @@ class Failure:
     after: bool
 
 
+NUMBERS = itertools.count(1)
+
+
 class Machine:
     """Images come with `add_image` (held by the engine) or `publish` (in the registry, to be pulled)."""
 
     def __init__(self, clock: FakeClock | None = None, api: tuple[int, int] = (1, 41)) -> None:
         self.clock = clock or FakeClock()
         self._api = api
+        self.id = f"fake-{next(NUMBERS)}"
         self.writes: list[str] = []
         self.calls: list[str] = []
         self.ignored_updates: frozenset[str] = frozenset()

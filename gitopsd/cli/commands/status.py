@@ -1,5 +1,7 @@
 """`gitopsd status`: sync and health of every environment, as two words; of one environment, its services too."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,9 @@ from gitopsd.cli.door import Door, options
 if TYPE_CHECKING:
     from gitopsd.controller.queries.status import StatusReport
     from gitopsd.model.status import EnvironmentStatus
+
+HEADERS = ("REVISION", "SYNC", "HEALTH", "SINCE", "RELEASE", "MESSAGE")
+GLANCE = 10  # more rows than that are counted, too
 
 
 @click.command("status", help="Show how the environments stand. Exit code 3: degraded, rejected or rolled back.")
@@ -56,10 +61,13 @@ def show_report(
 def _environments(door: Door, report: "StatusReport", now: datetime, missing: str) -> None:
     from gitopsd.cli.words import NOTHING, age, short
 
-    headers = ("ENVIRONMENT", "REVISION", "SYNC", "HEALTH", "SINCE", "RELEASE", "MESSAGE")
+    engines = {each.engine for each in report.environments}
+    several = len(engines) > 1
+    headers = ("ENVIRONMENT", *(("ENGINE",) if several else ()), *HEADERS)
     rows = [
         (
             each.name,
+            *((each.engine,) if several else ()),
             _revision(each.revision, each.desired_revision) if each.revision else short(each.desired_revision),
             each.sync,
             each.health,
@@ -73,6 +81,16 @@ def _environments(door: Door, report: "StatusReport", now: datetime, missing: st
         door.table(headers, rows)
     else:
         door.text("No environments" + (f": {missing}" if missing else ""))
+    if len(rows) > GLANCE:
+        on = f" on {len(engines)} engines" if several else ""
+        syncs = _counted(each.sync for each in report.environments)
+        healths = _counted(each.health for each in report.environments)
+        door.text(f"\n{len(rows)} environments{on}: {syncs}; {healths}")
+
+
+def _counted(words: Iterable[str]) -> str:
+    """The commonest word first."""
+    return ", ".join(f"{count} {word}" for word, count in Counter(words).most_common())
 
 
 def _revision(serving: str, desired: str) -> str:

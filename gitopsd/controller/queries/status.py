@@ -45,6 +45,7 @@ def status_of(view: View, seen: Look) -> EnvironmentStatus:
     state = seen.desire.state if seen.live is not None else None
     known = Knowledge(state, seen.live, seen.desire.head, _holds(seen, stored), reason)
     found = environment_status(environment.name, environment.mode, seen.journal, known, view.now)
+    found = replace(found, engine=environment.engine.url)
     if stored is not None and _words(stored) == _words(found):
         return replace(found, since=stored.since)
     return found
