@@ -27,6 +27,8 @@ class Registry:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Whoever asks in TLS is answered as by any web server, and so knows that this one speaks HTTP.
+            default_request_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
                 status, kind, body = registry.answer(self.path, self.headers.get("Authorization", ""))

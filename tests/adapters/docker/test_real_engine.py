@@ -405,6 +405,8 @@ def test_a_log_that_the_driver_does_not_keep_is_empty(make: Callable[..., str], 
 def test_an_image_is_shown_by_its_name_until_the_tag_moves_on(
     make: Callable[..., str], engine: DockerEngine, docker_api: docker.APIClient, images: Images, project: str
 ) -> None:
+    if docker_api.info()["Driver"] == "overlayfs" and docker_api.version()["Version"].startswith("26."):
+        pytest.skip("the containerd image store of 26 keeps no image whose tag has moved on")
     tag = "gitopsd-test/moving:1"
     image = engine.image(images.busybox(tag, changes=STEADY))
     assert image is not None
