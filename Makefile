@@ -8,6 +8,9 @@ UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv/uv/bin/uv pip compile -
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 12
 
+# Their engines are newer than the one that most machines have: 26.1, and what the next Debian will have.
+NEWER_DEBIANS = trixie forky
+
 setup: ## Make .venv with the locked dependencies
 	@scripts/setup
 
@@ -17,8 +20,14 @@ demo: setup ## Watch the main job on a real engine: release, upgrade, broken ima
 test: setup ## Run the tests on a real engine
 	@scripts/engine .venv/bin/pytest -q -n 2 --dist loadfile -m "not long and not bench"
 
-test-long: setup ## Run all tests, with many more examples
+test-long: setup ## Run all tests, with many more examples, and on the engines of other Debian releases
 	@scripts/engine .venv/bin/pytest -q -m "not bench" --hypothesis-profile=long --timeout=1800
+	@for suite in $(NEWER_DEBIANS); do \
+		scripts/engine --debian $$suite .venv/bin/pytest -q -m "engine and not long and not bench" \
+			tests/contract tests/adapters/docker tests/e2e || exit; \
+		GITOPSD_ENGINE_JSON='{"features": {"containerd-snapshotter": true}}' scripts/engine --debian $$suite \
+			.venv/bin/pytest -q -m "engine and not long" tests/contract tests/adapters/docker || exit; \
+	done
 
 bench: setup ## Measure against docker compose and raw engine calls
 	@scripts/engine .venv/bin/python -m tests.bench
