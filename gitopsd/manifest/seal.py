@@ -30,6 +30,8 @@ IN_PLACE = ("mem_limit", "cpus", "restart")
 _TYPED = frozenset(("image", "volumes", "configs", "secrets", "networks"))
 _OUTSIDE = frozenset((*_TYPED, "deploy", *IN_PLACE))
 _SETS = frozenset(("ports", "expose", "cap_add", "cap_drop", "tmpfs"))
+# What a mount had before these had nothing in them; so a fingerprint is the same as without them.
+_ADDED_TO_MOUNTS = frozenset(("recursive", "labels"))
 
 
 def seal(
@@ -169,7 +171,8 @@ def _mount(mount: Mount, key: bytes) -> dict[str, Json]:
             kind = "volume"
         case Tmpfs():
             kind = "tmpfs"
-    return {"type": kind, **{name: value for name, value in asdict(mount).items() if name != "target"}}
+    fields = {name: value for name, value in asdict(mount).items() if value or name not in _ADDED_TO_MOUNTS}
+    return {"type": kind, **{name: value for name, value in fields.items() if name != "target"}}
 
 
 def _content(content: Content, key: bytes) -> dict[str, Json]:

@@ -45,8 +45,8 @@ FILES = {"nginx.conf": "server {}\n", "token": "s3cret\n"}
 
 MADE = {
     "v1": {
-        "web": "d82754634f11175197177296da3ff39ef8ac2f28d8160d8e8ec99a02988e377f",
-        "db": "e50cd1fa97b76b58e9e281787e11ab843cff98b8953b063565f560784a57f8e7",
+        "web": "dd020fa7c3f7d747038764c7d8b95e8035c000dae697994eb95e11f104af2989",
+        "db": "59170c0b0244489816ef0c2b5a52fb9c263c1b255248abd466bb4868efbcf225",
         "migrate": "70fe4dca65b89c0b53cdfa2ff7fde322161cb7d1b4e12078a4947d4a65fc2fa4",
         "plain": "6616600cb4410e7355320cdb95a7d4c37bc326b35c982d1878c3c942fb7d3657",
     },
