@@ -71,4 +71,4 @@ def _volume(node: Node, directory: str) -> Node:
     return node
 
 
-_SERVICE = {"volumes": _volumes, "env_file": _each, "extends": _extends, "build": _build}
+_SERVICE = {"volumes": _volumes, "env_file": _each, "label_file": _each, "extends": _extends, "build": _build}

@@ -3,20 +3,22 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from gitopsd.manifest.conflicts import check_conflicts
 from gitopsd.manifest.dependency import check_dependencies
-from gitopsd.manifest.environment import check_written, environment
+from gitopsd.manifest.environment import check_written, environment, labels_of_files
 from gitopsd.manifest.gather import Gathered
 from gitopsd.manifest.interpolate import Variable, Variables
 from gitopsd.manifest.keys import resources
-from gitopsd.manifest.keys.service import ELSEWHERE, LATER, SERVICE
+from gitopsd.manifest.keys.service import ELSEWHERE, REFUSED, SERVICE
 from gitopsd.manifest.keys.shapes import Entry, refuse_key, text, wrong
+from gitopsd.manifest.keys.sharing import implied
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar, plain
 from gitopsd.manifest.source import Source
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import Place
 
 TOP_LEVEL = ("name", "services", "networks", "volumes", "configs", "secrets", "include", "version")
-TOP_LEVEL_LATER = ("models",)
+TOP_LEVEL_REFUSED = {"models": REFUSED["models"]}
 EXTENSION = "x-gitopsd"
 
 
@@ -88,14 +90,14 @@ def compose(
         _check_layer(layer, problems, project)
     services = {service.name: service for service in _services(document, problems)}
     enabled = {
-        name: _with_environment(source, service, directory, variables)
+        name: _with_files(source, service, directory, variables)
         for name, service in services.items()
         if _enabled(service, profiles)
     }
     for service in enabled.values():
         _check(service, definitions, problems)
     _check_names(enabled, problems)
-    check_dependencies({name: service.dependencies for name, service in enabled.items()}, services, problems)
+    check_dependencies(enabled, services, problems)
     names = {(kind, name) for service in enabled.values() for kind, name, _, _ in _references(service)}
     used = {
         kind: {name: entry for name, entry in found.items() if (kind, name) in names}
@@ -127,7 +129,7 @@ def _check_top_level(document: Fields, problems: Problems) -> None:
         if key == "version":
             problems.warn(node.place, key, "ignored, as Compose does; remove it")
         elif key not in TOP_LEVEL and not key.startswith("x-"):
-            refuse_key(document, key, "", problems, TOP_LEVEL, TOP_LEVEL_LATER)
+            refuse_key(document, key, "", problems, TOP_LEVEL, TOP_LEVEL_REFUSED)
 
 
 def _services(document: Fields, problems: Problems) -> Iterator[ComposedService]:
@@ -149,7 +151,7 @@ def _services(document: Fields, problems: Problems) -> Iterator[ComposedService]
 
 
 def _service(name: str, node: Fields, place: Place, problems: Problems) -> ComposedService:
-    """The service without its environment, whose files need be there only for an enabled one."""
+    """The service without what its files say, which need be there only for an enabled one."""
     path = f"services.{name}"
     canonical: dict[str, Json] = {"command": None, "entrypoint": None}
     for key, child in node.fields.items():
@@ -159,28 +161,34 @@ def _service(name: str, node: Fields, place: Place, problems: Problems) -> Compo
             if value is not None:
                 canonical[key] = value
         elif key not in ELSEWHERE and not key.startswith("x-"):
-            refuse_key(node, key, path, problems, SERVICE.keys() | ELSEWHERE, LATER)
-    canonical.setdefault("networks", {"default": None})
-    if "secrets" in canonical:
-        _default_targets(canonical["secrets"])
+            refuse_key(node, key, path, problems, SERVICE.keys() | ELSEWHERE, REFUSED)
+    if "network_mode" not in canonical:
+        canonical.setdefault("networks", {"default": None})
+    _add_what_follows(canonical)
     return ComposedService(name, canonical, place, path, node)
 
 
-def _with_environment(
-    source: Source, service: ComposedService, directory: str, variables: Variables
-) -> ComposedService:
+def _add_what_follows(canonical: dict[str, Json]) -> None:
+    """What Compose derives from other keys: dependencies, and replicas from `scale`."""
+    dependencies = canonical.get("depends_on")
+    if follow := implied(canonical):
+        canonical["depends_on"] = {**follow, **(dependencies if isinstance(dependencies, dict) else {})}
+    deploy = canonical.get("deploy")
+    if "scale" in canonical and isinstance(deploy, dict):
+        deploy.setdefault("replicas", canonical["scale"])
+
+
+def _with_files(source: Source, service: ComposedService, directory: str, variables: Variables) -> ComposedService:
+    """The service with its environment and the labels of its files."""
     found = environment(source, service.node, service.path, directory, variables)
-    canonical = {**service.canonical, "environment": found.values} if found.values else service.canonical
-    hidden = {("environment", key) for key in found.hidden} | _hidden(service.node) if source.secrets else ()
-    return replace(service, canonical=canonical, hidden=frozenset(hidden))
-
-
-def _default_targets(secrets: Json) -> None:
-    """Compose writes a secret's default target down, but not a config's."""
-    assert isinstance(secrets, list)
-    for entry in secrets:
-        if isinstance(entry, Entry) and "target" not in entry:
-            entry["target"] = f"/run/secrets/{entry['source']}"
+    labels = labels_of_files(source, service.node, service.path, directory, variables)
+    own = service.canonical.get("labels")
+    own = own if isinstance(own, dict) else {}
+    added: dict[str, Json] = {"environment": found.values, "labels": {**labels.values, **own}}
+    canonical = {**service.canonical, **{key: values for key, values in added.items() if values}}
+    hidden = _hidden(service.node) | {("environment", key) for key in found.hidden}
+    hidden |= {("labels", key) for key in labels.hidden - own.keys()}
+    return replace(service, canonical=canonical, hidden=frozenset(hidden) if source.secrets else frozenset())
 
 
 def _hidden(node: Fields) -> set[tuple[str, ...]]:
@@ -216,39 +224,30 @@ def _check(service: ComposedService, definitions: Mapping[str, Mapping[str, Entr
     for kind, name, place, path in _references(service):
         if name not in definitions[kind]:
             problems.add(place, path, f"'{name}' is not defined; add it under the top-level {kind}, or mend the name")
-    deploy = canonical.get("deploy")
-    if not isinstance(deploy, dict):
-        return
-    replicas = deploy.get("replicas")
-    if "container_name" in canonical and isinstance(replicas, int) and replicas > 1:
-        message = f"one name cannot serve {replicas} replicas; remove container_name, or keep one replica"
-        problems.add(service.node.keys["container_name"], f"{service.path}.container_name", message)
-    limits = deploy["resources"].get("limits", {}) if isinstance(deploy["resources"], dict) else {}
-    for key, limit in (("mem_limit", "memory"), ("cpus", "cpus")):
-        if key in canonical and isinstance(limits, dict) and limits.get(limit, canonical[key]) != canonical[key]:
-            message = f"says something else than deploy.resources.limits.{limit}; keep one of the two"
-            problems.add(service.node.keys.get(key, service.place), f"{service.path}.{key}", message)
+    check_conflicts(canonical, service.node, service.path, problems)
 
 
 def _has_no_image(service: ComposedService) -> bool:
-    """Whether an image is missing for no other reason: a mistyped one, or an `extends` that failed, has been told."""
+    """Whether an image is missing for no other reason: what is mistyped, refused or not extended has been told."""
     written = service.node.fields.get("image")
     mistyped = written is not None and not (isinstance(written, Scalar) and written.value == "")
     return (
         service.canonical.keys().isdisjoint(("image", "build"))
         and not mistyped
-        and "extends" not in service.node.fields
+        and service.node.fields.keys().isdisjoint(("extends", "provider"))
     )
 
 
 def _references(service: ComposedService) -> Iterator[tuple[str, str, Place, str]]:
     """Kind and name of every definition that the service uses, and where it says so."""
-    networks = service.canonical["networks"]
+    networks = service.canonical.get("networks")
     place = service.node.keys.get("networks", service.place)
     for name in networks if isinstance(networks, dict) else ():
         yield "networks", name, place, f"{service.path}.networks"
-    for kind in ("volumes", "configs", "secrets"):
-        entries = service.canonical.get(kind)
+    build = service.canonical.get("build")
+    of_build = build.get("secrets") if isinstance(build, dict) else None
+    lists = [(kind, service.canonical.get(kind)) for kind in ("volumes", "configs", "secrets")]
+    for kind, entries in (*lists, ("secrets", of_build)):
         for entry in entries if isinstance(entries, list) else ():
             source = entry.get("source") if isinstance(entry, Entry) else None
             if isinstance(entry, Entry) and source and (kind != "volumes" or entry.get("type") == "volume"):

@@ -10,7 +10,7 @@ from gitopsd.manifest.keys.shapes import Entry
 from gitopsd.manifest.source import Source, relative
 from gitopsd.manifest.tree import Refusal
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import Bind, Content, ContentFile, ContentMount, Mount, Tmpfs, VolumeMount
+from gitopsd.model.desired import Bind, Content, ContentFile, ContentMount, ImageMount, Mount, Tmpfs, VolumeMount
 from gitopsd.model.errors import Problem
 from gitopsd.model.files import SUBMODULE, SYMLINK
 
@@ -69,7 +69,10 @@ def _volume(ground: Ground, entry: Entry) -> Mount | None:
                 read_only=read_only,
                 nocopy=options.get("nocopy") is True,
                 subpath=str(options.get("subpath", "")),
+                labels={name: str(value) for name, value in _mapping(options, "labels").items()},
             )
+        case "image":
+            return ImageMount(str(entry["source"]), target, str(_mapping(entry, "image").get("subpath", "")))
         case "tmpfs":
             options = _mapping(entry, "tmpfs")
             return Tmpfs(target, int(str(options.get("size", 0))), int(str(options.get("mode", 0))))
@@ -97,6 +100,7 @@ def _bind(ground: Ground, entry: Entry, target: str, read_only: bool) -> Mount |
         create_host_path=options.get("create_host_path") is True,
         propagation=str(options.get("propagation", "")),
         selinux=str(options.get("selinux", "")),
+        recursive=str(options.get("recursive", "")),
     )
 
 
@@ -198,7 +202,8 @@ def _grant(ground: Ground, entry: Entry, composition: Composition, kind: str) ->
     data, hidden = found
     secret = hidden or kind == "secrets"
     source = str(definition.get("file", definition.path))
-    return ContentMount(target, Content((ContentFile("", data, mode),), False, secret), source)
+    file = ContentFile("", data, mode, int(str(entry.get("uid", 0))), int(str(entry.get("gid", 0))))
+    return ContentMount(target, Content((file,), False, secret), source)
 
 
 def _defined(ground: Ground, definition: Entry, composition: Composition, kind: str) -> tuple[bytes, bool] | None:
@@ -223,6 +228,6 @@ def _defined(ground: Ground, definition: Entry, composition: Composition, kind: 
     return str(definition.get("content", "")).encode(), hidden
 
 
-def _mapping(entry: Entry, key: str) -> Mapping[str, Json]:
+def _mapping(entry: Mapping[str, Json], key: str) -> Mapping[str, Json]:
     found = entry.get(key)
     return found if isinstance(found, Mapping) else {}

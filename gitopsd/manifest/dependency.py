@@ -1,19 +1,26 @@
-"""`depends_on` between services: everything named must be there, in no circle; and the waves that follow from it."""
+"""Services that need others, by `depends_on` or by what they share: all must be there, in no circle; and the waves."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from gitopsd.manifest.keys.sharing import named
 from gitopsd.manifest.node import Fields, Problems
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState
 from gitopsd.model.errors import Place
 
+_DEPENDS_ON = "depends_on"
 
-class _Placed(Protocol):
+
+class _Composed(Protocol):
     @property
     def node(self) -> Fields: ...
     @property
     def place(self) -> Place: ...
+    @property
+    def canonical(self) -> Mapping[str, Json]: ...
+    @property
+    def dependencies(self) -> Mapping[str, Mapping[str, Json]]: ...
 
 
 def waves(desired: DesiredState) -> tuple[tuple[str, ...], ...]:
@@ -33,25 +40,24 @@ def waves(desired: DesiredState) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
-def check_dependencies(
-    dependencies: Mapping[str, Mapping[str, Mapping[str, Json]]], services: Mapping[str, _Placed], problems: Problems
-) -> None:
-    """`dependencies` are those of the enabled services; `services` also has those that no active profile enables."""
-    for name, needs in dependencies.items():
-        for need, how in needs.items():
-            place = _place(services[name], need)
-            path = f"services.{name}.depends_on.{need}"
+def check_dependencies(enabled: Mapping[str, _Composed], services: Mapping[str, _Composed], problems: Problems) -> None:
+    """`enabled` are the services that an active profile enables, or that need none; `services` are all."""
+    for name, service in enabled.items():
+        for need, how in service.dependencies.items():
+            place, key = _named_by(service, need)
+            path = f"services.{name}.{key}.{need}" if key == _DEPENDS_ON else f"services.{name}.{key}"
+            remove = "the dependency" if key == _DEPENDS_ON else "the key"
             if need not in services:
-                problems.add(place, path, f"there is no service '{need}'; mend the name or remove the dependency")
-            elif need not in dependencies and how.get("required", True):
-                message = f"no active profile enables '{need}'; enable one, or write required: false"
-                problems.add(place, path, message)
-    circle = _circle({name: needs.keys() & dependencies.keys() for name, needs in dependencies.items()})
+                problems.add(place, path, f"there is no service '{need}'; mend the name or remove {remove}")
+            elif need not in enabled and how.get("required", True):
+                other = "write required: false" if key == _DEPENDS_ON else f"remove {remove}"
+                problems.add(place, path, f"no active profile enables '{need}'; enable one, or {other}")
+    circle = _circle({name: service.dependencies.keys() & enabled.keys() for name, service in enabled.items()})
     if circle:
         way = " -> ".join((*circle, circle[0]))
-        place = _place(services[circle[0]], circle[1 % len(circle)])
+        place, key = _named_by(services[circle[0]], circle[1 % len(circle)])
         message = f"services depend on each other in a circle ({way}); remove one of these dependencies"
-        problems.add(place, f"services.{circle[0]}.depends_on", message)
+        problems.add(place, f"services.{circle[0]}.{key}", message)
 
 
 def _circle(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
@@ -73,11 +79,13 @@ def _circle(needs: Mapping[str, Collection[str]]) -> tuple[str, ...]:
     return ()
 
 
-def _place(service: _Placed, need: str) -> Place:
-    node = service.node.fields.get("depends_on")
-    if isinstance(node, Fields):
-        return node.keys.get(need, node.place)
-    if node is None:
-        return service.place
-    items = getattr(node, "items", ())
-    return next((item.place for item in items if getattr(item, "value", None) == need), node.place)
+def _named_by(service: _Composed, need: str) -> tuple[Place, str]:
+    """Where the service says that it needs the other one, and the key under which."""
+    node = service.node.fields.get(_DEPENDS_ON)
+    if isinstance(node, Fields) and need in node.keys:
+        return node.keys[need], _DEPENDS_ON
+    for item in getattr(node, "items", ()) if not isinstance(node, Fields) else ():
+        if getattr(item, "value", None) == need:
+            return item.place, _DEPENDS_ON
+    key = next((key for key, other, _ in named(service.canonical) if other == need), _DEPENDS_ON)
+    return service.node.keys.get(key, service.place), key

@@ -41,6 +41,26 @@ def parse(
     return reader.found
 
 
+def parse_raw(file: str, data: bytes, variables: Variables) -> dict[str, Variable]:
+    """The variables of a file with `format: raw`: a value is all that follows the first `=`, quotes and `$` too."""
+    found: dict[str, Variable] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(_text(file, data).split("\n"), 1):
+        name, equals, value = line.removesuffix("\r").lstrip().partition("=")
+        if name.startswith("#") or not (name or equals):
+            continue
+        if not name or any(char.isspace() for char in name):
+            message = "the name of the variable is not valid; write NAME=value without spaces before the ="
+            problems.append(Problem(Place(file, number, 1), "", message))
+        elif equals:
+            found[name] = Variable(value)
+        elif name in variables:
+            found[name] = variables[name]
+    if problems:
+        raise ManifestError(problems)
+    return found
+
+
 class _Reader:
     """Walks through the text. `at` is where the next statement is looked for, `line` the number of that line."""
 

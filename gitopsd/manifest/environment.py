@@ -1,10 +1,10 @@
-"""The environment of a service: its `env_file`s, then `environment` over them, bare names filled from the variables."""
+"""The environment and labels of a service: those of files, then its own over them, bare names filled in."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.interpolate import Variable, Variables
-from gitopsd.manifest.keys.shapes import boolean, described, optional_pairs, read_fields, text
+from gitopsd.manifest.keys.shapes import Read, boolean, choice, described, optional_pairs, read_fields, text
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.source import Source, merged
 from gitopsd.model.canonical import Json
@@ -19,6 +19,17 @@ class Environment:
     hidden: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that `env_file` or `label_file` names, and where. `raw`: its values are taken as they stand."""
+
+    path: str
+    place: Place
+    where: str
+    required: bool = True
+    raw: bool = False
+
+
 def environment(source: Source, service: Fields, path: str, directory: str, variables: Variables) -> Environment:
     """What `env_file` and `environment` of a service come to. `directory`: the files are relative to it."""
     own = _own(source, service, f"{path}.environment", variables)
@@ -31,7 +42,8 @@ def environment(source: Source, service: Fields, path: str, directory: str, vari
     )
     values: dict[str, Json] = {}
     hidden = set(own.hidden)
-    for name, variable in _from_files(source, files, f"{path}.env_file", directory, known).items():
+    named = _env_files(files, f"{path}.env_file", source.problems)
+    for name, variable in _from_files(source, named, directory, known).items():
         values[name] = variable.value
         if variable.hidden and name not in own.values:
             hidden.add(name)
@@ -39,12 +51,21 @@ def environment(source: Source, service: Fields, path: str, directory: str, vari
 
 
 def check_written(service: Fields, path: str, problems: Problems) -> None:
-    """What is wrong with how `environment` and `env_file` are written, for a service that is not the final one."""
-    own, files = service.fields.get("environment"), service.fields.get("env_file")
-    if own is not None:
-        optional_pairs(own, f"{path}.environment", problems)
-    if files is not None:
-        tuple(_files(files, f"{path}.env_file", problems))
+    """What is wrong with how environment and files are written, for a service that is not the final one."""
+    for key, read in (("environment", optional_pairs), ("env_file", _env_files), ("label_file", _label_files)):
+        node = service.fields.get(key)
+        if node is not None:
+            tuple(read(node, f"{path}.{key}", problems) or ())
+
+
+def labels_of_files(source: Source, service: Fields, path: str, directory: str, variables: Variables) -> Environment:
+    """What the files of a service's `label_file` come to."""
+    node = service.fields.get("label_file")
+    if node is None:
+        return Environment()
+    found = _from_files(source, _label_files(node, f"{path}.label_file", source.problems), directory, variables)
+    hidden = frozenset(name for name, variable in found.items() if variable.hidden)
+    return Environment({name: variable.value for name, variable in found.items()}, hidden)
 
 
 def _own(source: Source, service: Fields, path: str, variables: Variables) -> Environment:
@@ -62,36 +83,52 @@ def _own(source: Source, service: Fields, path: str, variables: Variables) -> En
     return Environment(values, frozenset(hidden))
 
 
-def _from_files(source: Source, node: Node, path: str, directory: str, variables: Variables) -> dict[str, Variable]:
+def _from_files(source: Source, files: Iterator[_File], directory: str, variables: Variables) -> dict[str, Variable]:
     """The variables of all files. `variables` go before those of earlier files, which go before a file's own."""
     found: dict[str, Variable] = {}
-    files = {entry[0]: entry for entry in _files(node, path, source.problems)}  # the last of a path, at its first place
-    for written, required, place, where in files.values():
-        file = source.path(directory, written, place, where)
-        if file is None or (not required and not source.exists(file)):
+    named = {file.path: file for file in files}  # the last of a path, at its first place
+    for file in named.values():
+        path = source.path(directory, file.path, file.place, file.where)
+        if path is None or (not file.required and not source.exists(path)):
             continue
-        found.update(source.dotenv(file, place, where, merged(variables, found)))
+        found.update(source.dotenv(path, file.place, file.where, merged(variables, found), raw=file.raw))
     return found
 
 
-def _files(node: Node, path: str, problems: Problems) -> Iterator[tuple[str, bool, Place, str]]:
-    """Each file's path, whether it must exist, and where it is named."""
+def _env_files(node: Node, path: str, problems: Problems) -> Iterator[_File]:
     match node:
-        case Scalar(value=str(file)) if file:
-            yield file, True, node.place, path
         case Items(items=items):
             for index, item in enumerate(items):
                 where = f"{path}[{index}]"
                 if isinstance(item, Fields):
-                    entry = read_fields(item, where, problems, {"path": text, "required": boolean}, ("format",))
+                    entry = read_fields(item, where, problems, _ENV_FILE)
                     if "path" in entry:
-                        yield str(entry["path"]), bool(entry.get("required", True)), item.place, where
+                        required, raw = bool(entry.get("required", True)), entry.get("format") == "raw"
+                        yield _File(str(entry["path"]), item.place, where, required, raw)
                     else:
                         problems.add(item.place, where, "has no path; add it")
                 else:
-                    yield from _files(item, where, problems)
+                    yield from _plain_file(item, where, problems)
         case _:
-            problems.add(node.place, path, f"expected a file or a list of files, got {described(node)}")
+            yield from _plain_file(node, path, problems)
+
+
+def _label_files(node: Node, path: str, problems: Problems) -> Iterator[_File]:
+    if not isinstance(node, Items):
+        yield from _plain_file(node, path, problems)
+        return
+    for index, item in enumerate(node.items):
+        yield from _plain_file(item, f"{path}[{index}]", problems)
+
+
+def _plain_file(node: Node, path: str, problems: Problems) -> Iterator[_File]:
+    if isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+        yield _File(node.value, node.place, path)
+    else:
+        problems.add(node.place, path, f"expected a file or a list of files, got {described(node)}")
+
+
+_ENV_FILE: dict[str, Read] = {"path": text, "required": boolean, "format": choice("", "raw")}
 
 
 def _hidden_names(node: Node) -> frozenset[str]:

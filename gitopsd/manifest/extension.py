@@ -9,7 +9,9 @@ from typing import cast
 
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
-from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, span, wrong
+from gitopsd.manifest.keys.deploy import restart_in_force
+from gitopsd.manifest.keys.quantities import span
+from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, wrong
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -64,7 +66,7 @@ def service_policy(
 
 
 def _read(
-    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], later: tuple[str, ...]
+    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], refused: Mapping[str, str]
 ) -> tuple[dict[str, Json], Mapping[str, Place]]:
     extension = node.fields.get(EXTENSION)
     where = f"{path}.{EXTENSION}" if path else EXTENSION
@@ -72,7 +74,7 @@ def _read(
         case None | Scalar(value=None):
             return {}, {}
         case Fields():
-            return read_fields(extension, where, problems, table, later), extension.keys
+            return read_fields(extension, where, problems, table, refused), extension.keys
         case _:
             wrong(extension, where, problems, "a mapping")
             return {}, {}
@@ -147,7 +149,7 @@ def _job(
     problems: Problems,
 ) -> Job | None:
     """A one-shot by `job`, or by a restart policy `no` that is written down."""
-    restart = service.canonical.get("restart")
+    restart = restart_in_force(service.canonical)
     if "job" in values:
         if restart not in (None, "no") and not str(restart).startswith("on-failure"):
             message = f'a job ends, but restart: {restart} starts it again; write restart: "no" or remove it'
@@ -188,9 +190,10 @@ def _strategy(node: Node, path: str, problems: Problems) -> Json:
 def _job_fields(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and node.value is None:
         return {}
-    return closed({"timeout": span}, ("phase", "database", "provides"))(node, path, problems)
+    return closed({"timeout": span}, _JOB_LATER)(node, path, problems)
 
 
+_NOT_YET = "not supported yet; remove the key, or prefix it with x- to keep it as a note"
 _ENVIRONMENT: dict[str, Read] = {
     "prune": boolean,
     "heal": _heal,
@@ -198,7 +201,7 @@ _ENVIRONMENT: dict[str, Read] = {
     "moved_from": checked(directory_name, "the earlier name of this environment's directory"),
 }
 _ENVIRONMENT_DEFAULTS: dict[str, Json] = {"prune": True, "heal": "repair", "on_failure": "rollback"}
-_ENVIRONMENT_LATER = ("windows", "approval", "rate_limit", "traffic")
+_ENVIRONMENT_LATER = dict.fromkeys(("windows", "approval", "rate_limit", "traffic"), _NOT_YET)
 
 _SERVICE: dict[str, Read] = {
     "strategy": _strategy,
@@ -213,7 +216,7 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
     "healthy_deadline": duration_text(Policy().healthy_deadline),
     "progress_deadline": duration_text(Policy().progress_deadline),
 }
-_SERVICE_LATER = tuple(
+_SERVICE_LATER = dict.fromkeys(
     [
         "steps",
         "traffic",
@@ -231,5 +234,7 @@ _SERVICE_LATER = tuple(
         "flags",
         "ignore_drift",
         "guard",
-    ]
+    ],
+    _NOT_YET,
 )
+_JOB_LATER = dict.fromkeys(("phase", "database", "provides"), _NOT_YET)

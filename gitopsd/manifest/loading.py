@@ -3,13 +3,17 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from gitopsd.manifest import security
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
 from gitopsd.manifest.compose import EXTENSION, ComposedService, Composition, compose
+from gitopsd.manifest.conflicts import first_network
 from gitopsd.manifest.content import Ground, mounts
 from gitopsd.manifest.extension import Chosen, environment_policy, service_policy
 from gitopsd.manifest.gather import gather
 from gitopsd.manifest.interpolate import Variable
+from gitopsd.manifest.keys.deploy import restart_in_force
 from gitopsd.manifest.keys.shapes import Entry
+from gitopsd.manifest.keys.sharing import shares
 from gitopsd.manifest.moved import told_move
 from gitopsd.manifest.node import Fields, Problems
 from gitopsd.manifest.source import Scope, Source
@@ -31,7 +35,8 @@ from gitopsd.model.files import Files
 HOST_DATA = "/srv/gitopsd"
 HIDDEN = "(hidden)"
 _LONG_ENOUGH = 4  # shorter values would be found everywhere
-_APART = frozenset(("depends_on", "profiles", "build", "develop"))
+_APART = frozenset(("depends_on", "profiles", "build", "develop", "attach", "scale"))
+_APART_OF_DEPLOY = frozenset(("replicas", "update_config", "restart_policy"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +178,12 @@ def _service(
         _check_ends(service, ground.source.problems)
     canonical = service.canonical
     deploy = canonical.get("deploy")
-    replicas = deploy.get("replicas", 1) if isinstance(deploy, dict) else 1
+    written = deploy.get("replicas") if isinstance(deploy, dict) else None
+    replicas = written if written is not None else canonical.get("scale", 1)
     built = Service(
         name=service.name,
         image=str(canonical.get("image", "")),
-        options=_options(canonical),
+        options=_options(ground, service),
         place=service.place,
         replicas=replicas if isinstance(replicas, int) else 1,
         depends_on=_dependencies(service),
@@ -186,13 +192,14 @@ def _service(
         networks=_attachments(canonical),
         policy=policy,
         job=job,
-        hidden=service.hidden,
+        hidden=_hidden(service),
+        shares=shares(canonical),
     )
     return built, chosen
 
 
 def _check_ends(service: ComposedService, problems: Problems) -> None:
-    restart = str(service.canonical.get("restart", "no"))
+    restart = restart_in_force(service.canonical)
     if restart in ("always", "unless-stopped"):
         message = (
             f'another service waits until this one has completed, but restart: {restart} starts it again; write "no"'
@@ -200,12 +207,22 @@ def _check_ends(service: ComposedService, problems: Problems) -> None:
         problems.add(service.node.keys.get("restart", service.place), f"{service.path}.restart", message)
 
 
-def _options(canonical: Mapping[str, Json]) -> dict[str, Json]:
-    options = {key: value for key, value in canonical.items() if key not in _APART}
+def _options(ground: Ground, service: ComposedService) -> dict[str, Json]:
+    options = {key: value for key, value in service.canonical.items() if key not in _APART}
     deploy = options.get("deploy")
     if isinstance(deploy, dict):
-        options["deploy"] = {key: value for key, value in deploy.items() if key not in ("replicas", "update_config")}
+        options["deploy"] = {key: value for key, value in deploy.items() if key not in _APART_OF_DEPLOY}
+        if "restart_policy" in deploy:
+            options["restart"] = restart_in_force(service.canonical) or "no"
+    if "security_opt" in options:
+        options["security_opt"] = security.options(ground.source, ground.directory, service)
     return options
+
+
+def _hidden(service: ComposedService) -> frozenset[tuple[str, ...]]:
+    """The hidden paths, also of what stands elsewhere in the options than it was written."""
+    policy = any(path[:2] == ("deploy", "restart_policy") for path in service.hidden)
+    return service.hidden | {("restart",)} if policy else service.hidden
 
 
 def _dependencies(service: ComposedService) -> tuple[Dependency, ...]:
@@ -232,21 +249,34 @@ def _ports(canonical: Mapping[str, Json]) -> tuple[Port, ...]:
 
 
 def _attachments(canonical: Mapping[str, Json]) -> tuple[Attachment, ...]:
-    networks = canonical["networks"]
+    networks = canonical.get("networks")
+    first = first_network(canonical)
     found = []
     for name, how in networks.items() if isinstance(networks, dict) else ():
         options = how if isinstance(how, dict) else {}
-        aliases = options.get("aliases")
         found.append(
             Attachment(
                 network=name,
-                aliases=tuple(str(alias) for alias in aliases) if isinstance(aliases, list) else (),
+                aliases=_strings(options.get("aliases")),
                 ipv4_address=str(options.get("ipv4_address", "")),
                 ipv6_address=str(options.get("ipv6_address", "")),
                 priority=int(str(options.get("priority", 0))),
+                link_local_ips=_strings(options.get("link_local_ips")),
+                mac_address=str(options.get("mac_address") or (name == first and canonical.get("mac_address")) or ""),
+                driver_opts={key: str(value) for key, value in _mapping(options.get("driver_opts")).items()},
+                gw_priority=int(str(options.get("gw_priority", 0))),
+                interface_name=str(options.get("interface_name", "")),
             )
         )
     return tuple(found)
+
+
+def _strings(value: Json) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _check_builds(composition: Composition, problems: Problems, for_config: bool) -> None:

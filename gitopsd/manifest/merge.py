@@ -190,6 +190,38 @@ def _subnet(pool: Node) -> object:
     return _value(subnet) if subnet is not None else None
 
 
+def _hosts(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """Mappings and lists of NAME=ADDRESS mix; what the base says in the same words is not said again."""
+    if _is_null(over):
+        return base
+    below, above = _as_hosts(base), _as_hosts(over)
+    said = {_value(item) for item in below}
+    return Items((*below, *(item for item in above if _value(item) not in said)), over.place)
+
+
+def _as_hosts(node: Node) -> tuple[Node, ...]:
+    if not isinstance(node, Fields):
+        return _as_items(node)
+    return tuple(_host(name, item) for name, child in node.fields.items() for item in _as_items(child))
+
+
+def _host(name: str, node: Node) -> Node:
+    return replace(node, value=f"{name}={node.value}") if isinstance(node, Scalar) and node.value is not None else node
+
+
+def _gpus(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """Requests are added; in a file that is overridden `all` is a request, too."""
+    if isinstance(base, Scalar) and base.value == "all":
+        request = Fields({"count": base}, {"count": base.place}, base.place)
+        base = Items((request,), base.place)
+    return _node(base, over, path, problems, None)
+
+
+def _extended_gpus(base: Node, over: Node, path: str, problems: Problems) -> Node:
+    """Requests are added; in a service that is extended `all` is a word, and replaced."""
+    return over if isinstance(base, Scalar) and not _is_null(over) else _node(base, over, path, problems, None)
+
+
 def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.value is None
 
@@ -209,13 +241,21 @@ _BUILD: Rule = {
     "additional_contexts": _pairs,
     "labels": _pairs,
 }
-_SERVICE: Rule = {
+_SERVICE: Mapping[str, Rule] = {
     "command": _replace,
     "entrypoint": _replace,
     "environment": _pairs,
     "labels": _pairs,
     "env_file": _sequence,
+    "label_file": _sequence,
     "tmpfs": _sequence,
+    "dns": _sequence,
+    "dns_search": _sequence,
+    "extra_hosts": _hosts,
+    "sysctls": _pairs,
+    "annotations": _pairs,
+    "ulimits": {"*": _replace},
+    "gpus": _extended_gpus,
     "networks": _named({}),
     "depends_on": _named({"condition": "service_started", "required": True}),
     "build": _build,
@@ -223,7 +263,7 @@ _SERVICE: Rule = {
     "healthcheck": {"test": _replace},
 }
 _DOCUMENT: Rule = {
-    "services": {"*": _SERVICE},
+    "services": {"*": {**_SERVICE, "gpus": _gpus}},
     "networks": {"*": {"labels": _pairs, "ipam": {"config": _pools}}},
     "volumes": _LABELS,
     "configs": _LABELS,

@@ -4,6 +4,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 
 from gitopsd.manifest.compose import EXTENSION
+from gitopsd.manifest.keys.build import REMOTE
 from gitopsd.manifest.keys.shapes import Entry
 from gitopsd.manifest.loading import HIDDEN, Loaded
 from gitopsd.model.canonical import Json
@@ -65,8 +66,26 @@ def _service_value(key: str, value: Json, directory: str) -> Json:
     if key == "volumes" and isinstance(value, list):
         return [_mount(entry, directory) for entry in value if isinstance(entry, Entry)]
     if key == "build" and isinstance(value, dict):
-        return {**value, "context": _absolute(str(value["context"]), directory)}
+        return _build(value, directory)
+    if key == "develop" and isinstance(value, dict):
+        return {name: [_watch(entry, directory) for entry in entries] for name, entries in value.items()}
     return value
+
+
+def _build(build: Mapping[str, Json], directory: str) -> dict[str, Json]:
+    contexts = build.get("additional_contexts")
+    shown = {**build, "context": _local(str(build["context"]), directory)}
+    if isinstance(contexts, Mapping):
+        shown["additional_contexts"] = {name: _local(str(path), directory) for name, path in contexts.items()}
+    return shown
+
+
+def _local(path: str, directory: str) -> str:
+    return path if REMOTE.match(path) else _absolute(path, directory)
+
+
+def _watch(entry: Mapping[str, Json], directory: str) -> dict[str, Json]:
+    return {**entry, "path": _absolute(str(entry.get("path", ".")), directory)}
 
 
 def _mount(entry: Entry, directory: str) -> dict[str, Json]:
@@ -76,9 +95,14 @@ def _mount(entry: Entry, directory: str) -> dict[str, Json]:
 
 
 def _definition(entry: Entry, directory: str) -> dict[str, Json]:
+    shown = {key: value for key, value in entry.items() if (key, value) != ("content", "")}
     if "file" in entry:
-        return {**entry, "file": _absolute(str(entry["file"]), directory)}
-    return {key: value for key, value in entry.items() if (key, value) != ("content", "")}
+        shown["file"] = _absolute(str(entry["file"]), directory)
+    ipam = entry.get("ipam")
+    if isinstance(ipam, Mapping):
+        # Compose reads the options, but neither prints them nor passes them on.
+        shown["ipam"] = {key: value for key, value in ipam.items() if key != "options"}
+    return shown
 
 
 def _absolute(path: str, directory: str) -> str:

@@ -12,6 +12,7 @@ from gitopsd.model.desired import (
     ContentMount,
     DesiredState,
     Image,
+    ImageMount,
     Job,
     Mount,
     Network,
@@ -26,10 +27,19 @@ from gitopsd.model.desired import (
 # released is then sealed anew (release/renewal.py). Otherwise every container would be replaced by the upgrade.
 VERSION = "v1"
 # Options that `docker update` can set; which of them are set still needs a new container, as none can be unset.
-IN_PLACE = ("mem_limit", "cpus", "restart")
+IN_PLACE = (
+    *("mem_limit", "mem_reservation", "memswap_limit", "pids_limit"),
+    *("cpus", "cpu_shares", "cpu_quota", "cpu_period", "cpu_rt_period", "cpu_rt_runtime", "cpuset"),
+    "restart",
+)
 _TYPED = frozenset(("image", "volumes", "configs", "secrets", "networks"))
-_OUTSIDE = frozenset((*_TYPED, "deploy", *IN_PLACE))
-_SETS = frozenset(("ports", "expose", "cap_add", "cap_drop", "tmpfs"))
+_OUTSIDE = frozenset((*_TYPED, "deploy", "blkio_config", "pull_policy", *IN_PLACE))
+_SETS = frozenset(
+    (
+        *("ports", "expose", "cap_add", "cap_drop", "tmpfs", "devices", "device_cgroup_rules", "gpus"),
+        *("group_add", "security_opt", "dns_opt", "links", "external_links"),
+    )
+)
 # What a mount had before these had nothing in them; so a fingerprint is the same as without them.
 _ADDED_TO_MOUNTS = frozenset(("recursive", "labels"))
 
@@ -77,13 +87,10 @@ def applied_spec(sealed: SealedService, key: bytes) -> dict[str, Json]:
 
 def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, version: str) -> SealedService:
     options = _options(service, key)
-    deploy = options.get("deploy")
-    limits: dict[str, Json] = {name: options[name] for name in IN_PLACE if name in options}
-    if isinstance(deploy, dict) and deploy.get("resources"):
-        limits["resources"] = deploy["resources"]
+    limits, fixed = _limits(options)
     inside: dict[str, Json] = {
         "image": image.identity,
-        "options": {name: value for name, value in options.items() if name not in _OUTSIDE},
+        "options": {**{name: value for name, value in options.items() if name not in _OUTSIDE}, **fixed},
         "limits": sorted(_names({name: value for name, value in limits.items() if name != "restart"})),
         "mounts": _mounts(service.mounts, key),
         "networks": {
@@ -99,6 +106,28 @@ def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, v
         in_place=digest(limits),
         config_digest=digest({"environment": options.get("environment"), "content": content}),
     )
+
+
+def _limits(options: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What can be changed in place, and what stands beside it and cannot: devices, and throttles of them."""
+    limits: dict[str, Json] = {name: options[name] for name in IN_PLACE if name in options}
+    fixed: dict[str, Json] = {}
+    throttles = options.get("blkio_config")
+    if isinstance(throttles, Mapping) and "weight" in throttles:
+        limits["blkio_config"] = {"weight": throttles["weight"]}
+        throttles = {name: value for name, value in throttles.items() if name != "weight"}
+    if throttles:
+        fixed["blkio_config"] = throttles
+    deploy = options.get("deploy")
+    resources = deploy.get("resources") if isinstance(deploy, Mapping) else None
+    reservations = resources.get("reservations") if isinstance(resources, Mapping) else None
+    if isinstance(resources, Mapping) and isinstance(reservations, Mapping) and "devices" in reservations:
+        fixed["deploy.devices"] = reservations["devices"]
+        rest = {name: value for name, value in reservations.items() if name != "devices"}
+        resources = {name: value for name, value in {**resources, "reservations": rest}.items() if value}
+    if resources:
+        limits["resources"] = resources
+    return limits, fixed
 
 
 def _content_digest(desired: DesiredState, services: Mapping[str, SealedService], key: bytes) -> str:
@@ -171,21 +200,34 @@ def _mount(mount: Mount, key: bytes) -> dict[str, Json]:
             kind = "volume"
         case Tmpfs():
             kind = "tmpfs"
+        case ImageMount():
+            kind = "image"
     fields = {name: value for name, value in asdict(mount).items() if value or name not in _ADDED_TO_MOUNTS}
     return {"type": kind, **{name: value for name, value in fields.items() if name != "target"}}
 
 
 def _content(content: Content, key: bytes) -> dict[str, Json]:
-    files: dict[str, Json] = {file.path: [file.mode, sha256(file.data).hexdigest()] for file in content.files}
+    files: dict[str, Json] = {
+        file.path: [file.mode, sha256(file.data).hexdigest(), *([file.uid, file.gid] if file.uid or file.gid else [])]
+        for file in content.files
+    }
     return {"hidden": keyed_digest(key, files)} if content.secret else {"digest": digest(files)}
 
 
 def _attachment(attachment: Attachment) -> dict[str, Json]:
+    further: dict[str, Json] = {
+        "link_local_ips": sorted(attachment.link_local_ips),
+        "mac_address": attachment.mac_address,
+        "driver_opts": attachment.driver_opts,
+        "gw_priority": attachment.gw_priority,
+        "interface_name": attachment.interface_name,
+    }
     return {
         "aliases": sorted(attachment.aliases),
         "ipv4_address": attachment.ipv4_address,
         "ipv6_address": attachment.ipv6_address,
         "priority": attachment.priority,
+        **{name: value for name, value in further.items() if value},
     }
 
 

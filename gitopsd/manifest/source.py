@@ -52,7 +52,9 @@ class Source:
             self.documents[path] = self._parsed(path, place, where)
         return self.documents[path]
 
-    def dotenv(self, path: str, place: Place, where: str, variables: Variables) -> dict[str, Variable]:
+    def dotenv(
+        self, path: str, place: Place, where: str, variables: Variables, *, raw: bool = False
+    ) -> dict[str, Variable]:
         """The variables of a `.env` or `env_file`; empty when it cannot be read, which is then a problem."""
         data = tree.read(self.files, path, MAX_BYTES)
         if isinstance(data, Refusal):
@@ -63,7 +65,10 @@ class Source:
             self.problems.add(place, where, message)
             return {}
         try:
-            found = dict(dotenv.parse(path, data, variables, self.unset))
+            if raw:
+                found = dotenv.parse_raw(path, data, variables)
+            else:
+                found = dict(dotenv.parse(path, data, variables, self.unset))
         except ManifestError as error:
             self.problems.found.extend(error.problems)
             return {}

@@ -38,6 +38,101 @@ WEB: dict[str, Any] = {
     "logging": {"driver": "json-file", "options": {"max-size": "1m", "max-file": "2"}},
     "restart": "always",
 }
+# Every key that 0.1.0 knew and that counts, and what it made of them; a newer version must never recreate a container.
+OF_0_1_0: dict[str, Any] = {
+    **WEB,
+    "entrypoint": ["e"],
+    "env_file": ["a.env"],
+    "user": "1000",
+    "working_dir": "/w",
+    "hostname": "h",
+    "init": True,
+    "read_only": True,
+    "stop_signal": "SIGINT",
+    "stop_grace_period": "5s",
+    "mem_limit": "64m",
+    "cpus": 0.5,
+    "volumes": [
+        "data:/data:ro",
+        "./conf:/conf",
+        "/host:/host:z",
+        "/anonymous",
+        {"type": "tmpfs", "target": "/t", "tmpfs": {"size": "1m", "mode": 0o700}},
+        {"type": "volume", "source": "data", "target": "/d2", "volume": {"nocopy": True, "subpath": "s"}},
+        {"type": "bind", "source": "/x", "target": "/x", "bind": {"create_host_path": False, "propagation": "rslave"}},
+    ],
+    "networks": {"front": {"ipv4_address": "10.0.0.5"}, "back": {"aliases": ["x", "y"], "priority": 1}},
+    "deploy": {
+        "replicas": 2,
+        "resources": {
+            "limits": {"memory": "64m", "cpus": "0.5", "pids": 7},
+            "reservations": {"memory": "32m", "cpus": "0.25"},
+        },
+    },
+}
+# Keys of which an engine can change nothing on a live container.
+FIXED: dict[str, tuple[Any, Any]] = {
+    "annotations": ({"a": "b"}, {"a": "c"}),
+    "blkio_config": (
+        {"device_read_bps": [{"path": "/a", "rate": 1}]},
+        {"device_read_bps": [{"path": "/a", "rate": 2}]},
+    ),
+    "cgroup": ("host", "private"),
+    "cgroup_parent": ("a", "b"),
+    "device_cgroup_rules": (["c 1:3 mr"], ["c 1:3 r"]),
+    "devices": (["/dev/a"], ["/dev/a:/dev/a:r"]),
+    "dns": (["1.1.1.1", "8.8.8.8"], ["8.8.8.8", "1.1.1.1"]),
+    "dns_opt": (["use-vc"], ["ndots:2"]),
+    "dns_search": (["a", "b"], ["b", "a"]),
+    "domainname": ("a", "b"),
+    "external_links": (["a"], ["a:b"]),
+    "extra_hosts": (["a:1.1.1.1"], ["a:1.1.1.2"]),
+    "gpus": ("all", [{"count": 1}]),
+    "group_add": (["a"], ["b"]),
+    "ipc": ("host", "private"),
+    "links": (["db"], ["db:x"]),
+    "mac_address": ("02:42:ac:11:65:43", "02:42:ac:11:65:44"),
+    "mem_swappiness": (1, 2),
+    "oom_kill_disable": (False, True),
+    "oom_score_adj": (1, 2),
+    "pid": ("host", "container:a"),
+    "platform": ("linux/amd64", "linux/arm64"),
+    "privileged": (False, True),
+    "runtime": ("a", "b"),
+    "security_opt": (["no-new-privileges"], ["seccomp=unconfined"]),
+    "shm_size": ("1m", "2m"),
+    "stdin_open": (False, True),
+    "storage_opt": ({"size": "1G"}, {"size": "2G"}),
+    "sysctls": ({"a": "1"}, {"a": "2"}),
+    "tty": (False, True),
+    "ulimits": ({"nofile": 1}, {"nofile": {"soft": 1, "hard": 2}}),
+    "userns_mode": ("", "host"),
+    "uts": ("", "host"),
+    "volumes_from": (["db"], ["db:ro"]),
+    "deploy": (
+        {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"]}]}}},
+        {"resources": {"reservations": {"devices": [{"capabilities": ["gpu"], "count": 1}]}}},
+    ),
+    "configs": ([{"source": "c", "uid": "1"}], [{"source": "c", "gid": "1"}]),
+    "networks": ({"front": {"gw_priority": 1}}, {"front": {"gw_priority": 2}}),
+    "volumes": (
+        [{"type": "image", "source": "a", "target": "/a"}],
+        [{"type": "image", "source": "a", "target": "/a", "image": {"subpath": "s"}}],
+    ),
+}
+# Limits that `docker update` can set to another value, but not take away.
+LIMITS: dict[str, tuple[Any, Any]] = {
+    "blkio_config": ({"weight": 10}, {"weight": 20}),
+    "cpu_period": (1000, 2000),
+    "cpu_quota": (1000, 2000),
+    "cpu_rt_period": (1, 2),
+    "cpu_rt_runtime": (1, 2),
+    "cpu_shares": (2, 3),
+    "cpuset": ("0", "1"),
+    "mem_limit": ("8m", "9m"),
+    "mem_reservation": ("8m", "9m"),
+    "pids_limit": (1, 2),
+}
 ANY_ORDER = ("ports", "expose", "volumes", "cap_add", "cap_drop", "tmpfs")
 
 
@@ -153,6 +248,94 @@ def test_what_needs_no_new_container_leaves_the_fingerprint(path: str, value: An
 )
 def test_limits_and_restart_policy_are_changed_in_place(path: str, value: Any) -> None:
     assert web(changed(path, value)).in_place != web(WEB).in_place
+
+
+def bare(**keys: Any) -> SealedService:
+    """The sealed `web` that has nothing but these keys."""
+    return web({"image": "nginx", **keys})
+
+
+def test_a_newer_version_seals_what_0_1_0_knew_as_0_1_0_did() -> None:
+    service = web(OF_0_1_0, files={**FILES, "a.env": "X=1\n"})
+
+    assert service.fingerprint == "v1:4e2f80b4c16cc929683cc3736336d29549005878a9675cae9694cc6dc1211e3f"
+    assert service.in_place == "d45e6af1a41569f42abf597ff15daa08c6e412461c8e7c7c038f38d5ad00305b"
+    assert service.config_digest == "2cd71ad479e909dee6664a6265c6c8eca3a7083e5824408ab8c7ad0bd9bf9b0e"
+
+
+@pytest.mark.parametrize("key", FIXED)
+def test_a_key_that_no_engine_changes_in_place_needs_a_new_container(key: str) -> None:
+    one, other = (bare(**{key: value}) for value in FIXED[key])
+
+    assert one.fingerprint != other.fingerprint
+    assert one.in_place == other.in_place
+
+
+@pytest.mark.parametrize("key", LIMITS)
+def test_a_limit_is_changed_in_place_but_only_a_new_container_loses_it(key: str) -> None:
+    one, other = (bare(**{key: value}) for value in LIMITS[key])
+
+    assert one.fingerprint == other.fingerprint
+    assert one.in_place != other.in_place
+    assert one.fingerprint != bare().fingerprint
+
+
+def test_swap_is_changed_in_place() -> None:
+    one, other = (bare(mem_limit="1g", memswap_limit=swap) for swap in ("2g", -1))
+
+    assert one.fingerprint == other.fingerprint
+    assert one.in_place != other.in_place
+
+
+def test_the_restart_policy_of_deploy_is_changed_in_place() -> None:
+    one, other = (bare(deploy={"restart_policy": {"condition": each}}) for each in ("any", "none"))
+
+    assert one.fingerprint == other.fingerprint
+    assert one.in_place != other.in_place
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "other"),
+    [
+        ("devices", ["/dev/a", "/dev/b"], ["/dev/b", "/dev/a"]),
+        ("device_cgroup_rules", ["c 1:3 mr", "a 7:* rmw"], ["a 7:* rmw", "c 1:3 mr"]),
+        ("dns_opt", ["use-vc", "ndots:2"], ["ndots:2", "use-vc"]),
+        ("external_links", ["a", "b"], ["b", "a"]),
+        ("extra_hosts", ["a:1.1.1.1", "b:1.1.1.1"], {"b": "1.1.1.1", "a": ["1.1.1.1"]}),
+        ("gpus", [{"driver": "a"}, {"driver": "b"}], [{"driver": "b"}, {"driver": "a"}]),
+        ("group_add", ["1", "2"], [2, 1]),
+        ("links", ["db", "db:x"], ["db:x", "db"]),
+        ("security_opt", ["no-new-privileges", "label:disable"], ["label:disable", "no-new-privileges"]),
+        ("networks", {"front": {"link_local_ips": ["::1", "::2"]}}, {"front": {"link_local_ips": ["::2", "::1"]}}),
+    ],
+)
+def test_the_order_of_what_is_a_set_for_an_engine_never_changes_a_fingerprint(key: str, value: Any, other: Any) -> None:
+    assert bare(**{key: value}).fingerprint == bare(**{key: other}).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("attach", False),
+        ("pull_policy", "always"),
+        ("scale", 3),
+        ("develop", {"watch": []}),
+        ("build", "."),
+        ("blkio_config", {}),
+        ("deploy", {"mode": "replicated", "endpoint_mode": "dnsrr"}),
+    ],
+)
+def test_a_key_that_concerns_no_container_never_changes_a_fingerprint(key: str, value: Any) -> None:
+    assert bare(**{key: value}).fingerprint == bare().fingerprint
+    assert bare(**{key: value}).in_place == bare().in_place
+
+
+def test_labels_count_alike_from_a_file_and_from_the_manifest() -> None:
+    files = {**FILES, "a.labels": "a=b\n"}
+
+    from_file = web({"image": "nginx", "label_file": "a.labels"}, files=files)
+
+    assert from_file.fingerprint == bare(labels={"a": "b"}).fingerprint
 
 
 def test_the_image_counts_by_what_it_is_and_the_revision_not_at_all() -> None:

@@ -1,7 +1,9 @@
 """What ties a service to others: `networks`, `depends_on`, `configs` and `secrets`."""
 
-from ipaddress import IPv4Address, IPv6Address
+import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from gitopsd.manifest.keys.quantities import nonzero, truncated, whole
 from gitopsd.manifest.keys.shapes import (
     Entry,
     Read,
@@ -11,11 +13,12 @@ from gitopsd.manifest.keys.shapes import (
     closed,
     described,
     flag,
-    integer,
+    is_empty,
+    options,
     read_fields,
+    shown,
     strings,
     text,
-    whole,
     wrong,
 )
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -73,7 +76,10 @@ def _is_null(node: Node) -> bool:
 
 
 def grants(default_directory: str) -> Read:
-    """`configs` or `secrets` of a service: names, or mappings with source and target; the last of a target counts."""
+    """`configs` or `secrets` of a service: names, or mappings with source and target; the last of a target counts.
+
+    Compose writes down where a secret goes by default, but not where a config does (`default_directory` is "").
+    """
 
     def read(node: Node, path: str, problems: Problems) -> Json:
         if not isinstance(node, Items):
@@ -82,6 +88,8 @@ def grants(default_directory: str) -> Read:
         for index, item in enumerate(node.items):
             entry = _grant(item, f"{path}[{index}]", problems)
             if entry is not None:
+                if default_directory and not (isinstance(item, Fields) and "target" in item.fields):
+                    entry["target"] = f"{default_directory}/{entry['source']}"
                 found[str(entry.get("target") or f"{default_directory}/{entry['source']}")] = entry
         return list(found.values()) or None
 
@@ -96,7 +104,7 @@ def _grant(node: Node, path: str, problems: Problems) -> Entry | None:
             entry = Entry(read_fields(node, path, problems, _GRANT), node.place, path)
             if "source" in entry:
                 return entry
-            if "source" not in node.fields:
+            if is_empty(node.fields.get("source")):
                 problems.add(node.place, path, "has no source; add the name under which it is defined")
         case _:
             problems.add(node.place, path, f"expected a name, or a mapping with source, got {described(node)}")
@@ -104,8 +112,11 @@ def _grant(node: Node, path: str, problems: Problems) -> Entry | None:
 
 
 def _owner(node: Node, path: str, problems: Problems) -> Json:
-    problems.add(node.place, path, "not supported yet; remove the key, the file belongs to root")
-    return None
+    value = text(node, path, problems)
+    if value is not None and not _ID.fullmatch(value):
+        problems.add(node.place, path, f'expected a number in quotes such as "1000", got {shown(node)}')
+        return None
+    return value
 
 
 def _mode(node: Node, path: str, problems: Problems) -> Json:
@@ -114,25 +125,51 @@ def _mode(node: Node, path: str, problems: Problems) -> Json:
         digits = node.value.removeprefix("0o")
         value = int(digits, 8) if digits.isascii() and digits.isdigit() and not set(digits) & {"8", "9"} else None
     else:
-        value = whole(node)
+        value = None if isinstance(node, Scalar) and isinstance(node.value, float) else whole(node)
     if value is None or not 0 <= value <= 0o7777:
         problems.add(node.place, path, "expected a mode such as 0o440")
         return None
-    return f"0{value:o}" if value else "0"
+    return f"0{value:o}"
 
 
-def _whole_number(node: Node, path: str, problems: Problems) -> Json:
-    return integer(-1 << 31)(node, path, problems) or None
+def _priority(node: Node, path: str, problems: Problems) -> Json:
+    """Compose takes no string here, also not one that a variable gave."""
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return wrong(node, path, problems, "a whole number without quotes")
+    return nonzero(truncated(-1 << 31, 1 << 31))(node, path, problems)
 
 
+def mac_address(node: Node, path: str, problems: Problems) -> Json:
+    """Six bytes: `02:42:ac:11:65:43`."""
+    value = text(node, path, problems)
+    if value is not None and not _MAC.fullmatch(value):
+        problems.add(node.place, path, f"expected an address such as 02:42:ac:11:65:43, got {shown(node)}")
+    return value
+
+
+def _link_local_ips(node: Node, path: str, problems: Problems) -> Json:
+    found = strings(node, path, problems)
+    for index, item in enumerate(node.items if isinstance(node, Items) else ()):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            _ADDRESS(item, f"{path}[{index}]", problems)
+    return found
+
+
+_ID = re.compile(r"[0-9]{1,9}")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}")
+_ADDRESS = checked(ip_address, "an IP address such as 169.254.34.68")
 _NETWORK = closed(
     {
         "aliases": strings,
         "ipv4_address": checked(IPv4Address, "an IPv4 address such as 10.0.0.2"),
         "ipv6_address": checked(IPv6Address, "an IPv6 address such as 2001:db8::2"),
-        "priority": _whole_number,
-    },
-    later=("interface_name", "link_local_ips", "mac_address", "driver_opts", "gw_priority"),
+        "priority": _priority,
+        "gw_priority": _priority,
+        "link_local_ips": _link_local_ips,
+        "mac_address": mac_address,
+        "driver_opts": options,
+        "interface_name": text,
+    }
 )
 _DEPENDENCY: dict[str, Read] = {
     "condition": choice("service_started", "service_healthy", "service_completed_successfully"),

@@ -1,18 +1,16 @@
-"""`deploy`: replicas, resources and update_config; the rest of it belongs to other orchestrators or to later."""
+"""`deploy`: replicas, resources, restart_policy and update_config; what only Swarm can carry out is refused."""
 
-from gitopsd.manifest.keys.shapes import (
-    byte_size,
-    choice,
-    closed,
-    integer,
-    nonzero_span,
-    number,
-    positive_number,
-    shown,
-    wrong,
-)
-from gitopsd.manifest.node import Node, Problems, Scalar
+from collections.abc import Mapping
+
+from gitopsd.manifest.keys.devices import reservations
+from gitopsd.manifest.keys.quantities import byte_size, integer, nonzero, nonzero_span, number, positive_number, span
+from gitopsd.manifest.keys.shapes import choice, closed, shown, text, wrong
+from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
+
+MOST_REPLICAS = 1000  # one bridge network of an engine has addresses for 1023 containers at most
+ON_FAILURE = "on-failure"
+_CONDITIONS = {"any": "always", "none": "no"}
 
 
 def deploy(node: Node, path: str, problems: Problems) -> Json:
@@ -23,6 +21,65 @@ def deploy(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(found, dict):
         return None
     return {**found, "resources": found.get("resources", {}), "placement": {}}
+
+
+def restart_in_force(canonical: Mapping[str, Json]) -> str | None:
+    """The restart policy in the words of `restart`; `deploy.restart_policy` wins over it, as in Compose."""
+    deploy = canonical.get("deploy")
+    policy = deploy.get("restart_policy") if isinstance(deploy, Mapping) else None
+    if not isinstance(policy, Mapping):
+        written = canonical.get("restart")
+        return str(written) if written is not None else None
+    condition = str(policy.get("condition", ""))
+    attempts = policy.get("max_attempts")
+    counted = f":{attempts}" if condition == ON_FAILURE and attempts else ""
+    return f"{_CONDITIONS.get(condition, condition)}{counted}" or None
+
+
+def _restart_policy(node: Node, path: str, problems: Problems) -> Json:
+    found = _RESTART(node, path, problems)
+    if not isinstance(found, dict) or not isinstance(node, Fields):
+        return None
+    attempts = found.get("max_attempts")
+    if isinstance(attempts, int) and attempts > 0 and found.get("condition") != ON_FAILURE:
+        message = f"the engine counts attempts only with condition: {ON_FAILURE}; write that, or remove the key"
+        problems.add(node.keys["max_attempts"], f"{path}.max_attempts", message)
+    elif "condition" not in found:
+        message = "has no condition, and then Compose restarts nothing; write condition: any"
+        problems.warn(node.place, path, message)
+    for key in ("delay", "window"):
+        if key in found:
+            message = "ignored, as Compose does: the engine has a delay of its own between restarts; remove it"
+            problems.warn(node.keys[key], f"{path}.{key}", message)
+    return found
+
+
+def _mode(node: Node, path: str, problems: Problems) -> Json:
+    value = text(node, path, problems)
+    if value in ("global-job", "replicated-job"):
+        problems.add(node.place, path, f"{value} needs Swarm; for a service that ends write x-gitopsd: {{job: {{}}}}")
+    elif value == "global":
+        problems.add(node.place, path, "global needs Swarm, which has many nodes; remove it, replicas is 1 by itself")
+    elif value not in (None, "replicated"):
+        problems.add(node.place, path, f"expected replicated, got {shown(node)}")
+    return value
+
+
+def _endpoint_mode(node: Node, path: str, problems: Problems) -> Json:
+    value = text(node, path, problems)
+    if value == "vip":
+        message = "vip needs Swarm; write dnsrr, which is what an engine does: the name leads to every instance"
+        problems.add(node.place, path, message)
+    elif value not in (None, "dnsrr"):
+        problems.add(node.place, path, f"expected dnsrr, got {shown(node)}")
+    return value
+
+
+def _placement(node: Node, path: str, problems: Problems) -> Json:
+    if isinstance(node, Fields) and node.fields:
+        problems.add(node.place, path, "needs Swarm, which has nodes to choose from; remove it")
+        return None
+    return closed({})(node, path, problems)
 
 
 def _memory(node: Node, path: str, problems: Problems) -> Json:
@@ -40,29 +97,45 @@ def _ratio(node: Node, path: str, problems: Problems) -> Json:
     return value or None
 
 
-def _nonzero(node: Node, path: str, problems: Problems) -> Json:
-    return integer(0)(node, path, problems) or None
-
-
-_LIMITS = closed({"cpus": positive_number, "memory": _memory, "pids": _nonzero})
-_RESERVATIONS = closed({"cpus": positive_number, "memory": _memory}, later=("generic_resources", "devices"))
+_LIMITS = closed({"cpus": positive_number, "memory": _memory, "pids": nonzero(integer())})
+_RESERVATIONS = closed(
+    {
+        "cpus": positive_number,
+        "memory": _memory,
+        "devices": reservations,
+    },
+    {"generic_resources": "needs Swarm, which hands them out; write devices, or gpus of the service"},
+)
 _UPDATE = closed(
     {
-        "parallelism": integer(0),
+        "parallelism": integer(),
         "delay": nonzero_span,
-        "failure_action": choice("rollback", "pause", "continue"),
+        "failure_action": choice("", "rollback", "pause", "continue"),
         "monitor": nonzero_span,
         "max_failure_ratio": _ratio,
         "order": choice("start-first", "stop-first"),
     }
 )
-MOST_REPLICAS = 1000  # one bridge network of an engine has addresses for 1023 containers at most
-
+_RESTART = closed(
+    {
+        "condition": choice("", ON_FAILURE, "any", "none", "always", "unless-stopped", "no"),
+        "delay": span,
+        "max_attempts": integer(),
+        "window": span,
+    }
+)
 _DEPLOY = closed(
     {
         "replicas": integer(0, MOST_REPLICAS),
         "update_config": _UPDATE,
         "resources": closed({"limits": _LIMITS, "reservations": _RESERVATIONS}),
+        "restart_policy": _restart_policy,
+        "mode": _mode,
+        "endpoint_mode": _endpoint_mode,
+        "placement": _placement,
     },
-    later=("mode", "endpoint_mode", "labels", "rollback_config", "restart_policy", "placement"),
+    {
+        "labels": "labels a Swarm service, not its containers; write them under labels of the service",
+        "rollback_config": "needs Swarm; remove it, here the way back is rolled out as update_config says",
+    },
 )

@@ -1,6 +1,7 @@
 """`healthcheck`: how Docker finds out whether a container works."""
 
-from gitopsd.manifest.keys.shapes import boolean, closed, integer, span, wrong
+from gitopsd.manifest.keys.quantities import span, truncated
+from gitopsd.manifest.keys.shapes import boolean, closed, wrong
 from gitopsd.manifest.node import Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 
@@ -35,7 +36,7 @@ healthcheck = closed(
         "test": _test,
         "interval": span,
         "timeout": span,
-        "retries": integer(0),
+        "retries": truncated(),
         "start_period": span,
         "start_interval": span,
         "disable": _disable,

@@ -2,7 +2,8 @@
 
 import ipaddress
 
-from gitopsd.manifest.keys.shapes import Entry, choice, read_fields, shown, text, whole, wrong
+from gitopsd.manifest.keys.quantities import whole
+from gitopsd.manifest.keys.shapes import Entry, choice, read_fields, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.yaml import text_of
 from gitopsd.model.canonical import Json
@@ -135,16 +136,28 @@ def _address(value: str, said: str) -> str:
 
 
 def _target(node: Node, path: str, problems: Problems) -> int | None:
-    value = whole(node)
+    value = None if isinstance(node, Scalar) and isinstance(node.value, float) else whole(node)
     if value is None or not 0 < value <= MAX_PORT:
         problems.add(node.place, path, f"expected a port from 1 to {MAX_PORT}, got {shown(node)}")
         return None
     return value
 
 
+def _host_ip(node: Node, path: str, problems: Problems) -> str | None:
+    value = text(node, path, problems)
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        try:
+            ipaddress.ip_address(node.value)
+        except ValueError:
+            problems.add(node.place, path, f"expected an IP address such as 127.0.0.1, got {shown(node)}")
+    return value
+
+
 def _published(node: Node, path: str, problems: Problems) -> str | None:
     if isinstance(node, Scalar) and isinstance(node.value, str | int) and not isinstance(node.value, bool):
         value = text_of(node.value)
+        if not value:
+            return None
         try:
             _range(value, "a hidden value" if node.hidden else value)
         except _Malformed as error:
@@ -157,7 +170,7 @@ def _published(node: Node, path: str, problems: Problems) -> str | None:
 _KEYS = {
     "name": text,
     "mode": choice("ingress", "host"),
-    "host_ip": text,
+    "host_ip": _host_ip,
     "target": _target,
     "published": _published,
     "protocol": choice(*_PROTOCOLS),

@@ -5,16 +5,19 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
 from gitopsd.manifest.keys.shapes import (
+    NONE,
     Entry,
     Read,
     boolean,
     checked,
     flag,
+    once,
     options,
     pairs,
     read_fields,
     shown,
     text,
+    texts,
     wrong,
 )
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -28,7 +31,7 @@ def networks(node: Node, path: str, problems: Problems, project: str) -> dict[st
     """Each network; without `name` it is PROJECT_KEY."""
     found = _definitions(node, path, problems, _NETWORK)
     for key, entry in found.items():
-        _named(entry, key, project)
+        _named(entry, key, project, problems)
         entry.setdefault("ipam", {})
     return found
 
@@ -43,7 +46,7 @@ def volumes(node: Node, path: str, problems: Problems, project: str) -> dict[str
         if _is_relative_bind(entry):
             message = "is relative, but a volume lies on the engine's host; write an absolute path"
             problems.add(entry.place, f"{entry.path}.driver_opts.device", message)
-        _named(entry, key, project)
+        _named(entry, key, project, problems)
     return found
 
 
@@ -66,7 +69,7 @@ def secrets(node: Node, path: str, problems: Problems, project: str) -> dict[str
 
 
 def _sourced(node: Node, path: str, problems: Problems, project: str, table: Mapping[str, Read]) -> dict[str, Entry]:
-    found = _definitions(node, path, problems, table, ("labels", "template_driver", "driver", "driver_opts"))
+    found = _definitions(node, path, problems, table, _REFUSED)
     sources = [source for source in _SOURCES if source in table]
     for key, entry in found.items():
         given = [source for source in sources if source in entry]
@@ -76,12 +79,12 @@ def _sourced(node: Node, path: str, problems: Problems, project: str, table: Map
             problems.add(entry.place, entry.path, f"has no source; add one of {', '.join(sources)}")
         elif len(given) > 1:
             problems.add(entry.place, entry.path, f"{' and '.join(given)} exclude each other; keep one of them")
-        _named(entry, key, project)
+        _named(entry, key, project, problems)
     return found
 
 
 def _definitions(
-    node: Node, path: str, problems: Problems, table: Mapping[str, Read], later: tuple[str, ...] = ()
+    node: Node, path: str, problems: Problems, table: Mapping[str, Read], refused: Mapping[str, str] = NONE
 ) -> dict[str, Entry]:
     if not isinstance(node, Fields):
         wrong(node, path, problems, "a mapping")
@@ -97,15 +100,17 @@ def _definitions(
         elif isinstance(child, Scalar) and child.value is None and table in (_NETWORK, _VOLUME):
             found[key] = Entry({}, place, where)
         elif isinstance(child, Fields):
-            found[key] = Entry(read_fields(child, where, problems, table, later), place, where)
+            found[key] = Entry(read_fields(child, where, problems, table, refused), place, where)
         else:
             wrong(child, where, problems, "a mapping")
     return found
 
 
-def _named(entry: Entry, key: str, project: str) -> None:
+def _named(entry: Entry, key: str, project: str, problems: Problems) -> None:
     external = entry.get("external")
     if isinstance(external, Mapping):
+        if "name" in external and external["name"] != entry.get("name", external["name"]):
+            problems.add(entry.place, entry.path, "name and external.name say different names; keep name")
         entry["name"] = external.get("name", entry.get("name", key))
         entry["external"] = True
     if "name" not in entry:
@@ -119,10 +124,17 @@ def _external(node: Node, path: str, problems: Problems) -> Json:
     return boolean(node, path, problems) or None
 
 
+def _network_name(node: Node, path: str, problems: Problems) -> Json:
+    value = text(node, path, problems)
+    if isinstance(node, Scalar) and node.value == "":
+        problems.add(node.place, path, "is empty, and then Compose asks for a network without a name; remove it")
+    return value
+
+
 def _ipam(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Fields):
         return wrong(node, path, problems, "a mapping")
-    return read_fields(node, path, problems, {"driver": text, "config": _pools}, ("options",)) or None
+    return read_fields(node, path, problems, {"driver": text, "config": _pools, "options": texts}) or None
 
 
 def _pools(node: Node, path: str, problems: Problems) -> Json:
@@ -156,10 +168,10 @@ _POOL: dict[str, Read] = {
     "subnet": _RANGE,
     "ip_range": _RANGE,
     "gateway": checked(ip_address, "an IP address such as 10.0.0.1"),
-    "aux_addresses": options,
+    "aux_addresses": texts,
 }
 _NETWORK: dict[str, Read] = {
-    "name": text,
+    "name": _network_name,
     "driver": text,
     "driver_opts": options,
     "ipam": _ipam,
@@ -175,7 +187,7 @@ _VOLUME: dict[str, Read] = {
     "driver": text,
     "driver_opts": options,
     "external": _external,
-    "labels": pairs,
+    "labels": once(pairs),
 }
 _CONFIG: dict[str, Read] = {
     "name": text,
@@ -183,5 +195,11 @@ _CONFIG: dict[str, Read] = {
     "environment": _variable,
     "content": _content,
     "external": _external,
+}
+_REFUSED = {
+    "labels": "labels an object of Swarm, but here it is a file in the container; remove it",
+    "driver": "needs Swarm and its plugins; write file or environment",
+    "driver_opts": "needs Swarm and its plugins; write file or environment",
+    "template_driver": "needs Swarm, which fills templates in; write the finished text, or use variables in content",
 }
 _SECRET: dict[str, Read] = {"name": text, "file": text, "environment": _variable, "external": _external}

@@ -1,34 +1,43 @@
-"""The keys of a service: one table says which are read and how, which come later, and all others are unknown."""
+"""The keys of a service: one table says which are read and how, one which are refused and why; others are unknown."""
 
 import re
+from dataclasses import replace
 
-from gitopsd.manifest.keys.attachments import depends_on, grants, networks
+from gitopsd.manifest.keys import limits
+from gitopsd.manifest.keys.attachments import depends_on, grants, mac_address, networks
+from gitopsd.manifest.keys.build import build
 from gitopsd.manifest.keys.command import command
-from gitopsd.manifest.keys.deploy import deploy
+from gitopsd.manifest.keys.deploy import MOST_REPLICAS, deploy
+from gitopsd.manifest.keys.develop import develop
+from gitopsd.manifest.keys.devices import device_cgroup_rules, devices, gpus
 from gitopsd.manifest.keys.health import healthcheck
+from gitopsd.manifest.keys.hosts import dns, extra_hosts
 from gitopsd.manifest.keys.ports import expose, ports
+from gitopsd.manifest.keys.quantities import byte_size, integer, nonzero, positive_number, span, truncated
 from gitopsd.manifest.keys.shapes import (
     Read,
     boolean,
-    byte_size,
+    choice,
     closed,
+    distinct_strings,
     flag,
     options,
     pairs,
-    positive_number,
     shown,
-    span,
     string_or_strings,
     strings,
     text,
 )
+from gitopsd.manifest.keys.sharing import external_links, links, namespace, network_mode, volumes_from
 from gitopsd.manifest.keys.volumes import volumes
-from gitopsd.manifest.node import Fields, Node, Problems, Scalar
-from gitopsd.manifest.yaml import text_of
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[0-9]{1,9})?")
+_PLATFORM = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
+_PULL_POLICY = re.compile(r"always|never|build|missing|if_not_present|daily|weekly|every_([0-9]+[wdhms])+")
+_SECURITY = re.compile(r"no-new-privileges|[^=:]+[=:].+")
 _STOP_SIGNAL = re.compile(r"[A-Z]+[0-9]?([+-][0-9]{1,2})?|[0-9]{1,2}", re.IGNORECASE)
 
 
@@ -53,8 +62,15 @@ def _restart(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+def _string(node: Node, path: str, problems: Problems) -> str | None:
+    """A string, also an empty one."""
+    if isinstance(node, Scalar) and node.value == "":
+        return ""
+    return text(node, path, problems)
+
+
 def _container_name(node: Node, path: str, problems: Problems) -> Json:
-    value = text(node, path, problems)
+    value = _string(node, path, problems)
     if value is not None and not _CONTAINER_NAME.fullmatch(value):
         problems.add(
             node.place,
@@ -71,7 +87,8 @@ def _stop_signal(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
-def _log_options(node: Node, path: str, problems: Problems) -> Json:
+def _nullable_options(node: Node, path: str, problems: Problems) -> Json:
+    """A mapping to strings, numbers or nothing, which is the empty string."""
     if isinstance(node, Fields):
         nulls = {key: "" for key, child in node.fields.items() if isinstance(child, Scalar) and child.value is None}
         if nulls:
@@ -80,31 +97,61 @@ def _log_options(node: Node, path: str, problems: Problems) -> Json:
     return options(node, path, problems)
 
 
-def build(node: Node, path: str, problems: Problems) -> Json:
-    """`build` is never acted on; it is kept in the shape in which Compose prints it."""
-    match node:
-        case Scalar(value=str(directory)):
-            return {"context": directory, "dockerfile": "Dockerfile"}
-        case Fields():
-            return {"context": ".", "dockerfile": "Dockerfile", **closed(_BUILD)(node, path, problems)}  # type: ignore[dict-item]
-        case _:
-            problems.add(node.place, path, "expected a directory or a mapping; remove the key, images are not built")
-            return None
+def _only(word: str, why: str) -> Read:
+    """A string that is this word, as no engine knows another."""
+
+    def read(node: Node, path: str, problems: Problems) -> Json:
+        value = text(node, path, problems)
+        if value not in (None, word):
+            problems.add(node.place, path, f"expected {word}, got {shown(node)}; {why}")
+        return value
+
+    return read
 
 
-def _any(node: Node, path: str, problems: Problems) -> Json:
-    match node:
-        case Scalar(value=value):
-            return value if isinstance(value, bool) else text_of(value)
-        case Fields(fields=fields):
-            return {key: _any(child, f"{path}.{key}", problems) for key, child in fields.items()}
-        case _:
-            return [_any(child, f"{path}[{index}]", problems) for index, child in enumerate(node.items)]
+def _platform(node: Node, path: str, problems: Problems) -> Json:
+    value = text(node, path, problems)
+    if value is not None and not _PLATFORM.fullmatch(value):
+        problems.add(node.place, path, f"expected a platform such as linux/arm64, got {shown(node)}")
+    return value
 
 
-def _develop(node: Node, path: str, problems: Problems) -> Json:
-    problems.warn(node.place, path, "ignored: it concerns machines on which people develop")
-    return None
+def _pull_policy(node: Node, path: str, problems: Problems) -> Json:
+    value = _string(node, path, problems)
+    if value == "build":
+        message = "images are not built here; build and push the image elsewhere, and write missing or always"
+        problems.add(node.place, path, message)
+    elif value is not None and not _PULL_POLICY.fullmatch(value):
+        known = "always, never, missing, if_not_present, daily, weekly or an interval such as every_12h"
+        problems.add(node.place, path, f"expected {known}, got {shown(node)}")
+    elif value == "never":
+        problems.warn(
+            node.place, path, "ignored: an image that the engine does not hold is pulled; load it there first"
+        )
+    elif value not in (None, "missing", "if_not_present"):
+        message = "ignored: what a name meant when it came is kept; `gitopsd sync --pull` looks it up anew"
+        problems.warn(node.place, path, message)
+    return "missing" if value == "if_not_present" else value
+
+
+def _security_opt(node: Node, path: str, problems: Problems) -> Json:
+    found = distinct_strings(node, path, problems)
+    for index, item in enumerate(node.items if isinstance(node, Items) else ()):
+        if isinstance(item, Scalar) and isinstance(item.value, str) and not _SECURITY.fullmatch(item.value):
+            message = f"expected NAME=VALUE such as no-new-privileges=true, got {shown(item)}"
+            problems.add(item.place, f"{path}[{index}]", message)
+    return found
+
+
+def _group_add(node: Node, path: str, problems: Problems) -> Json:
+    """Names or numbers of groups."""
+    if not isinstance(node, Items):
+        return distinct_strings(node, path, problems)
+    items = (
+        replace(item, value=str(item.value)) if isinstance(item, Scalar) and type(item.value) is int else item
+        for item in node.items
+    )
+    return distinct_strings(replace(node, items=tuple(items)), path, problems)
 
 
 SERVICE: dict[str, Read] = {
@@ -131,109 +178,75 @@ SERVICE: dict[str, Read] = {
     "tmpfs": string_or_strings,
     "cap_add": strings,
     "cap_drop": strings,
-    "logging": closed({"driver": text, "options": _log_options}),
+    "logging": closed({"driver": text, "options": _nullable_options}),
     "stop_signal": _stop_signal,
     "stop_grace_period": span,
     "mem_limit": byte_size,
+    "mem_reservation": byte_size,
+    "memswap_limit": limits.memory_and_swap,
+    "mem_swappiness": limits.swappiness,
+    "shm_size": byte_size,
+    "oom_kill_disable": flag,
+    "oom_score_adj": nonzero(integer(-1000, 1000)),
+    "pids_limit": nonzero(truncated(-1)),
+    "ulimits": limits.ulimits,
     "cpus": positive_number,
+    "cpu_shares": nonzero(truncated()),
+    "cpu_quota": limits.cpu_quota,
+    "cpu_period": limits.cpu_period,
+    "cpu_rt_period": nonzero(truncated()),
+    "cpu_rt_runtime": nonzero(truncated()),
+    "cpuset": limits.cpuset,
+    "blkio_config": limits.blkio_config,
+    "storage_opt": _nullable_options,
+    "devices": devices,
+    "device_cgroup_rules": device_cgroup_rules,
+    "gpus": gpus,
+    "dns": dns,
+    "dns_search": string_or_strings,
+    "dns_opt": strings,
+    "domainname": text,
+    "extra_hosts": extra_hosts,
+    "mac_address": mac_address,
+    "network_mode": network_mode,
+    "ipc": namespace("host", "private", "shareable", "none"),
+    "pid": namespace("host"),
+    "uts": _only("host", "no engine shares it otherwise"),
+    "userns_mode": _only("host", "no engine knows another for one container"),
+    "cgroup": choice("host", "private"),
+    "cgroup_parent": text,
+    "links": links,
+    "external_links": external_links,
+    "volumes_from": volumes_from,
+    "privileged": flag,
+    "security_opt": _security_opt,
+    "group_add": _group_add,
+    "sysctls": pairs,
+    "annotations": pairs,
+    "runtime": text,
+    "isolation": _only("default", "the others are for Windows containers"),
+    "platform": _platform,
+    "pull_policy": _pull_policy,
+    "tty": flag,
+    "stdin_open": flag,
+    "attach": boolean,
+    "scale": integer(0, MOST_REPLICAS),
     "profiles": strings,
     "build": build,
-    "develop": _develop,
+    "develop": develop,
 }
 
 # Read where the files and variables are at hand.
-ELSEWHERE = frozenset(("environment", "env_file", "extends"))
+ELSEWHERE = frozenset(("environment", "env_file", "label_file", "extends"))
 
-LATER = frozenset(
-    [
-        "annotations",
-        "attach",
-        "blkio_config",
-        "cgroup",
-        "cgroup_parent",
-        "cpu_count",
-        "cpu_percent",
-        "cpu_shares",
-        "cpu_quota",
-        "cpu_period",
-        "cpu_rt_period",
-        "cpu_rt_runtime",
-        "cpuset",
-        "credential_spec",
-        "device_cgroup_rules",
-        "devices",
-        "dns",
-        "dns_opt",
-        "dns_search",
-        "domainname",
-        "label_file",
-        "provider",
-        "external_links",
-        "extra_hosts",
-        "gpus",
-        "group_add",
-        "ipc",
-        "isolation",
-        "links",
-        "mac_address",
-        "mem_reservation",
-        "mem_swappiness",
-        "memswap_limit",
-        "models",
-        "network_mode",
-        "oom_kill_disable",
-        "oom_score_adj",
-        "pid",
-        "pids_limit",
-        "platform",
-        "post_start",
-        "pre_stop",
-        "privileged",
-        "pull_policy",
-        "pull_refresh_after",
-        "runtime",
-        "scale",
-        "security_opt",
-        "shm_size",
-        "stdin_open",
-        "storage_opt",
-        "sysctls",
-        "tty",
-        "ulimits",
-        "use_api_socket",
-        "userns_mode",
-        "uts",
-        "volumes_from",
-    ]
-)
-
-_BUILD: dict[str, Read] = dict.fromkeys(
-    [
-        "context",
-        "dockerfile",
-        "dockerfile_inline",
-        "args",
-        "ssh",
-        "cache_from",
-        "cache_to",
-        "no_cache",
-        "no_cache_filter",
-        "additional_contexts",
-        "network",
-        "provenance",
-        "sbom",
-        "pull",
-        "target",
-        "shm_size",
-        "extra_hosts",
-        "isolation",
-        "privileged",
-        "secrets",
-        "tags",
-        "ulimits",
-        "platforms",
-        "entitlements",
-        "labels",
-    ],
-    _any,
-)
+REFUSED = {
+    "cpu_count": "is for Windows containers; write cpus",
+    "cpu_percent": "is for Windows containers; write cpus",
+    "credential_spec": "is for Windows containers; remove it",
+    "models": "needs Docker Model Runner, which is no part of the engine; run the model as a service with an image",
+    "post_start": "is run by the Compose command, so not when the engine restarts a container; put it into entrypoint",
+    "pre_stop": "is run by the Compose command, so not when the engine stops a container; handle stop_signal instead",
+    "provider": "hands the service to a program beside the engine; give the service an image, or remove it",
+    "pull_refresh_after": "is not acted on by Compose either; write pull_policy: every_24h",
+    "use_api_socket": "hands out the credentials of who runs Compose; mount /var/run/docker.sock where it is needed",
+}

@@ -5,11 +5,9 @@ leaves out, and for what is wrong, after it has said so.
 """
 
 import difflib
-import struct
-from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import MappingProxyType
 
-from gitopsd.manifest.durations import duration, duration_text, size
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.yaml import text_of
 from gitopsd.model.canonical import Json
@@ -20,6 +18,7 @@ Read = Callable[[Node, str, Problems], Json]
 _TRUE = frozenset(("true", "y", "yes", "on", "1"))
 _FALSE = frozenset(("false", "n", "no", "off", "0"))
 _SHOWN = 60
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Entry(dict[str, Json]):
@@ -33,19 +32,19 @@ class Entry(dict[str, Json]):
         self.path = path
 
 
-def closed(table: Mapping[str, Read], later: Collection[str] = ()) -> Read:
-    """A mapping with these keys and no others; `later` are keys of Compose that gitopsd does not act on yet."""
+def closed(table: Mapping[str, Read], refused: Mapping[str, str] = NONE) -> Read:
+    """A mapping with these keys and no others; `refused` has known keys that are not carried out, each with why."""
 
     def read(node: Node, path: str, problems: Problems) -> Json:
         if not isinstance(node, Fields):
             return wrong(node, path, problems, "a mapping")
-        return read_fields(node, path, problems, table, later)
+        return read_fields(node, path, problems, table, refused)
 
     return read
 
 
 def read_fields(
-    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], later: Collection[str] = ()
+    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], refused: Mapping[str, str] = NONE
 ) -> dict[str, Json]:
     """The fields that the table reads; extension keys are left out, all others are problems."""
     values: dict[str, Json] = {}
@@ -56,20 +55,20 @@ def read_fields(
             if value is not None:
                 values[key] = value
         elif not key.startswith("x-"):
-            refuse_key(node, key, path, problems, table, later)
+            refuse_key(node, key, path, problems, table, refused)
     return values
 
 
 def refuse_key(
-    node: Fields, key: str, path: str, problems: Problems, known: Collection[str], later: Collection[str]
+    node: Fields, key: str, path: str, problems: Problems, known: Collection[str], refused: Mapping[str, str]
 ) -> None:
-    """Say that a key is not supported yet, or unknown, and which one may have been meant."""
+    """Say why a key is not carried out, or that it is unknown and which one may have been meant."""
     place = node.keys.get(key, node.place)
     where = f"{path}.{key}" if path else key
-    if key in later:
-        problems.add(place, where, "not supported yet; remove the key, or prefix it with x- to keep it as a note")
+    if key in refused:
+        problems.add(place, where, refused[key])
         return
-    close = difflib.get_close_matches(key, [*known, *later], n=1)
+    close = difflib.get_close_matches(key, [*known, *refused], n=1)
     mend = f"did you mean {close[0]}?" if close else "remove it, or prefix it with x- to keep it as a note"
     problems.add(place, where, f"unknown key; {mend}")
 
@@ -80,6 +79,11 @@ def text(node: Node, path: str, problems: Problems) -> str | None:
         return node.value or None
     wrong(node, path, problems, "a string")
     return None
+
+
+def is_empty(node: Node | None) -> bool:
+    """Whether nothing is written, or an empty string."""
+    return node is None or (isinstance(node, Scalar) and node.value == "")
 
 
 def checked(valid: Callable[[str], object], expected: str) -> Read:
@@ -98,12 +102,13 @@ def checked(valid: Callable[[str], object], expected: str) -> Read:
 
 
 def choice(*words: str) -> Read:
-    """A string out of a closed set."""
+    """A string out of a closed set; with "" among the words an empty one counts as none."""
+    known = ", ".join(word for word in words if word)
 
     def read(node: Node, path: str, problems: Problems) -> Json:
         value = text(node, path, problems)
-        if value is not None and value not in words:
-            problems.add(node.place, path, f"expected one of {', '.join(words)}, got {shown(node)}")
+        if isinstance(node, Scalar) and isinstance(node.value, str) and node.value not in words:
+            problems.add(node.place, path, f"expected one of {known}, got {shown(node)}")
             return None
         return value
 
@@ -126,121 +131,59 @@ def flag(node: Node, path: str, problems: Problems) -> bool | None:
     return boolean(node, path, problems) or None
 
 
-def integer(minimum: int = 0, maximum: int | None = None) -> Callable[[Node, str, Problems], int | None]:
-    """A whole number from `minimum` to `maximum`, or a string of digits."""
-
-    def read(node: Node, path: str, problems: Problems) -> int | None:
-        value = whole(node)
-        if value is None:
-            wrong(node, path, problems, "a whole number")
-        elif value < minimum:
-            problems.add(node.place, path, f"expected a whole number of at least {minimum}, got {shown(node)}")
-        elif maximum is not None and value > maximum:
-            problems.add(node.place, path, f"expected at most {maximum}, got {shown(node)}")
-        return value
-
-    return read
-
-
-def whole(node: Node) -> int | None:
-    """The whole number that a scalar holds; a fraction loses its part after the point, as Compose does it."""
-    if not isinstance(node, Scalar) or isinstance(node.value, bool):
-        return None
-    match node.value:
-        case int():
-            return node.value
-        case float() if abs(node.value) < 1 << 53:
-            return int(node.value)
-        case str():
-            digits = node.value[1:] if node.value[:1] in ("-", "+") else node.value
-            return int(node.value) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
-    return None
-
-
-def positive_number(node: Node, path: str, problems: Problems) -> float | int | None:
-    """A number of CPUs: rounded to what a 32-bit float holds, as Compose does. Zero is left out."""
-    value = number(node)
-    if value is None:
-        wrong(node, path, problems, 'a number such as 0.5 or "0.5"')
-        return None
-    if not 0 <= value < 1 << 20:
-        problems.add(node.place, path, f"expected a number from 0 up, got {shown(node)}")
-        return None
-    return short_float(value) or None
-
-
-def number(node: Node) -> float | int | None:
-    """The number that a scalar holds, written as a number or as a string."""
-    if not isinstance(node, Scalar) or isinstance(node.value, bool):
-        return None
-    match node.value:
-        case int() | float():
-            return node.value
-        case str():
-            try:
-                return float(node.value) if "_" not in node.value else None
-            except ValueError:
-                return None
-    return None
-
-
-def short_float(value: float) -> float | int:
-    """The shortest number that a 32-bit float cannot tell from this one; whole ones as integers."""
-    narrow = struct.unpack("f", struct.pack("f", value))[0]
-    for digits in range(1, 10):
-        short = float(f"{narrow:.{digits}g}")
-        if struct.unpack("f", struct.pack("f", short))[0] == narrow:
-            break
-    return int(short) if short == int(short) else short
-
-
-def span(node: Node, path: str, problems: Problems) -> str | None:
-    """A duration as Compose writes it: `90s` is `1m30s`."""
-    if not isinstance(node, Scalar) or not isinstance(node.value, str):
-        wrong(node, path, problems, 'a duration with a unit, such as "90s" or "1m30s"')
-        return None
-    try:
-        return _canonical_span(node.value)
-    except ValueError as error:
-        problems.add(node.place, path, "the hidden value is no duration; write 1m30s" if node.hidden else str(error))
-        return None
-
-
-@lru_cache(maxsize=1024)
-def _canonical_span(written: str) -> str:
-    return duration_text(duration(written))
-
-
-def nonzero_span(node: Node, path: str, problems: Problems) -> str | None:
-    """A duration that the canonical form leaves out when it is zero."""
-    value = span(node, path, problems)
-    return None if value == "0s" else value
-
-
-def byte_size(node: Node, path: str, problems: Problems) -> str | None:
-    """A size in bytes as a decimal string: `64m` is `67108864`. Zero is left out."""
-    if not isinstance(node, Scalar) or not isinstance(node.value, str | int | float) or isinstance(node.value, bool):
-        wrong(node, path, problems, "a size such as 64m or 1g")
-        return None
-    try:
-        return str(size(text_of(node.value)) or "") or None
-    except ValueError as error:
-        problems.add(node.place, path, "the hidden value is no size; write 64m or 1g" if node.hidden else str(error))
-        return None
-
-
 def strings(node: Node, path: str, problems: Problems) -> list[Json] | None:
-    """A list of strings, each once, in order."""
+    """A list of strings, in order; of those with one name before a `=` the last counts."""
+    found = {value.partition("=")[0]: value for value in _each_string(node, path, problems)}
+    return list(found.values()) or None
+
+
+def distinct_strings(node: Node, path: str, problems: Problems) -> list[Json] | None:
+    """A list of strings, in order, none of which may be there twice."""
+    _refuse_repetitions(node, path, problems)
+    return list(dict.fromkeys(value for value in _each_string(node, path, problems))) or None
+
+
+def once(read: Read) -> Read:
+    """What `read` reads, but nothing may be in a list twice."""
+
+    def read_once(node: Node, path: str, problems: Problems) -> Json:
+        _refuse_repetitions(node, path, problems)
+        return read(node, path, problems)
+
+    return read_once
+
+
+def _refuse_repetitions(node: Node, path: str, problems: Problems) -> None:
+    found: set[str] = set()
+    for index, item in enumerate(node.items if isinstance(node, Items) else ()):
+        if isinstance(item, Scalar) and isinstance(item.value, str):
+            if item.value in found:
+                problems.add(item.place, f"{path}[{index}]", f"{shown(item)} is in the list twice; remove one")
+            found.add(item.value)
+
+
+def _each_string(node: Node, path: str, problems: Problems) -> Iterator[str]:
     if not isinstance(node, Items):
         wrong(node, path, problems, "a list of strings")
-        return None
-    found: dict[str, None] = {}
+        return
     for index, item in enumerate(node.items):
+        where = f"{path}[{index}]"
         if isinstance(item, Scalar) and isinstance(item.value, str):
-            found[item.value] = None
+            yield item.value
         else:
-            wrong(item, f"{path}[{index}]", problems, "a string")
-    return list(found) or None
+            wrong(item, where, problems, "a string")
+
+
+def each(read: Read, expected: str) -> Read:
+    """A list whose every item `read` reads; `expected` says what the items are."""
+
+    def read_all(node: Node, path: str, problems: Problems) -> Json:
+        if not isinstance(node, Items):
+            return wrong(node, path, problems, f"a list of {expected}")
+        found = (read(item, f"{path}[{index}]", problems) for index, item in enumerate(node.items))
+        return [value for value in found if value is not None] or None
+
+    return read_all
 
 
 def string_or_strings(node: Node, path: str, problems: Problems) -> list[Json] | None:
@@ -287,10 +230,24 @@ def options(node: Node, path: str, problems: Problems) -> dict[str, Json] | None
         return None
     found: dict[str, Json] = {}
     for key, value in node.fields.items():
-        if not isinstance(value, Scalar) or isinstance(value.value, bool):
+        if not isinstance(value, Scalar) or isinstance(value.value, bool | None):
             wrong(value, f"{path}.{key}", problems, "a string or a number")
         else:
             found[key] = text_of(value.value)
+    return found or None
+
+
+def texts(node: Node, path: str, problems: Problems) -> dict[str, Json] | None:
+    """A mapping to strings."""
+    if not isinstance(node, Fields):
+        wrong(node, path, problems, "a mapping")
+        return None
+    found: dict[str, Json] = {}
+    for key, value in node.fields.items():
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            found[key] = value.value
+        else:
+            wrong(value, f"{path}.{key}", problems, "a string")
     return found or None
 
 

@@ -2,15 +2,18 @@
 
 import posixpath
 
+from gitopsd.manifest.keys.quantities import byte_size, whole
 from gitopsd.manifest.keys.shapes import (
     Entry,
-    byte_size,
+    Read,
     choice,
     closed,
     flag,
+    is_empty,
+    once,
+    pairs,
     read_fields,
     text,
-    whole,
     wrong,
 )
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -106,23 +109,41 @@ def _absolute(target: str) -> None:
 
 
 def _long(node: Fields, path: str, problems: Problems) -> Entry | None:
-    entry = Entry(read_fields(node, path, problems, _KEYS, _LATER), node.place, path)
+    entry = Entry(read_fields(node, path, problems, _KEYS), node.place, path)
     kind, target = entry.get("type"), entry.get("target")
-    missing = "type" if "type" not in node.fields else "target" if "target" not in node.fields else ""
+    missing = next((key for key in ("type", "target") if is_empty(node.fields.get(key))), "")
     if missing:
         problems.add(node.place, path, f"has no {missing}; add it")
         return None
-    if kind == "bind" and "source" not in node.fields:
-        problems.add(node.place, path, "a bind has no source; add the path on the host as source")
+    if kind in _SOURCES and "source" not in entry:
+        problems.add(node.place, path, f"has no source; add {_SOURCES[kind]} as source")
         return None
     if kind is None or not isinstance(target, str):
         return None
+    _check_options(node, kind, path, problems)
     try:
         _absolute(target)
     except _Malformed as error:
         problems.add(node.fields["target"].place, f"{path}.target", str(error))
     entry["target"] = posixpath.normpath(target)
     return entry
+
+
+def _check_options(node: Fields, kind: Json, path: str, problems: Problems) -> None:
+    for other in _TYPES:
+        if other != kind and other in node.fields:
+            message = f"ignored, as Compose does: the mount is of type {kind}; remove it"
+            problems.warn(node.keys[other], f"{path}.{other}", message)
+    if kind == "tmpfs" and "read_only" in node.fields:
+        message = "ignored: a tmpfs that nobody can write to stays empty; remove it"
+        problems.warn(node.keys["read_only"], f"{path}.read_only", message)
+
+
+def _type(node: Node, path: str, problems: Problems) -> Json:
+    if isinstance(node, Scalar) and node.value in _REFUSED:
+        problems.add(node.place, path, _REFUSED[str(node.value)])
+        return None
+    return choice(*_TYPES)(node, path, problems)
 
 
 def _mode(node: Node, path: str, problems: Problems) -> int | None:
@@ -133,21 +154,27 @@ def _mode(node: Node, path: str, problems: Problems) -> int | None:
     return value or None
 
 
-_LATER = ("image",)
-_KEYS = {
-    "type": choice("bind", "volume", "tmpfs"),
+_TYPES = ("bind", "volume", "tmpfs", "image")
+_SOURCES: dict[Json, str] = {"bind": "the path on the host", "image": "the image"}
+_REFUSED = {
+    "npipe": "named pipes are there on Windows only; mount a socket with type: bind",
+    "cluster": "cluster volumes need Swarm and its storage plugins; write type: volume, with a driver under volumes",
+}
+_KEYS: dict[str, Read] = {
+    "type": _type,
     "source": text,
     "target": text,
     "read_only": flag,
     "consistency": text,
     "bind": closed(
         {
-            "propagation": choice(*sorted(_PROPAGATIONS)),
+            "propagation": choice("", *sorted(_PROPAGATIONS)),
             "create_host_path": flag,
             "selinux": choice("z", "Z"),
-        },
-        later=("recursive",),
+            "recursive": choice("enabled", "disabled", "writable", "readonly"),
+        }
     ),
-    "volume": closed({"nocopy": flag, "subpath": text}, later=("labels",)),
+    "volume": closed({"nocopy": flag, "subpath": text, "labels": once(pairs)}),
     "tmpfs": closed({"size": byte_size, "mode": _mode}),
+    "image": closed({"subpath": text}),
 }
