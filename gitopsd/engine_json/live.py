@@ -9,12 +9,14 @@ from gitopsd.engine_json.expectation import LAID_UNDER
 from gitopsd.engine_json.projection import container_projection, network_projection, volume_projection
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
-from gitopsd.model.live import Check, EngineEvent, Instance, LiveNetwork, LiveVolume, State
+from gitopsd.model.live import Check, EngineEvent, EngineFacts, Instance, LiveNetwork, LiveVolume, Product, State
 
 CHECK_OUTPUT_LIMIT: Final = 1024
 _CONTAINER: Final = "container:"
 _STATES: Final[frozenset[str]] = frozenset(get_args(State))
 _CHECKS: Final[frozenset[str]] = frozenset(get_args(Check))
+# What `GET /info` says of each limit; false where the kernel lacks it, or a rootless engine may not set it.
+LIMITS: Final = {"memory": "MemoryLimit", "swap": "SwapLimit", "cpus": "CpuCfsQuota", "pids": "PidsLimit"}
 
 # What an engine answers has no type; a shape that is not understood shows as KeyError, TypeError or ValueError.
 Answer = Mapping[str, Any]
@@ -89,6 +91,31 @@ def image_defaults(inspected: Answer) -> dict[str, Json]:
     """What an image lays under its containers: the `Config` of `GET /images/ID/json`, as far as they take it over."""
     config = inspected.get("Config") or {}
     return {key: config[key] for key in LAID_UNDER if config.get(key)}
+
+
+def facts(version: Answer, info: Answer, api: tuple[int, int]) -> EngineFacts:
+    """The answers of `GET /version` and `GET /info`, and the API that is spoken."""
+    status = {str(name): str(value) for name, value in info.get("DriverStatus") or ()}
+    return EngineFacts(
+        id=str(info["ID"]),
+        version=str(version["Version"]),
+        api=api,
+        operating_system=str(info.get("OperatingSystem") or ""),
+        rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or ()),
+        product=_product(version, info),
+        architecture=str(version.get("Arch") or info.get("Architecture") or ""),
+        cgroup=_count(str(info.get("CgroupVersion") or "")),
+        containerd_images=status.get("driver-type", "").startswith("io.containerd.snapshotter"),
+        windows=info.get("OSType") == "windows",
+        unlimited=tuple(limit for limit, key in LIMITS.items() if info.get(key) is False),
+    )
+
+
+def _product(version: Answer, info: Answer) -> Product:
+    components = [str(each.get("Name") or "") for each in version.get("Components") or ()]
+    if any("Podman" in name for name in components):
+        return "Podman"
+    return "Docker Desktop" if info.get("OperatingSystem") == "Docker Desktop" else "Docker"
 
 
 def event(sent: Answer) -> EngineEvent:

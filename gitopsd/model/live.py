@@ -9,6 +9,7 @@ from gitopsd.model.canonical import Json
 
 State = Literal["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 Check = Literal["none", "starting", "healthy", "unhealthy"]
+Product = Literal["Docker", "Docker Desktop", "Podman"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,23 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """What an engine says of itself. `api` is the version spoken, as (1, 41)."""
+    """What an engine says of itself. `api` is the version spoken, as (1, 41).
+
+    `cgroup` is 1 or 2, 0 where it does not say. `containerd_images`: images are in containerd's store. `unlimited` are
+    the limits that its kernel or its rights do not allow.
+    """
 
     id: str
     version: str
     api: tuple[int, int]
     operating_system: str = ""
     rootless: bool = False
+    product: Product = "Docker"
+    architecture: str = ""
+    cgroup: int = 0
+    containerd_images: bool = False
+    windows: bool = False
+    unlimited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

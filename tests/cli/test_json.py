@@ -204,7 +204,10 @@ def test_validate_and_config(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_doctor_and_version(shop: Shop) -> None:
-    has(shop.json("doctor")["checks"][0], "name", "ok", "found", "mend")
+    checks = shop.json("doctor")["checks"]
+    has(checks[0], "name", "ok", "found", "mend", "support")
+    (engine,) = [check for check in checks if check["name"].startswith("engine")]
+    has(engine["support"][0], "row", "verdict", "lacks", "proof")
     assert shop.json("version")["version"]
 
 

@@ -190,6 +190,7 @@ def test_doctor_says_what_is_well_and_how_to_mend_what_is_not(shop: Shop) -> Non
     shop.release(compose(web()), "First")
     good = shop.text("doctor")
     assert "FAIL" not in good
+    assert "OK    Docker 20.10 (API 1.41)" in good.replace("OK      ", "OK    ")
     shop.engine.away = True
     result = shop.ask("doctor")
     assert result.exit_code == 1

@@ -36,7 +36,12 @@ IMAGES = {
     "plain": ['CMD ["sleep", "600"]'],
 }
 # What a registry or this one machine says of itself is no part of what is read.
-UNREAD = ("IndexServerAddress", "RegistryConfig", "Name", "DockerRootDir", "KernelVersion", "Containerd", "Warnings")
+UNREAD = (
+    *("IndexServerAddress", "RegistryConfig", "Name", "DockerRootDir", "KernelVersion", "Containerd", "Warnings"),
+    *("Runtimes", "SystemTime", "ContainerdCommit", "RuncCommit", "InitCommit", "Plugins", "Swarm"),
+    *("DefaultAddressPools", "GenericResources", "HttpProxy", "HttpsProxy", "NoProxy", "CDISpecDirs"),
+    "FirewallBackend",
+)
 # What API 1.52 shows no more, or no more where it is empty.
 GONE_SETTINGS = (
     *("Bridge", "HairpinMode", "LinkLocalIPv6Address", "LinkLocalIPv6PrefixLen", "SecondaryIPAddresses"),

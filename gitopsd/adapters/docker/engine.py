@@ -57,13 +57,7 @@ class DockerView:
         version = self._connection.json("GET", "/version", doing=doing)
         info = self._connection.json("GET", "/info", doing=doing)
         with understood(doing):
-            return EngineFacts(
-                id=str(info["ID"]),
-                version=str(version["Version"]),
-                api=self._connection.api(),
-                operating_system=str(info.get("OperatingSystem") or ""),
-                rootless=any("rootless" in option for option in info.get("SecurityOptions") or ()),
-            )
+            return live.facts(version, info, self._connection.api())
 
     def api(self) -> tuple[int, int]:
         return self._connection.api()

@@ -9,23 +9,27 @@ from datetime import timedelta
 
 from gitopsd.controller.application import Application
 from gitopsd.controller.queries.view import View
+from gitopsd.engine_json.support import Row, support
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.settings import TargetEngine
 
 OLDEST_GIT = (2, 30)
-LOWEST_API = (1, 41)
 LEAST_FREE_BYTES = 500 * 1024 * 1024
 CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was checked. `ok` None: could not be told. `mend` is what to do when it is not well."""
+    """One thing that was checked. `ok` None: could not be told. `mend` is what to do when it is not well.
+
+    `support` are the rows of the support table that an engine is in.
+    """
 
     name: str
     ok: bool | None
     found: str
     mend: str = ""
+    support: tuple[Row, ...] = ()
 
 
 def doctor(application: Application) -> tuple[Check, ...]:
@@ -98,7 +102,9 @@ def _engine(view: View, target: TargetEngine) -> Check:
         mend = "start Docker, or name the engine under `target` in gitopsd.yaml; its socket must be readable for you"
         return Check(label, False, str(error), mend)
     found = f"{facts.version}, API {facts.api[0]}.{facts.api[1]}, {facts.operating_system or 'unknown system'}"
-    return Check(label, facts.api >= LOWEST_API, found, "upgrade Docker to 20.10 or newer")
+    rows = support(facts)
+    refused = next((row for row in rows if row.verdict == "not"), None)
+    return Check(label, refused is None, found, refused.lacks if refused is not None else "", rows)
 
 
 def _owner(view: View, name: str) -> Iterator[Check]:
