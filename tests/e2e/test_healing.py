@@ -168,7 +168,7 @@ def test_a_proxy_that_denies_a_call_holds_the_release_and_is_named(make_rig: Mak
     rig = make_rig(engine=proxy.url).start()
     rig.synced(rig.push(web=web(ONE)))
     before = rig.ids()
-    proxy.fault("POST /v1.41/containers/create", "deny", times=1000)
+    proxy.fault("/containers/create", "deny", times=1000)
     commit = rig.push(web=web(TWO))
     assert "create" in rig.told("ActionFailed").message
     rig.eventually(lambda: "denied by the proxy" in rig.status().reason)

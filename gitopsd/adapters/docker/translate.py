@@ -41,6 +41,12 @@ _OF_THE_HOST: Final = (
 )
 _OF_ANOTHER: Final = re.compile(r"no such container: ([0-9a-f]{64})", re.IGNORECASE)
 
+# Podman has one status for its own faults and for what stands in the way; Docker says 409 to the latter.
+_IN_THE_WAY: Final = re.compile(
+    r"is already in use by|network is being used|running or paused containers cannot be removed"
+    r"|UNIQUE constraint failed: ContainerConfig\.Name"
+)
+
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
@@ -90,6 +96,8 @@ def _refused(doing: str, answer: requests.Response) -> EngineRefused | EngineUna
         case 404:
             return NotFound(message, status)
         case 409:
+            return Conflict(message, status)
+        case 500 if _IN_THE_WAY.search(said):
             return Conflict(message, status)
         case _:
             return EngineRefused(message, status)
