@@ -265,9 +265,10 @@ class World:
         self._begin(box)
 
     def _begin(self, box: Box) -> None:
-        """Its process begins, later than whatever was started in its namespaces before."""
+        """Its process begins: after what it lives in, and later than whatever was started in it before."""
         inside = [_began(other) for other in self.boxes.values() if box.id in other.joined]
-        box.started_at = max([self.now, *(began + timedelta(microseconds=1) for began in inside)])
+        homes = [_began(self.boxes[id]) for id in box.joined]
+        box.started_at = max([self.now, *homes, *(began + timedelta(microseconds=1) for began in inside)])
 
     def _stop(self, box: Box, code: int) -> None:
         if box.up:
@@ -331,14 +332,19 @@ class World:
 
     def restart_engine(self) -> None:
         """All stop; with `always` even what was stopped comes back, with `unless-stopped` only what was up."""
+        back = [
+            box for box in self.boxes.values()
+            if (box.state == "exited" and box.policy == "always") or (box.up and box.policy != "no")
+        ]  # fmt: skip
         for box in self.boxes.values():
-            stopped = box.state == "exited" and box.policy == "always"
-            homeless = any(id not in self.boxes or not self.boxes[id].up for id in box.joined)
-            if (stopped or (box.up and box.policy != "no")) and not homeless:
-                box.state = "running"
-                self._begin(box)
-            elif box.up:
+            if box.up:
                 box.state, box.exit_code = "exited", 255
+        for box in back:
+            if any(id not in self.boxes or not self.boxes[id].up for id in box.joined):
+                box.exit_code = 128
+                continue
+            box.state = "running"
+            self._begin(box)
 
 
 def _began(box: Box) -> datetime:
