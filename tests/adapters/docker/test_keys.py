@@ -140,6 +140,25 @@ FROM_OUTSIDE: dict[str, dict[str, Any]] = {
     "realtime": {"cpu_rt_period": 11000, "cpu_rt_runtime": 400},
     "accelerators": {"gpus": [{"count": -1}], "devices": [{"source": "a.com/b=c", "target": "a.com/b=c"}]},
 }
+# What only newer engines know, from the API on at which they do.
+NEWER: dict[str, tuple[tuple[int, int], dict[str, Any]]] = {
+    "annotations": ((1, 43), {"annotations": {"a": "b"}}),
+    "start interval": (
+        (1, 44),
+        {"healthcheck": {"test": ["CMD", "true"], "start_period": "9s", "start_interval": "1s"}},
+    ),
+    "addresses": (
+        (1, 44),
+        {"networks": (Attachment("default", mac_address=MAC), Attachment("front", mac_address=MAC[:-1] + "9"))},
+    ),
+    "the engine's network": ((1, 44), {"networks": (), "network_mode": "bridge", "mac_address": MAC}),
+    "read-only below": (
+        (1, 44),
+        {"mounts": [Bind("/tmp", "/deep", True, False, "rprivate", recursive="readonly")]},
+    ),
+    "writable below": ((1, 44), {"mounts": [Bind("/tmp", "/deep", True, False, recursive="writable")]}),
+    "part of a volume": ((1, 45), {"mounts": [VolumeMount("data", "/part", subpath="a/b")]}),
+}
 
 
 @pytest.fixture
@@ -190,3 +209,14 @@ def test_a_container_has_what_was_asked_for(
 @pytest.mark.parametrize("group", FROM_OUTSIDE)
 def test_a_container_shows_what_was_asked_for(made: Callable[[Service], Any], group: str) -> None:
     assert [each for each in made(service(**FROM_OUTSIDE[group])) if not each.dropped] == []
+
+
+@pytest.mark.parametrize("key", NEWER)
+def test_a_newer_engine_gives_what_only_it_knows(
+    made: Callable[[Service], Any], engine: DockerEngine, key: str
+) -> None:
+    since, options = NEWER[key]
+    if engine.api() < since:
+        pytest.skip("this engine is too old for it")
+
+    assert [each for each in made(service(**options)) if not each.dropped] == []
