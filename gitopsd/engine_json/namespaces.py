@@ -41,7 +41,10 @@ def shared_things(options: Options) -> dict[str, str]:
 
 
 def modes(options: Options, joins: Mapping[str, str]) -> dict[str, Json]:
-    """The modes that are set, and the containers that volumes are taken from; `joins` are containers by service."""
+    """The modes that are set, and the containers that volumes are taken from.
+
+    `joins` are containers by service; one that is not among them stays as it is written.
+    """
     found: dict[str, Json] = {
         name: _mode(text(options[key]), joins) for key, name in _MODES.items() if options.get(key)
     }
@@ -51,14 +54,15 @@ def modes(options: Options, joins: Mapping[str, str]) -> dict[str, Json]:
 
 
 def _mode(written: str, joins: Mapping[str, str]) -> str:
-    return _CONTAINER + joins[written.removeprefix(_SERVICE)] if written.startswith(_SERVICE) else written
+    container = joins.get(written.removeprefix(_SERVICE)) if written.startswith(_SERVICE) else None
+    return written if container is None else _CONTAINER + container
 
 
 def _lender(written: str, joins: Mapping[str, str]) -> str:
     if written.startswith(_CONTAINER):
         return written.removeprefix(_CONTAINER)
     name, colon, access = written.partition(":")
-    return joins[name] + colon + access
+    return joins.get(name, name) + colon + access
 
 
 def shares_network(options: Options) -> str:

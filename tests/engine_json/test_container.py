@@ -208,6 +208,12 @@ def test_another_services_container_is_named_by_its_id() -> None:
     assert borrowed_services(each.options) == ("db", "vpn")
 
 
+def test_what_lives_in_a_container_that_is_not_told_stays_as_it_is_written() -> None:
+    asked = host(created(service(networks=(), network_mode="service:vpn", volumes_from=["db:ro"])))
+
+    assert (asked["NetworkMode"], asked["VolumesFrom"]) == ("service:vpn", ["db:ro"])
+
+
 def test_a_platform_goes_with_the_call_and_not_into_the_body() -> None:
     made = created(service(platform="linux/arm64"))
 
