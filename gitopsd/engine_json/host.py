@@ -17,8 +17,6 @@ _LISTS: Final = {"dns": "Dns", "dns_opt": "DnsOptions", "dns_search": "DnsSearch
 _MAPPINGS: Final = {"annotations": "Annotations", "storage_opt": "StorageOpt", "sysctls": "Sysctls"}
 _FLAGS: Final = {"oom_kill_disable": "OomKillDisable", "privileged": "Privileged", "read_only": "ReadonlyRootfs"}
 _NUMBERS: Final = {
-    "cpu_rt_period": "CpuRealtimePeriod",
-    "cpu_rt_runtime": "CpuRealtimeRuntime",
     "mem_swappiness": "MemorySwappiness",
     "oom_score_adj": "OomScoreAdj",
     "shm_size": "ShmSize",

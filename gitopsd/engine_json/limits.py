@@ -41,6 +41,8 @@ def limits(options: Mapping[str, Json]) -> dict[str, Json]:
         "CpuShares": int(number(options.get("cpu_shares"))),
         "CpuPeriod": int(number(options.get("cpu_period"))),
         "CpuQuota": int(number(options.get("cpu_quota"))),
+        "CpuRealtimePeriod": int(number(options.get("cpu_rt_period"))),
+        "CpuRealtimeRuntime": int(number(options.get("cpu_rt_runtime"))),
         "CpusetCpus": text(options.get("cpuset")),
         "PidsLimit": int(number(upper.get("pids") or options.get("pids_limit"))),
         "BlkioWeight": int(number(mapping(options.get("blkio_config")).get("weight"))),
