@@ -6,15 +6,19 @@ from collections.abc import Iterator
 import pytest
 
 from gitopsd.controller.execute import Executor, Making, Outcome, Specification
-from gitopsd.model.action import Chain, Remove, Start, Stop
+from gitopsd.model.action import Chain, Create, Remove, Start, Stop
 from gitopsd.model.errors import EngineUnavailable
 from tests.builders import a_service, a_state
 from tests.fakes.clock import FakeClock
+from tests.fakes.containers import STEADY, Held
 from tests.fakes.engine import FakeEngine
 from tests.waiting import eventually
 
 STATE = a_state(a_service())
 MAKING = Making(lambda *_: Specification(STATE.services["web"], STATE.desired), STATE.desired, b"key")
+
+APP = a_service("app", lives_in="vpn")
+LIVING = Making(lambda *_: Specification(APP, STATE.desired), STATE.desired, b"key")
 
 
 @pytest.fixture
@@ -65,6 +69,18 @@ def test_a_chain_ends_at_the_first_action_that_fails_and_says_which(executor: Ex
     assert outcome.failed == chain.actions[0]
     assert str(outcome.error) == "no answer"
     assert engine.names() == ["shop-web-1"]
+
+
+def test_a_container_is_made_in_the_one_that_its_action_names(executor: Executor) -> None:
+    engine = FakeEngine()
+    engine.images[APP.image.id] = engine.images.setdefault("app:1", Held(APP.image, STEADY))
+    home = engine.run_by_hand("shop-vpn-1")
+    create = Create("app", 1, "shop-app-1", APP.fingerprint, 1, "new", joins={"vpn": home})
+
+    outcome = executor.chain(Chain("app/1", (create, Start("app", 1, "shop-app-1", "new"))), engine, LIVING)
+
+    assert outcome.error is None
+    assert engine.container("shop-app-1").joined() == (home,)
 
 
 def test_a_key_that_is_under_way_is_not_begun_a_second_time(executor: Executor) -> None:
