@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gitopsd.adapters import settings_file
 from gitopsd.adapters.clock import SystemClock
+from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.remembered import recall, remember
 from gitopsd.adapters.store import SqliteStore
 from gitopsd.adapters.timer import SchedulerTimer
@@ -39,6 +40,7 @@ def wire(flags: Flags) -> Application:
         clock=clock,
         timer=SchedulerTimer(clock),
         watcher=FileWatcher(),
+        secrets=HostSecrets(settings.state_dir),
         open_source=lambda repository: _open_source(repository, settings.state_dir),
         connect=lambda target: _connect(target, dict(settings.registries)),
         directory=_directory,

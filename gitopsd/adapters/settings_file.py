@@ -24,6 +24,7 @@ from gitopsd.adapters.settings_values import (
     time_span,
     valid_mode,
     valid_name,
+    valid_secret_name,
 )
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.yaml import parse
@@ -35,6 +36,7 @@ from gitopsd.model.settings import (
     EnvironmentSettings,
     Registry,
     Repository,
+    SecretPlaces,
     Settings,
     TargetEngine,
 )
@@ -210,7 +212,7 @@ class _Reader(SectionReader):
         return {name: self.environment(name, node, repositories) for name, node in named.items()}
 
     def environment(self, name: str, node: Node, repositories: Collection[str]) -> EnvironmentSettings:
-        keys = ("repository", "path", "project", "target", "vars_file", "host_dir", "mode")
+        keys = ("repository", "path", "project", "target", "vars_file", "host_dir", "mode", "secrets", "secrets_dir")
         section = self.section(node, f"environments.{name}", keys)
         repository = self.value(section, "repository", valid_name, "")
         path = self.value(section, "path", directory_within, "")
@@ -229,7 +231,22 @@ class _Reader(SectionReader):
             vars_file=self.value(section, "vars_file", self.file, None),
             host_dir=self.value(section, "host_dir", self.file, None),
             mode=self.value(section, "mode", valid_mode, None),
+            secrets=self.secrets(section),
         )
+
+    def secrets(self, section: Section) -> SecretPlaces:
+        path = section.path_of("secrets")
+        named = self.named(section.fields.get("secrets"), path, valid_secret_name)
+        files = {name: self.secret_file(node, f"{path}.{name}") for name, node in named.items()}
+        directory = self.value(section, "secrets_dir", self.file, None)
+        return SecretPlaces({name: file for name, file in files.items() if file is not None}, directory)
+
+    def secret_file(self, node: Node, path: str) -> Path | None:
+        section = self.section(node, path, ("file",))
+        if not section.fields and (isinstance(node, Fields) or _given(node) is None):
+            message = "has no file; write {file: PATH}, or remove it and use `gitopsd secret set`"
+            self.problems.add(node.place, path, message)
+        return self.value(section, "file", self.file, None)
 
     def target(self, section: Section) -> TargetEngine | None:
         node = section.fields.get("target")

@@ -15,6 +15,7 @@ from gitopsd.adapters.git.address import address, checked_name
 from gitopsd.manifest.durations import duration
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.errors import Place, SourceError
+from gitopsd.model.secret import SECRET_NAME_MEND, is_secret_name
 from gitopsd.model.status import Mode
 
 SHORTEST = timedelta(milliseconds=100)  # of an interval or timeout
@@ -140,6 +141,12 @@ valid_name = _matching(_NAME, "name", "write at most 63 letters, digits and _.- 
 project_name = _matching(_PROJECT, "project name", "write a-z, 0-9 and _- with a letter or digit first")
 engine_url = _matching(_ENGINE, "engine", "write unix:///PATH, ssh://USER@HOST or tcp://HOST:PORT")
 registry_host = _matching(_REGISTRY, "registry", "write HOST or HOST:PORT")
+
+
+def valid_secret_name(text: str) -> str:
+    if not is_secret_name(text):
+        raise ValueError(f"{text!a} is no name of a secret; {SECRET_NAME_MEND}")
+    return text
 
 
 def valid_mode(text: str) -> Mode:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitopsd.controller.ports import Clock, Engine, Source, Store, Timer, Watcher
+from gitopsd.controller.ports import Clock, Engine, Secrets, Source, Store, Timer, Watcher
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.files import Files
 from gitopsd.model.settings import Repository, Settings, TargetEngine
@@ -36,6 +36,7 @@ class Application:
     clock: Clock
     timer: Timer
     watcher: Watcher
+    secrets: Secrets
     open_source: Callable[[Repository], Source]
     connect: Callable[[TargetEngine], Engine]
     directory: Callable[[Path], Files]

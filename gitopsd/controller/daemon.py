@@ -14,6 +14,7 @@ from gitopsd.controller.arrangement import Arrangement, Known, Takeover, arrange
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.engine_loop import EngineLoop
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.host import host_paths
 from gitopsd.controller.outcome import exit_code
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
@@ -54,6 +55,7 @@ class Daemon:
         self._problems: tuple[str, ...] = ()
         self._skipped: dict[str, int] = {}
         self._arranged: Mapping[str, str] = {}
+        self._watched: frozenset[Path] = frozenset()
 
     def forever(self) -> int:
         """Serve until SIGTERM or SIGINT; running actions end first."""
@@ -159,8 +161,8 @@ class Daemon:
 
     def _desire(self, name: str) -> Desires:
         if name not in self._desires:
-            version = self._application.fingerprints
-            self._desires[name] = Desires(self._repositories, self._store, self._registry, version)
+            secrets, version = self._application.secrets, self._application.fingerprints
+            self._desires[name] = Desires(self._repositories, self._store, self._registry, secrets, version)
         return self._desires[name]
 
     def _hand_out(self) -> None:
@@ -198,6 +200,7 @@ class Daemon:
         moved = self._repositories.poll(name)
         if moved or self._arranged != self._revisions():
             self.arrange()
+            self._watch_hosts()
         if moved or troubled or self._repositories.trouble(name):
             self._wake_of(name)
 
@@ -242,6 +245,19 @@ class Daemon:
             local = _local_path(repository)
             if local is not None:
                 watcher.watch(f"repository {repository.name}", [local], self._prompt(repository.name))
+        self._watch_hosts()
+
+    def _watch_hosts(self) -> None:
+        """Watch the variables and secrets of all environments; a change is looked at everywhere, as few share any."""
+        secrets = self._application.secrets
+        paths = {path for each in self._environments.values() for path in host_paths(secrets, each)}
+        if paths != self._watched:
+            self._watched = frozenset(paths)
+            self._application.watcher.watch("variables and secrets", sorted(paths), self._host_changed)
+
+    def _host_changed(self) -> None:
+        for loop in list(self._loops.values()):
+            loop.wake_all()
 
     def _prompt(self, name: str) -> Callable[[], None]:
         return lambda: self._poll_soon(name)

@@ -6,14 +6,14 @@ from itertools import chain
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.execute import Specification
-from gitopsd.controller.ports import Commit, EngineView, Inputs, Store
+from gitopsd.controller.host import Host
+from gitopsd.controller.ports import Commit, EngineView, Inputs, Secrets, Store
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.states import Loaded, States, Unsealed, find_images, unresolved
-from gitopsd.controller.variables import read_variables
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.desired import DesiredState, SealedState
-from gitopsd.model.errors import GitopsdError, ManifestError
+from gitopsd.model.errors import GitopsdError, HostFileError, ManifestError
 from gitopsd.model.release import Hold, Journal
 
 
@@ -44,8 +44,16 @@ class Desires:
     `version` is that of the fingerprints.
     """
 
-    def __init__(self, repositories: Repositories, store: Store, registry: Registry, version: str = VERSION) -> None:
+    def __init__(
+        self,
+        repositories: Repositories,
+        store: Store,
+        registry: Registry,
+        secrets: Secrets,
+        version: str = VERSION,
+    ) -> None:
         self._repositories, self._store, self._registry, self.version = repositories, store, registry, version
+        self._secrets = secrets
         self._states = States(store, version)
         self._held: set[str] = set()
 
@@ -58,11 +66,10 @@ class Desires:
             self._registry.want(engine, environment.name, None, gone=not self._repositories.unanswered())
             return self._absent(environment)
         try:
-            variables = read_variables(environment.vars_file)
-            loaded = self._states.load(environment, head.files.again(), variables)
+            loaded = self._states.load(environment, head.files.again(), Host(self._secrets, environment))
         except ManifestError as error:
             return Desire(head.commit, holds=(Hold("manifest", str(error)),), stale=stale)
-        except GitopsdError as error:
+        except HostFileError as error:
             return Desire(head.commit, holds=(Hold("vars_file", str(error)),), stale=stale)
         self._registry.want(engine, environment.name, loaded.desired)
         return Desire(head.commit, loaded, holds=self._claimed(environment, loaded), stale=stale)
@@ -106,18 +113,18 @@ class Desires:
         """What a revision describes, without images."""
         try:
             files = self._repositories.source(environment.repository).files(revision)
-            return self._states.load(environment.at(files), files, read_variables(environment.vars_file)).desired
+            return self._states.load(environment.at(files), files, Host(self._secrets, environment)).desired
         except GitopsdError:
             return None
 
-    def recorded(self, environment: Environment, revision: str) -> SealedState | None:
-        """The state of a revision that was released before; None when it cannot be rebuilt."""
+    def recorded(self, environment: Environment, revision: str, then: str) -> SealedState | None:
+        """The state of a revision that was released before with the input digest `then`; None: it cannot be rebuilt."""
         if not revision:
             return None
         try:
             files = self._repositories.source(environment.repository).files(revision)
-            place, variables = environment.at(files), read_variables(environment.vars_file)
-            return self._states.recorded(place, files, variables) if place.path else None
+            place, host = environment.at(files), Host(self._secrets, environment)
+            return self._states.recorded(place, files, host, then) if place.path else None
         except GitopsdError:
             return None
 
@@ -125,8 +132,7 @@ class Desires:
         """What was released from a revision with these inputs, as this version seals it; None when that is lost."""
         try:
             files = self._repositories.source(environment.repository).files(revision)
-            variables = read_variables(environment.vars_file)
-            return self._states.again(environment.at(files), files, input_digest, variables)
+            return self._states.again(environment.at(files), files, input_digest, Host(self._secrets, environment))
         except GitopsdError:
             return None
 
@@ -155,7 +161,7 @@ class Desires:
         """The states of the ledger's releases that had the service with this fingerprint, newest first."""
         for release in self._store.releases(environment.name, limit=50):
             if any(each.name == service and each.fingerprint == fingerprint for each in release.services):
-                yield self.recorded(environment, release.revision)
+                yield self.recorded(environment, release.revision, release.input_digest)
 
     def _absent(self, environment: Environment) -> Desire:
         """It is gone only where every repository that might have it has told what it has."""
@@ -175,6 +181,7 @@ class Desires:
         """What the manifest leaves open, or claims against another environment."""
         holds = [Hold("manifest", str(environment.refused))] if environment.refused else []
         holds += [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
+        holds += [Hold("secrets", str(problem)) for problem in loaded.desired.missing]
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
         return (*holds, *(Hold("claim", dispute) for dispute in disputes))
 

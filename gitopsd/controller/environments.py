@@ -12,7 +12,7 @@ from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.errors import Problem
 from gitopsd.model.files import Files
 from gitopsd.model.release import Former
-from gitopsd.model.settings import EnvironmentSettings, Settings, TargetEngine
+from gitopsd.model.settings import EnvironmentSettings, SecretPlaces, Settings, TargetEngine
 from gitopsd.model.status import Mode
 
 DEFAULT_HOST_DIR = "/srv/gitopsd"
@@ -36,6 +36,7 @@ class Environment:
     project: str = ""
     vars_file: Path | None = None
     was: str = ""
+    secrets: SecretPlaces = field(default_factory=SecretPlaces)
     formerly: tuple[Former, ...] = ()
     moved: Moved | None = field(default=None, compare=False)
     refused: Problem | None = None
@@ -150,6 +151,7 @@ def _environment(
         vars_file=named.vars_file,
         formerly=earlier,
         moved=moved,
+        secrets=named.secrets,
     )
 
 

@@ -15,6 +15,7 @@ from gitopsd.model.files import Files
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
+from gitopsd.model.secret import HostFile
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 
 
@@ -203,12 +204,13 @@ class Engine(EngineView, Protocol):
 class Inputs:
     """What loading an environment at a revision looked at, and the images that were found for it.
 
-    With `asked`, the input digest of a newer commit is known without loading it.
+    With `asked` and `needs` (secrets of the host), the input digest of a newer commit is known without loading it.
     """
 
     input_digest: str
     asked: frozenset[str]
     images: Mapping[str, Image]
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +316,37 @@ class Store(Protocol):
     def save_repository(self, status: RepositoryStatus) -> None: ...
 
     def repositories(self) -> tuple[RepositoryStatus, ...]: ...
+
+
+class Secrets(Protocol):
+    """What the host knows and Git does not: files that settings name, and gitopsd's own store of secrets."""
+
+    def file(self, path: Path) -> HostFile | None:
+        """A file of the host, None when there is none. HostFileError: it is no file, too large, or not readable."""
+        ...
+
+    def kept(self, environment: str, name: str) -> HostFile | None:
+        """A secret of gitopsd's own store; errors as of `file`."""
+        ...
+
+    def names(self, environment: str) -> tuple[str, ...]:
+        """The secrets of an environment in gitopsd's own store, sorted."""
+        ...
+
+    def keep(self, environment: str, name: str, value: bytes) -> None:
+        """Put a secret into gitopsd's own store, byte by byte as it is, in the place of an older one.
+
+        HostFileError: it is empty or too large, or the name is none.
+        """
+        ...
+
+    def drop(self, environment: str, name: str) -> bool:
+        """Remove a secret from gitopsd's own store; False when it has none of that name."""
+        ...
+
+    def directory(self, environment: str) -> Path:
+        """Where gitopsd's own store keeps them, to be watched."""
+        ...
 
 
 class Timer(Protocol):

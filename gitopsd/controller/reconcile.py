@@ -207,7 +207,7 @@ class Reconciler:
             return None
         if state is not None and state.content_digest == named.content_digest:
             return state
-        return self._desires.recorded(environment, named.revision)
+        return self._desires.recorded(environment, named.revision, named.input_digest)
 
     def _claim(self, look: Look, turn: Turn) -> None:
         """Before the first write the project becomes ours, or nothing is written."""

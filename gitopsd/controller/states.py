@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.host import Host
 from gitopsd.controller.ports import EngineView, Inputs, Store
-from gitopsd.manifest import load, seal, waves
+from gitopsd.manifest import load, seal, waves, with_secrets
 from gitopsd.manifest.seal import VERSION
-from gitopsd.model.canonical import digest, keyed_digest
+from gitopsd.model.canonical import Json, digest, keyed_digest
 from gitopsd.model.desired import DesiredState, Image, SealedState
 from gitopsd.model.files import Files
 from gitopsd.model.release import Journal
@@ -17,44 +18,57 @@ NO_INPUTS = Inputs("", frozenset(), {})
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An environment as one commit describes it, before images are known. `variables` are the host's, all secret."""
+    """An environment as one commit describes it, before images are known.
+
+    `asked` are the paths that were looked at in the commit, `needs` the secrets that were asked of the host.
+    """
 
     desired: DesiredState
     revision: str
     input_digest: str
     asked: frozenset[str]
+    needs: frozenset[str]
     waves: tuple[tuple[str, ...], ...]
 
 
-def load_environment(environment: Environment, files: Files, variables: Mapping[str, str], key: bytes) -> Loaded:
-    """Load an environment from the files of a commit. ManifestError names everything that is wrong."""
-    desired = load(
+def load_environment(environment: Environment, files: Files, host: Host, key: bytes) -> Loaded:
+    """Load an environment from the files of a commit and what the host adds. ManifestError names all that is wrong."""
+    described = load(
         files,
         environment.path,
         environment.name,
-        variables=variables,
+        variables=host.variables,
         project=environment.project,
         host_dir=environment.host_dir,
         first_name=environment.first_name,
     )
+    needs = frozenset(each.name for each in described.external)
+    desired = with_secrets(described, *host.given(needs))
+    if host.unset:
+        desired = replace(desired, unset=(*host.unset, *desired.unset))
     return Loaded(
         desired,
         files.revision,
-        inputs_digest(environment, files, files.asked, variables, key),
+        inputs_digest(environment, files, files.asked, needs, host, key),
         files.asked,
+        needs,
         waves(desired),
     )
 
 
 def inputs_digest(
-    environment: Environment, files: Files, asked: frozenset[str], variables: Mapping[str, str], key: bytes
+    environment: Environment, files: Files, asked: frozenset[str], needs: frozenset[str], host: Host, key: bytes
 ) -> str:
     """What the loader looked at, and the host's say in it. Equal digests describe equal states.
 
     The store keeps them: in another form, this version would know nothing of what an earlier one released.
     """
-    host = [environment.project, environment.host_dir, environment.path, keyed_digest(key, dict(variables))]
-    return digest([files.input_digest(asked), *host])
+    said: list[Json] = [environment.project, environment.host_dir, environment.path]
+    said.append(keyed_digest(key, dict(host.variables)))
+    if needs:
+        values, reasons = host.given(needs)
+        said += [keyed_digest(key, {name: value.hex() for name, value in values.items()}), dict(reasons)]
+    return digest([files.input_digest(asked), *said])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,7 @@ def find_images(
             missing[service.name] = service.image
         else:
             images[service.name] = found
-    return Unsealed(missing) if missing else Inputs(loaded.input_digest, loaded.asked, images)
+    return Unsealed(missing) if missing else Inputs(loaded.input_digest, loaded.asked, images, loaded.needs)
 
 
 def _recorded(loaded: Loaded, store: Store, journal: Journal) -> Mapping[str, Image]:
@@ -118,13 +132,13 @@ class States:
         self._loaded: dict[str, Loaded] = {}
         self._sealed: dict[tuple[str, str], SealedState] = {}
 
-    def load(self, environment: Environment, files: Files, variables: Mapping[str, str]) -> Loaded:
+    def load(self, environment: Environment, files: Files, host: Host) -> Loaded:
         """As `load_environment`, but a commit that changes nothing here costs only a digest."""
         key = self._store.key()
         for known in self._loaded.values():
-            if inputs_digest(environment, files, known.asked, variables, key) == known.input_digest:
+            if inputs_digest(environment, files, known.asked, known.needs, host, key) == known.input_digest:
                 return replace(known, revision=files.revision)
-        loaded = load_environment(environment, files, variables, key)
+        loaded = load_environment(environment, files, host, key)
         self._loaded = {**dict(list(self._loaded.items())[-4:]), loaded.input_digest: loaded}
         return loaded
 
@@ -138,16 +152,21 @@ class States:
             self._sealed = {**dict(list(self._sealed.items())[-4:]), where: state}
         return replace(self._sealed[where], revision=loaded.revision)
 
-    def recorded(self, environment: Environment, files: Files, variables: Mapping[str, str]) -> SealedState | None:
-        """The state of an earlier revision, with the images recorded for it; None where they are not known."""
-        loaded = self.load(environment, files, variables)
+    def recorded(self, environment: Environment, files: Files, host: Host, then: str) -> SealedState | None:
+        """The state of an earlier revision as it is with what the host says now; None where it cannot be rebuilt.
+
+        `then` is its input digest when it was released: the images of that time count, whatever the host said.
+        """
+        loaded = self.load(environment, files, host)
         inputs = self._store.inputs(environment.name, loaded.input_digest)
+        if inputs is None and not loaded.desired.unset:
+            inputs = self._store.inputs(environment.name, then)
         if inputs is None or set(inputs.images) < set(loaded.desired.services):
             return None
-        return self.seal(loaded, inputs)
+        return self.seal(loaded, Inputs(loaded.input_digest, loaded.asked, inputs.images, loaded.needs))
 
     def again(
-        self, environment: Environment, files: Files, input_digest: str, variables: Mapping[str, str]
+        self, environment: Environment, files: Files, input_digest: str, host: Host
     ) -> tuple[SealedState, Inputs] | None:
         """What was released with these inputs, as this version loads and seals it; None when they are not the same.
 
@@ -155,10 +174,10 @@ class States:
         """
         then = self._store.inputs(environment.name, input_digest)
         key = self._store.key()
-        if then is None or inputs_digest(environment, files, then.asked, variables, key) != input_digest:
+        if then is None or inputs_digest(environment, files, then.asked, then.needs, host, key) != input_digest:
             return None
-        loaded = self.load(environment, files.again(), variables)
+        loaded = self.load(environment, files.again(), host)
         if set(then.images) < set(loaded.desired.services):
             return None
         state = sealed(loaded, then.images, key, self._version)
-        return state, Inputs(loaded.input_digest, loaded.asked, then.images)
+        return state, Inputs(loaded.input_digest, loaded.asked, then.images, loaded.needs)

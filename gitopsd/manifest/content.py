@@ -191,7 +191,7 @@ def _grant(ground: Ground, entry: Entry, composition: Composition, kind: str) ->
     """A config or secret as a file; a relative target lies in `/` or in `/run/secrets`."""
     name = str(entry["source"])
     definition = (composition.secrets if kind == "secrets" else composition.configs).get(name)
-    if definition is None or definition.get("external"):
+    if definition is None:
         return None
     default = "/run/secrets" if kind == "secrets" else "/"
     target = posixpath.normpath(posixpath.join(default, str(entry.get("target", name))))
@@ -203,12 +203,15 @@ def _grant(ground: Ground, entry: Entry, composition: Composition, kind: str) ->
     secret = hidden or kind == "secrets"
     source = str(definition.get("file", definition.path))
     file = ContentFile("", data, mode, int(str(entry.get("uid", 0))), int(str(entry.get("gid", 0))))
-    return ContentMount(target, Content((file,), False, secret), source)
+    external = str(definition["name"]) if definition.get("external") else ""
+    return ContentMount(target, Content((file,), False, secret), source, f"{kind[:-1]} {name}", external)
 
 
 def _defined(ground: Ground, definition: Entry, composition: Composition, kind: str) -> tuple[bytes, bool] | None:
-    """The bytes of a config or secret, and whether they are of secret origin."""
+    """The bytes of a config or secret, and whether they are of secret origin. Those of an external one come later."""
     source = ground.source
+    if definition.get("external"):
+        return b"", True
     if "file" in definition:
         where = f"{definition.path}.file"
         path = source.path(ground.directory, str(definition["file"]), definition.place, where)

@@ -9,6 +9,7 @@ from gitopsd.manifest.compose import EXTENSION, ComposedService, Composition, co
 from gitopsd.manifest.conflicts import first_network
 from gitopsd.manifest.content import Ground, mounts
 from gitopsd.manifest.extension import Chosen, environment_policy, service_policy
+from gitopsd.manifest.external import externals
 from gitopsd.manifest.gather import gather
 from gitopsd.manifest.interpolate import Variable
 from gitopsd.manifest.keys.deploy import restart_in_force
@@ -150,6 +151,7 @@ def _loaded(ground: Ground, composition: Composition, environment: str, secrets:
         policy=policy,
         warnings=tuple(sorted(set(_without(secrets, problems.warnings)))),
         unset=tuple(sorted(set(_without(secrets, _of_enabled(composition, ground.source.unset))))),
+        external=externals(composition),
     )
     return Loaded(composition, desired, ground.directory, origins)
 

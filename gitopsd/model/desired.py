@@ -60,11 +60,17 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class ContentMount:
-    """Content of the revision, mounted read-only at `target`. `source` is the repository path, for people."""
+    """Content of the revision or of the host, mounted read-only at `target`. `source` is where it is from, for people.
+
+    `grant` is the config or secret that it is (`secret db_password`), "" for a bind; `external` is the name under which
+    the host has its value, "" where the revision has it.
+    """
 
     target: str
     content: Content
     source: str
+    grant: str = ""
+    external: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +209,15 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class External:
+    """A config or secret whose value the host has, under this name. `place` and `path`: where the manifest says so."""
+
+    name: str
+    place: Place
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentPolicy:
     """`x-gitopsd` of the file's top level. `moved_from`: the environment's name before its directory was renamed."""
 
@@ -216,8 +231,8 @@ class EnvironmentPolicy:
 class DesiredState:
     """An environment as one revision describes it. `services` holds only those that the active profiles enable.
 
-    `warnings` are shown in the plan (a `build` that is ignored); `unset` are variables without value and default: they
-    hold a release.
+    `warnings` are shown in the plan (a `build` that is ignored); `unset` are variables without value and default, and
+    `missing` those of `external` that the host does not have: they hold a release.
     """
 
     environment: str
@@ -228,6 +243,8 @@ class DesiredState:
     policy: EnvironmentPolicy = EnvironmentPolicy()
     warnings: tuple[Problem, ...] = ()
     unset: tuple[Problem, ...] = ()
+    external: tuple[External, ...] = ()
+    missing: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

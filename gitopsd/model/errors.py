@@ -15,6 +15,7 @@ GitopsdError
 │   │   └── HostTrouble      a port, an address or disk space is taken on its host: holds a release, is no evidence
 │   ├── ImageMissing         the registry says that the image does not exist: evidence against a release
 │   └── ImageUnavailable     the registry could not be asked: holds a release, is no evidence
+├── HostFileError            a file of the host that adds to an environment: its vars_file, or a secret
 ├── OwnershipError           the project belongs to another gitopsd
 └── StoreError               the state directory
 """
@@ -116,6 +117,10 @@ class ImageMissing(EngineError):
 
 class ImageUnavailable(EngineError):
     """The image could not be asked for (network, 429, credentials, full disk): holds a release, is no evidence."""
+
+
+class HostFileError(GitopsdError):
+    """What the host adds to an environment, a vars_file or a secret, is not there or cannot be used."""
 
 
 class OwnershipError(GitopsdError):

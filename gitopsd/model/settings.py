@@ -43,6 +43,14 @@ class TargetEngine:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretPlaces:
+    """Where secrets of an environment lie on the host: files by secret name, and a directory of files of that name."""
+
+    files: Mapping[str, Path] = field(default_factory=dict)
+    directory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
     """What gitopsd.yaml says about one environment. `path` "": the one that `discover` finds under this name."""
 
@@ -54,6 +62,7 @@ class EnvironmentSettings:
     vars_file: Path | None = None
     host_dir: Path | None = None
     mode: Mode | None = None
+    secrets: SecretPlaces = SecretPlaces()
 
 
 @dataclass(frozen=True, slots=True)

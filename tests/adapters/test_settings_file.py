@@ -8,7 +8,15 @@ import pytest
 
 from gitopsd.adapters.settings_file import Flags, load
 from gitopsd.model.errors import SettingsError
-from gitopsd.model.settings import Credentials, EnvironmentSettings, Registry, Repository, Settings, TargetEngine
+from gitopsd.model.settings import (
+    Credentials,
+    EnvironmentSettings,
+    Registry,
+    Repository,
+    SecretPlaces,
+    Settings,
+    TargetEngine,
+)
 
 WHOLE = """
 repository:
@@ -29,6 +37,8 @@ environments:
     vars_file: production.env
     host_dir: /srv/shop
     mode: observe
+    secrets: {db_password: {file: db}, token: {file: /run/secrets/token}}
+    secrets_dir: secrets/production
   staging: {target: {docker: "tcp://10.0.0.7:2376", tls: tls/staging}}
   plain:
 registries: {"registry.example.com:5000": {username: ci, password_file: /run/secrets/registry}}
@@ -85,6 +95,10 @@ def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
                 vars_file=tmp_path / "production.env",
                 host_dir=Path("/srv/shop"),
                 mode="observe",
+                secrets=SecretPlaces(
+                    {"db_password": tmp_path / "db", "token": Path("/run/secrets/token")},
+                    tmp_path / "secrets/production",
+                ),
             ),
             "staging": EnvironmentSettings(
                 "staging", target=TargetEngine("tcp://10.0.0.7:2376", tmp_path / "tls/staging")
@@ -248,6 +262,19 @@ def test_a_branch_that_git_could_have_is_taken(tmp_path: Path, branch: str) -> N
         ("environments: {a: {paht: b}}", "1:20: environments.a.paht: unknown key; did you mean 'path'?"),
         ("environments: {a: {project: A}}", "1:29: environments.a.project: 'A' is no project name; write"),
         ("environments: {a: {repository: b}}", "1:32: environments.a.repository: there is no repository 'b'; known"),
+        (
+            "environments: {a: {secrets: {../x: {file: f}}}}",
+            "1:30: environments.a.secrets.../x: '../x' is no name of a ",
+        ),
+        (
+            "environments: {a: {secrets: {x: {}}}}",
+            "1:33: environments.a.secrets.x: has no file; write {file: PATH}, or",
+        ),
+        ("environments: {a: {secrets: {x: f}}}", "1:33: environments.a.secrets.x: is not a mapping; write"),
+        (
+            "environments: {a: {secrets: {x: {value: f}}}}",
+            "1:34: environments.a.secrets.x.value: unknown key; known are",
+        ),
         ("environments: {a: {target: {docker: 'fd://'}}}", "1:37: environments.a.target.docker: 'fd://' is no engine;"),
         ("environments: {a: {target: {docker: 'tcp://h'}}}", "1:37: environments.a.target.docker: 'tcp://h' is no "),
         ("environments: {a: {target: {swarm: {}}}}", "1:29: environments.a.target.swarm: not supported yet; remove it"),

@@ -16,6 +16,7 @@ import yaml
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.docker.engine import connect
 from gitopsd.adapters.git.source import open_source
+from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.store import open_store
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered
@@ -90,7 +91,7 @@ def _pass(ground: Ground, repository: Repository, state: Path) -> tuple[Callable
     settings = Settings("bench", state, {"default": named}, engine=target)
     environment = discovered(settings, repositories.heads())[0][repository.name]
     executor = Executor(clock)
-    desires = Desires(repositories, store, Registry())
+    desires = Desires(repositories, store, Registry(), HostSecrets(state))
     reconciler = Reconciler(environment.name, connect(target, {}), store, executor, clock, desires)
 
     def work() -> None:

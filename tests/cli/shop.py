@@ -9,6 +9,7 @@ from typing import Any, cast
 from click.testing import CliRunner, Result
 
 from gitopsd.adapters.git.directory import directory_files
+from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.cli.main import gitopsd
 from gitopsd.controller.application import Application, Flags
 from gitopsd.controller.desire import Desires
@@ -58,6 +59,7 @@ class Shop:
         self.engine = FakeEngine(self.clock)
         self.source = FakeSource()
         self.store = FakeStore()
+        self.secrets = HostSecrets(self.directory)
         self.flags: list[Flags] = []
         for number in (1, 2, 3):
             self.engine.add_image(f"web:{number}", STEADY)
@@ -82,6 +84,7 @@ class Shop:
             clock=self.clock,
             timer=cast(Timer, None),
             watcher=cast(Watcher, None),
+            secrets=self.secrets,
             open_source=lambda repository: self.source,
             connect=lambda target: self.engine,
             directory=directory_files,
@@ -111,7 +114,7 @@ class Shop:
         for name in self.store.environments():
             found.setdefault(name, orphan(settings, name))
         for name, environment in found.items():
-            desires = Desires(repositories, self.store, registry)
+            desires = Desires(repositories, self.store, registry, self.secrets)
             passes = Reconciler(name, self.engine, self.store, executor, self.clock, desires)
 
             def settled() -> bool:

@@ -15,6 +15,7 @@ from gitopsd.model.settings import EnvironmentSettings, Repository, Settings, Ta
 from gitopsd.model.status import EnvironmentStatus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
+from tests.fakes.secrets import FakeSecrets
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
 from tests.fakes.timer import FakeTimer
@@ -46,6 +47,7 @@ class House:
         self.timer = FakeTimer(self.clock)
         self.watcher = FakeWatcher()
         self.store = FakeStore()
+        self.secrets = FakeSecrets()
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
         self.daemon = Daemon(self.application())
@@ -58,6 +60,7 @@ class House:
             clock=self.clock,
             timer=self.timer,
             watcher=self.watcher,
+            secrets=self.secrets,
             open_source=lambda repository: self.source(repository.name),
             connect=lambda target: self.engine(target.url),
             directory=lambda _: self.source().files(""),

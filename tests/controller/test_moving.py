@@ -111,9 +111,9 @@ def test_a_second_move_keeps_what_the_first_name_brought(house: House) -> None:
     assert house.store.journal("market").names == ("market", "shop", "store")
 
 
-def test_what_the_settings_say_of_the_old_name_counts_for_the_new_one(house: House, tmp_path: Path) -> None:
-    variables = tmp_path / "shop.env"
-    variables.write_text("PASSWORD=one\n")
+def test_what_the_settings_say_of_the_old_name_counts_for_the_new_one(house: House) -> None:
+    variables = Path("/etc/shop.env")
+    house.secrets.files[variables] = b"PASSWORD=one\n"
     there = TargetEngine("unix:///there")
     named = EnvironmentSettings("shop", vars_file=variables, target=there, host_dir=Path("/data/shop"))
     house.edit_before_start(with_environments(SETTINGS, named))

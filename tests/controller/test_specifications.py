@@ -27,7 +27,7 @@ def specification(shop: Shop, *named: str) -> Specification:
     repositories = Repositories(shop.settings.repositories, lambda _: shop.source, shop.store, shop.clock)
     environment = discovered(shop.settings, repositories.heads())[0]["shop"]
     service, fingerprint, in_place = named
-    desires = Desires(repositories, shop.store, Registry())
+    desires = Desires(repositories, shop.store, Registry(), shop.secrets)
     return desires.specification(environment, (), (service, fingerprint, in_place))
 
 

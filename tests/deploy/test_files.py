@@ -38,7 +38,8 @@ def test_every_setting_is_there() -> None:
         assert re.search(rf"(?m)^#+ {key}:", SETTINGS), key
     for key in ("branch", "interval", "timeout", "credentials", "verify", "password_file", "ssh_key_file"):
         assert f"{key}:" in SETTINGS, key
-    for key in ("path", "project", "mode", "target", "vars_file", "host_dir", "repository"):
+    keys = ("path", "project", "mode", "target", "vars_file", "host_dir", "repository", "secrets", "secrets_dir")
+    for key in keys:
         assert re.search(rf"(?m)^#+ +{key}:", SETTINGS), key
 
 

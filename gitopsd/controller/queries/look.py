@@ -5,11 +5,11 @@ from functools import partial
 
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.host import Host
 from gitopsd.controller.ports import Engine, Inputs
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.renewing import renewed
 from gitopsd.controller.states import Loaded, Unsealed, find_images, load_environment, sealed, unresolved
-from gitopsd.controller.variables import read_variables
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import EngineError, GitopsdError
 from gitopsd.model.live import LiveState
@@ -65,7 +65,7 @@ def load_at(view: View, environment: Environment, revision: str) -> Loaded:
     place = environment.at(files)
     if not place.path or not files.is_directory(place.path):
         raise GitopsdError(f"there is no {environment.path or environment.name} in revision {commit[:8]}; name another")
-    return load_environment(place, files, read_variables(environment.vars_file), view.store.key())
+    return load_environment(place, files, Host(view.application.secrets, environment), view.store.key())
 
 
 def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) -> Desire:
@@ -81,8 +81,8 @@ def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) ->
             return replace(desire, state=unresolved(loaded, {}, key, view.fingerprints), missing=missing)
 
 
-def recorded(view: View, environment: Environment, revision: str) -> SealedState | None:
-    """The state of a revision that was released before, with its images; None when it cannot be rebuilt."""
+def recorded(view: View, environment: Environment, revision: str, then: str) -> SealedState | None:
+    """The state of a revision that was released with the input digest `then`; None when it cannot be rebuilt."""
     if not revision:
         return None
     try:
@@ -90,6 +90,8 @@ def recorded(view: View, environment: Environment, revision: str) -> SealedState
     except GitopsdError:
         return None
     inputs = view.store.inputs(environment.name, loaded.input_digest)
+    if inputs is None and not loaded.desired.unset:
+        inputs = view.store.inputs(environment.name, then)
     if inputs is None or not set(inputs.images) >= set(loaded.desired.services):
         return None
     return sealed(loaded, inputs.images, view.store.key(), view.fingerprints)
@@ -103,4 +105,4 @@ def applied(view: View, seen: Look) -> SealedState | None:
     state = seen.desire.state
     if state is not None and state.content_digest == named.content_digest:
         return state
-    return recorded(view, seen.environment, named.revision)
+    return recorded(view, seen.environment, named.revision, named.input_digest)

@@ -7,7 +7,8 @@ from pathlib import Path
 from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Known, arrangement
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.variables import read_variables
+from gitopsd.controller.host import read_variables
+from gitopsd.controller.ports import Secrets
 from gitopsd.manifest import Loaded, load_all, resolved
 from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.canonical import Json
@@ -41,8 +42,8 @@ def on_disk(application: Application, path: Path) -> tuple[tuple[OnDisk, ...], t
         root = _work_tree(place)
         inside = place.relative_to(root).as_posix()
         inside = "" if inside == "." else inside
-        return (_one(application.settings, place, root, inside, application.directory(root)),), ()
-    return _all(application.settings, place, application.directory(place))
+        return (_one(application, place, root, inside),), ()
+    return _all(application, place)
 
 
 def _work_tree(place: Path) -> Path:
@@ -51,16 +52,19 @@ def _work_tree(place: Path) -> Path:
     return next((each for each in (directory, *directory.parents) if (each / ".git").exists()), directory)
 
 
-def _one(settings: Settings, place: Path, root: Path, inside: str, files: Files) -> OnDisk:
+def _one(application: Application, place: Path, root: Path, inside: str) -> OnDisk:
+    settings, files = application.settings, application.directory(root)
     directory = inside if place.is_dir() else str(Path(inside).parent)
     named = [each for each in settings.environments.values() if each.path and each.path == directory]
     name = named[0].name if named else (place if place.is_dir() else place.parent).name
     known = settings.environments.get(name, EnvironmentSettings(name))
     host_dir = str(known.host_dir) if known.host_dir is not None else ""
-    return OnDisk(name, root, inside, files.again(), _variables(known.vars_file), known.project, host_dir)
+    variables = _variables(application.secrets, known.vars_file)
+    return OnDisk(name, root, inside, files.again(), variables, known.project, host_dir)
 
 
-def _all(settings: Settings, place: Path, files: Files) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
+def _all(application: Application, place: Path) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
+    settings, files = application.settings, application.directory(place)
     name = next(iter(settings.repositories), "default")
     alone = Settings(
         host=settings.host,
@@ -75,11 +79,12 @@ def _all(settings: Settings, place: Path, files: Files) -> tuple[tuple[OnDisk, .
             f"no environment found in {place}: no directory that holds a Compose file matches "
             f"{', '.join(settings.discover)}; name one, or set `discover` in gitopsd.yaml"
         )
-    return tuple(_discovered(each, place, files) for each in found.environments.values()), found.problems
+    all_of_them = found.environments.values()
+    return tuple(_discovered(application.secrets, each, place, files) for each in all_of_them), found.problems
 
 
-def _discovered(environment: Environment, root: Path, files: Files) -> OnDisk:
-    variables = _variables(environment.vars_file)
+def _discovered(secrets: Secrets, environment: Environment, root: Path, files: Files) -> OnDisk:
+    variables = _variables(secrets, environment.vars_file)
     return OnDisk(
         environment.name,
         root,
@@ -93,9 +98,9 @@ def _discovered(environment: Environment, root: Path, files: Files) -> OnDisk:
     )
 
 
-def _variables(path: Path | None) -> Mapping[str, str]:
+def _variables(secrets: Secrets, path: Path | None) -> Mapping[str, str]:
     """The host's variables where this is the host; elsewhere they count as unset."""
-    return read_variables(path) if path is not None and path.exists() else {}
+    return read_variables(secrets, path)[0] if path is not None and secrets.file(path) is not None else {}
 
 
 @dataclass(frozen=True, slots=True)

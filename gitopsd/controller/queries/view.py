@@ -118,7 +118,8 @@ class View:
     def desires(self, name: str) -> Desires:
         """The desired states of an environment at any of its revisions."""
         if name not in self._desires:
-            self._desires[name] = Desires(self.repositories, self.store, self._registry, self.fingerprints)
+            secrets = self.application.secrets
+            self._desires[name] = Desires(self.repositories, self.store, self._registry, secrets, self.fingerprints)
         return self._desires[name]
 
     @property

@@ -22,9 +22,10 @@ from gitopsd.manifest.keys.shapes import (
 )
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
+from gitopsd.model.secret import SECRET_NAME_MEND, is_secret_name
 
 NAME = re.compile(r"[a-zA-Z0-9._-]+")
-_SOURCES = ("file", "environment", "content")
+_SOURCES = ("file", "environment", "content", "external")
 
 
 def networks(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
@@ -59,12 +60,12 @@ def _is_relative_bind(entry: Entry) -> bool:
 
 
 def configs(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
-    """Each config with exactly one source: a file, content, or a variable."""
+    """Each config with exactly one source: a file, content, a variable, or the host (`external`)."""
     return _sourced(node, path, problems, project, _CONFIG)
 
 
 def secrets(node: Node, path: str, problems: Problems, project: str) -> dict[str, Entry]:
-    """Each secret with exactly one source: a file or a variable."""
+    """Each secret with exactly one source: a file, a variable, or the host (`external`)."""
     return _sourced(node, path, problems, project, _SECRET)
 
 
@@ -72,14 +73,15 @@ def _sourced(node: Node, path: str, problems: Problems, project: str, table: Map
     found = _definitions(node, path, problems, table, _REFUSED)
     sources = [source for source in _SOURCES if source in table]
     for key, entry in found.items():
-        given = [source for source in sources if source in entry]
-        if entry.get("external"):
-            problems.add(entry.place, f"{entry.path}.external", "not supported yet; give it a file or a variable")
-        elif not given:
+        given = [source for source in sources if entry.get(source) is not None]
+        if not given:
             problems.add(entry.place, entry.path, f"has no source; add one of {', '.join(sources)}")
         elif len(given) > 1:
             problems.add(entry.place, entry.path, f"{' and '.join(given)} exclude each other; keep one of them")
         _named(entry, key, project, problems)
+        if entry.get("external") and not is_secret_name(str(entry["name"])):
+            message = f"'{entry['name']}' cannot be the name of a secret of the host; {SECRET_NAME_MEND}"
+            problems.add(entry.place, f"{entry.path}.name", message)
     return found
 
 
