@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gitopsd.engine_json import options_digest
 from gitopsd.manifest import waves
 from gitopsd.model.canonical import digest
 from gitopsd.model.desired import (
@@ -126,6 +127,10 @@ def a_state(
         input_digest=f"inputs {content[:8]} {revision}",
         services={sealed.service.name: sealed for sealed in services},
         content_digest=content,
+        resources={
+            **{f"network {key}": options_digest({}) for key in desired.networks},
+            **{f"volume {key}": options_digest({}) for key in desired.volumes},
+        },
     )
 
 

@@ -26,7 +26,6 @@ from gitopsd.model.action import (
     Unpause,
     Update,
 )
-from gitopsd.model.canonical import digest, keyed_digest
 from gitopsd.model.desired import DesiredState, SealedService
 from gitopsd.model.errors import EngineUnavailable, GitopsdError, NotFound
 
@@ -49,7 +48,7 @@ Lookup = Callable[[str, str, str], Specification]
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """What every container of an environment is made with: where its specifications are, and its labels' values."""
+    """What everything of an environment is made with: where its specifications are, and the key of what is secret."""
 
     specification: Lookup
     desired: DesiredState
@@ -60,11 +59,11 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
     """Carry one action out; doing it twice is harmless. Returns what is worth knowing, or ""."""
     match action:
         case CreateNetwork(network=key, name=name):
-            engine.create_network(name, network_body(making.desired.networks[key], making.desired))
+            engine.create_network(name, network_body(making.desired.networks[key], making.desired, making.key))
         case RemoveNetwork(id=network):
             engine.remove_network(network)
         case CreateVolume(volume=key, name=name):
-            engine.create_volume(name, volume_body(making.desired.volumes[key], making.desired))
+            engine.create_volume(name, volume_body(making.desired.volumes[key], making.desired, making.key))
         case Create():
             return _create(action, engine, making)
         case Update(container=container):
@@ -109,7 +108,6 @@ def _create(action: Create, engine: Engine, making: Making) -> str:
         carry=action.carry,
         joins=action.joins,
         api=engine.api(),
-        secrets_label=secrets_label(specification.sealed, making.key),
         key=making.key,
     )
     try:
@@ -119,13 +117,6 @@ def _create(action: Create, engine: Engine, making: Making) -> str:
         image = specification.sealed.image
         engine.pull(image.digest or image.reference, lambda _: None)
         return engine.create(made)
-
-
-def secrets_label(sealed: SealedService, key: bytes) -> str:
-    """`KEYID:hmac` over the hidden values, so that a lost key is told from a changed secret; "" without secrets."""
-    if not sealed.service.hidden:
-        return ""
-    return f"{digest(key.hex())[:8]}:{keyed_digest(key, sealed.fingerprint)[:32]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from gitopsd.engine_json.labels import options_digest
+from gitopsd.engine_json.labels import other_options
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import DriftItem, FieldDrift
 from gitopsd.model.live import LiveState
@@ -21,8 +21,8 @@ def networks(serving: SealedState, live: LiveState, now: datetime) -> Iterator[D
             cause = f"network {network.name} is gone: removed, and not by gitopsd"
             yield DriftItem("network", network.name, "", "", "missing", cause, now, now, cure="recreate")
             continue
-        wanted = options_digest(network.options)
-        if found.options_digest and found.options_digest != wanted:
+        wanted = serving.resources.get(f"network {key}", "")
+        if other_options(found.options_digest, wanted):
             cause = f"network {network.name} was made with other settings"
             changes = (FieldDrift("options", wanted, wanted, found.options_digest, "manifest", "recreate"),)
             yield DriftItem("network", network.name, "", "", "modified", cause, now, now, "open", changes, "recreate")

@@ -1,7 +1,7 @@
 """Between our words and Engine JSON: specification to bodies, inspection to live state. Pure."""
 
 from gitopsd.engine_json.container import creation
-from gitopsd.engine_json.labels import options_digest
+from gitopsd.engine_json.labels import options_digest, other_options
 from gitopsd.engine_json.limits import keep_body, restart_body, update_body
 from gitopsd.engine_json.lowest_api import LOWEST_API, network_too_new, too_new
 from gitopsd.engine_json.mounts import content_problems
@@ -20,6 +20,7 @@ __all__ = [
     "network_body",
     "network_too_new",
     "options_digest",
+    "other_options",
     "restart_body",
     "shared_things",
     "shares_network",

@@ -8,7 +8,7 @@ from gitopsd.engine_json.content import Delivery
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.fields import mapping, nanoseconds, number, strings, text
 from gitopsd.engine_json.host import host_config
-from gitopsd.engine_json.labels import SECRETS, container_labels
+from gitopsd.engine_json.labels import container_labels
 from gitopsd.engine_json.lowest_api import too_new
 from gitopsd.engine_json.mounts import content_problems, mounted
 from gitopsd.engine_json.namespaces import modes
@@ -40,7 +40,6 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     joins: Mapping[str, str] = NOBODY,
     key: bytes = b"",
     environment: str = "",
-    secrets_label: str = "",
     working_dir: str = "",
     config_files: str = "",
 ) -> Creation:
@@ -55,7 +54,6 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     if problems := content_problems(service) + too_new(service, api):
         raise ManifestError(problems)
     optional = {
-        SECRETS: secrets_label,
         "com.docker.compose.project.working_dir": working_dir,
         "com.docker.compose.project.config_files": config_files,
     }

@@ -1,11 +1,12 @@
 """The labels that containers, networks and volumes carry: our own, and Compose's, so that its commands work on them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gitopsd.engine_json.fields import mapping, text
-from gitopsd.model.canonical import Json, digest
+from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Dependency, Network, SealedService, Volume
+from gitopsd.model.parted import Path, parted, same_but_for_the_key, secret_part, secrets_in, without_secrets
 
 ENVIRONMENT: Final = "gitopsd.environment"
 SERVICE: Final = "gitopsd.service"
@@ -52,6 +53,7 @@ def container_labels(
         "com.docker.compose.depends_on": ",".join(_dependency(each) for each in service.depends_on),
         VERSION: COMPOSE_VERSION,
     }
+    optional = {SECRETS: secret_part(sealed.fingerprint), **optional}
     written = {key: text(value) for key, value in mapping(service.options.get("labels")).items()}
     return written | ours | {key: value for key, value in optional.items() if value}
 
@@ -60,23 +62,32 @@ def _dependency(dependency: Dependency) -> str:
     return f"{dependency.service}:{dependency.condition}:{str(dependency.restart).lower()}"
 
 
-def network_labels(network: Network, project: str, environment: str) -> dict[str, str]:
-    """Labels of a network that we create."""
-    return _resource_labels(network.options, project, environment) | {NETWORK: network.key}
+def network_labels(network: Network, project: str, environment: str, key: bytes) -> dict[str, str]:
+    """Labels of a network that we create; `key` is the store's."""
+    return _resource_labels(network, project, environment, key) | {NETWORK: network.key}
 
 
-def volume_labels(volume: Volume, project: str, environment: str) -> dict[str, str]:
-    """Labels of a named volume that we create."""
-    return _resource_labels(volume.options, project, environment) | {VOLUME: volume.key}
+def volume_labels(volume: Volume, project: str, environment: str, key: bytes) -> dict[str, str]:
+    """Labels of a named volume that we create; `key` is the store's."""
+    return _resource_labels(volume, project, environment, key) | {VOLUME: volume.key}
 
 
-def _resource_labels(options: Mapping[str, Json], project: str, environment: str) -> dict[str, str]:
-    written = {key: text(value) for key, value in mapping(options.get("labels")).items()}
-    hashed = options_digest(options)
+def _resource_labels(resource: Network | Volume, project: str, environment: str, key: bytes) -> dict[str, str]:
+    written = {name: text(value) for name, value in mapping(resource.options.get("labels")).items()}
+    hashed = options_digest(resource.options, resource.hidden, key)
     ours = {PROJECT: project, CONFIG_HASH: hashed, VERSION: COMPOSE_VERSION, ENVIRONMENT: environment, OPTIONS: hashed}
     return written | ours
 
 
-def options_digest(options: Mapping[str, Json]) -> str:
+def options_digest(options: Mapping[str, Json], hidden: Iterable[Path] = (), key: bytes = b"") -> str:
     """What a network or volume was created from, as its label `gitopsd.options` says; null values count as absent."""
-    return digest({key: value for key, value in options.items() if value not in (None, {}, [], "")})
+    given = {name: value for name, value in options.items() if value not in (None, {}, [], "")}
+    paths = tuple(hidden)
+    return parted(without_secrets(given, paths), secrets_in(given, paths), key)
+
+
+def other_options(label: str, wanted: str) -> bool:
+    """Whether a network or volume was created from other options for certain; nobody can say it of secrets that were
+    hashed with a key that is lost, nor of what bears no label of ours.
+    """
+    return bool(label and wanted) and label != wanted and not same_but_for_the_key(label, wanted)

@@ -8,8 +8,8 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, Network, Volume
 
 
-def network_body(network: Network, desired: DesiredState) -> dict[str, Json]:
-    """The JSON of `POST /networks/create` without the name."""
+def network_body(network: Network, desired: DesiredState, key: bytes = b"") -> dict[str, Json]:
+    """The JSON of `POST /networks/create` without the name. `key` is the store's, for a digest of what is hidden."""
     options = network.options
     body: dict[str, Json] = {
         # Without it two networks may bear one name.
@@ -20,7 +20,7 @@ def network_body(network: Network, desired: DesiredState) -> dict[str, Json]:
         "Internal": options.get("internal") is True,
         "Attachable": options.get("attachable") is True,
         "EnableIPv6": options.get("enable_ipv6") is True,
-        "Labels": network_labels(network, desired.project, desired.environment),
+        "Labels": network_labels(network, desired.project, desired.environment, key),
     }
     if options.get("enable_ipv4") is not None:
         body["EnableIPv4"] = options["enable_ipv4"]
@@ -48,11 +48,11 @@ def _pool(pool: Mapping[str, Json]) -> dict[str, Json]:
     return {key: value for key, value in body.items() if value}
 
 
-def volume_body(volume: Volume, desired: DesiredState) -> dict[str, Json]:
-    """The JSON of `POST /volumes/create` without the name."""
+def volume_body(volume: Volume, desired: DesiredState, key: bytes = b"") -> dict[str, Json]:
+    """The JSON of `POST /volumes/create` without the name. `key` is the store's, for a digest of what is hidden."""
     options = volume.options
     return {
         "Driver": text(options.get("driver")) or "local",
         "DriverOpts": texts(options.get("driver_opts")),
-        "Labels": volume_labels(volume, desired.project, desired.environment),
+        "Labels": volume_labels(volume, desired.project, desired.environment, key),
     }

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 
+from gitopsd.engine_json import options_digest
 from gitopsd.model.canonical import Json, canonical, digest, keyed_digest
 from gitopsd.model.desired import (
     Attachment,
     Bind,
     Content,
+    ContentFile,
     ContentMount,
     DesiredState,
     Image,
@@ -20,12 +22,14 @@ from gitopsd.model.desired import (
     SealedState,
     Service,
     Tmpfs,
+    Volume,
     VolumeMount,
 )
+from gitopsd.model.parted import keyed, known_part, parted, secret_part, secrets_in, without_secrets
 
 # To be raised whenever the same files come to other fingerprints than before, here or by how they are loaded: what was
 # released is then sealed anew (release/renewal.py). Otherwise every container would be replaced by the upgrade.
-VERSION = "v1"
+VERSION = "v2"
 # Options that `docker update` can set; which of them are set still needs a new container, as none can be unset.
 IN_PLACE = (
     *("mem_limit", "mem_reservation", "memswap_limit", "pids_limit"),
@@ -34,12 +38,17 @@ IN_PLACE = (
 )
 _TYPED = frozenset(("image", "volumes", "configs", "secrets", "networks"))
 _OUTSIDE = frozenset((*_TYPED, "deploy", "blkio_config", "pull_policy", *IN_PLACE))
+_CONFIGURED = ("environment", "config ", "secret ")
 _SETS = frozenset(
     (
         *("ports", "expose", "cap_add", "cap_drop", "tmpfs", "devices", "device_cgroup_rules", "gpus"),
         *("group_add", "security_opt", "dns_opt", "links", "external_links"),
     )
 )
+# Of options that can be changed in place otherwise.
+_BESIDE = frozenset(
+    ("blkio_config", f"device_{verb}_{unit}") for verb in ("read", "write") for unit in ("bps", "iops")
+) | {("blkio_config", "weight_device")}
 # What a mount had before these had nothing in them; so a fingerprint is the same as without them.
 _ADDED_TO_MOUNTS = frozenset(("recursive", "labels"))
 
@@ -65,6 +74,7 @@ def seal(
         input_digest=input_digest,
         services=services,
         content_digest=_content_digest(desired, services, key),
+        resources={**_resources("network", desired.networks, key), **_resources("volume", desired.volumes, key)},
     )
 
 
@@ -74,38 +84,51 @@ def applied_spec(sealed: SealedService, key: bytes) -> dict[str, Json]:
     It holds what the fingerprint covers and what it leaves out, field by field, so that two of them can be compared.
     """
     service = sealed.service
-    options = _options(service, key)
+    options = without_secrets(_options(service), service.hidden, lambda value: keyed_digest(key, value))
     return {
         **{name: value for name, value in options.items() if name not in _TYPED},
         "image": service.image,
         "image_digest": sealed.image.identity,
-        "mounts": _mounts(service.mounts, key),
+        "mounts": _mounts(service.mounts),
+        "secrets": dict(sealed.secrets),
         "networks": {attachment.network: _attachment(attachment) for attachment in service.networks},
         **_applied(service),
     }
 
 
 def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, version: str) -> SealedService:
-    options = _options(service, key)
-    limits, fixed = _limits(options)
+    options = without_secrets(_options(service), service.hidden)
+    limits, secret_limits = _in_place(service)
+    _, fixed = _limits(options)
     inside: dict[str, Json] = {
         "image": image.identity,
         "options": {**{name: value for name, value in options.items() if name not in _OUTSIDE}, **fixed},
         "limits": sorted(_names({name: value for name, value in limits.items() if name != "restart"})),
-        "mounts": _mounts(service.mounts, key),
+        "mounts": _mounts(service.mounts),
         "networks": {
-            attachment.network: [_attachment(attachment), _network(desired.networks[attachment.network], key)]
+            attachment.network: [_attachment(attachment), _network(desired.networks[attachment.network])]
             for attachment in service.networks
         },
     }
-    content = _mounts((mount for mount in service.mounts if isinstance(mount, ContentMount)), key)
+    secret = _secrets(service, desired)
+    content = _mounts(mount for mount in service.mounts if isinstance(mount, ContentMount))
+    configured = {name: value for name, value in secret.items() if name.startswith(_CONFIGURED)}
     return SealedService(
         service=service,
         image=image,
-        fingerprint=f"{version}:{digest(inside)}",
-        in_place=digest(limits),
-        config_digest=digest({"environment": options.get("environment"), "content": content}),
+        fingerprint=f"{version}:{parted(inside, secret, key)}",
+        in_place=parted(limits, secret_limits, key),
+        config_digest=parted({"environment": options.get("environment"), "content": content}, configured, key),
+        secrets={name: keyed(key, value) for name, value in secret.items()},
     )
+
+
+def _in_place(service: Service) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What can be changed in place: what is known of it, and the values that are secret."""
+    limits, _ = _limits(_options(service))
+    paths = [path[1:] if path[0] == "deploy" else path for path in service.hidden]
+    hidden = [path for path in paths if path and path[0] in limits and path[:2] not in _BESIDE]
+    return without_secrets(limits, hidden), secrets_in(limits, hidden)
 
 
 def _limits(options: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:
@@ -130,51 +153,58 @@ def _limits(options: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Jso
     return limits, fixed
 
 
-def _content_digest(desired: DesiredState, services: Mapping[str, SealedService], key: bytes) -> str:
-    return digest(
-        {
-            "project": desired.project,
-            "services": {
-                name: [sealed.fingerprint, sealed.in_place, _applied(sealed.service)]
-                for name, sealed in services.items()
-            },
-            "networks": {name: _network(network, key) for name, network in desired.networks.items()},
-            "volumes": {
-                name: [volume.name, volume.external, hide(volume.options, volume.hidden, key)]
-                for name, volume in desired.volumes.items()
-            },
-        }
-    )
-
-
-def hide(options: Mapping[str, Json], hidden: Iterable[tuple[str, ...]], key: bytes) -> dict[str, Json]:
-    """The options with `{"hidden": DIGEST}` in place of each value that stands at a hidden path."""
-    found = dict(options)
-    for path in hidden:
-        _hide(found, path, key)
+def _secrets(service: Service, desired: DesiredState) -> dict[str, Json]:
+    """Every secret that only a new container can bring, by the name under which people know it."""
+    hidden = [path for path in service.hidden if path[0] not in _OUTSIDE or path[:2] in _BESIDE]
+    found = secrets_in(_options(service), hidden)
+    for attachment in service.networks:
+        network = desired.networks[attachment.network]
+        if not network.external:
+            found |= secrets_in(network.options, network.hidden, f"network {network.key}.")
+    for mount in service.mounts:
+        if isinstance(mount, ContentMount) and mount.content.secret:
+            found[mount.grant or mount.target] = {
+                file.path: sha256(file.data).hexdigest() for file in mount.content.files
+            }
     return found
 
 
-def _hide(options: dict[str, Json], path: tuple[str, ...], key: bytes) -> None:
-    name, rest = path[0], path[1:]
-    value = options.get(name)
-    if value is None:
-        return
-    if rest and isinstance(value, Mapping):
-        inner = dict(value)
-        _hide(inner, rest, key)
-        options[name] = inner
-    elif not (isinstance(value, Mapping) and value.keys() == {"hidden"}):
-        options[name] = {"hidden": keyed_digest(key, value)}
+def _content_digest(desired: DesiredState, services: Mapping[str, SealedService], key: bytes) -> str:
+    """Of what is known of everything, and of the secrets of all services, networks and volumes together."""
+    known: dict[str, Json] = {
+        "project": desired.project,
+        "services": {
+            name: [known_part(sealed.fingerprint), known_part(sealed.in_place), _applied(sealed.service)]
+            for name, sealed in services.items()
+        },
+        "networks": {name: _network(network) for name, network in desired.networks.items()},
+        "volumes": {
+            name: [volume.name, volume.external, without_secrets(volume.options, volume.hidden)]
+            for name, volume in desired.volumes.items()
+        },
+    }
+    secret: dict[str, Json] = {}
+    for name, sealed in services.items():
+        secret |= {f"{name}/{each}": digest for each, digest in sealed.secrets.items()}
+        secret |= {f"{name}/in place": sealed.in_place} if secret_part(sealed.in_place) else {}
+    for network in desired.networks.values():
+        secret |= secrets_in(network.options, network.hidden, f"network {network.key}.")
+    for volume in desired.volumes.values():
+        secret |= secrets_in(volume.options, volume.hidden, f"volume {volume.key}.")
+    return parted(known, secret, key)
 
 
-def _options(service: Service, key: bytes) -> dict[str, Json]:
-    """The options with hidden values replaced, and what is a set in a fixed order."""
-    options: dict[str, Json] = {
+def _resources(kind: str, resources: Mapping[str, Network | Volume], key: bytes) -> dict[str, str]:
+    """What each network or volume is made from, as its label says."""
+    return {f"{kind} {name}": options_digest(each.options, each.hidden, key) for name, each in resources.items()}
+
+
+def _options(service: Service) -> dict[str, Json]:
+    """The options with what is a set in a fixed order."""
+    return {
         name: sorted(value, key=canonical) if name in _SETS and isinstance(value, list) else value
         for name, value in service.options.items()
     }
-    return hide(options, service.hidden, key) if service.hidden else options
 
 
 def _names(values: Mapping[str, Json], prefix: str = "") -> Iterable[str]:
@@ -185,15 +215,15 @@ def _names(values: Mapping[str, Json], prefix: str = "") -> Iterable[str]:
             yield prefix + name
 
 
-def _mounts(mounts: Iterable[Mount], key: bytes) -> dict[str, Json]:
+def _mounts(mounts: Iterable[Mount]) -> dict[str, Json]:
     """By target. The place in the repository that content comes from is not part of it."""
-    return {mount.target: _mount(mount, key) for mount in mounts}
+    return {mount.target: _mount(mount) for mount in mounts}
 
 
-def _mount(mount: Mount, key: bytes) -> dict[str, Json]:
+def _mount(mount: Mount) -> dict[str, Json]:
     match mount:
         case ContentMount(content=content):
-            return {"type": "content", "directory": content.directory, **_content(content, key)}
+            return {"type": "content", "directory": content.directory, **_content(content)}
         case Bind():
             kind = "bind"
         case VolumeMount():
@@ -206,12 +236,19 @@ def _mount(mount: Mount, key: bytes) -> dict[str, Json]:
     return {"type": kind, **{name: value for name, value in fields.items() if name != "target"}}
 
 
-def _content(content: Content, key: bytes) -> dict[str, Json]:
-    files: dict[str, Json] = {
-        file.path: [file.mode, sha256(file.data).hexdigest(), *([file.uid, file.gid] if file.uid or file.gid else [])]
-        for file in content.files
+def _content(content: Content) -> dict[str, Json]:
+    if content.secret:
+        return {"hidden": {file.path: [file.mode, *_owner(file)] for file in content.files}}
+    return {
+        "digest": digest(
+            {file.path: [file.mode, sha256(file.data).hexdigest(), *_owner(file)] for file in content.files}
+        )
     }
-    return {"hidden": keyed_digest(key, files)} if content.secret else {"digest": digest(files)}
+
+
+def _owner(file: ContentFile) -> list[int]:
+    """Nothing for root, whose files they all were once."""
+    return [file.uid, file.gid] if file.uid or file.gid else []
 
 
 def _attachment(attachment: Attachment) -> dict[str, Json]:
@@ -231,11 +268,11 @@ def _attachment(attachment: Attachment) -> dict[str, Json]:
     }
 
 
-def _network(network: Network, key: bytes) -> dict[str, Json]:
+def _network(network: Network) -> dict[str, Json]:
     return {
         "name": network.name,
         "external": network.external,
-        "options": {} if network.external else hide(network.options, network.hidden, key),
+        "options": {} if network.external else without_secrets(network.options, network.hidden),
     }
 
 

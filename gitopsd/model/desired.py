@@ -270,7 +270,8 @@ class SealedService:
     """A service whose image is known. `fingerprint` is `v1:<hash>` of what only a new container can change;
 
     `in_place` hashes what can be changed on a live one (limits, restart policy); `config_digest` covers environment and
-    content, for the ledger.
+    content, for the ledger. In all three what is secret stands apart (`parted`); `secrets` has, as `keyed`, each secret
+    of the fingerprint by its name: `environment.TOKEN`, `secret db_password`.
     """
 
     service: Service
@@ -278,14 +279,19 @@ class SealedService:
     fingerprint: str
     in_place: str
     config_digest: str
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SealedState:
-    """A desired state ready to be brought about. Two revisions with one `content_digest` are the same release."""
+    """A desired state ready to be brought about. Two revisions with one `content_digest` are the same release.
+
+    `resources` has what its networks and volumes are made from, as their labels say: `network default`, `volume data`.
+    """
 
     desired: DesiredState
     revision: str
     input_digest: str
     services: Mapping[str, SealedService]
     content_digest: str
+    resources: Mapping[str, str] = field(default_factory=dict)

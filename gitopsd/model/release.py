@@ -19,6 +19,7 @@ class ReleasedService:
     fingerprint: str
     config_digest: str
     replicas: int = 1
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

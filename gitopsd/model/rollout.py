@@ -15,6 +15,7 @@ class Target:
     """What a service's slots shall be. `fingerprint` "" with 0 replicas: the service goes.
 
     `joins` are the services in whose namespaces its containers live, `borrows` those whose volumes they mount.
+    `secrets` has, by name, the keyed digests of what is secret in it, so that a change of one can be told by its name.
     """
 
     fingerprint: str
@@ -24,6 +25,7 @@ class Target:
     container_name: str = ""
     joins: tuple[str, ...] = ()
     borrows: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,22 +5,24 @@ A network is in use by running containers and a volume holds data; which of them
 
 from collections.abc import Iterator
 
-from gitopsd.engine_json import options_digest
-from gitopsd.model.desired import DesiredState, Network, Volume
+from gitopsd.engine_json import other_options
+from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import Place, Problem
-from gitopsd.model.live import LiveNetwork, LiveState, LiveVolume
+from gitopsd.model.live import LiveState
 
 
-def divergences(desired: DesiredState, live: LiveState) -> tuple[Problem, ...]:
+def divergences(wanted: SealedState, live: LiveState) -> tuple[Problem, ...]:
     """One problem per network or volume whose settings have changed since it was created."""
-    return (*_networks(desired, live), *_volumes(desired, live))
+    return (*_networks(wanted, live), *_volumes(wanted, live))
 
 
-def _networks(desired: DesiredState, live: LiveState) -> Iterator[Problem]:
+def _networks(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
+    desired = wanted.desired
     there = {network.name: network for network in live.networks}
     for key, network in sorted(desired.networks.items()):
         found = there.get(network.name)
-        if found is not None and not network.external and _changed(network, found):
+        made = wanted.resources.get(f"network {key}", "")
+        if found is not None and not network.external and other_options(found.options_digest, made):
             yield Problem(
                 _place(desired),
                 f"networks.{key}",
@@ -29,22 +31,19 @@ def _networks(desired: DesiredState, live: LiveState) -> Iterator[Problem]:
             )
 
 
-def _volumes(desired: DesiredState, live: LiveState) -> Iterator[Problem]:
+def _volumes(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
+    desired = wanted.desired
     there = {volume.name: volume for volume in live.volumes}
     for key, volume in sorted(desired.volumes.items()):
         found = there.get(volume.name)
-        if found is not None and not volume.external and _changed(volume, found):
+        made = wanted.resources.get(f"volume {key}", "")
+        if found is not None and not volume.external and other_options(found.options_digest, made):
             yield Problem(
                 _place(desired),
                 f"volumes.{key}",
                 f"volume {volume.name} was created with other settings, and holds data; give the changed one a new "
                 "name and move the data, or restore the old settings",
             )
-
-
-def _changed(wanted: Network | Volume, found: LiveNetwork | LiveVolume) -> bool:
-    """Only what bears our digest can be held against it: others were made by Compose or by hand."""
-    return bool(found.options_digest) and found.options_digest != options_digest(wanted.options)
 
 
 def _place(desired: DesiredState) -> Place:

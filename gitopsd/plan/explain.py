@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from gitopsd.model.canonical import Json, digest
 from gitopsd.model.desired import ContentMount, SealedService
+from gitopsd.model.parted import changed_secrets
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.rollout import Target
 
@@ -13,27 +14,32 @@ HIDDEN = "(hidden)"
 
 def why_replaced(before: SealedService | None, after: SealedService, stable: Target | None) -> str:
     """The cause of a replacement in a line: the image first, then the fields by name."""
-    if before is None:
-        old = stable.image if stable is not None else ""
-        return (
-            f"image {old} -> {after.service.image}" if old and old != after.service.image else "specification changed"
-        )
-    if before.service.image != after.service.image:
-        return f"image {before.service.image} -> {after.service.image}"
-    if before.image.identity != after.image.identity:
+    old = before.service.image if before is not None else (stable.image if stable is not None else "")
+    if old and old != after.service.image:
+        return f"image {old} -> {after.service.image}"
+    if before is not None and before.image.identity != after.image.identity:
         return f"image {after.service.image} moved to another digest"
-    names = [change.path for change in changed_fields(before, after)]
+    names = [change.path for change in changed_fields(before, after, stable.secrets if stable is not None else None)]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return (", ".join(names[:MOST_NAMED]) + more + " changed") if names else "networks or image changed"
+    if names:
+        return ", ".join(names[:MOST_NAMED]) + more + " changed"
+    return "networks or image changed" if before is not None else "specification changed"
 
 
-def changed_fields(before: SealedService, after: SealedService) -> tuple[FieldChange, ...]:
-    """Every field that differs, by its dotted path. DeepDiff explains; that there is a difference is known before."""
-    old, new = _facts(before), _facts(after)
-    if old == new:
-        return ()
-    hidden = _hidden(before) | _hidden(after)
-    return tuple(sorted(_differences(old, new, hidden), key=lambda change: change.path))
+def changed_fields(
+    before: SealedService | None, after: SealedService, secrets: Mapping[str, str] | None = None
+) -> tuple[FieldChange, ...]:
+    """Every field that differs, by its dotted path. DeepDiff explains; that there is a difference is known before.
+
+    `secrets` are those of `before` as they were when it was applied: what is at hand of it has the values of today.
+    """
+    found = {
+        name: FieldChange(name, HIDDEN, HIDDEN, hidden=True) for name in changed_secrets(secrets or {}, after.secrets)
+    }
+    old, new = _facts(before) if before is not None else {}, _facts(after)
+    if before is not None and old != new:
+        found |= {change.path: change for change in _differences(old, new, _hidden(before) | _hidden(after))}
+    return tuple(sorted(found.values(), key=lambda change: change.path))
 
 
 def _differences(
@@ -48,9 +54,11 @@ def _differences(
 
 
 def _field(path: tuple[str, ...], before: Json, after: Json, hidden: frozenset[tuple[str, ...]]) -> FieldChange:
-    secret = any(path[: len(each)] == each or each[: len(path)] == path for each in hidden)
-    dotted = ".".join(path)
-    return FieldChange(dotted, HIDDEN, HIDDEN, hidden=True) if secret else FieldChange(dotted, before, after)
+    """What lies within something hidden is told by the name of that, as even its place in it may tell something."""
+    secret = next((each for each in hidden if path[: len(each)] == each), None)
+    if secret is not None or any(each[: len(path)] == path for each in hidden):
+        return FieldChange(".".join(secret or path), HIDDEN, HIDDEN, hidden=True)
+    return FieldChange(".".join(path), before, after)
 
 
 def _json(value: object) -> Json:
@@ -60,10 +68,10 @@ def _json(value: object) -> Json:
 def _facts(sealed: SealedService) -> dict[str, Json]:
     """What a person would call the service's fields: its options, its image, how many, and a digest of each content."""
     service = sealed.service
-    content: dict[str, Json] = {
-        mount.target: _content(mount) for mount in service.mounts if isinstance(mount, ContentMount)
-    }
-    return {**service.options, "image": service.image, "replicas": service.replicas, "content": content}
+    mounts = [mount for mount in service.mounts if isinstance(mount, ContentMount)]
+    granted: dict[str, Json] = {mount.grant: _content(mount) for mount in mounts if mount.grant}
+    content: dict[str, Json] = {mount.target: _content(mount) for mount in mounts if not mount.grant}
+    return {**service.options, **granted, "image": service.image, "replicas": service.replicas, "content": content}
 
 
 def _content(mount: ContentMount) -> str:
@@ -72,9 +80,5 @@ def _content(mount: ContentMount) -> str:
 
 def _hidden(sealed: SealedService) -> frozenset[tuple[str, ...]]:
     """Paths whose values are secret: a digest of a secret file could be guessed from, so it is not shown either."""
-    secret = {
-        ("content", mount.target)
-        for mount in sealed.service.mounts
-        if isinstance(mount, ContentMount) and mount.content.secret
-    }
-    return sealed.service.hidden | secret
+    mounts = [mount for mount in sealed.service.mounts if isinstance(mount, ContentMount) and mount.content.secret]
+    return sealed.service.hidden | {(mount.grant,) if mount.grant else ("content", mount.target) for mount in mounts}

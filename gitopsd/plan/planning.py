@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gitopsd.model.desired import SealedService, SealedState, Service
 from gitopsd.model.live import LiveState
+from gitopsd.model.parted import known_part
 from gitopsd.model.plan import Change, ChangeKind, FieldChange, Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Target
@@ -23,11 +24,15 @@ class Applied:
     state: SealedState | None = None
 
     def service(self, name: str) -> SealedService | None:
-        """The service as it was applied, if the state at hand is really the one that was."""
+        """The service as it was applied, if the state at hand is really the one that was, but for values of secrets."""
         if self.state is None or name not in self.state.services or name not in self.targets:
             return None
         found = self.state.services[name]
-        return found if found.fingerprint == self.targets[name].fingerprint else None
+        return found if known_part(found.fingerprint) == known_part(self.targets[name].fingerprint) else None
+
+    def secrets(self, name: str) -> Mapping[str, str]:
+        """The keyed digests of the service's secrets as they were applied."""
+        return self.targets[name].secrets if name in self.targets else {}
 
 
 def plan(
@@ -56,7 +61,7 @@ def plan(
         removed_networks=_gone_networks(wanted, journal, present),
         holds=(*holds, *_everything_would_go(wanted, removed)),
         warnings=tuple(str(warning) for warning in desired.warnings),
-        problems=(*duplicate_claims(desired), *divergences(desired, live)),
+        problems=(*duplicate_claims(desired), *divergences(wanted, live)),
     )
 
 
@@ -68,15 +73,16 @@ def _change(sealed: SealedService, applied: Applied, journal: Journal, wave: int
     if stable is None:
         return Change(service.name, "create", f"new service, image {service.image}", wave, strategy="rolling")
     kind, cause = _kind(sealed, stable, applied.service(service.name))
+    fields = _fields(applied, sealed)
     if kind != "replace":
-        return Change(service.name, kind, cause, wave, fields=_fields(applied.service(service.name), sealed))
+        return Change(service.name, kind, cause, wave, fields=fields)
     how = replacement(sealed)
     return Change(
         service.name,
         kind,
         cause,
         wave,
-        fields=_fields(applied.service(service.name), sealed),
+        fields=fields,
         order=how.order,
         interruption_s=how.interruption_s,
         interruption=how.reason,
@@ -104,11 +110,12 @@ def _job_change(sealed: SealedService, applied: Applied, journal: Journal, wave:
         return Change(service.name, "create", f"one-shot, image {service.image}", wave, strategy="job")
     before = applied.service(service.name)
     cause = why_replaced(before, sealed, applied.targets.get(service.name))
-    return Change(service.name, "replace", f"runs again: {cause}", wave, _fields(before, sealed), strategy="job")
+    return Change(service.name, "replace", f"runs again: {cause}", wave, _fields(applied, sealed), strategy="job")
 
 
-def _fields(before: SealedService | None, after: SealedService) -> tuple[FieldChange, ...]:
-    return changed_fields(before, after) if before is not None else ()
+def _fields(applied: Applied, after: SealedService) -> tuple[FieldChange, ...]:
+    name = after.service.name
+    return changed_fields(applied.service(name), after, applied.secrets(name))
 
 
 def _gone(wanted: SealedState, applied: Applied, journal: Journal) -> list[str]:

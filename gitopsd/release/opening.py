@@ -151,7 +151,13 @@ def _released(sealed: SealedService) -> ReleasedService:
     service, image = sealed.service, sealed.image
     digest = image.digest or image.id
     return ReleasedService(
-        service.name, service.image, digest, sealed.fingerprint, sealed.config_digest, service.replicas
+        service.name,
+        service.image,
+        digest,
+        sealed.fingerprint,
+        sealed.config_digest,
+        service.replicas,
+        sealed.secrets,
     )
 
 
@@ -167,6 +173,7 @@ def target_of(sealed: SealedService) -> Target:
         container_name=str(options.get("container_name") or ""),
         joins=joins,
         borrows=tuple(each for each in borrowed_services(options) if each not in joins),
+        secrets=sealed.secrets,
     )
 
 

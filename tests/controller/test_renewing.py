@@ -127,17 +127,15 @@ def test_a_way_back_to_the_earlier_version_is_no_change_either(house: House) -> 
     assert ids_of(house) == before
 
 
-def test_where_variables_changed_together_with_the_version_nothing_is_replaced_on_a_suspicion(
-    house: House, tmp_path: Path
-) -> None:
-    variables = tmp_path / "shop.env"
-    variables.write_text("PASSWORD=one\n")
+def test_where_variables_changed_together_with_the_version_nothing_is_replaced_on_a_suspicion(house: House) -> None:
+    variables = Path("/etc/shop.env")
+    house.secrets.files[variables] = b"PASSWORD=one\n"
     house.edit_before_start(with_environments(SETTINGS, EnvironmentSettings("shop", vars_file=variables)))
     house.start()
     commit = house.push({"shop/compose.yaml": WITH_VARIABLE})
     house.synced(commit, "shop")
     before = ids_of(house)
-    variables.write_text("PASSWORD=two\n")
+    house.secrets.files[variables] = b"PASSWORD=two\n"
 
     house.upgrade(LATER)
     house.eventually(lambda: house.guards("shop") == {"version"})
@@ -155,20 +153,20 @@ def test_where_variables_changed_together_with_the_version_nothing_is_replaced_o
     assert versions(house) == {LATER}
 
 
-def test_variables_that_are_as_they_were_again_end_the_doubt(house: House, tmp_path: Path) -> None:
-    variables = tmp_path / "shop.env"
-    variables.write_text("PASSWORD=one\n")
+def test_variables_that_are_as_they_were_again_end_the_doubt(house: House) -> None:
+    variables = Path("/etc/shop.env")
+    house.secrets.files[variables] = b"PASSWORD=one\n"
     settings = with_environments(SETTINGS, EnvironmentSettings("shop", vars_file=variables))
     house.edit_before_start(settings)
     house.start()
     commit = house.push({"shop/compose.yaml": WITH_VARIABLE})
     house.synced(commit, "shop")
     before = ids_of(house)
-    variables.write_text("PASSWORD=two\n")
+    house.secrets.files[variables] = b"PASSWORD=two\n"
     house.upgrade(LATER)
     house.eventually(lambda: house.guards("shop") == {"version"})
 
-    variables.write_text("PASSWORD=one\n")
+    house.secrets.files[variables] = b"PASSWORD=one\n"
     house.edit(replace(settings, resync=settings.resync * 2))
 
     house.synced(commit, "shop")

@@ -166,3 +166,62 @@ def test_a_change_on_the_host_is_acted_on_when_it_happens() -> None:
 
     assert took < SETTINGS.resync.total_seconds() / 2
     assert set(watched) == {Path("/run/secrets/db"), Path("/state/secrets/shop")}
+
+
+# --- in words ---------------------------------------------------------------------------------------------------------
+
+
+def causes(shop: Shop) -> list[str]:
+    """Why the newest release did what it did."""
+    events = shop.store.events(environment="shop", limit=1000)
+    newest = max(event.release or 0 for event in events)
+    begun = next(event.number for event in events if event.release == newest)
+    told = [event.message for event in events if event.number > begun and event.message.startswith("Create")]
+    return [message.partition("# ")[2] for message in told]
+
+
+def test_a_changed_secret_is_told_by_its_name(shop: Shop) -> None:
+    shop.secrets.keep("shop", "db", b"first")
+    shop.release(EXTERNAL)
+
+    shop.secrets.keep("shop", "db", b"second")
+    planned = shop.text("plan", "shop")
+    shop.work()
+    difference = shop.text("diff", "shop", "1", "2")
+
+    assert causes(shop) == ["secret db changed"]
+    assert "-/+ web: replace, secret db changed" in planned
+    assert "secret db: changed (hidden)" in planned
+    assert "~ web: changed\n      secret db: changed (hidden)" in difference
+    assert "other" not in difference
+
+
+def test_a_changed_variable_is_told_by_the_fields_that_it_flows_into(tmp_path: Path) -> None:
+    variables = tmp_path / "shop.env"
+    variables.write_text("TOKEN=first\nFLAG=-v\n")
+    shop = Shop(tmp_path / "state", environments={"shop": EnvironmentSettings("shop", vars_file=variables)})
+    shop.release(compose(web("web:1", "environment: {A: '${TOKEN}', B: b}", "command: [run, '${FLAG}']")))
+
+    variables.write_text("TOKEN=second\nFLAG=-q\n")
+    shop.work()
+
+    assert causes(shop) == ["command, environment.A changed"]
+
+
+def test_a_secret_and_a_field_that_change_together_are_both_told(shop: Shop) -> None:
+    shop.secrets.keep("shop", "db", b"first")
+    shop.release(EXTERNAL)
+
+    shop.secrets.keep("shop", "db", b"second")
+    shop.release(EXTERNAL.replace("secrets: [db]", "secrets: [db]\n    hostname: web", 1))
+
+    assert causes(shop) == ["hostname, secret db changed"]
+
+
+def test_a_secret_of_the_revision_that_changed_is_told_by_its_name_too(shop: Shop) -> None:
+    text = compose(web("web:1", "secrets: [db]")) + "secrets: {db: {file: ./db.txt}}\n"
+    shop.release({"environments/shop/compose.yaml": text, "environments/shop/db.txt": "first"})
+
+    shop.release({"environments/shop/db.txt": "second"})
+
+    assert causes(shop) == ["secret db changed"]

@@ -25,6 +25,7 @@ from gitopsd.model.errors import Place
 PLACE = Place("compose.yaml", 3, 5)
 IMAGE = Image("shop/web:1.4", "sha256:1111")
 KEY = b"a key of this store"
+FINGERPRINT = "v1:abc"
 
 
 def service(name: str = "web", mounts: Sequence[Mount] = (), **fields: Any) -> Service:
@@ -47,7 +48,7 @@ def desired(*services: Service, project: str = "shop", networks: Sequence[str] =
     )
 
 
-def sealed(each: Service, image: Image = IMAGE, fingerprint: str = "v1:abc") -> SealedService:
+def sealed(each: Service, image: Image = IMAGE, fingerprint: str = FINGERPRINT) -> SealedService:
     return SealedService(each, image, fingerprint, "limits", "config")
 
 
@@ -63,7 +64,7 @@ def created(each: Service, image: Image = IMAGE, state: DesiredState | None = No
         "key": KEY,
         **arguments,
     }
-    return creation(sealed(each, image), state, slot=slot, **given)
+    return creation(sealed(each, image, given.pop("fingerprint", FINGERPRINT)), state, slot=slot, **given)
 
 
 def host(made: Creation) -> Mapping[str, Any]:

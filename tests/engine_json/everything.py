@@ -102,6 +102,9 @@ NETWORK: dict[str, Any] = {
 }
 
 
+SECRETIVE = f"v1:{'a' * 64}.{'b' * 8}.{'c' * 32}"
+
+
 def everything(api: Api) -> dict[str, Any]:
     """What an engine of this API is asked for: the container, what is connected after it, its network and volume."""
     web, db = _web(api), service("db", replicas=2)
@@ -109,7 +112,7 @@ def everything(api: Api) -> dict[str, Any]:
     ipv4: dict[str, Any] = {"enable_ipv4": False} if api >= LOWEST_API["networks.enable_ipv4"] else {}
     network = Network("front", "shop_front", options={**NETWORK, **ipv4})
     volume = Volume("data", "shop_data", options={"driver_opts": {"type": "tmpfs"}, "labels": {"team": "shop"}})
-    made = created(web, state=state, api=api, joins={"db": "1a2b"}, secrets_label="key:hash")
+    made = created(web, state=state, api=api, joins={"db": "1a2b"}, fingerprint=SECRETIVE)
     return {
         "container": made.body,
         "connect": dict(made.connect),

@@ -106,16 +106,25 @@ def test_labels_of_the_manifest_stay_unless_they_are_ours() -> None:
         ),
     )
 
-    labels: Any = created(each, secrets_label="k1:ff", working_dir="/w", config_files="/w/compose.yaml").body["Labels"]
+    labels: Any = created(each, working_dir="/w", config_files="/w/compose.yaml").body["Labels"]
 
     assert (labels["team"], labels["empty"]) == ("shop", "")
     assert (labels["gitopsd.slot"], labels["com.docker.compose.project"]) == ("1", "shop")
     assert labels["com.docker.compose.depends_on"] == (
         "db:service_healthy:true,migrate:service_completed_successfully:false"
     )
-    assert labels["gitopsd.secrets"] == "k1:ff"
+    assert "gitopsd.secrets" not in labels
     assert labels["com.docker.compose.project.working_dir"] == "/w"
     assert labels["com.docker.compose.project.config_files"] == "/w/compose.yaml"
+
+
+def test_a_label_tells_which_secrets_by_which_key() -> None:
+    fingerprint = f"v1:{'a' * 64}.{'b' * 8}.{'c' * 32}"
+
+    labels: Any = created(service(), fingerprint=fingerprint).body["Labels"]
+
+    assert labels["gitopsd.secrets"] == f"{'b' * 8}:{'c' * 32}"
+    assert labels["gitopsd.fingerprint"] == fingerprint
 
 
 def test_the_commit_is_nowhere_in_a_container() -> None:

@@ -1,7 +1,7 @@
 """How two releases or revisions of an environment differ: services, images, digests, fields; secrets stay hidden."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gitopsd.controller.environments import Environment
@@ -17,7 +17,10 @@ from gitopsd.plan.explain import changed_fields
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two. `state` is None when the revision cannot be loaded any more: then only the ledger speaks."""
+    """One of the two. `state` is None when the revision cannot be loaded any more: then only the ledger speaks.
+
+    `ledger` is what was written down of a release; `state` has the values that variables and secrets have today.
+    """
 
     name: str
     revision: str
@@ -72,7 +75,8 @@ def _side(view: View, environment: Environment, name: str) -> Side:
     digests = {service: image.identity for service, image in images.items()}
     if release is not None:
         digests |= {each.name: each.digest.rpartition("@")[2] for each in release.services}
-    return Side(name, loaded.revision, release.number if release is not None else None, state, digests)
+    ledger = {each.name: each for each in release.services} if release is not None else {}
+    return Side(name, loaded.revision, release.number if release is not None else None, state, digests, ledger)
 
 
 def _release(view: View, environment: Environment, name: str) -> Release | None:
@@ -105,9 +109,17 @@ def _services(a: Side, b: Side) -> Iterator[ServiceDifference]:
 
 def _fields(a: Side, b: Side, name: str) -> tuple[FieldChange, ...]:
     if a.state is not None and b.state is not None:
-        return changed_fields(a.state.services[name], b.state.services[name])
+        after = replace(b.state.services[name], secrets=_secrets(b, name))
+        return changed_fields(a.state.services[name], after, _secrets(a, name))
     one, other = _facts(a, name), _facts(b, name)
     return tuple(FieldChange(key, one[key], other[key]) for key in one if one[key] != other[key])
+
+
+def _secrets(side: Side, name: str) -> Mapping[str, str]:
+    """A release's as they were then, a revision's as they are now."""
+    if name in side.ledger:
+        return side.ledger[name].secrets
+    return side.state.services[name].secrets if side.state is not None else {}
 
 
 def _facts(side: Side, name: str) -> dict[str, str | int]:

@@ -1,0 +1,95 @@
+"""Digests in two parts: what everybody may know, and what is secret in it, which only the store's key tells apart.
+
+`HASH`, or where there are secrets `HASH.KEYID.HMAC`. Digests that were made with two keys can be compared in their
+first part only; whether the secrets are the same, nobody but who holds the values can say.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from gitopsd.model.canonical import Json, digest, keyed_digest
+
+Path = tuple[str, ...]
+_PARTED = re.compile(r"(?P<known>(?:[^:]+:)?[0-9a-f]{64})\.(?P<key>[0-9a-f]{8})\.(?P<secret>[0-9a-f]{32})")
+
+
+def parted(known: Json, secret: Mapping[str, Json], key: bytes) -> str:
+    """The digest of both parts; `secret` are values by their names."""
+    if not secret:
+        return digest(known)
+    if not key:
+        raise ValueError("secrets need a key: a plain hash could be guessed from")
+    return f"{digest(known)}.{key_id(key)}.{keyed_digest(key, secret)[:32]}"
+
+
+def keyed(key: bytes, value: Json) -> str:
+    """`KEYID:HMAC`: what stands for one secret value."""
+    return f"{key_id(key)}:{keyed_digest(key, value)[:32]}"
+
+
+def key_id(key: bytes) -> str:
+    """What tells one key from another, and nothing about it."""
+    return digest(key.hex())[:8]
+
+
+def secret_part(text: str) -> str:
+    """`KEYID:HMAC` of a digest in two parts; "" where nothing in it is secret."""
+    found = _PARTED.fullmatch(text)
+    return f"{found['key']}:{found['secret']}" if found else ""
+
+
+def same_but_for_the_key(one: str, other: str) -> bool:
+    """Whether two digests were made with two keys, and agree in what can be compared nevertheless."""
+    first, second = _PARTED.fullmatch(one), _PARTED.fullmatch(other)
+    return bool(first and second and first["known"] == second["known"] and first["key"] != second["key"])
+
+
+def known_part(text: str) -> str:
+    """What can be compared whatever the key."""
+    found = _PARTED.fullmatch(text)
+    return found["known"] if found else text
+
+
+def changed_secrets(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:
+    """The names whose values, given as `keyed`, differ for certain: of those of another key nobody knows."""
+    both = sorted(before.keys() & after.keys())
+    return tuple(
+        name
+        for name in both
+        if before[name] != after[name] and before[name].partition(":")[0] == after[name].partition(":")[0]
+    )
+
+
+def without_secrets(
+    options: Mapping[str, Json], hidden: Iterable[Path], stand_in: Callable[[Json], Json] = lambda _: True
+) -> dict[str, Json]:
+    """The options with `{"hidden": STAND_IN}` in place of each value that stands at a hidden path."""
+    found = dict(options)
+    for path in hidden:
+        _hide(found, path, stand_in)
+    return found
+
+
+def secrets_in(options: Mapping[str, Json], hidden: Iterable[Path], prefix: str = "") -> dict[str, Json]:
+    """The values at the hidden paths, by dotted name."""
+    found: dict[str, Json] = {}
+    for path in hidden:
+        value, deep = options.get(path[0]), 1
+        while deep < len(path) and isinstance(value, Mapping):
+            value, deep = value.get(path[deep]), deep + 1
+        if value is not None:
+            found[prefix + ".".join(path[:deep])] = value
+    return found
+
+
+def _hide(options: dict[str, Json], path: Path, stand_in: Callable[[Json], Json]) -> None:
+    name, rest = path[0], path[1:]
+    value = options.get(name)
+    if value is None:
+        return
+    if rest and isinstance(value, Mapping):
+        inner = dict(value)
+        _hide(inner, rest, stand_in)
+        options[name] = inner
+    elif not (isinstance(value, Mapping) and value.keys() == {"hidden"}):
+        options[name] = {"hidden": stand_in(value)}
