@@ -68,6 +68,14 @@ def open_release(
     return begin(journal, candidate, number, now)
 
 
+def what_changed(journal: Journal, made: Plan) -> str:
+    """Where the commit serves already, it is the host that changed: its variables, its secrets or its settings."""
+    if journal.serving is None or journal.serving.revision != made.revision:
+        return "newer content in Git"
+    causes = dict.fromkeys(change.cause for change in made.changes if change.change != "unchanged")
+    return f"on this host: {'; '.join(causes) or 'settings changed'}"
+
+
 def _commit(environment: Environment, desires: Desires, revision: str, now: datetime) -> Commit:
     try:
         return desires.commit(environment, revision)

@@ -16,8 +16,9 @@ from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Executor, Making
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.masking import masked_live, secret_values
-from gitopsd.controller.opening import Opening, make_plan, open_release
+from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
 from gitopsd.controller.ports import Clock, Engine, Store
+from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.renewing import renewed, version_hold
 from gitopsd.controller.requests import Requests
@@ -48,7 +49,7 @@ class Pass:
 class Look:
     """What one pass saw: the environment's settings, its journal, what Git wants, what is there, and what holds it.
 
-    `renewed` are rows of the ledger that an upgrade gave other fingerprints.
+    `renewed` are rows of the ledger that an upgrade gave other fingerprints; `told` is what looking itself found out.
     """
 
     environment: Environment
@@ -58,6 +59,7 @@ class Look:
     holds: tuple[Hold, ...]
     now: datetime
     renewed: tuple[Release, ...] = ()
+    told: tuple[Event, ...] = ()
 
 
 class Reconciler:
@@ -94,7 +96,7 @@ class Reconciler:
         ended = (*look.renewed, *ended)
         turn = self._turn(replace(look, journal=journal))
         self._claim(look, turn)
-        told = (*outcomes, *answered, *opened, *turn.events)
+        told = (*outcomes, *answered, *look.told, *opened, *turn.events)
         events = with_evidence(told, turn.journal, look.live, self._engine, lambda: self._secrets(look))
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
@@ -120,7 +122,10 @@ class Reconciler:
         project = _project(journal, desire)
         live = self._engine.observe(project, thorough) if project else LiveState()
         journal, rows = self._renewed(environment, recognise(journal, live))
-        seen = Look(environment, journal, desire, live, (), now, rows)
+        states = (desire.state, self._basis(environment, journal, desire.state))
+        found = compared_by_reading(journal, live, states, self._engine, self._store.key(), now)
+        journal = found.journal
+        seen = Look(environment, journal, desire, live, (), now, rows, found.events)
         live = masked_live(live, lambda: self._secrets(seen))
         holds = (*desire.holds, *self._guards(environment, journal, live, desire))
         return replace(seen, live=live, holds=holds)
@@ -182,7 +187,9 @@ class Reconciler:
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
         if self._planned:
             return look.journal, (), ()
-        opening = Opening(look.environment, desire, made, refusal, self._requests.cause())
+        opening = Opening(
+            look.environment, desire, made, refusal, self._requests.cause(what_changed(look.journal, made))
+        )
         return open_release(look.journal, opening, self._desires, self._store, look.now)
 
     def _pulled(self) -> bool:

@@ -43,9 +43,9 @@ class Requests:
     def _known(self, operation: Operation) -> bool:
         return any(each is not None and each.number == operation.number for each in (self.sync, self.removal))
 
-    def cause(self) -> str:
-        """Why a release begins now."""
-        return f"asked for by {self.sync.by}" if self.sync is not None else "newer content in Git"
+    def cause(self, found: str) -> str:
+        """Why a release begins now: because a person asked, or else for what was `found`."""
+        return f"asked for by {self.sync.by}" if self.sync is not None else found
 
     def answer(
         self, journal: Journal, state: SealedState | None, holds: tuple[Hold, ...], now: datetime, *, stale: str = ""

@@ -8,6 +8,7 @@ from gitopsd.engine_json.labels import CARRIER
 from gitopsd.model.desired import SealedService
 from gitopsd.model.drift import Cure, DriftItem, DriftKind, FieldDrift
 from gitopsd.model.live import Instance
+from gitopsd.model.parted import same_but_for_the_key
 from gitopsd.model.release import Journal, Placed
 from gitopsd.model.rollout import Target
 
@@ -62,10 +63,12 @@ def _state(instance: Instance, placed: Placed, now: datetime) -> Iterator[DriftI
 def _changes(instance: Instance, placed: Placed, stable: Target, project: str) -> Iterator[FieldDrift]:
     """Fingerprint and name. The inventory remembers both; a label alone may have been copied.
 
-    A label of another fingerprint version says what only that version understands.
+    A label of another fingerprint version says what only that version understands, and one by a lost key what nobody
+    understands any more.
     """
-    version = stable.fingerprint.partition(":")[0]
-    labelled = instance.fingerprint if instance.fingerprint.partition(":")[0] == version else placed.fingerprint
+    version, labelled = stable.fingerprint.partition(":")[0], instance.fingerprint
+    if labelled.partition(":")[0] != version or same_but_for_the_key(labelled, placed.fingerprint):
+        labelled = placed.fingerprint
     for live in dict.fromkeys((placed.fingerprint, labelled)):
         if live != stable.fingerprint:
             wanted = stable.fingerprint

@@ -83,7 +83,7 @@ def options_digest(options: Mapping[str, Json], hidden: Iterable[Path] = (), key
     """What a network or volume was created from, as its label `gitopsd.options` says; null values count as absent."""
     given = {name: value for name, value in options.items() if value not in (None, {}, [], "")}
     paths = tuple(hidden)
-    return parted(without_secrets(given, paths), secrets_in(given, paths), key)
+    return parted(without_secrets(given, paths), secrets_in(given, paths, key), key)
 
 
 def other_options(label: str, wanted: str) -> bool:

@@ -25,7 +25,7 @@ from gitopsd.model.desired import (
     Volume,
     VolumeMount,
 )
-from gitopsd.model.parted import keyed, known_part, parted, secret_part, secrets_in, without_secrets
+from gitopsd.model.parted import keyed_content, known_part, parted, secret_part, secrets_in, without_secrets
 
 # To be raised whenever the same files come to other fingerprints than before, here or by how they are loaded: what was
 # released is then sealed anew (release/renewal.py). Otherwise every container would be replaced by the upgrade.
@@ -98,7 +98,7 @@ def applied_spec(sealed: SealedService, key: bytes) -> dict[str, Json]:
 
 def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, version: str) -> SealedService:
     options = without_secrets(_options(service), service.hidden)
-    limits, secret_limits = _in_place(service)
+    limits, secret_limits = _in_place(service, key)
     _, fixed = _limits(options)
     inside: dict[str, Json] = {
         "image": image.identity,
@@ -110,25 +110,25 @@ def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, v
             for attachment in service.networks
         },
     }
-    secret = _secrets(service, desired)
+    secrets = _secrets(service, desired, key)
     content = _mounts(mount for mount in service.mounts if isinstance(mount, ContentMount))
-    configured = {name: value for name, value in secret.items() if name.startswith(_CONFIGURED)}
+    configured = {name: digest for name, digest in secrets.items() if name.startswith(_CONFIGURED)}
     return SealedService(
         service=service,
         image=image,
-        fingerprint=f"{version}:{parted(inside, secret, key)}",
+        fingerprint=f"{version}:{parted(inside, secrets, key)}",
         in_place=parted(limits, secret_limits, key),
         config_digest=parted({"environment": options.get("environment"), "content": content}, configured, key),
-        secrets={name: keyed(key, value) for name, value in secret.items()},
+        secrets=secrets,
     )
 
 
-def _in_place(service: Service) -> tuple[dict[str, Json], dict[str, Json]]:
+def _in_place(service: Service, key: bytes) -> tuple[dict[str, Json], dict[str, str]]:
     """What can be changed in place: what is known of it, and the values that are secret."""
     limits, _ = _limits(_options(service))
     paths = [path[1:] if path[0] == "deploy" else path for path in service.hidden]
     hidden = [path for path in paths if path and path[0] in limits and path[:2] not in _BESIDE]
-    return without_secrets(limits, hidden), secrets_in(limits, hidden)
+    return without_secrets(limits, hidden), secrets_in(limits, hidden, key)
 
 
 def _limits(options: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Json]]:
@@ -153,19 +153,17 @@ def _limits(options: Mapping[str, Json]) -> tuple[dict[str, Json], dict[str, Jso
     return limits, fixed
 
 
-def _secrets(service: Service, desired: DesiredState) -> dict[str, Json]:
+def _secrets(service: Service, desired: DesiredState, key: bytes) -> dict[str, str]:
     """Every secret that only a new container can bring, by the name under which people know it."""
     hidden = [path for path in service.hidden if path[0] not in _OUTSIDE or path[:2] in _BESIDE]
-    found = secrets_in(_options(service), hidden)
+    found = secrets_in(_options(service), hidden, key)
     for attachment in service.networks:
         network = desired.networks[attachment.network]
         if not network.external:
-            found |= secrets_in(network.options, network.hidden, f"network {network.key}.")
+            found |= secrets_in(network.options, network.hidden, key, f"network {network.key}.")
     for mount in service.mounts:
         if isinstance(mount, ContentMount) and mount.content.secret:
-            found[mount.grant or mount.target] = {
-                file.path: sha256(file.data).hexdigest() for file in mount.content.files
-            }
+            found[mount.grant or mount.target] = keyed_content(key, mount.content.files)
     return found
 
 
@@ -183,14 +181,14 @@ def _content_digest(desired: DesiredState, services: Mapping[str, SealedService]
             for name, volume in desired.volumes.items()
         },
     }
-    secret: dict[str, Json] = {}
+    secret: dict[str, str] = {}
     for name, sealed in services.items():
         secret |= {f"{name}/{each}": digest for each, digest in sealed.secrets.items()}
         secret |= {f"{name}/in place": sealed.in_place} if secret_part(sealed.in_place) else {}
     for network in desired.networks.values():
-        secret |= secrets_in(network.options, network.hidden, f"network {network.key}.")
+        secret |= secrets_in(network.options, network.hidden, key, f"network {network.key}.")
     for volume in desired.volumes.values():
-        secret |= secrets_in(volume.options, volume.hidden, f"volume {volume.key}.")
+        secret |= secrets_in(volume.options, volume.hidden, key, f"volume {volume.key}.")
     return parted(known, secret, key)
 
 

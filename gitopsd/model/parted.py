@@ -6,25 +6,37 @@ first part only; whether the secrets are the same, nobody but who holds the valu
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 
 from gitopsd.model.canonical import Json, digest, keyed_digest
+from gitopsd.model.desired import ContentFile
 
 Path = tuple[str, ...]
 _PARTED = re.compile(r"(?P<known>(?:[^:]+:)?[0-9a-f]{64})\.(?P<key>[0-9a-f]{8})\.(?P<secret>[0-9a-f]{32})")
 
 
-def parted(known: Json, secret: Mapping[str, Json], key: bytes) -> str:
-    """The digest of both parts; `secret` are values by their names."""
-    if not secret:
-        return digest(known)
+def parted(known: Json, secrets: Mapping[str, str], key: bytes) -> str:
+    """The digest of both parts; `secrets` are, by their names, what `keyed` made of the values."""
+    return with_secrets(digest(known), secrets, key)
+
+
+def with_secrets(text: str, secrets: Mapping[str, str], key: bytes) -> str:
+    """A digest with the same known part and with these secrets."""
+    if not secrets:
+        return known_part(text)
     if not key:
         raise ValueError("secrets need a key: a plain hash could be guessed from")
-    return f"{digest(known)}.{key_id(key)}.{keyed_digest(key, secret)[:32]}"
+    return f"{known_part(text)}.{key_id(key)}.{keyed_digest(key, secrets)[:32]}"
 
 
 def keyed(key: bytes, value: Json) -> str:
     """`KEYID:HMAC`: what stands for one secret value."""
     return f"{key_id(key)}:{keyed_digest(key, value)[:32]}"
+
+
+def keyed_content(key: bytes, files: Iterable[ContentFile]) -> str:
+    """What stands for secret content, whatever the modes of its files."""
+    return keyed(key, {file.path: sha256(file.data).hexdigest() for file in files})
 
 
 def key_id(key: bytes) -> str:
@@ -70,15 +82,15 @@ def without_secrets(
     return found
 
 
-def secrets_in(options: Mapping[str, Json], hidden: Iterable[Path], prefix: str = "") -> dict[str, Json]:
-    """The values at the hidden paths, by dotted name."""
-    found: dict[str, Json] = {}
+def secrets_in(options: Mapping[str, Json], hidden: Iterable[Path], key: bytes, prefix: str = "") -> dict[str, str]:
+    """What `keyed` makes of the values at the hidden paths, by dotted name."""
+    found: dict[str, str] = {}
     for path in hidden:
         value, deep = options.get(path[0]), 1
         while deep < len(path) and isinstance(value, Mapping):
             value, deep = value.get(path[deep]), deep + 1
         if value is not None:
-            found[prefix + ".".join(path[:deep])] = value
+            found[prefix + ".".join(path[:deep])] = keyed(key, value)
     return found
 
 

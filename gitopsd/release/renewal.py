@@ -38,23 +38,9 @@ def is_of(fingerprint: str, version: str) -> bool:
 
 def renew(journal: Journal, renewals: tuple[Renewal, ...]) -> Journal:
     """The journal with the new names wherever an old one stands. Of several renewals the last one has the last word."""
-    names = Names.of(journal, renewals)
-    return replace(
-        journal,
-        serving=_serving(journal.serving, renewals),
-        release=_release(journal.release, renewals),
-        stable=names.targets(journal.stable),
-        before=names.targets(journal.before),
-        rollouts={name: _rollout(rollout, names) for name, rollout in journal.rollouts.items()},
-        inventory={id: names.placed(placed) for id, placed in journal.inventory.items()},
-        completed={
-            name: tuple(names.fingerprint(name, each) for each in done) for name, done in journal.completed.items()
-        },
-        rejected={
-            names.content(digest): replace(rejection, content_digest=names.content(digest))
-            for digest, rejection in journal.rejected.items()
-        },
-    )
+    named = Names.of(journal, renewals).over(journal)
+    serving, release = _serving(journal.serving, renewals), _release(journal.release, renewals)
+    return replace(named, serving=serving, release=release)
 
 
 def renewed_release(renewal: Renewal) -> Release:
@@ -94,6 +80,23 @@ class Names:
             },
             {name: new for renewal in renewals for name, new in _limits(journal, renewal)},
             {renewal.release.content_digest: renewal.state.content_digest for renewal in renewals},
+        )
+
+    def over(self, journal: Journal) -> Journal:
+        """The journal with the new names, but for what its open release and the one that serves are called."""
+        return replace(
+            journal,
+            stable=self.targets(journal.stable),
+            before=self.targets(journal.before),
+            rollouts={name: _rollout(rollout, self) for name, rollout in journal.rollouts.items()},
+            inventory={id: self.placed(placed) for id, placed in journal.inventory.items()},
+            completed={
+                name: tuple(self.fingerprint(name, each) for each in done) for name, done in journal.completed.items()
+            },
+            rejected={
+                self.content(digest): replace(rejection, content_digest=self.content(digest))
+                for digest, rejection in journal.rejected.items()
+            },
         )
 
     def fingerprint(self, service: str, old: str) -> str:

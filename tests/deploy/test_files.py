@@ -53,7 +53,6 @@ def test_every_setting_is_there() -> None:
         ("POST", "/v1.41/containers/prune"),
         ("POST", "/v1.41/containers/abc/kill"),
         ("GET", "/v1.41/containers/abc/export"),
-        ("GET", "/v1.41/containers/abc/archive"),
         ("DELETE", "/v1.41/images/shop"),
     ],
 )

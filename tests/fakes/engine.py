@@ -55,7 +55,8 @@ class FakeEngine(Machine):
             return self.images[image].defaults
 
     def read(self, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
-        with self._call("look"):
+        with self._call(f"read {path}"):
+            self._failing(f"read {path}", after=False)
             held = self._need(container).files
             found = {name.removeprefix(path).strip("/"): data for name, data in held.items() if _below(name, path)}
             fits = sum(map(len, found.values())) <= most

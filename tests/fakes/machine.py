@@ -86,7 +86,7 @@ class Machine:
         self.registry[reference] = error or ImageUnavailable(f"pull {reference}: the registry does not answer")
 
     def fail(self, call: str, error: GitopsdError | None = None, times: int = 1, after: bool = False) -> None:
-        """Let the next `times` writes that start with `call` fail, before or `after` they took effect."""
+        """Let the next `times` writes (or `read /path`) that start with `call` fail, before or `after` their effect."""
         self._failures.append(Failure(call, error or EngineUnavailable(f"{call}: no answer"), times, after))
 
     def kill_after(self, writes: int, before: bool = False) -> None:
@@ -210,6 +210,9 @@ class Machine:
         if self._kill_at is not None and len(self.writes) >= self._kill_at[0] and self._kill_at[1] != after:
             self._dead = True
             raise Killed(words)
+        self._failing(words, after)
+
+    def _failing(self, words: str, after: bool) -> None:
         for failure in self._failures:
             if failure.times > 0 and failure.after == after and words.startswith(failure.call):
                 failure.times -= 1

@@ -31,6 +31,7 @@ class FakeStore:
         self.broken = ""
         self.woken = 0
         self._instance_id = instance_id
+        self._key = bytes(range(32))
         self._guard = threading.RLock()
         self._daemon = threading.Lock()
         self._journals: dict[str, Journal] = {}
@@ -46,7 +47,11 @@ class FakeStore:
         return self._instance_id
 
     def key(self) -> bytes:
-        return bytes(range(32))
+        return self._key
+
+    def lose_key(self) -> None:
+        """Somebody deleted STATE/key; the next look makes another one."""
+        self._key = self._key[::-1]
 
     def journal(self, environment: str) -> Journal:
         with self._guard:

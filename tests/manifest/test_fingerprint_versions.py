@@ -52,7 +52,7 @@ MADE = {
     },
     "v2": {  # what is secret stands apart
         "web": "2aecac7499b9d703185bebebbec4842de7b6d26b125f8d1accf9fd0e87cc2615"
-        ".35c54ab1.bf650798b34097428e8ab46213838671",
+        ".35c54ab1.a52c8e469443a862b991e3ab1ecf10ec",
         "db": "e50cd1fa97b76b58e9e281787e11ab843cff98b8953b063565f560784a57f8e7",
         "migrate": "70fe4dca65b89c0b53cdfa2ff7fde322161cb7d1b4e12078a4947d4a65fc2fa4",
         "plain": "6616600cb4410e7355320cdb95a7d4c37bc326b35c982d1878c3c942fb7d3657",

@@ -8,6 +8,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
 from gitopsd.controller.ports import Engine, Inputs
 from gitopsd.controller.queries.view import View
+from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.renewing import renewed
 from gitopsd.controller.states import Loaded, Unsealed, find_images, load_environment, sealed, unresolved
 from gitopsd.model.desired import SealedState
@@ -45,11 +46,18 @@ def look(view: View, environment: Environment, revision: str = "") -> Look:
         desire = with_images(view, desire, journal, engine)
         project = journal.project or (desire.loaded.desired.project if desire.loaded is not None else "")
         live = engine.observe(project) if project else LiveState()
+        seen = Look(environment, _recognised(view, environment, journal, live), desire, live)
+        states = (desire.state, applied(view, seen))
+        found = compared_by_reading(seen.journal, live, states, engine, view.store.key(), view.now)
+        return replace(seen, journal=found.journal)
     except EngineError as error:
         return Look(environment, journal, desire, None, str(error))
+
+
+def _recognised(view: View, environment: Environment, journal: Journal, live: LiveState) -> Journal:
+    """The journal with what is there, in this version's fingerprints."""
     again = partial(view.desires(environment.name).again, environment)
-    journal = renewed(recognise(journal, live), view.fingerprints, again, view.store).journal
-    return Look(environment, journal, desire, live)
+    return renewed(recognise(journal, live), view.fingerprints, again, view.store).journal
 
 
 def _at(view: View, environment: Environment, revision: str) -> Desire:
