@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suspend": ("suspend", "Stop releases and heals of an environment."),
     "resume": ("resume", "End a suspension."),
     "remove": ("remove", "Take an environment down; its volumes stay."),
+    "secret": ("secret", "Keep the secrets that Compose files call external."),
     "state": ("state", "Back the state directory up, and restore it."),
     "doctor": ("doctor", "Check settings, repositories, engines and clock."),
     "version": ("version", "Print the version."),
