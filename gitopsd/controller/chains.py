@@ -1,6 +1,7 @@
 """Chains under way in one environment: what is busy, what was refused, what waits before it is tried again."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ LONGEST_WAIT_FOR_THE_HOST_S = 300.0  # each attempt may cost a stop-first servic
 FORGOTTEN_AFTER = timedelta(minutes=10)
 EVIDENCE = ("address already in use", "no such file", "executable file not found")
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Wait:
@@ -48,10 +51,21 @@ class Pause:
 
 
 class Chains:
-    """Submits chains and takes their outcomes in. Belongs to one environment; outcomes come from executor threads."""
+    """Submits chains and takes their outcomes in. Belongs to one environment; outcomes come from executor threads.
 
-    def __init__(self, environment: str, engine: Engine, executor: Executor, clock: Clock) -> None:
+    `masked` takes secrets out of what the engine says.
+    """
+
+    def __init__(
+        self,
+        environment: str,
+        engine: Engine,
+        executor: Executor,
+        clock: Clock,
+        masked: Callable[[str], str] = str,
+    ) -> None:
         self._environment, self._engine, self._executor, self._clock = environment, engine, executor, clock
+        self._masked = masked
         self._lock = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._refused: dict[str, str] = {}
@@ -96,7 +110,9 @@ class Chains:
         events: list[Event] = []
         for outcome in outcomes:
             journal = _limits_noted(journal, outcome)
-            events += _told(self._environment, outcome, now)
+            events += _told(self._environment, outcome, self._masked, now)
+            if outcome.trace:
+                _log.error("%s of %s: %s", outcome.key, self._environment, self._masked(outcome.trace))
             if outcome.error is None:
                 self._done(outcome.key, now)
             else:
@@ -155,12 +171,12 @@ class Chains:
         host = isinstance(error, HostTrouble)
         if not host and (_is_evidence(error) or (attempts >= TRIES_OF_A_FAULT and _has_spoken(error))):
             self._waits.pop(key, None)
-            self._refused[key] = str(error)
+            self._refused[key] = self._masked(str(error))
             self._pauses[key] = _pause(self._pauses.get(key), now)
             return
         longest = LONGEST_WAIT_FOR_THE_HOST_S if host else LONGEST_WAIT_S
         seconds = min(2.0 ** min(attempts - 1, 20), longest)
-        self._waits[key] = Wait(attempts, now + timedelta(seconds=seconds), str(error), host)
+        self._waits[key] = Wait(attempts, now + timedelta(seconds=seconds), self._masked(str(error)), host)
 
 
 def _pause(before: Pause | None, now: datetime) -> Pause:
@@ -204,7 +220,7 @@ def _limits_noted(journal: Journal, outcome: Outcome) -> Journal:
     return replace(journal, inventory={**journal.inventory, **changed})
 
 
-def _told(environment: str, outcome: Outcome, now: datetime) -> list[Event]:
+def _told(environment: str, outcome: Outcome, masked: Callable[[str], str], now: datetime) -> list[Event]:
     events = [
         Event(
             now,
@@ -220,9 +236,8 @@ def _told(environment: str, outcome: Outcome, now: datetime) -> list[Event]:
     if outcome.error is not None:
         what = _line(outcome.failed) if outcome.failed is not None else outcome.key
         service = getattr(outcome.failed, "service", "")
-        events.append(
-            Event(now, "ActionFailed", f"{what}: {outcome.error}", "error", environment=environment, service=service)
-        )
+        message = f"{what}: {masked(str(outcome.error))}"
+        events.append(Event(now, "ActionFailed", message, "error", environment=environment, service=service))
     return events
 
 

@@ -7,6 +7,7 @@ from itertools import chain
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.execute import Specification
 from gitopsd.controller.host import Host
+from gitopsd.controller.masking import Secrecy
 from gitopsd.controller.ports import Commit, EngineView, Inputs, Secrets, Store
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
@@ -56,6 +57,11 @@ class Desires:
         self._secrets = secrets
         self._states = States(store, version)
         self._held: set[str] = set()
+
+    @property
+    def secrecy(self) -> Secrecy:
+        """The secret values of every state that was made here."""
+        return self._states.secrecy
 
     def load(self, environment: Environment) -> Desire:
         """The head's manifest, without images, and the environment's claims made known."""

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import re
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -163,11 +164,12 @@ class EngineLoop:
         """A pass that could not be made: told once, and shown as Unknown until one can be made again."""
         self._failures[name] = self._failures.get(name, 0) + 1
         self._settled[name] = False
-        now = self._clock.now()
-        message = str(error)
+        now, known = self._clock.now(), self._reconcilers.get(name)
+        masked = known.masked if known is not None else str
+        message = masked(str(error))
         if not isinstance(error, GitopsdError):
-            message = f"unexpected {type(error).__name__}: {error}"
-            _log.error("pass over %s: %s", name, message, exc_info=error)
+            message = f"unexpected {type(error).__name__}: {message}"
+            _log.error("pass over %s: %s", name, masked("".join(traceback.format_exception(error))))
         if self._failures[name] == 1:
             self._store.append([Event(now, "PassFailed", f"{message}; next try in {wait:.0f} s", "error", name)])
         before = next((each for each in self._store.statuses() if each.name == name), None)

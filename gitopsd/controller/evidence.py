@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from gitopsd.controller.masking import masked
 from gitopsd.controller.ports import EngineView
 from gitopsd.model.errors import EngineError
 from gitopsd.model.event import Event
@@ -21,26 +20,26 @@ def with_evidence(
     journal: Journal,
     live: LiveState,
     engine: EngineView,
-    secret: Callable[[], tuple[str, ...]],
+    masked: Callable[[str], str],
 ) -> tuple[Event, ...]:
-    """The events, failures with the last log lines of the instances that were not good, but for `secret` values."""
+    """The events, failures with the last log lines of the instances that were not good, `masked`."""
     if not any(event.reason in FAILURES for event in events):
         return events
-    members, secrets = members_of(journal, live), secret()
+    members = members_of(journal, live)
     return tuple(
-        _with_logs(event, [m.id for m in members.get(event.service, ()) if not ready_now(m)], engine, secrets)
+        _with_logs(event, [m.id for m in members.get(event.service, ()) if not ready_now(m)], engine, masked)
         if event.reason in FAILURES
         else event
         for event in events
     )
 
 
-def _with_logs(event: Event, containers: list[str], engine: EngineView, secrets: tuple[str, ...]) -> Event:
+def _with_logs(event: Event, containers: list[str], engine: EngineView, masked: Callable[[str], str]) -> Event:
     for container in containers:
         try:
             logs = engine.logs(container, LINES)
         except EngineError:
             continue
         if logs.strip():
-            return replace(event, data={**event.data, "logs": masked(logs, secrets)})
+            return replace(event, data={**event.data, "logs": masked(logs)})
     return event

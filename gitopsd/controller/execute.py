@@ -1,7 +1,7 @@
 """Carrying out actions: one `match`, one engine call a branch, no opinions. Chains run beside each other, bounded."""
 
-import logging
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,8 +30,6 @@ from gitopsd.model.desired import DesiredState, SealedService
 from gitopsd.model.errors import EngineUnavailable, GitopsdError, NotFound
 
 WORKERS = 16
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +128,16 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a chain ended. `error` stopped it, at `failed`; what came before it was done."""
+    """How a chain ended. `error` stopped it, at `failed`; what came before it was done.
+
+    `trace` is for whoever mends gitopsd, where the error is a defect of its own; it may hold whatever values do.
+    """
 
     key: str
     performed: tuple[Performed, ...]
     failed: Action | None = None
     error: GitopsdError | None = None
+    trace: str = ""
 
 
 class Executor:
@@ -168,8 +170,8 @@ class Executor:
         try:
             outcome = work()
         except Exception as error:  # noqa: BLE001  whatever goes wrong in here, the loop hears of it
-            _log.exception("%s of %s: unexpected", key, environment)
-            outcome = Outcome(key, (), error=EngineUnavailable(f"unexpected {type(error).__name__}: {error}"))
+            unexpected = EngineUnavailable(f"unexpected {type(error).__name__}: {error}")
+            outcome = Outcome(key, (), error=unexpected, trace=traceback.format_exc())
         with self._lock:
             self._busy.discard((environment, key))
         done(outcome)

@@ -1,5 +1,6 @@
 """Images that are not on the engine yet: pulled beside the loop, each once, and what came of it."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from gitopsd.model.release import Hold
 
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 300.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,18 @@ class Trouble:
 
 
 class Pulls:
-    """The pulls of one environment. `wake` is called at the end of each."""
+    """The pulls of one environment. `wake` is called at the end of each; `masked` takes secrets out of what is said."""
 
-    def __init__(self, environment: str, engine: Engine, executor: Executor, clock: Clock) -> None:
+    def __init__(
+        self,
+        environment: str,
+        engine: Engine,
+        executor: Executor,
+        clock: Clock,
+        masked: Callable[[str], str] = str,
+    ) -> None:
         self._environment, self._engine, self._executor, self._clock = environment, engine, executor, clock
+        self._masked = masked
         self._trouble: dict[str, Trouble] = {}
         self._progress: dict[str, str] = {}
 
@@ -74,6 +85,8 @@ class Pulls:
 
         def done(outcome: Outcome) -> None:
             self._progress.pop(reference, None)
+            if outcome.trace:
+                _log.error("pull of %s: %s", reference, self._masked(outcome.trace))
             self._note(reference, outcome.error)
             wake()
 
@@ -87,4 +100,6 @@ class Pulls:
         attempts = before.attempts + 1 if before is not None else 1
         wait = min(FIRST_WAIT_S * 2 ** min(attempts - 1, 20), LONGEST_WAIT_S)
         retry_at = self._clock.now() + timedelta(seconds=wait)
-        self._trouble[reference] = Trouble(str(error), isinstance(error, ImageMissing), attempts, retry_at)
+        self._trouble[reference] = Trouble(
+            self._masked(str(error)), isinstance(error, ImageMissing), attempts, retry_at
+        )

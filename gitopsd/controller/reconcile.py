@@ -15,7 +15,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Executor, Making
 from gitopsd.controller.images import Pulls
-from gitopsd.controller.masking import masked_live, secret_values
+from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
 from gitopsd.controller.ports import Clock, Engine, Store
 from gitopsd.controller.rekeying import compared_by_reading
@@ -70,12 +70,16 @@ class Reconciler:
     ) -> None:
         self._name = name
         self._engine, self._store, self._clock, self._desires = engine, store, clock, desires
-        self._chains = Chains(name, engine, executor, clock)
-        self._pulls = Pulls(name, engine, executor, clock)
+        self._chains = Chains(name, engine, executor, clock, self.masked)
+        self._pulls = Pulls(name, engine, executor, clock, self.masked)
         self._requests = Requests(name, store)
         self._pulling = False
         self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
+
+    def masked(self, text: str) -> str:
+        """A text from outside, without what must not be written down."""
+        return self._desires.secrecy.masked(text)
 
     def reconcile(self, environment: Environment, wake: Callable[[], None], *, thorough: bool = False) -> Pass:
         """One pass. Errors of the engine are the caller's to back off from; nothing is lost by them."""
@@ -97,7 +101,7 @@ class Reconciler:
         turn = self._turn(replace(look, journal=journal))
         self._claim(look, turn)
         told = (*outcomes, *answered, *look.told, *opened, *turn.events)
-        events = with_evidence(told, turn.journal, look.live, self._engine, lambda: self._secrets(look))
+        events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
         self._act(look, turn, wake)
@@ -126,7 +130,8 @@ class Reconciler:
         found = compared_by_reading(journal, live, states, self._engine, self._store.key(), now)
         journal = found.journal
         seen = Look(environment, journal, desire, live, (), now, rows, found.events)
-        live = masked_live(live, lambda: self._secrets(seen))
+        meet_instances(self._desires.secrecy, journal, live, states, self._engine)
+        live = self._desires.secrecy.masked_live(live)
         holds = (*desire.holds, *self._guards(environment, journal, live, desire))
         return replace(seen, live=live, holds=holds)
 
@@ -136,11 +141,6 @@ class Reconciler:
         for inputs in found.inputs:
             self._store.save_inputs(self._name, inputs)
         return found.journal, found.releases
-
-    def _secrets(self, look: Look) -> tuple[str, ...]:
-        """What must not be written down: the secret values of what is wanted and of what serves."""
-        wanted = look.desire.state
-        return secret_values((wanted, self._basis(look.environment, look.journal, wanted)))
 
     def _guards(self, environment: Environment, journal: Journal, live: LiveState, desire: Desire) -> tuple[Hold, ...]:
         holds: list[Hold] = []

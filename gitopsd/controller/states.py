@@ -1,10 +1,11 @@
 """From a commit to a sealed state: load the manifest, find the images, seal; each done once for equal inputs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
+from gitopsd.controller.masking import Secrecy
 from gitopsd.controller.ports import EngineView, Inputs, Store
 from gitopsd.manifest import load, seal, waves, with_secrets
 from gitopsd.manifest.seal import VERSION
@@ -20,7 +21,8 @@ NO_INPUTS = Inputs("", frozenset(), {})
 class Loaded:
     """An environment as one commit describes it, before images are known.
 
-    `asked` are the paths that were looked at in the commit, `needs` the secrets that were asked of the host.
+    `asked` are the paths that were looked at in the commit, `needs` the secrets that were asked of the host, and
+    `variables` what it said, all of it secret.
     """
 
     desired: DesiredState
@@ -29,6 +31,7 @@ class Loaded:
     asked: frozenset[str]
     needs: frozenset[str]
     waves: tuple[tuple[str, ...], ...]
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def load_environment(environment: Environment, files: Files, host: Host, key: bytes) -> Loaded:
@@ -53,6 +56,7 @@ def load_environment(environment: Environment, files: Files, host: Host, key: by
         files.asked,
         needs,
         waves(desired),
+        host.variables,
     )
 
 
@@ -124,11 +128,11 @@ def unresolved(loaded: Loaded, images: Mapping[str, Image], key: bytes, version:
 class States:
     """Sealed states of one environment by revision, remembered by their inputs. Belongs to one pass at a time.
 
-    `version` is that of the fingerprints.
+    `version` is that of the fingerprints; `secrecy` knows the secret values of every state that was made here.
     """
 
     def __init__(self, store: Store, version: str = VERSION) -> None:
-        self._store, self._version = store, version
+        self._store, self._version, self.secrecy = store, version, Secrecy()
         self._loaded: dict[str, Loaded] = {}
         self._sealed: dict[tuple[str, str], SealedState] = {}
 
@@ -139,6 +143,7 @@ class States:
             if inputs_digest(environment, files, known.asked, known.needs, host, key) == known.input_digest:
                 return replace(known, revision=files.revision)
         loaded = load_environment(environment, files, host, key)
+        self.secrecy.learn_state(loaded.desired, loaded.variables)
         self._loaded = {**dict(list(self._loaded.items())[-4:]), loaded.input_digest: loaded}
         return loaded
 
@@ -149,6 +154,7 @@ class States:
         if where not in self._sealed:
             self._store.save_inputs(loaded.desired.environment, inputs)
             state = sealed(loaded, inputs.images, self._store.key(), self._version)
+            self.secrecy.meet(each.fingerprint for each in state.services.values())
             self._sealed = {**dict(list(self._sealed.items())[-4:]), where: state}
         return replace(self._sealed[where], revision=loaded.revision)
 

@@ -12,7 +12,7 @@ from gitopsd.manifest.keys import resources
 from gitopsd.manifest.keys.service import ELSEWHERE, REFUSED, SERVICE
 from gitopsd.manifest.keys.shapes import Entry, refuse_key, text, wrong
 from gitopsd.manifest.keys.sharing import implied
-from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar, plain
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.source import Source
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import Place
@@ -68,9 +68,9 @@ class Composition:
         definition = node.fields.get(name) if isinstance(node, Fields) else None
         return frozenset(hidden_paths(definition)) if definition is not None else frozenset()
 
-    def extensions(self) -> dict[str, Json]:
+    def extensions(self) -> dict[str, Node]:
         """The top-level `x-` keys."""
-        return {key: plain(node) for key, node in self.document.fields.items() if key.startswith("x-")}
+        return {key: node for key, node in self.document.fields.items() if key.startswith("x-")}
 
 
 def compose(

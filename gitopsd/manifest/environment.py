@@ -75,7 +75,7 @@ def _own(source: Source, service: Fields, path: str, variables: Variables) -> En
     values: dict[str, Json] = {}
     hidden = set(_hidden_names(node))
     for name, value in (optional_pairs(node, path, source.problems) or {}).items():
-        _check_name(name, node, path, source.problems)
+        _check_name(name, node, path, source.problems, hidden=name in hidden)
         given = variables.get(name) if value is None else None
         values[name] = given.value if given else value
         if given and given.hidden:
@@ -143,10 +143,10 @@ def _hidden_names(node: Node) -> frozenset[str]:
             return frozenset()
 
 
-def _check_name(name: str, node: Node, path: str, problems: Problems) -> None:
+def _check_name(name: str, node: Node, path: str, problems: Problems, *, hidden: bool) -> None:
     if not name or name != name.strip() or "\0" in name:
         place = node.keys.get(name, node.place) if isinstance(node, Fields) else node.place
-        shown = name.strip() or "an empty name"
+        shown = "a hidden value" if hidden else name.strip() or "an empty name"
         problems.add(place, path, f"'{shown}' is no name of a variable; write NAME=value without spaces before the =")
 
 

@@ -22,6 +22,8 @@ _EXPRESSION = re.compile(r"\$(?:(?P<escaped>\$)|(?P<named>[_A-Za-z][_A-Za-z0-9]*
 _BRACED = re.compile(r"(?P<name>[_A-Za-z][_A-Za-z0-9]*)(?:(?P<operator>:?[-+?])(?P<text>.*))?")
 _NAME_ONLY = re.compile(r"[_A-Za-z][_A-Za-z0-9]*\}")
 _BRACE = re.compile(r"[{}]")
+# Lists whose items are NAME=value.
+_NAMED = re.compile(r"\.(?:environment|labels|annotations|sysctls|extra_hosts)\[\d+\]$")
 _MEND = "write ${NAME}, ${NAME:-default}, ${NAME:?message} or ${NAME:+other}, or $$ for a dollar sign"
 
 
@@ -99,6 +101,9 @@ class _Interpolation:
         self.total += len(filled.text)
         if self.total > MAX_TOTAL:
             message = f"more than {MAX_TOTAL} characters once variables are filled in; use shorter variables"
+            self.problems.add(node.place, path, message)
+        if filled.hidden and _NAMED.search(path) and _fill(text.partition("=")[0], self.variables, 0).hidden:
+            message = "a secret value stands in a name, and names are shown; write the name out, as in NAME=${VALUE}"
             self.problems.add(node.place, path, message)
         for name in filled.unset:
             message = f"the variable {name} is not set; set it in .env or vars_file, or write ${{{name}:-default}}"

@@ -16,7 +16,7 @@ from gitopsd.manifest.keys.deploy import restart_in_force
 from gitopsd.manifest.keys.shapes import Entry
 from gitopsd.manifest.keys.sharing import shares
 from gitopsd.manifest.moved import told_move
-from gitopsd.manifest.node import Fields, Problems
+from gitopsd.manifest.node import Fields, Problems, Scalar
 from gitopsd.manifest.source import Scope, Source
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
@@ -30,11 +30,12 @@ from gitopsd.model.desired import (
     Service,
     Volume,
 )
-from gitopsd.model.errors import ManifestError, Problem
+from gitopsd.model.errors import ManifestError, Place, Problem
 from gitopsd.model.files import Files
 
 HOST_DATA = "/srv/gitopsd"
 HIDDEN = "(hidden)"
+MOST_NAMED = 3
 _LONG_ENOUGH = 4  # shorter values would be found everywhere
 _APART = frozenset(("depends_on", "profiles", "build", "develop", "attach", "scale"))
 _APART_OF_DEPLOY = frozenset(("replicas", "update_config", "restart_policy"))
@@ -105,15 +106,43 @@ def load_all(  # noqa: PLR0913 - the files, and everything that a host may say a
     composition = compose(source, gathered, name, choice.directory, known, choice.profiles)
     _check_builds(composition, source.problems, for_config)
     ground = Ground(source, choice.directory, host_dir or f"{HOST_DATA}/{first}")
+    _warn_of_names(composition, None if project else choice.variables.get(PROJECT_VARIABLE), source.problems)
     loaded = _loaded(ground, composition, environment, variables.values())
     if source.problems.found:
         raise ManifestError(_without(variables.values(), source.problems.found))
     return loaded
 
 
+def _warn_of_names(composition: Composition, project: Variable | None, problems: Problems) -> None:
+    """What things are called is how engine, Compose and gitopsd tell them apart, so it cannot be hidden."""
+    found = list(_secret_names(composition))
+    if project is not None and project.hidden:
+        found.append((composition.document.place, PROJECT_VARIABLE))
+    if found:
+        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        listed = ", ".join(path for _, path in found[:MOST_NAMED]) + more
+        message = f"values of the host stand in names ({listed}); names are shown as they are, so put no secret there"
+        problems.warn(found[0][0], "", message)
+
+
+def _secret_names(composition: Composition) -> Iterator[tuple[Place, str]]:
+    name = composition.document.fields.get("name")
+    if isinstance(name, Scalar) and name.hidden:
+        yield name.place, "name"
+    for service in composition.services.values():
+        for key in ("image", "container_name"):
+            if (key,) in service.hidden:
+                yield service.place, f"{service.path}.{key}"
+    for kind in ("networks", "volumes", "configs", "secrets"):
+        for key, entry in getattr(composition, kind).items():
+            if ("name",) in composition.hidden(kind, key):
+                yield entry.place, f"{kind}.{key}.name"
+
+
 def _without(secrets: Iterable[str], problems: Iterable[Problem]) -> list[Problem]:
     """The problems without values of secret origin, wherever in a text they may have got."""
-    hidden = sorted((secret for secret in secrets if len(secret) >= _LONG_ENOUGH), key=len, reverse=True)
+    pieces = {piece.strip() for secret in secrets for piece in (secret, *secret.splitlines())}
+    hidden = sorted((piece for piece in pieces if len(piece) >= _LONG_ENOUGH), key=len, reverse=True)
 
     def masked(text: str) -> str:
         for secret in hidden:

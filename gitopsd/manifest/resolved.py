@@ -7,6 +7,7 @@ from gitopsd.manifest.compose import EXTENSION
 from gitopsd.manifest.keys.build import REMOTE
 from gitopsd.manifest.keys.shapes import Entry
 from gitopsd.manifest.loading import HIDDEN, Loaded
+from gitopsd.manifest.node import Fields, Items, Node, Scalar
 from gitopsd.model.canonical import Json
 
 
@@ -45,7 +46,7 @@ def _printed(loaded: Loaded, directory: str) -> dict[str, Json]:
                 name: _masked(_definition(entry, directory), composition.hidden(kind, name))
                 for name, entry in entries.items()
             }
-    escaped = _escaped({**document, **composition.extensions()})
+    escaped = _escaped({**document, **{key: _shown(node) for key, node in composition.extensions().items()}})
     assert isinstance(escaped, dict)
     return escaped
 
@@ -60,6 +61,17 @@ def _masked(values: dict[str, Json], hidden: Iterable[tuple[str, ...]]) -> dict[
         elif value is not None:
             found[name] = HIDDEN
     return found
+
+
+def _shown(node: Node) -> Json:
+    """What an extension says, but for values of secret origin."""
+    match node:
+        case Scalar(value=value, hidden=hidden):
+            return HIDDEN if hidden else value
+        case Items(items=items):
+            return [_shown(item) for item in items]
+        case Fields(fields=fields):
+            return {key: _shown(child) for key, child in fields.items()}
 
 
 def _service_value(key: str, value: Json, directory: str) -> Json:

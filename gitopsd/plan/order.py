@@ -51,7 +51,8 @@ def replaced_with(sealed: SealedService, other: SealedService, what: str) -> Rep
 def _cannot_stand_twice(service: Service) -> Iterator[str]:
     for port in service.ports:
         if port.published and "-" not in port.published:
-            yield f"host port {port.published} can be bound once; without a published port it would be start-first"
+            host_port = "a host port" if ("ports",) in service.hidden else f"host port {port.published}"
+            yield f"{host_port} can be bound once; without a published port it would be start-first"
     for attachment in service.networks:
         if attachment.ipv4_address or attachment.ipv6_address or attachment.link_local_ips or attachment.mac_address:
             yield f"its address on network {attachment.network} is fixed; without it, it would be start-first"
@@ -71,7 +72,8 @@ def _should_not_stand_twice(sealed: SealedService) -> Iterator[str]:
                     "volume  at", "an anonymous volume at"
                 )
             case Bind(source=source, read_only=False):
-                yield f"it writes to {source} on the host; {advice}"
+                where = "a directory of the host" if ("volumes",) in service.hidden else f"{source} on the host"
+                yield f"it writes to {where}; {advice}"
             case _:
                 pass
     if network := shares_network(service.options):

@@ -6,6 +6,7 @@ from functools import partial
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
+from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.ports import Engine, Inputs
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.rekeying import compared_by_reading
@@ -49,9 +50,11 @@ def look(view: View, environment: Environment, revision: str = "") -> Look:
         seen = Look(environment, _recognised(view, environment, journal, live), desire, live)
         states = (desire.state, applied(view, seen))
         found = compared_by_reading(seen.journal, live, states, engine, view.store.key(), view.now)
-        return replace(seen, journal=found.journal)
+        secrecy = view.desires(environment.name).secrecy
+        meet_instances(secrecy, found.journal, live, states, engine)
+        return replace(seen, journal=found.journal, live=secrecy.masked_live(live))
     except EngineError as error:
-        return Look(environment, journal, desire, None, str(error))
+        return Look(environment, journal, desire, None, view.desires(environment.name).secrecy.masked(str(error)))
 
 
 def _recognised(view: View, environment: Environment, journal: Journal, live: LiveState) -> Journal:
@@ -73,7 +76,9 @@ def load_at(view: View, environment: Environment, revision: str) -> Loaded:
     place = environment.at(files)
     if not place.path or not files.is_directory(place.path):
         raise GitopsdError(f"there is no {environment.path or environment.name} in revision {commit[:8]}; name another")
-    return load_environment(place, files, Host(view.application.secrets, environment), view.store.key())
+    loaded = load_environment(place, files, Host(view.application.secrets, environment), view.store.key())
+    view.desires(environment.name).secrecy.learn_state(loaded.desired, loaded.variables)
+    return loaded
 
 
 def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) -> Desire:
