@@ -74,10 +74,15 @@ def find_secret(secrets: Secrets, environment: Environment, name: str) -> HostFi
         return _usable(secrets.file(named), mend)
     by_name = places.directory / name if places.directory is not None and is_secret_name(name) else None
     found = secrets.file(by_name) if by_name is not None else None
-    found = found or secrets.kept(environment.name, name)
+    found = found or next(filter(None, (secrets.kept(each, name) for each in names_of(environment))), None)
     neither = f": neither {by_name} nor gitopsd's own store has it" if by_name is not None else ""
     mend = f"`gitopsd secret set {environment.name} {name}` writes it, or name a file for it in gitopsd.yaml"
     return _usable(found, f"the host has no secret {name}{neither}; {mend}")
+
+
+def names_of(environment: Environment) -> tuple[str, ...]:
+    """The environment's name and its earlier ones, newest first: what was kept for them is its own."""
+    return environment.name, *(former.name for former in reversed(environment.formerly))
 
 
 def _usable(found: HostFile | None, absent: str) -> HostFile:
@@ -96,4 +101,4 @@ def host_paths(secrets: Secrets, environment: Environment) -> Iterator[Path]:
     yield from environment.secrets.files.values()
     if environment.secrets.directory is not None:
         yield environment.secrets.directory
-    yield secrets.directory(environment.name)
+    yield from map(secrets.directory, names_of(environment))

@@ -7,6 +7,7 @@ import pytest
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host, find_secret, host_paths
 from gitopsd.model.errors import HostFileError
+from gitopsd.model.release import Former
 from gitopsd.model.settings import SecretPlaces, TargetEngine
 from tests.fakes.secrets import FakeSecrets
 
@@ -85,6 +86,20 @@ def test_a_secret_that_cannot_be_used_is_told_with_its_file(data: bytes | str, m
     with pytest.raises(HostFileError) as refused:
         find_secret(secrets, with_places("db"), "db")
     assert str(refused.value) == message
+
+
+def test_a_renamed_environment_has_the_secrets_that_were_kept_under_its_earlier_names() -> None:
+    secrets = FakeSecrets()
+    secrets.keep("first", "db", b"oldest")
+    secrets.keep("second", "db", b"older")
+    renamed = an_environment(formerly=(Former("first"), Former("second")))
+
+    found = [find_secret(secrets, renamed, "db").data]
+    secrets.keep("shop", "db", b"own")
+    found.append(find_secret(secrets, renamed, "db").data)
+
+    assert found == [b"older", b"own"]
+    assert {path.name for path in host_paths(secrets, renamed)} == {"shop", "second", "first"}
 
 
 def test_a_secret_is_the_same_however_often_one_look_asks_for_it() -> None:

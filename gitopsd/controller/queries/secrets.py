@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gitopsd.controller.environments import Environment, orphan
-from gitopsd.controller.host import find_secret
+from gitopsd.controller.host import find_secret, names_of
 from gitopsd.controller.queries.view import View
 from gitopsd.model.canonical import keyed_digest
 from gitopsd.model.desired import ContentMount, DesiredState
@@ -46,7 +46,8 @@ def listing(view: View, name: str) -> Listing:
     desire = view.desire(environment) if name in view.environments else None
     loaded = desire.loaded if desire is not None else None
     users = _users(loaded.desired) if loaded is not None else {}
-    names = {*users, *environment.secrets.files, *view.application.secrets.names(name)}
+    kept = (secret for each in names_of(environment) for secret in view.application.secrets.names(each))
+    names = {*users, *environment.secrets.files, *kept}
     unread = "" if loaded is not None else (desire.reason if desire is not None else f"no commit has {name} yet")
     return Listing(name, tuple(_listed(view, environment, each, users.get(each, ())) for each in sorted(names)), unread)
 
