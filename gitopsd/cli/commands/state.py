@@ -28,6 +28,7 @@ def backup(door: Door, file: Path) -> int:
         door.json(_shape(file, made))
     else:
         door.text(f"{file}: state of gitopsd {made.instance_id[:8]}. It holds the key: keep it as you keep a password")
+        door.note("secrets that `gitopsd secret set` keeps are not in it; copy STATE/secrets by itself")
     return 0
 
 
