@@ -95,7 +95,7 @@ def load_all(  # noqa: PLR0913 - the files, and everything that a host may say a
     source = Source(files, secrets=bool(variables))
     choice = choose(source, directory_or_file, variables)
     if choice is None:
-        raise ManifestError(source.problems.found)
+        raise ManifestError(_without(variables.values(), [*source.problems.found, *source.unset]))
     moved = told_move(source, choice.paths, choice.place)
     if moved is not None and moved.name == environment:
         source.problems.add(moved.place, f"{EXTENSION}.moved_from", "names the environment itself; remove it")
@@ -109,7 +109,9 @@ def load_all(  # noqa: PLR0913 - the files, and everything that a host may say a
     _warn_of_names(composition, None if project else choice.variables.get(PROJECT_VARIABLE), source.problems)
     loaded = _loaded(ground, composition, environment, variables.values())
     if source.problems.found:
-        raise ManifestError(_without(variables.values(), source.problems.found))
+        # A variable without a value is often what the others come from.
+        found = [*source.problems.found, *_of_enabled(composition, source.unset)]
+        raise ManifestError(_without(variables.values(), found))
     return loaded
 
 
