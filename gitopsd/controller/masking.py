@@ -7,6 +7,7 @@ take in messages (base64, also within a longer one, URL, JSON, HTML).
 
 import html
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -22,12 +23,16 @@ SHORTEST_CODED = 8  # of base64, of which short pieces are words
 
 
 class Secrecy:
-    """The secret values of one environment that this process has met: also old ones, which old containers still say."""
+    """The secret values of one environment that this process has met: also old ones, which old containers still say.
+
+    Any thread may call it.
+    """
 
     def __init__(self) -> None:
         self._forms: frozenset[str] = frozenset()
         self._longest_first: tuple[str, ...] = ()
         self._met: set[str] = set()
+        self._learning = threading.Lock()
 
     def learn_state(self, desired: DesiredState, variables: Mapping[str, str]) -> None:
         """Every value in the state's hidden fields and secret files, and the host's variables that went into them."""
@@ -45,9 +50,10 @@ class Secrecy:
     def learn(self, values: Iterable[Json]) -> None:
         found = {text.strip() for value in values for text in _strings(value)}
         forms = {form for text in found if len(text) >= SHORTEST for form in _forms(text)}
-        if not forms <= self._forms:
-            self._forms |= forms
-            self._longest_first = tuple(sorted(self._forms, key=lambda form: (-len(form), form)))
+        with self._learning:
+            if not forms <= self._forms:
+                self._forms |= forms
+                self._longest_first = tuple(sorted(self._forms, key=lambda form: (-len(form), form)))
 
     def masked(self, text: str) -> str:
         """The text without any of the values; the longest go first, as one may be part of another."""
