@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from gitopsd.app import wire
+from gitopsd.cli.main import gitopsd
 from tests.e2e.conftest import ONE, MakeRig
 from tests.e2e.rig import Rig, web
 
@@ -12,17 +15,21 @@ EXTERNAL = {"db": {"external": True}, "tls": {"external": True, "name": "tls_203
 
 @pytest.fixture
 def secretive(make_rig: MakeRig) -> Rig:
-    """A rig whose environment has a vars_file, a directory of secrets, and one in gitopsd's own store."""
+    """A rig whose environment has a vars_file and a directory of secrets."""
     rig = make_rig()
     (rig.directory / "secrets").mkdir()
     (rig.directory / "secrets" / "db").write_bytes(b"pass\x00word\n")
     (rig.directory / "shop.env").write_text("TOKEN=s3cret\n")
-    kept = rig.state / "secrets" / "shop"
-    kept.mkdir(mode=0o700, parents=True)
-    (kept / "tls_2031").write_text("of the store")
     named = {"vars_file": str(rig.directory / "shop.env"), "secrets_dir": str(rig.directory / "secrets")}
     rig.configure(environments={"shop": named})
     return rig.start()
+
+
+def keep(rig: Rig, name: str, value: bytes) -> None:
+    """Somebody types `gitopsd secret set shop NAME`."""
+    command = ["secret", "set", "shop", name, "--config", str(rig.config)]
+    done = CliRunner().invoke(gitopsd, command, obj=wire, input=value)
+    assert (done.exit_code, done.output) == (0, f"shop: secret {name} is set\n")
 
 
 def document() -> dict[str, Any]:
@@ -49,6 +56,8 @@ def document() -> dict[str, Any]:
 def test_secrets_of_the_host_are_files_in_the_container_and_a_change_is_rolled_out_at_once(secretive: Rig) -> None:
     rig = secretive
     commit = rig.push_document(document())
+    held = rig.held("secrets")
+    keep(rig, "tls_2031", b"of the store")
     rig.synced(commit)
     first = rig.run_inside("web-1", "cat", "/run/secrets/db"), rig.run_inside("sealed-1", "cat", "/run/secrets/tls")
     before = rig.ids()
@@ -60,6 +69,7 @@ def test_secrets_of_the_host_are_files_in_the_container_and_a_change_is_rolled_o
     rig.eventually(lambda: len(rig.ids()) == len(before))
 
     after = rig.ids()
+    assert "the host has no secret tls_2031: neither" in held
     assert first == ("pass\x00word\n", "of the store")
     assert {rig.run_inside(name, "cat", "/run/secrets/db") for name in ("web-1", "web-2", "sealed-1")} == {"changed"}
     assert {name.split("-")[-2] for name in before if before[name] == after.get(name)} == {"plain", "migrate"}
@@ -69,6 +79,7 @@ def test_secrets_of_the_host_are_files_in_the_container_and_a_change_is_rolled_o
 def test_a_lost_database_and_a_lost_key_recreate_nothing(secretive: Rig) -> None:
     rig = secretive
     commit = rig.push_document(document())
+    keep(rig, "tls_2031", b"of the store")
     rig.synced(commit)
     before = rig.ids()
     rig.process.stop()
