@@ -9,7 +9,7 @@ from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
-from gitopsd.model.rollout import Finalising, Pending, RollingBack, Rollout, Target
+from gitopsd.model.rollout import Finalising, Pending, Preparing, RollingBack, Rollout, Target
 from gitopsd.plan.order import replacement
 from gitopsd.rollout.machine import NOTHING
 
@@ -182,14 +182,12 @@ def _rollout(change: Change, journal: Journal, candidate: Candidate, number: int
     sealed = candidate.wanted.services.get(change.service)
     target = target_of(sealed) if sealed is not None else NOTHING
     if current is not None and current.open:
-        turned = isinstance(current.phase, RollingBack)
+        # One that has not begun may wait for other services now, and one that has turned back goes the other way.
+        anew = isinstance(current.phase, Pending | Preparing | RollingBack)
         # One that has arrived already moves once more with the service that it lives in.
         again = isinstance(current.phase, Finalising) and change.change == "replace"
-        return (
-            current
-            if current.target == target and not (turned or again)
-            else _new(change, journal, candidate.wanted, number, now)
-        )
+        same = current.target == target and not (anew or again)
+        return current if same else _new(change, journal, candidate.wanted, number, now)
     return None if change.change == "unchanged" else _new(change, journal, candidate.wanted, number, now)
 
 

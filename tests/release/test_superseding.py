@@ -80,3 +80,12 @@ def test_equal_content_is_the_same_release_whatever_the_commit() -> None:
     assert len(daemon.ended) == 2
     assert daemon.journal.serving is not None
     assert daemon.journal.serving.revision == "rebased"
+
+
+def test_what_newer_content_does_not_depend_on_any_more_keeps_nobody_waiting() -> None:
+    daemon = served()
+    waits = a_service("web", "web:2", depends_on={"job": "service_completed_successfully"})
+    daemon.commit(a_state(waits, a_service("api"), a_service("job", job=True)), job=SLOW).run()
+    daemon.commit(a_state(a_service("web", "web:2"), a_service("api"))).settle()
+    assert daemon.outcome() == "succeeded"
+    assert daemon.world.running() == ["shop-api-1 api:1", "shop-web-1 web:2"]
