@@ -40,6 +40,7 @@ class Daemon:
     pending: dict[str, tuple[Action, ...]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     held: dict[str, datetime] = field(default_factory=dict)
+    returned: bool = True
     wake_at: datetime | None = None
     advance: Advance = advance
     repair: bool = True
@@ -73,8 +74,8 @@ class Daemon:
         self.journal = recognise(self.journal, live)
         self._open(live)
         held = frozenset(key for key, until in self.held.items() if self.world.now < until)
-        signals = Signals(frozenset(self.pending), dict(self.refused), held)
-        self.refused = {}
+        signals = Signals(frozenset(self.pending), dict(self.refused), held, self.returned)
+        self.refused, self.returned = {}, False
         turn = self.advance(self.journal, self.basis(), live, self.world.now, signals, repair=self.repair)
         self.journal, self.wake_at = stored(turn.journal), turn.wake_at
         self.events += turn.events
@@ -155,7 +156,7 @@ class Daemon:
 
     def die(self) -> None:
         """The daemon is killed: what was under way is lost, and what was not saved."""
-        self.pending, self.refused, self.held = {}, {}, {}
+        self.pending, self.refused, self.held, self.returned = {}, {}, {}, True
 
     def lose_journal(self) -> None:
         self.die()

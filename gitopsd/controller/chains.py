@@ -119,12 +119,12 @@ class Chains:
                 self._weigh(outcome.key, outcome.error, now)
         return journal, tuple(events)
 
-    def signals(self, now: datetime) -> Signals:
-        """What the release room needs to know; each refusal is told once."""
+    def signals(self, now: datetime, *, returned: bool = False) -> Signals:
+        """What the release room needs to know; each refusal is told once. `returned`: the engine was away."""
         busy = self._under_way | self._executor.busy(self._environment)
         waiting = {key for key, wait in self._waits.items() if now < wait.until and not wait.host}
         refused, self._refused = self._refused, {}
-        return Signals(busy | waiting, refused, self.held(now))
+        return Signals(busy | waiting, refused, self.held(now), returned)
 
     def held(self, now: datetime) -> frozenset[str]:
         """Keys of what the engine's host cannot have now."""

@@ -18,7 +18,7 @@ from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Clock, Engine, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.reconcile import Pass, Reconciler
-from gitopsd.model.errors import EngineRefused, GitopsdError, StoreError
+from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
 from gitopsd.model.status import EnvironmentStatus
@@ -60,6 +60,7 @@ class EngineLoop:
         self._settled: dict[str, bool] = {}
         self._failures: dict[str, int] = {}
         self._thorough: set[str] = set()
+        self._away: set[str] = set()  # environments that were not looked at since the engine was away
         self._stopped = threading.Event()
         self._listener = threading.Thread(target=self._listen, name=f"events {url}", daemon=True)
 
@@ -80,6 +81,8 @@ class EngineLoop:
         """The environments of this engine from now on; new and changed ones are looked at at once."""
         before, self._environments = self._environments, dict(environments)
         for name, environment in self._environments.items():
+            if name not in before:
+                self._away.add(name)
             if before.get(name) != environment:
                 self.wake(name)
 
@@ -123,8 +126,16 @@ class EngineLoop:
             return None
         if not self._known:
             self._identify()
-        thorough = name in self._thorough
-        done = self._reconciler(name).reconcile(environment, lambda: self.wake(name), thorough=thorough)
+        thorough, returned = name in self._thorough, name in self._away
+        self._away.discard(name)
+        try:
+            done = self._reconciler(name).reconcile(
+                environment, lambda: self.wake(name), thorough=thorough, returned=returned
+            )
+        except Exception as error:
+            if returned or isinstance(error, EngineUnavailable):
+                self._away.add(name)
+            raise
         self._thorough.discard(name)
         self._failures.pop(name, None)
         self._note(name, done)
@@ -191,6 +202,7 @@ class EngineLoop:
                 self._follow()
             except Exception as error:  # noqa: BLE001  without this thread nothing would be healed at once any more
                 self._lost(error, first=silent == 0)
+            self._away |= set(self._environments)
             lasted = self._clock.monotonic() - begun
             silent = 0 if lasted > RESUBSCRIBE_S[-1] else min(silent + 1, len(RESUBSCRIBE_S) - 1)
             self._stopped.wait(RESUBSCRIBE_S[silent])

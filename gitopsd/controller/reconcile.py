@@ -81,8 +81,13 @@ class Reconciler:
         """A text from outside, without what must not be written down."""
         return self._desires.secrecy.masked(text)
 
-    def reconcile(self, environment: Environment, wake: Callable[[], None], *, thorough: bool = False) -> Pass:
-        """One pass. Errors of the engine are the caller's to back off from; nothing is lost by them."""
+    def reconcile(
+        self, environment: Environment, wake: Callable[[], None], *, thorough: bool = False, returned: bool = False
+    ) -> Pass:
+        """One pass. Errors of the engine are the caller's to back off from; nothing is lost by them.
+
+        `thorough`: look at every instance anew. `returned`: the engine was away since the last pass, or there was none.
+        """
         now = self._clock.now()
         stored = self._store.journal(self._name)
         journal, outcomes = self._chains.take_in(self._in_step(stored, now), now)
@@ -98,7 +103,7 @@ class Reconciler:
         look = self._look(environment, journal, now, thorough=thorough)
         journal, opened, ended = self._open(look, wake)
         ended = (*look.renewed, *ended)
-        turn = self._turn(replace(look, journal=journal))
+        turn = self._turn(replace(look, journal=journal), returned=returned)
         self._claim(look, turn)
         told = (*outcomes, *answered, *look.told, *opened, *turn.events)
         events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
@@ -199,13 +204,14 @@ class Reconciler:
             self._pulling = self._requests.pull = False
         return done
 
-    def _turn(self, look: Look) -> Turn:
+    def _turn(self, look: Look, *, returned: bool) -> Turn:
         if not _acts(look):
             return Turn(look.journal)
         basis = self._basis(look.environment, look.journal, look.desire.state)
         guards = {hold.guard for hold in look.holds}
         repair = (look.environment.mode == "auto" and "suspended" not in guards) or self._requests.sync is not None
-        return advance(look.journal, basis, look.live, look.now, self._chains.signals(look.now), repair=repair)
+        signals = self._chains.signals(look.now, returned=returned)
+        return advance(look.journal, basis, look.live, look.now, signals, repair=repair)
 
     def _basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:
         """What the open release wants or, without one, what serves."""

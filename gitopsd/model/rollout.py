@@ -97,13 +97,16 @@ class Sighting:
     ready without a break.
 
     `started_at` is the engine's word for that start: a restart moves it, and the two times with it. `restarts` is the
-    engine's count before the rollout: only what comes on top is held against it.
+    engine's count before the rollout: only what comes on top is held against it. `excused`: that it is stopped
+    now is not held against it; `excuses`: how often that was so because of its exit code.
     """
 
     first_seen: datetime
     started_at: datetime | None
     ready_since: datetime | None
     restarts: int = 0
+    excused: bool = False
+    excuses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

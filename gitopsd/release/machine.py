@@ -29,18 +29,20 @@ from gitopsd.rollout import advance as advance_rollout
 class Signals:
     """What the world said since the last look, by chain key (`web/1`): chains under way, and the engine's refusals.
 
-    `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet.
+    `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet. `returned`: the
+    engine was away, or nobody looked; what stopped meanwhile did not stop by itself.
     """
 
     busy: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
+    returned: bool = False
 
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
         refused = {slot: self.refused[key] for slot, key in _slots(service, self.refused)}
         busy, held = (frozenset(slot for slot, _ in _slots(service, keys)) for keys in (self.busy, self.held))
-        return Said(busy, refused, held)
+        return Said(busy, refused, held, returned=self.returned)
 
 
 def _slots(service: str, keys: Iterable[str]) -> list[tuple[int, str]]:

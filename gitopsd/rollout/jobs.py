@@ -13,27 +13,30 @@ def job_step(look: Look, members: tuple[Member, ...]) -> Step:
     """The next actions of the one slot of a one-shot. An earlier run's container goes once the new one succeeded."""
     if look.mending:
         return _interrupted(look, members)
-    run = next((member for member in members if _of_this_rollout(look, member)), None)
+    run = next((member for member in members if _of_this_rollout(look, member) and not _half_begun(look, member)), None)
     others = tuple(member for member in members if member is not run)
     unborn = tuple(remove(other, "never started") for other in others if other.instance.state == "created")
     if unborn:
         return Step("acting", unborn)
     if run is None or run.instance.state == "created":
-        if JOB_SLOT in look.said.refused:
-            return Step("failed", reason=look.said.refused[JOB_SLOT])
-        if JOB_SLOT in look.said.held:
-            return Step("waiting")
-    if run is None:
-        return Step("acting", place(look, JOB_SLOT, others))
+        return _begin(look, run, others)
     match run.instance.state:
-        case "created":
-            return Step("acting", start(run, look.cause))
         case "exited" if run.instance.exit_code == 0:
             return _tidy(look, run, others)
+        case "exited" if look.judge.excused(run):
+            return Step("acting", start(run, look.cause))
         case "exited" | "dead":
             return Step("failed", reason=look.judge.evidence(run))
         case _:
             return Step("waiting")
+
+
+def _begin(look: Look, run: Member | None, others: tuple[Member, ...]) -> Step:
+    if JOB_SLOT in look.said.refused:
+        return Step("failed", reason=look.said.refused[JOB_SLOT])
+    if JOB_SLOT in look.said.held:
+        return Step("waiting")
+    return Step("acting", place(look, JOB_SLOT, others) if run is None else start(run, look.cause))
 
 
 def _of_this_rollout(look: Look, member: Member) -> bool:
@@ -41,6 +44,11 @@ def _of_this_rollout(look: Look, member: Member) -> bool:
     placed, begun = member.placed, member.instance.state != "created"
     same = placed.release == look.rollout.release and placed.fingerprint == look.goal.fingerprint
     return same and (begun or not stray(member, look.goal, look.said.sharing))
+
+
+def _half_begun(look: Look, member: Member) -> bool:
+    """An engine that was away meanwhile may have begun to start it: its remains can be in the way."""
+    return member.instance.state == "created" and look.judge.excused(member)
 
 
 def _interrupted(look: Look, members: tuple[Member, ...]) -> Step:

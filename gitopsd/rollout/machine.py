@@ -46,8 +46,10 @@ class Turn:
 def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said = SILENCE) -> Turn:
     """One turn of a rollout. `members` are all instances of the service that are ours."""
     newest = rollout.release if rollout.kind == "change" else -1
-    seen = sightings(members, rollout.seen, now, newest)
+    seen = sightings(members, rollout.seen, now, newest, returned=said.returned)
     rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
+    if said.returned:
+        rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
     match rollout.phase:
         case Progressing() if rollout.leaving:
             return _stand_aside(rollout, members, now, said)

@@ -11,6 +11,8 @@ from gitopsd.model.release import Placed
 from gitopsd.model.rollout import Sighting
 
 CRASHES_BEFORE_FAILURE = 3
+EXITS_WHEN_ASKED = frozenset({0, 137, 143})  # also at the hands of SIGTERM and SIGKILL
+MOST_EXCUSES = 2
 
 Condition = Literal["created", "starting", "ready", "failed", "stopped", "paused"]
 
@@ -42,13 +44,26 @@ def preference(member: Member) -> tuple[bool, bool, datetime]:
 
 
 def sightings(
-    members: tuple[Member, ...], known: Mapping[str, Sighting], now: datetime, newest: int
+    members: tuple[Member, ...], known: Mapping[str, Sighting], now: datetime, newest: int, *, returned: bool
 ) -> dict[str, Sighting]:
     """What has been seen of each member up to now, by one clock: the engine's may differ from ours.
 
-    Members of the release `newest` are new: all their restarts count.
+    Members of the release `newest` are new: all their restarts count. `returned`: the engine was away, or nobody
+    looked; what stopped meanwhile need not have stopped by itself.
     """
-    return {member.id: _sighting(member, known.get(member.id), now, newest) for member in members}
+    seen = ((member, _sighting(member, known.get(member.id), now, newest)) for member in members)
+    return {member.id: _excused(member, sighting, returned=returned) for member, sighting in seen}
+
+
+def _excused(member: Member, sighting: Sighting, *, returned: bool) -> Sighting:
+    """What was stopped from outside, by a person or by an engine about to go, is no evidence; but not for ever."""
+    if member.up or sighting.excused:
+        return sighting
+    instance = member.instance
+    asked = instance.state == "exited" and instance.exit_code in EXITS_WHEN_ASKED and not instance.oom_killed
+    if not returned and asked and sighting.excuses < MOST_EXCUSES:
+        return replace(sighting, excused=True, excuses=sighting.excuses + 1)
+    return replace(sighting, excused=returned)
 
 
 def _sighting(member: Member, known: Sighting | None, now: datetime, newest: int) -> Sighting:
@@ -58,7 +73,8 @@ def _sighting(member: Member, known: Sighting | None, now: datetime, newest: int
         known = Sighting(now, instance.started_at, None, before)
     elif known.started_at != instance.started_at:
         # Docker counts from 0 again when somebody starts a container by hand.
-        known = Sighting(now, instance.started_at, None, min(known.restarts, instance.restart_count))
+        restarts = min(known.restarts, instance.restart_count)
+        known = Sighting(now, instance.started_at, None, restarts, excuses=known.excuses)
     if not ready_now(member):
         return replace(known, ready_since=None)
     return known if known.ready_since is not None else replace(known, ready_since=now)
@@ -94,6 +110,10 @@ class Judge:
     def crash_looping(self, member: Member) -> bool:
         """Restarted by the engine again and again since this rollout began."""
         return member.instance.restart_count - self.seen[member.id].restarts >= CRASHES_BEFORE_FAILURE
+
+    def excused(self, member: Member) -> bool:
+        """That it is stopped is no word against it."""
+        return self.seen[member.id].excused
 
     def overdue(self, member: Member) -> bool:
         """Not ready within `healthy_deadline` of its last start."""

@@ -7,7 +7,7 @@ Going back is the same walk with the goal exchanged: a kept instance of the goal
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
@@ -27,13 +27,15 @@ class Said:
     """What the engine says about slots. On `busy` ones actions are under way.
 
     `refused`: its word against the last action there; evidence, as a failed health check is. `held`: its host cannot
-    have that action's effect now, which is no evidence. `sharing` is what instances see of other services.
+    have that action's effect now, which is no evidence. `sharing` is what instances see of other services. `returned`:
+    the engine was away, or nobody looked.
     """
 
     busy: frozenset[int] = frozenset()
     refused: Mapping[int, str] = field(default_factory=dict)
     held: frozenset[int] = frozenset()
     sharing: Sharing = ALONE
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,9 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
 def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None:
     """The goal's own instance in the slot: one that runs before one that does not.
 
-    One that the engine refuses to start again (its network was removed, say) is replaced instead, and so is one that
-    lives in a container of another service which is not that service's any more.
+    One that the engine refuses to start again (its network was removed, say) is replaced instead; and so is one that
+    an engine which was away meanwhile may have begun to start, as its remains can be in the way, and one that lives in
+    a container of another service which is not that service's any more.
     """
     hopeless = look.mending and slot in look.said.refused
     own = [
@@ -111,6 +114,7 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
         and member.instance.state not in ("dead", "removing")
         and not (hopeless and member.instance.state == "exited")
         and not stray(member, look.goal, look.said.sharing)
+        and not (member.instance.state == "created" and look.judge.excused(member))
     ]
     return min(own, key=preference, default=None)
 
@@ -198,6 +202,8 @@ def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
             return Step("failed", reason=look.said.refused[slot])
         case "starting":
             return Step("waiting", open=True)
+        case "stopped" if look.judge.excused(chosen):
+            return _again(look, chosen, others)
         case "stopped" if not other and (not look.mending or _started_before(look, chosen)):
             return Step("failed", reason=look.judge.evidence(chosen))
         case "created" | "stopped":
@@ -212,6 +218,14 @@ def _begin(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
     worth = _worth(look, others)
     takes = look.rollout.order == "stop-first" and worth > 0
     return Step("acting", actions, open=not takes, takes=takes, worth=worth)
+
+
+def _again(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
+    """It was stopped from outside; in start-first order what served beside it may have been, too."""
+    beside = () if look.mending or look.rollout.order == "stop-first" else others
+    stable = tuple(other for other in beside if _of_stable(look, other) and other.instance.state == "exited")
+    begin = _begin(look, chosen, others)
+    return replace(begin, actions=(*(action for each in stable for action in start(each, look.cause)), *begin.actions))
 
 
 def _started_before(look: Look, chosen: Member) -> bool:

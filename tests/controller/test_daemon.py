@@ -186,3 +186,35 @@ def test_an_engine_that_was_restarted_is_looked_at_and_what_stayed_down_runs_aga
     house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
     house.engine().restart_engine()
     house.eventually(lambda: house.engine().names(running=True) == ["shop-web-1"])
+
+
+def test_an_engine_that_was_restarted_in_the_middle_of_a_release_is_no_word_against_it(house: House) -> None:
+    house.start()
+    house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
+    second = house.push({"shop/compose.yaml": compose("web:2").replace("0s", "20s")})
+    house.eventually(lambda: len(house.engine().names(running=True)) == 2)
+    house.engine().restart_engine()
+    house.synced(second, "shop")
+    assert house.engine().names(running=True) == ["shop-web-1"]
+
+
+def test_a_clock_that_jumps_a_day_in_the_middle_of_a_release_neither_fails_nor_stalls_it(house: House) -> None:
+    house.start()
+    house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
+    for image, day in (("web:2", 86_400), ("web:1", -86_400)):
+        commit = house.push({"shop/compose.yaml": compose(image).replace("0s", "20s")})
+        house.eventually(lambda: len(house.engine().names(running=True)) == 2)
+        house.clock.jump(day)
+        begun = house.clock.monotonic()
+        house.synced(commit, "shop")
+        assert house.clock.monotonic() - begun < 60
+
+
+def test_an_environment_whose_compose_file_went_keeps_running(house: House) -> None:
+    house.start()
+    house.synced(house.push({"shop/compose.yaml": compose(), "shop/notes": "x"}), "shop")
+    before = list(house.engine().writes)
+    house.push({"shop/compose.yaml": None})
+    house.eventually(lambda: house.guards("shop") & {"orphaned", "manifest"})
+    assert house.engine().writes == before
+    assert house.engine().names(running=True) == ["shop-web-1"]

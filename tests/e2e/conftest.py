@@ -22,6 +22,10 @@ SICK, SOUND = "gitopsd-test/sick:1", "gitopsd-test/sound:1"
 @pytest.fixture(scope="session", autouse=True)
 def _pictures(images: Images) -> None:
     """Every image that a story names."""
+    make_pictures(images)
+
+
+def make_pictures(images: Images) -> None:
     images.web(ONE, "one")
     images.web(TWO, "two")
     images.busybox(CRASHING, changes=['CMD ["sh", "-c", "echo no database; exit 3"]'])
@@ -49,9 +53,9 @@ MakeRig = Callable[..., Rig]
 def make_rig(tmp_path: Path, docker_api: docker.APIClient, engine_url: str) -> Iterator[MakeRig]:
     """Makes rigs, started or not, and ends them after the test."""
 
-    def make(*, engine: str = "", project: str = "", **settings: Any) -> Rig:
+    def make(*, engine: str = "", project: str = "", api: docker.APIClient = docker_api, **settings: Any) -> Rig:
         name = project or f"gitopsd-test-{uuid.uuid4().hex[:8]}"
-        RIGS.append(Rig(tmp_path / f"rig{len(RIGS)}", docker_api, engine or engine_url, name, settings))
+        RIGS.append(Rig(tmp_path / f"rig{len(RIGS)}", api, engine or engine_url, name, settings))
         return RIGS[-1]
 
     yield make

@@ -137,6 +137,7 @@ class Worlds(RuleBasedStateMachine):
         """Calls that are under way fail; nothing is known about them until the next look."""
         self.daemon.pending = {}
         self.daemon.world.restart_engine()
+        self.daemon.returned = True
         self.laws.never_two_writers(self.daemon)
 
     @rule(what=st.sampled_from(["Create   shop-", "Start    shop-db", "Start    shop-web", "network"]))

@@ -1,0 +1,148 @@
+"""A Docker engine of a test's own, which the test may stop, kill, fill up and start again; nobody else's is touched."""
+
+import os
+import random
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.images import ROOT
+from tests.waiting import eventually
+
+# The directory bears the name that scripts/engine clears away when its owner is gone.
+PLACE = Path("/var/tmp")
+CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
+ENDS_WITHIN_S = 30
+
+
+class OwnEngine:
+    """As scripts/engine starts one: own socket, data, containerd and bridge, no firewall rules, no forwarding.
+
+    `pools` is how many networks it can make; `disk` the size of its disk, as `mount -o size=` takes it.
+    """
+
+    def __init__(self, pools: int = 0, disk: str = "") -> None:
+        self.directory = PLACE / f"gitopsd-engine.{secrets.token_hex(3)}"
+        self.directory.mkdir(mode=0o700)
+        self.data = self.directory / "data"
+        self.url = f"unix://{self.directory}/docker.sock"
+        self._link = f"gitopsd-{self.directory.name[-6:]}"
+        self._pools, self._octet = pools, free_octet()
+        self._dockerd: subprocess.Popen[bytes] | None = None
+        (self.directory / "owner").write_text(str(os.getpid()))
+        (self.directory / "containerd.toml").write_text(CONTAINERD)
+        (self.directory / "daemon.json").write_text("{}")
+        self.data.mkdir()
+        if disk:
+            run("mount", "-t", "tmpfs", "-o", f"size={disk}", "tmpfs", str(self.data))
+        run("ip", "link", "add", self._link, "type", "bridge")
+        run("ip", "address", "add", f"10.{self._octet}.0.1/24", "dev", self._link)
+        run("ip", "link", "set", self._link, "up")
+        self._containerd = self._begin("containerd", *self._containerd_options())
+        self.start()
+
+    def start(self) -> None:
+        self._dockerd = self._begin("dockerd", *self._dockerd_options())
+        eventually(self._answers, within=ENDS_WITHIN_S)
+
+    def stop(self) -> None:
+        """As an upgrade of Docker does: its containers are stopped, its socket goes."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """As the out-of-memory killer does: its containers run on without it, until it is back."""
+        self._end(signal.SIGKILL)
+
+    def alive(self) -> bool:
+        return self._dockerd is not None and self._dockerd.poll() is None
+
+    def api(self) -> docker.APIClient:
+        return docker.APIClient(base_url=self.url, timeout=60)
+
+    def close(self) -> None:
+        with suppress(AssertionError):
+            if self._dockerd is None:
+                self.start()
+            subprocess.run([sys.executable, ROOT / "scripts/engine_api.py", "empty", self.url], check=False)
+        self._end(signal.SIGTERM)
+        self._containerd.terminate()
+        self._containerd.wait(timeout=ENDS_WITHIN_S)
+        for mounted in mounts_below(self.directory):
+            run("umount", "--lazy", mounted)
+        run("ip", "link", "delete", self._link)
+        shutil.rmtree(self.directory)
+
+    def words(self) -> str:
+        """The engine's last words."""
+        return (self.directory / "dockerd.log").read_text(errors="replace")[-3000:]
+
+    def _begin(self, program: str, *options: str) -> "subprocess.Popen[bytes]":
+        with (self.directory / f"{program}.log").open("ab") as log:
+            return subprocess.Popen([program, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._dockerd is not None:
+            self._dockerd.send_signal(number)
+            self._dockerd.wait(timeout=ENDS_WITHIN_S)
+            self._dockerd = None
+
+    def _answers(self) -> bool:
+        if self._dockerd is not None and self._dockerd.poll() is not None:
+            pytest.fail(f"the test's own Docker engine does not start: {self.words()}")
+        with suppress(docker.errors.DockerException, OSError):
+            return bool(self.api().ping())
+        return False
+
+    def _containerd_options(self) -> tuple[str, ...]:
+        at = self.directory
+        return ("--config", f"{at}/containerd.toml", "--address", f"{at}/containerd.sock",
+                "--root", f"{at}/containerd", "--state", f"{at}/containerd-run")  # fmt: skip
+
+    def _dockerd_options(self) -> tuple[str, ...]:
+        at, base = self.directory, f"10.{self._octet}"
+        pool = f"base={base}.128.0/{24 - (self._pools - 1).bit_length()}" if self._pools else f"base={base}.0.0/16"
+        return ("--config-file", f"{at}/daemon.json", "--host", self.url, "--containerd", f"{at}/containerd.sock",
+                "--data-root", str(self.data), "--exec-root", f"{at}/run", "--pidfile", f"{at}/dockerd.pid",
+                "--bridge", self._link, "--default-address-pool", f"{pool},size=24", "--shutdown-timeout", "1",
+                "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")  # fmt: skip
+
+
+@contextmanager
+def own_engine(pools: int = 0, disk: str = "") -> Iterator[OwnEngine]:
+    """An engine that is gone afterwards; the test is skipped where none can be started."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a Docker engine of its own")
+    missing = [program for program in ("dockerd", "containerd", "ip") if not shutil.which(program)]
+    if missing:
+        pytest.skip(f"there is no {missing[0]} here to start a Docker engine of its own with")
+    made = OwnEngine(pools, disk)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def free_octet() -> int:
+    """The N of a 10.N.0.0/16 that no route of this machine uses."""
+    routes = subprocess.run(["ip", "route"], check=True, capture_output=True, text=True).stdout
+    taken = {int(found) for found in re.findall(r"\b10\.(\d+)\.", routes)}
+    return random.choice([octet for octet in range(192, 255) if octet not in taken])
+
+
+def mounts_below(directory: Path) -> list[str]:
+    """The mounts in a directory, the innermost first."""
+    places = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    return sorted((place for place in places if place.startswith(f"{directory}/")), reverse=True)
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
