@@ -152,6 +152,17 @@ def test_revisions_are_found_by_branch_tag_and_short_id(pair: Pair) -> None:
     assert source.files(first).read("a") == b"1"
 
 
+def test_a_tag_that_was_moved_means_what_it_means_now(pair: Pair) -> None:
+    remote, source = pair
+    first = remote.write({"a": "1"})
+    second = remote.write({"a": "2"})
+    remote.tag("live", first)
+    source.poll()
+    assert source.resolve("live") == first
+    remote.tag("live", second)
+    assert source.resolve("live") == second
+
+
 def test_a_commit_that_the_mirror_lacks_is_fetched_by_its_id(pair: Pair) -> None:
     remote, source = pair
     remote.write({"a": "1"})

@@ -1,5 +1,6 @@
 """What people and accidents do to containers behind gitopsd's back, and what comes back."""
 
+import json
 from functools import partial
 
 import pytest
@@ -104,6 +105,45 @@ def test_a_silent_end_of_the_event_stream_is_noticed(make_rig: MakeRig, proxy: E
     proxy.cut_events()
     rig.api.remove_container(rig.container()["Id"], force=True)
     rig.eventually(lambda: rig.running() == {"web-1": ONE})
+
+
+def test_events_that_never_come_are_made_up_for_by_the_next_full_look(make_rig: MakeRig, proxy: EngineProxy) -> None:
+    """An engine keeps 256 of them, and drops what a slow reader does not take."""
+    rig = make_rig(engine=proxy.url, resync="1s").start()
+    rig.synced(rig.push(web=web(ONE)))
+    proxy.deaf = True
+    rig.api.remove_container(rig.container()["Id"], force=True)
+    rig.eventually(lambda: rig.running() == {"web-1": ONE})
+
+
+def test_a_flood_of_events_true_and_false_costs_few_looks_and_hides_nothing(
+    make_rig: MakeRig, proxy: EngineProxy
+) -> None:
+    rig = make_rig(engine=proxy.url).start()
+    rig.synced(rig.push(web=web(ONE)))
+    rig.looks_again()
+    before = len(proxy.calls)
+    flood = [an_event(rig.project, number) for number in range(1000)]
+    for round in range(10):
+        proxy.tell(*flood, *reversed(flood), *MALFORMED)
+        if round == 5:
+            rig.api.remove_container(rig.container()["Id"], force=True)
+    rig.eventually(lambda: rig.running() == {"web-1": ONE})
+    rig.looks_again()
+    assert sum("/containers/json" in call for call in proxy.calls[before:]) < 200
+    rig.synced(rig.push(web=web(TWO)))
+
+
+def an_event(project: str, number: int) -> bytes:
+    """Something happened a day ago, or will tomorrow, to a container of the project that does not exist."""
+    attributes = {"com.docker.compose.project": project, "name": f"{project}-gone-{number}"}
+    actor = {"ID": f"{number:064x}", "Attributes": attributes}
+    at = (NOON - 86_400 if number % 2 else NOON + 86_400) * 10**9 + number
+    return json.dumps({"Type": "container", "Action": "start", "Actor": actor, "timeNano": at}).encode() + b"\n"
+
+
+NOON = 1_700_000_000
+MALFORMED = (b"\n", b"{\n", b"[]\n", b"null\n", b"\xff\xfe\n", b'{"Type":"container","Action":7,"Actor":null}\n')
 
 
 def test_an_engine_that_fails_for_a_while_shows_as_unknown_and_is_healed_afterwards(

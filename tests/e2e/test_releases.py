@@ -1,5 +1,6 @@
 """What a person sees who pushes commits: releases, upgrades, changes of configuration, ways back."""
 
+from tests.adapters.docker.registry import Registry
 from tests.e2e.conftest import CRASHING, DONE, FAILING, ONE, SICK, SOUND, TWO
 from tests.e2e.rig import Rig, web
 
@@ -112,6 +113,46 @@ def test_an_image_that_exists_nowhere_holds_the_release_and_stops_nothing(rig: R
     assert "127.0.0.1:9/nobody/nothing:1" in rig.held("image")
     assert rig.ids() == before
     rig.synced(rig.repository.revert())
+
+
+def test_a_registry_that_asks_for_patience_holds_the_release_until_it_answers(rig: Rig) -> None:
+    registry = Registry(rig.api.version()["Arch"])
+    rig.at_end(registry.close)
+    rig.synced(rig.push(web=web(ONE)))
+    before = rig.ids()
+    registry.refuse["web"] = 429
+    commit = rig.push(web=web(f"{registry.host}/web:1"))
+    rig.eventually(lambda: "toomanyrequests" in rig.held("image"))
+    assert rig.ids() == before
+    registry.refuse.clear()
+    assert "executable file not found" in rig.rejected(commit), "it came, and there is nothing in it to run"
+    assert rig.ids() == before
+
+
+def test_an_instance_whose_health_flaps_is_given_up_and_the_old_one_stays(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE)))
+    before = rig.ids()
+    flaps = {"test": "test $$(($$(date +%s) % 2)) = 0", "interval": "500ms", "timeout": "5s", "retries": 1}
+    reason = rig.rejected(rig.push(web=web(ONE, healthcheck=flaps, x={"min_ready": "5s"})))
+    assert "unhealthy" in reason
+    assert rig.ids() == before
+
+
+def test_a_one_shot_that_never_ends_is_stopped_at_its_timeout_and_a_newer_commit_does_not_wait_for_it(rig: Rig) -> None:
+    def shop(image: str, seconds: int) -> dict[str, dict[str, object]]:
+        job = {"job": {"timeout": f"{seconds}s"}}
+        waits = {"depends_on": {"hook": {"condition": "service_completed_successfully"}}}
+        return {"hook": web(image, command=["sleep", "1000"], x=job), "web": web(image, **waits)}
+
+    rig.synced(rig.push(web=web(ONE)))
+    before = rig.ids()
+    assert "no progress for 2 s" in rig.rejected(rig.push(**shop(TWO, 2)))
+    assert before.items() <= rig.ids().items()
+    assert rig.running() == {"web-1": ONE}
+    rig.push(**shop(TWO, 1000))
+    rig.eventually(lambda: "hook-1" in "".join(rig.running()))
+    rig.synced(rig.push(web=web(TWO)))
+    assert rig.running() == {"web-1": TWO}
 
 
 def test_an_instance_that_never_becomes_healthy_is_given_up(rig: Rig) -> None:

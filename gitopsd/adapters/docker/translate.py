@@ -119,4 +119,6 @@ def _words(broken: BaseException) -> str:
     seen: BaseException = broken
     while (inner := seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)) is not None:
         seen = inner
+    if isinstance(seen, PermissionError):
+        return f"{seen}; run gitopsd as root, or as a member of the group that owns the socket"
     return str(seen) or type(seen).__name__

@@ -21,6 +21,7 @@ _MENDS = (
     (r"error: 30[1278]", "the repository has moved: set its new address as url"),
     (r"error: 429", "the server asks for fewer requests: set a longer interval"),
     (r"Could not resolve host", "check the host in url, and the name server"),
+    (r"certificate", "check the server's certificate; GIT_SSL_CAINFO names an authority of your own"),
     (r"denyCurrentBranch", "push to a bare repository, or to another branch"),
     (r"not found|does not exist|does not appear to be a git repository|invalid gitfile", "check url"),
     (r"No space left on device|unable to write", "make room in the state directory"),

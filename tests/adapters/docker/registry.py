@@ -15,10 +15,14 @@ LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 
 
 class Registry:
-    """Serves `NAME:1` for every name. `refuse` maps a name to a status (and so to what goes wrong)."""
+    """Serves `NAME:1` for every name. `refuse` maps a name to a status (and so to what goes wrong).
+
+    What is `forged` is not what its digest says.
+    """
 
     def __init__(self, architecture: str, password: str = "") -> None:
         self.refuse: dict[str, int] = {}
+        self.forged: set[str] = set()
         self.asked: list[str] = []
         self._blobs: dict[str, bytes] = {}
         self._password = password
@@ -76,7 +80,7 @@ class Registry:
             return _error(
                 status, {404: "MANIFEST_UNKNOWN", 429: "TOOMANYREQUESTS", 403: "DENIED"}.get(status, "UNKNOWN")
             )
-        return 200, MANIFEST, self._manifest
+        return 200, MANIFEST, self._manifest + b" " * (name in self.forged)
 
     def _image(self, architecture: str) -> dict[str, Any]:
         layer = _layer()

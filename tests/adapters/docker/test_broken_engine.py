@@ -1,8 +1,10 @@
 """Whatever a socket does to us ends in one of our errors, within bounded time."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -189,6 +191,43 @@ def test_an_engine_that_is_not_there_yet_is_found_when_it_comes(serve: Start, tm
     serve(lambda request: None if request.path == "/version" else Answer(404))
 
     assert engine.image("shop/web:1") is None
+
+
+def test_a_socket_that_this_user_may_not_use_is_told_with_a_way_out(serve: Start) -> None:
+    engine = on(serve(lambda request: None))
+    with nobody(), pytest.raises(EngineUnavailable, match="Permission denied; run gitopsd as root, or as a member"):
+        engine.image("shop/web:1")
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user who may nothing, where the tests run as root."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to become somebody else")
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+ALREADY_SO: dict[str, tuple[Callable[[DockerEngine], object], Answer]] = {
+    "start": (lambda engine: engine.start("web"), Answer(304)),
+    "stop": (lambda engine: engine.stop("web"), Answer(304)),
+    "unpause": (lambda engine: engine.unpause("web"), Answer(500, {"message": "Container web is not paused"})),
+    "remove": (lambda engine: engine.remove("web"), Answer(409, {"message": "removal is already in progress"})),
+    "remove again": (lambda engine: engine.remove("web"), Answer(404, {"message": "No such container: web"})),
+    "rename": (lambda engine: engine.rename("web", "shop-web-1"), Answer(409, {"message": "the name is in use"})),
+    "remove network": (lambda engine: engine.remove_network("back"), Answer(404, {"message": "not found"})),
+}
+
+
+@pytest.mark.parametrize("call", ALREADY_SO)
+def test_a_call_whose_effect_is_there_already_is_no_error(serve: Start, call: str) -> None:
+    inspected = Answer(body={"Name": "/shop-web-1", "State": {"Paused": False}, "Config": {}})
+    make, said = ALREADY_SO[call]
+
+    make(on(serve(lambda r: None if r.path == "/version" else inspected if r.method == "GET" else said)))
 
 
 def test_an_engine_that_was_replaced_is_asked_for_its_version_again(serve: Start) -> None:

@@ -96,6 +96,15 @@ def test_a_registry_that_cannot_tell_is_no_evidence(engine: DockerEngine, regist
         engine.pull(f"{registry.host}/web:1", lambda _: None)
 
 
+def test_an_image_that_is_not_what_its_digest_says_is_not_taken(engine: DockerEngine, registry: Registry) -> None:
+    registry.forged.add("web")
+
+    with pytest.raises(ImageUnavailable, match="verif"):
+        engine.pull(f"{registry.host}/web@{registry.digest}", lambda _: None)
+
+    assert engine.image(f"{registry.host}/web@{registry.digest}") is None
+
+
 def test_a_registry_that_is_not_there_is_no_evidence(engine: DockerEngine) -> None:
     with pytest.raises(ImageUnavailable, match="connection refused"):
         engine.pull("127.0.0.1:9/web:1", lambda _: None)

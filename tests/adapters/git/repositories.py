@@ -49,7 +49,7 @@ class BareRepository:
         self.git("update-ref", "-d", f"refs/heads/{self.branch}")
 
     def tag(self, name: str, commit: str) -> None:
-        self.git("-c", "user.name=Ada", "-c", "user.email=ada@localhost", "tag", "-m", "A tag", name, commit)
+        self.git("-c", "user.name=Ada", "-c", "user.email=ada@localhost", "tag", "-f", "-m", "A tag", name, commit)
 
     def tip(self) -> str:
         return self.git("rev-parse", "--verify", "--end-of-options", f"refs/heads/{self.branch}")

@@ -4,10 +4,12 @@ import base64
 import os
 import shutil
 import socket
+import socketserver
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -180,6 +182,52 @@ def silent_server() -> Iterator[int]:
     with socket.create_server((LOOPBACK, 0)) as listener:
         port: int = listener.getsockname()[1]
         yield port
+
+
+@contextmanager
+def dripping_server() -> Iterator[int]:
+    """Answers every connection with another line of the header now and then, for ever; gives its port."""
+
+    class Drip(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.request.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not over.wait(0.05):
+                    self.request.sendall(b"X-Slow: 1\r\n")
+
+    over = threading.Event()
+    listener = socketserver.ThreadingTCPServer((LOOPBACK, 0), Drip)
+    listener.daemon_threads = True
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield listener.server_address[1]
+    finally:
+        over.set()
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
+
+
+@contextmanager
+def unknown_tls_server(directory: Path) -> Iterator[int]:
+    """Shows a certificate that nobody else has signed; gives its port."""
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=ca -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*command.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    listener = ThreadingHTTPServer((LOOPBACK, 0), BaseHTTPRequestHandler)
+    listener.handle_error = lambda *_: None  # type: ignore[method-assign]
+    listener.socket = tls.wrap_socket(listener.socket, server_side=True)
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield listener.server_port
+    finally:
+        listener.shutdown()
+        listener.server_close()
+        thread.join()
 
 
 @dataclass

@@ -14,7 +14,15 @@ from gitopsd.controller.ports import Source
 from gitopsd.model.errors import SourceError, SourceUnavailable
 from gitopsd.model.settings import Credentials, Repository
 from tests.adapters.git.repositories import BareRepository
-from tests.adapters.git.servers import HttpServer, SshServer, http_server, silent_server, ssh_server
+from tests.adapters.git.servers import (
+    HttpServer,
+    SshServer,
+    dripping_server,
+    http_server,
+    silent_server,
+    ssh_server,
+    unknown_tls_server,
+)
 from tests.waiting import eventually
 
 PASSWORD = "correct-horse-battery"
@@ -157,6 +165,33 @@ def test_a_server_that_never_answers_costs_one_deadline_and_leaves_no_process(tm
         said = refusal(a_source(tmp_path, url, timeout_s=0.5))
         assert "git ls-remote: no answer within 0.5 s" in said
         eventually(lambda: git_processes(url) == [])
+
+
+def test_a_server_that_never_comes_to_an_end_costs_one_deadline_and_leaves_no_process(tmp_path: Path) -> None:
+    with dripping_server() as port:
+        url = f"http://127.0.0.1:{port}/shop.git"
+        assert "git ls-remote: no answer within 0.5 s" in refusal(a_source(tmp_path, url, timeout_s=0.5))
+        eventually(lambda: git_processes(url) == [])
+
+
+def test_a_server_with_a_certificate_that_nobody_signed_is_not_talked_to(tmp_path: Path) -> None:
+    with unknown_tls_server(tmp_path) as port:
+        said = refusal(a_source(tmp_path, f"https://127.0.0.1:{port}/shop.git"))
+    assert "certificate" in said
+    assert "(check the server's certificate; GIT_SSL_CAINFO names an authority of your own)" in said
+
+
+def test_100000_refs_that_nobody_asked_for_are_not_fetched(
+    server: HttpServer, remote: BareRepository, tmp_path: Path
+) -> None:
+    tip = remote.tip()
+    refs = "".join(f"{tip} refs/tags/v{number:06}\n" for number in range(100_000))
+    (remote.path / "packed-refs").write_text(f"# pack-refs with: peeled fully-peeled sorted \n{refs}")
+    source = a_source(tmp_path, f"{server.url}/shop.git")
+    assert source.poll() == remote.tip()
+    mirror = tmp_path / "state/mirrors/shop.git"
+    assert "refs/tags" not in "".join(each.read_text() for each in mirror.glob("packed-refs"))
+    assert list((mirror / "refs/tags").iterdir()) == []
 
 
 def test_a_pack_that_stops_half_way_is_given_up_and_its_pieces_are_removed(
