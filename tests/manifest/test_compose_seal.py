@@ -38,38 +38,6 @@ WEB: dict[str, Any] = {
     "logging": {"driver": "json-file", "options": {"max-size": "1m", "max-file": "2"}},
     "restart": "always",
 }
-# Every key that 0.1.0 knew and that counts, and what it made of them; a newer version must never recreate a container.
-OF_0_1_0: dict[str, Any] = {
-    **WEB,
-    "entrypoint": ["e"],
-    "env_file": ["a.env"],
-    "user": "1000",
-    "working_dir": "/w",
-    "hostname": "h",
-    "init": True,
-    "read_only": True,
-    "stop_signal": "SIGINT",
-    "stop_grace_period": "5s",
-    "mem_limit": "64m",
-    "cpus": 0.5,
-    "volumes": [
-        "data:/data:ro",
-        "./conf:/conf",
-        "/host:/host:z",
-        "/anonymous",
-        {"type": "tmpfs", "target": "/t", "tmpfs": {"size": "1m", "mode": 0o700}},
-        {"type": "volume", "source": "data", "target": "/d2", "volume": {"nocopy": True, "subpath": "s"}},
-        {"type": "bind", "source": "/x", "target": "/x", "bind": {"create_host_path": False, "propagation": "rslave"}},
-    ],
-    "networks": {"front": {"ipv4_address": "10.0.0.5"}, "back": {"aliases": ["x", "y"], "priority": 1}},
-    "deploy": {
-        "replicas": 2,
-        "resources": {
-            "limits": {"memory": "64m", "cpus": "0.5", "pids": 7},
-            "reservations": {"memory": "32m", "cpus": "0.25"},
-        },
-    },
-}
 # Keys of which an engine can change nothing on a live container.
 FIXED: dict[str, tuple[Any, Any]] = {
     "annotations": ({"a": "b"}, {"a": "c"}),
@@ -253,14 +221,6 @@ def test_limits_and_restart_policy_are_changed_in_place(path: str, value: Any) -
 def bare(**keys: Any) -> SealedService:
     """The sealed `web` that has nothing but these keys."""
     return web({"image": "nginx", **keys})
-
-
-def test_a_newer_version_seals_what_0_1_0_knew_as_0_1_0_did() -> None:
-    service = web(OF_0_1_0, files={**FILES, "a.env": "X=1\n"})
-
-    assert service.fingerprint == "v1:4e2f80b4c16cc929683cc3736336d29549005878a9675cae9694cc6dc1211e3f"
-    assert service.in_place == "d45e6af1a41569f42abf597ff15daa08c6e412461c8e7c7c038f38d5ad00305b"
-    assert service.config_digest == "2cd71ad479e909dee6664a6265c6c8eca3a7083e5824408ab8c7ad0bd9bf9b0e"
 
 
 @pytest.mark.parametrize("key", FIXED)

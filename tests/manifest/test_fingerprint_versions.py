@@ -51,9 +51,9 @@ MADE = {
         "plain": "6616600cb4410e7355320cdb95a7d4c37bc326b35c982d1878c3c942fb7d3657",
     },
     "v2": {  # what is secret stands apart
-        "web": "2aecac7499b9d703185bebebbec4842de7b6d26b125f8d1accf9fd0e87cc2615"
+        "web": "2bf245ad454599897464c4accbf2de776c86610ddf38fd603282d9ea63c45b40"
         ".35c54ab1.a52c8e469443a862b991e3ab1ecf10ec",
-        "db": "e50cd1fa97b76b58e9e281787e11ab843cff98b8953b063565f560784a57f8e7",
+        "db": "59170c0b0244489816ef0c2b5a52fb9c263c1b255248abd466bb4868efbcf225",
         "migrate": "70fe4dca65b89c0b53cdfa2ff7fde322161cb7d1b4e12078a4947d4a65fc2fa4",
         "plain": "6616600cb4410e7355320cdb95a7d4c37bc326b35c982d1878c3c942fb7d3657",
     },
