@@ -1,7 +1,7 @@
 """The support table: on which kinds of engine gitopsd works how far. An engine is in one row of age and in others."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from gitopsd.engine_json.lowest_api import LOWEST_API
@@ -14,24 +14,39 @@ HIGHEST: Final = (1, 52)  # the newest API whose history was read
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`proof` says how this is known. `lacks` is what does not work, or works otherwise; "" for nothing."""
+    """`proof` says how this is known. `lacks` is what does not work, or works otherwise; "" for nothing.
+
+    `age` is the lowest API of a row of age: what it lacks begins with the keys that need a higher one.
+    """
 
     name: str
     verdict: Verdict
     proof: str
     lacks: str
     applies: Callable[[EngineFacts], bool]
+    age: tuple[int, int] | None = None
 
 
 def support(facts: EngineFacts) -> tuple[Row, ...]:
-    """The rows that an engine is in, in the order of the table."""
-    return tuple(row for row in TABLE if row.applies(facts))
+    """The rows that an engine is in, in the order of the table, with what this very engine lacks."""
+    return tuple(_told(row, facts.api) for row in TABLE if row.applies(facts))
+
+
+def table() -> tuple[Row, ...]:
+    """The whole table, for people; a row of age says what its oldest engine lacks."""
+    return tuple(row if row.age is None else _told(row, row.age) for row in TABLE)
 
 
 def newer_keys(above: tuple[int, int]) -> str:
     """The Compose keys that an engine of this API refuses, each with the API that it needs."""
     newer = [(api, key) for key, api in LOWEST_API.items() if api > above]
     return ", ".join(f"{key} ({api[0]}.{api[1]})" for api, key in sorted(newer))
+
+
+def _told(row: Row, api: tuple[int, int]) -> Row:
+    keys = newer_keys(api) if row.age is not None else ""
+    words = (f"keys that need a newer API fail the plan: {keys}" if keys else "", row.lacks)
+    return replace(row, lacks="; ".join(part for part in words if part))
 
 
 def _docker(lowest: tuple[int, int], highest: tuple[int, int]) -> Callable[[EngineFacts], bool]:
@@ -50,23 +65,26 @@ TABLE: Final[tuple[Row, ...]] = (
         "Docker 20.10 (API 1.41)",
         "works",
         "every test",
-        f"keys that need a newer API fail the plan: {newer_keys((1, 41))}; a file under `read_only` is mounted by its "
-        "path on the engine's host; networks after the first are joined between creation and start",
+        "a file under `read_only` is mounted by its path on the engine's host; networks after the first are joined "
+        "between creation and start",
         _docker(LOWEST, (1, 41)),
+        age=LOWEST,
     ),
     Row(
         "Docker 23 to 25 (API 1.42 to 1.44)",
         "works",
         "what it is asked for, byte by byte; run on its neighbours",
-        f"keys that need a newer API fail the plan: {newer_keys((1, 44))}",
+        "",
         _docker((1, 42), (1, 44)),
+        age=(1, 42),
     ),
     Row(
         "Docker 26 to 29 (API 1.45 to 1.52)",
         "works",
         "engine tests on 26.1 and 28.5; 27 and 29 by the history of their API",
-        f"keys that need a newer API fail the plan: {newer_keys((1, 45))}",
+        "",
         _docker((1, 45), HIGHEST),
+        age=(1, 45),
     ),
     Row(
         "a newer Docker (API above 1.52)",

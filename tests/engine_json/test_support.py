@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitopsd.engine_json import live
-from gitopsd.engine_json.support import TABLE, newer_keys, support
+from gitopsd.engine_json.support import TABLE, newer_keys, support, table
 from gitopsd.model.live import EngineFacts
 
 INFOS = Path(__file__).parent / "infos"
@@ -56,7 +56,11 @@ def test_an_engine_is_told_the_keys_that_it_lacks_with_the_api_that_they_need() 
     assert "healthcheck.start_interval (1.44)" in newer_keys((1, 41))
     assert "healthcheck.start_interval" not in newer_keys((1, 44))
     assert newer_keys((1, 99)) == ""
+    (age, *_) = support(facts_of("docker-24-constructed"))
+    assert "healthcheck.start_interval (1.44)" in age.lacks
+    assert support(facts_of("docker-29-constructed"))[0].lacks == ""
 
 
 def test_only_what_works_without_exception_says_nothing() -> None:
-    assert all(row.lacks for row in TABLE if row.verdict != "works")
+    assert all(row.lacks for row in table() if row.verdict != "works")
+    assert [row.name for row in table()] == [row.name for row in TABLE]
