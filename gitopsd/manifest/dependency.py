@@ -21,6 +21,8 @@ class _Composed(Protocol):
     def canonical(self) -> Mapping[str, Json]: ...
     @property
     def dependencies(self) -> Mapping[str, Mapping[str, Json]]: ...
+    @property
+    def hidden(self) -> frozenset[tuple[str, ...]]: ...
 
 
 def waves(desired: DesiredState) -> tuple[tuple[str, ...], ...]:
@@ -45,13 +47,15 @@ def check_dependencies(enabled: Mapping[str, _Composed], services: Mapping[str, 
     for name, service in enabled.items():
         for need, how in service.dependencies.items():
             place, key = _named_by(service, need)
-            path = f"services.{name}.{key}.{need}" if key == _DEPENDS_ON else f"services.{name}.{key}"
+            hidden = (key,) in service.hidden
+            path = f"services.{name}.{key}" + (f".{need}" if key == _DEPENDS_ON and not hidden else "")
+            shown = "of a hidden value" if hidden else f"'{need}'"
             remove = "the dependency" if key == _DEPENDS_ON else "the key"
             if need not in services:
-                problems.add(place, path, f"there is no service '{need}'; mend the name or remove {remove}")
+                problems.add(place, path, f"there is no service {shown}; mend the name or remove {remove}")
             elif need not in enabled and how.get("required", True):
                 other = "write required: false" if key == _DEPENDS_ON else f"remove {remove}"
-                problems.add(place, path, f"no active profile enables '{need}'; enable one, or {other}")
+                problems.add(place, path, f"no active profile enables {shown}; enable one, or {other}")
     circle = _circle({name: service.dependencies.keys() & enabled.keys() for name, service in enabled.items()})
     if circle:
         way = " -> ".join((*circle, circle[0]))
