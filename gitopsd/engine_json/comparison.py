@@ -56,10 +56,15 @@ def _differences(
         field = field_of(holder, below)
         if not _counts(field, owned=owned, declared=key in wanted):
             continue
-        if isinstance(before, Mapping) and isinstance(after, Mapping) and before.get("type") == after.get("type"):
+        if isinstance(before, Mapping) and isinstance(after, Mapping) and _alike(before, after):
             yield from _differences(below, before, after, holder, owned=owned)
         else:
             yield Difference(below, before, after, field)
+
+
+def _alike(before: Mapping[str, Json], after: Mapping[str, Json]) -> bool:
+    """Whether it says more to go into two mappings: not into mounts of two types, nor into what is hidden."""
+    return before.get("type") == after.get("type") and before.keys() != {"hidden"}
 
 
 def _counts(field: Field, *, owned: bool, declared: bool) -> bool:

@@ -15,7 +15,11 @@ Cure = Literal["in-place", "recreate", "none"]
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """One field: as the manifest wants it, as it was applied, as it is. `source`: where the wanted value is from."""
+    """One field: as Git wants it, as it was applied, as it is. `{"hidden": DIGEST}` stands for a secret value.
+
+    `source` is where the applied value is from: `declared`, `image`, `engine default`, or `changed by hand` where there
+    was none. `conflict`: Git has changed it as well.
+    """
 
     path: str
     desired: Json
@@ -23,6 +27,7 @@ class FieldDrift:
     live: Json
     source: str
     cure: Cure
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ class LiveVolume:
 class LiveState:
     """One look at an engine through one project's window. `owner` is the claim on it ("": unclaimed).
 
-    `own` is the id of the instance that gitopsd itself runs in, "" when it is none of these.
+    `own` is the id of the instance that gitopsd itself runs in, "" when it is none of these. `engine` is the name and
+    version that the engine gives itself: another one may show the same container otherwise.
     """
 
     instances: tuple[Instance, ...] = ()
@@ -89,6 +90,7 @@ class LiveState:
     volumes: tuple[LiveVolume, ...] = ()
     owner: str = ""
     own: str = ""
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,13 +53,14 @@ class Looks:
 
     def look(self, project: str, thorough: bool) -> LiveState:
         """The project's containers, networks and volumes, and who claims it."""
-        instances = self._instances(project, thorough)
+        instances, engine = self._instances(project, thorough)
         return LiveState(
             instances=instances,
             networks=_networks(self._connection, project),
             volumes=_volumes(self._connection, project),
             owner=owner(self._connection, project),
             own=next((each.id for each in instances if each.id == self._own), ""),
+            engine=engine,
         )
 
     def forget(self, container: str) -> None:
@@ -70,9 +71,9 @@ class Looks:
             for changed in self._open:
                 changed.add(container)
 
-    def _instances(self, project: str, thorough: bool) -> tuple[Instance, ...]:
+    def _instances(self, project: str, thorough: bool) -> tuple[tuple[Instance, ...], str]:
         with self._changes() as changed:
-            rows, now = self._list(project)
+            rows, now, engine = self._list(project)
             seen = {} if thorough else dict(self._seen.get(project, {}))
             found: dict[str, Seen] = {}
             for row in rows:
@@ -83,9 +84,8 @@ class Looks:
                     found[row["Id"]] = inspected
             with self._lock:
                 self._seen[project] = {id: each for id, each in found.items() if id not in changed}
-        return tuple(
-            sorted((each.instance for each in found.values()), key=lambda each: (each.service, each.slot, each.name))
-        )
+        instances = (each.instance for each in found.values())
+        return tuple(sorted(instances, key=lambda each: (each.service, each.slot, each.name))), engine
 
     @contextmanager
     def _changes(self) -> Iterator[set[str]]:
@@ -99,14 +99,15 @@ class Looks:
             with self._lock:
                 self._open = [each for each in self._open if each is not changed]
 
-    def _list(self, project: str) -> tuple[list[dict[str, Any]], datetime | None]:
+    def _list(self, project: str) -> tuple[list[dict[str, Any]], datetime | None, str]:
+        """The rows, the engine's time, and its name and version."""
         doing = f"list the containers of {project}"
         params = {"all": 1, "filters": _by_project(project)}
         response = self._connection.call("GET", "/containers/json", doing=doing, params=params)
         with understood(doing):
             rows = [_steady(row) for row in response.json()]
             date = response.headers.get("Date")
-            return rows, parsedate_to_datetime(date) if date else None
+            return rows, parsedate_to_datetime(date) if date else None, response.headers.get("Server", "")
 
     def _inspect(self, row: Mapping[str, Any]) -> Seen | None:
         doing = f"inspect {', '.join(row['Names'] or [row['Id']])}"
