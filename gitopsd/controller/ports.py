@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from gitopsd.engine_json.creation import Creation
+from gitopsd.model.baseline import Baseline
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentFile, Image
+from gitopsd.model.drift import Drifted
 from gitopsd.model.event import Event
 from gitopsd.model.files import Files
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
@@ -288,6 +290,20 @@ class Store(Protocol):
     def inputs(self, environment: str, input_digest: str) -> Inputs | None: ...
 
     def save_inputs(self, environment: str, inputs: Inputs) -> None: ...
+
+    def baselines(self, environment: str) -> Mapping[str, Baseline]:
+        """What its containers looked like when gitopsd was done with them, by container id."""
+        ...
+
+    def save_baselines(self, environment: str, changed: Mapping[str, Baseline | None]) -> None:
+        """Keep those that changed; None drops one."""
+        ...
+
+    def drift(self, environment: str) -> Drifted:
+        """What was found drifted at the last pass; nothing before the first."""
+        ...
+
+    def save_drift(self, drifted: Drifted) -> None: ...
 
     def append(self, events: Sequence[Event]) -> None: ...
 

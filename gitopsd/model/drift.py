@@ -59,3 +59,11 @@ class DriftReport:
     sync: Sync
     items: tuple[DriftItem, ...]
     not_checked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """What the last pass found drifted in an environment; kept, so that each item knows when it was first seen."""
+
+    environment: str
+    items: tuple[DriftItem, ...] = ()

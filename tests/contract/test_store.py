@@ -10,7 +10,9 @@ import pytest
 
 from gitopsd.adapters.store import open_store
 from gitopsd.controller.ports import Inputs, Store
+from gitopsd.model.baseline import Baseline
 from gitopsd.model.desired import Image
+from gitopsd.model.drift import Drifted, DriftItem, FieldDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
@@ -258,3 +260,31 @@ def test_an_unknown_old_name_is_remembered_and_what_was_said_of_the_new_one_stay
     store.save(Journal("store", suspension=suspension))
     store.move("shop", "store", "")
     assert store.journal("store") == Journal("store", suspension=suspension, formerly=(Former("shop"),))
+
+
+def test_baselines_are_kept_by_container_and_dropped_one_by_one(store: Store) -> None:
+    one, two = (
+        Baseline({"resources.memory": 64, "networks": {"back": {}}}, "20.10", ("restart",)),
+        Baseline({}, "20.10"),
+    )
+    store.save_baselines("shop", {"c1": one, "c2": two})
+    store.save_baselines("blog", {"c1": two})
+    store.save_baselines("shop", {"c2": None, "c3": two, "c4": None})
+    assert store.baselines("shop") == {"c1": one, "c3": two}
+    assert store.baselines("blog") == {"c1": two}
+
+
+def test_what_drifted_is_remembered_until_the_next_pass(store: Store) -> None:
+    changes = (FieldDrift("resources.memory", 128, 64, 32, "declared", "in-place", conflict=True),)
+    item = DriftItem("container", "shop-web-1", "web", "c1", "modified", "update", NOON, NOON, "conflict", changes)
+    store.save_drift(Drifted("shop", (item,)))
+    assert store.drift("shop").items == (item,)
+    store.save_drift(Drifted("shop"))
+    assert store.drift("shop") == Drifted("shop")
+
+
+def test_a_forgotten_environment_leaves_no_baselines_and_no_drift(store: Store) -> None:
+    store.save_baselines("shop", {"c1": Baseline({}, "20.10")})
+    store.save_drift(Drifted("shop", (DriftItem("volume", "v", "", "", "missing", "gone", NOON, NOON),)))
+    store.forget("shop")
+    assert (store.baselines("shop"), store.drift("shop")) == ({}, Drifted("shop"))

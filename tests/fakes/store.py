@@ -2,7 +2,7 @@
 
 import pickle
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
+from gitopsd.model.baseline import Baseline
+from gitopsd.model.drift import Drifted
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
@@ -42,6 +44,8 @@ class FakeStore:
         self._operations: dict[int, Operation] = {}
         self._statuses: dict[str, EnvironmentStatus] = {}
         self._repositories: dict[str, RepositoryStatus] = {}
+        self._baselines: dict[str, dict[str, Baseline]] = {}
+        self._drifts: dict[str, Drifted] = {}
 
     def instance_id(self) -> str:
         return self._instance_id
@@ -104,6 +108,8 @@ class FakeStore:
             self._journals.pop(environment, None)
             self._statuses.pop(environment, None)
             self._inputs = {key: value for key, value in self._inputs.items() if key[0] != environment}
+            self._baselines.pop(environment, None)
+            self._drifts.pop(environment, None)
 
     def move(self, old: str, new: str, path: str) -> None:
         with self._guard:
@@ -140,6 +146,25 @@ class FakeStore:
         with self._guard:
             self._refuse_when_broken()
             self._inputs[environment, inputs.input_digest] = inputs
+
+    def baselines(self, environment: str) -> Mapping[str, Baseline]:
+        with self._guard:
+            return dict(self._baselines.get(environment, {}))
+
+    def save_baselines(self, environment: str, changed: Mapping[str, Baseline | None]) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            known = {**self._baselines.get(environment, {}), **changed}
+            self._baselines[environment] = {id: each for id, each in known.items() if each is not None}
+
+    def drift(self, environment: str) -> Drifted:
+        with self._guard:
+            return self._drifts.get(environment) or Drifted(environment)
+
+    def save_drift(self, drifted: Drifted) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._drifts[drifted.environment] = drifted
 
     def append(self, events: Sequence[Event]) -> None:
         with self._guard:

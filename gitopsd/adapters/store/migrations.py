@@ -30,6 +30,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # Who wrote it, so that a version that is too old for it can say which one is needed.
     ("CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",),
+    (
+        "CREATE TABLE baseline (environment TEXT NOT NULL, container TEXT NOT NULL, body TEXT NOT NULL,"
+        " PRIMARY KEY (environment, container)) STRICT",
+        "CREATE TABLE drift (environment TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """The store on SQLite: one row per journal, release, event, operation and status, each holding its value as JSON."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +13,8 @@ from gitopsd.adapters.store.codec import dump, load
 from gitopsd.adapters.store.connections import Connections
 from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
+from gitopsd.model.baseline import Baseline
+from gitopsd.model.drift import Drifted
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
@@ -22,6 +24,7 @@ from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 KEPT_EVENTS = 20_000
 KEPT_OPERATIONS = 1_000
 KEPT_INPUTS = 500
+OF_ENVIRONMENT = ("journal", "status", "inputs", "baseline", "drift")
 
 T = TypeVar("T")
 
@@ -94,9 +97,8 @@ class SqliteStore:
 
     def forget(self, environment: str) -> None:
         with self._connections.writing() as connection:
-            connection.execute("DELETE FROM journal WHERE environment = ?", (environment,))
-            connection.execute("DELETE FROM status WHERE environment = ?", (environment,))
-            connection.execute("DELETE FROM inputs WHERE environment = ?", (environment,))
+            for table in OF_ENVIRONMENT:
+                connection.execute(f"DELETE FROM {table} WHERE environment = ?", (environment,))
 
     def move(self, old: str, new: str, path: str) -> None:
         with self._connections.writing() as connection:
@@ -138,6 +140,26 @@ class SqliteStore:
             connection.execute("REPLACE INTO inputs VALUES (?, ?, ?, ?)", row)
             too_old = "DELETE FROM inputs WHERE environment = ? AND saved <= ?"
             connection.execute(too_old, (environment, saved - KEPT_INPUTS))
+
+    def baselines(self, environment: str) -> Mapping[str, Baseline]:
+        query = "SELECT container, body FROM baseline WHERE environment = ?"
+        with self._connections.reading() as connection:
+            rows = connection.execute(query, (environment,)).fetchall()
+        return {str(container): self._loaded(Baseline, body) for container, body in rows}
+
+    def save_baselines(self, environment: str, changed: Mapping[str, Baseline | None]) -> None:
+        kept = [(environment, id, dump(baseline)) for id, baseline in changed.items() if baseline is not None]
+        gone = [(environment, id) for id, baseline in changed.items() if baseline is None]
+        with self._connections.writing() as connection:
+            connection.executemany("REPLACE INTO baseline VALUES (?, ?, ?)", kept)
+            connection.executemany("DELETE FROM baseline WHERE environment = ? AND container = ?", gone)
+
+    def drift(self, environment: str) -> Drifted:
+        found = self._one(Drifted, "SELECT body FROM drift WHERE environment = ?", environment)
+        return found or Drifted(environment)
+
+    def save_drift(self, drifted: Drifted) -> None:
+        self._put("drift", drifted.environment, dump(drifted))
 
     def append(self, events: Sequence[Event]) -> None:
         with self._connections.writing() as connection:
