@@ -2,20 +2,24 @@
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gitopsd.controller.ports import Clock, Engine
-from gitopsd.engine_json.container import creation
+from gitopsd.engine_json.container import creation, instance_name
+from gitopsd.engine_json.cures import lift_body
 from gitopsd.engine_json.limits import restart_policy, update_body
+from gitopsd.engine_json.networking import endpoints
 from gitopsd.engine_json.resource import network_body, volume_body
 from gitopsd.model.action import (
     Action,
     Chain,
+    Connect,
     Create,
     CreateNetwork,
     CreateVolume,
+    Disconnect,
     Keep,
     Remove,
     RemoveNetwork,
@@ -26,6 +30,7 @@ from gitopsd.model.action import (
     Unpause,
     Update,
 )
+from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, SealedService
 from gitopsd.model.errors import EngineUnavailable, GitopsdError, NotFound
 
@@ -64,9 +69,11 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
             engine.create_volume(name, volume_body(making.desired.volumes[key], making.desired, making.key))
         case Create():
             return _create(action, engine, making)
-        case Update(container=container):
-            body = update_body(_specification(action, making).sealed)
+        case Update(container=container, lift=lift):
+            body = lift_body(lift) | update_body(_specification(action, making).sealed)
             return ", ".join(engine.update(container, body))
+        case Connect(container=container, network=network):
+            engine.connect(container, network, _endpoint(action, making))
         case Restore(container=container):
             options = _specification(action, making).sealed.service.options
             engine.update(container, {"RestartPolicy": restart_policy(options)})
@@ -75,7 +82,7 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
     return ""
 
 
-def _on_container(action: Start | Unpause | Keep | Stop | Remove | Rename, engine: Engine) -> None:
+def _on_container(action: Start | Unpause | Keep | Stop | Remove | Rename | Disconnect, engine: Engine) -> None:
     match action:
         case Start(container=container):
             engine.start(container)
@@ -89,10 +96,18 @@ def _on_container(action: Start | Unpause | Keep | Stop | Remove | Rename, engin
             engine.remove(container)
         case Rename(container=container, name=name):
             engine.rename(container, name)
+        case Disconnect(container=container, network=network):
+            engine.disconnect(container, network)
 
 
-def _specification(action: Create | Update | Restore, making: Making) -> Specification:
+def _specification(action: Create | Update | Restore | Connect, making: Making) -> Specification:
     return making.specification(action.service, action.fingerprint, action.in_place)
+
+
+def _endpoint(action: Connect, making: Making) -> Mapping[str, Json]:
+    found = _specification(action, making)
+    service, desired = found.sealed.service, found.desired
+    return dict(endpoints(service, desired, instance_name(service, desired.project, action.slot)))[action.network]
 
 
 def _create(action: Create, engine: Engine, making: Making) -> str:

@@ -76,10 +76,36 @@ class Remove(OnInstance):
 
 @dataclass(frozen=True, slots=True)
 class Update(OnInstance):
-    """Bring a live container's limits and restart policy to those of a specification, in place."""
+    """Bring a live container's limits and restart policy to those of a specification, in place.
+
+    `lift` names limits that it does not have, to be taken away as far as an engine can.
+    """
 
     fingerprint: str = field(kw_only=True)
     in_place: str = field(kw_only=True)
+    lift: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Connect(OnInstance):
+    """Connect a container to a network (its engine name) with the whole endpoint that a specification gives it."""
+
+    network: str = field(kw_only=True)
+    fingerprint: str = field(kw_only=True)
+    in_place: str = field(kw_only=True)
+
+    def __str__(self) -> str:
+        return f"Connect  {self.name} to {self.network}  # {self.cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect(OnInstance):
+    """Disconnect a container from a network (its engine name)."""
+
+    network: str = field(kw_only=True)
+
+    def __str__(self) -> str:
+        return f"Disconnect {self.name} from {self.network}  # {self.cause}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +152,7 @@ class CreateVolume:
         return f"Create   volume {self.name}  # {self.cause}"
 
 
-OnContainer = Create | Start | Restore | Unpause | Keep | Stop | Remove | Rename | Update
+OnContainer = Create | Start | Restore | Unpause | Keep | Stop | Remove | Rename | Update | Connect | Disconnect
 OnResource = CreateNetwork | RemoveNetwork | CreateVolume
 Action = OnContainer | OnResource
 

@@ -84,6 +84,42 @@ def test_a_container_that_is_gone_cannot_be_started_renamed_or_updated(ground: G
         ground.engine.update("gitopsd-test-no-such-container", keep_body())
 
 
+def aliases(ground: Ground, network: str) -> list[str]:
+    shown: Any = ground.only().shown["networks"]
+    return list(shown[network]["aliases"])
+
+
+def test_what_was_asked_for_is_shown_field_by_field(ground: Ground) -> None:
+    attachment = Attachment("back", aliases=("shop",))
+    ground.run(service(networks=(attachment,), mem_limit=str(64 << 20), restart="always", **QUICK))
+
+    shown = ground.only().shown
+
+    assert (shown["resources.memory"], shown["restart"]) == (64 << 20, "always")
+    assert set(aliases(ground, f"{ground.project}_back")) == {"web", "shop"}
+
+
+def test_a_container_leaves_a_network_and_joins_it_with_all_its_names(ground: Ground) -> None:
+    container = ground.run(service(networks=(Attachment("back"), Attachment("front")), **QUICK))
+    back = f"{ground.project}_back"
+    was = aliases(ground, back)
+
+    ground.engine.disconnect(container, back)
+    ground.engine.disconnect(container, back)
+
+    assert ground.only().networks == {f"{ground.project}_front"}
+    ground.engine.connect(container, back, {"Aliases": was})
+    ground.engine.connect(container, back, {"Aliases": was})
+    assert (was, aliases(ground, back)) == (["web"], ["web"])
+
+
+def test_nothing_joins_a_network_that_is_not_there(ground: Ground) -> None:
+    container = ground.run(service(**QUICK))
+
+    with pytest.raises(NotFound):
+        ground.engine.connect(container, f"{ground.project}_nowhere", {})
+
+
 def test_a_running_container_is_not_removed(ground: Ground) -> None:
     container = ground.run(service(**QUICK))
 

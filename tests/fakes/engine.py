@@ -41,6 +41,7 @@ class FakeEngine(Machine):
                 tuple(each for each in self.networks.values() if each.labels.get(labels.PROJECT) == project),
                 tuple(each for each in self.volumes.values() if each.labels.get(labels.PROJECT) == project),
                 owned.labels.get(labels.OWNER, "") if owned else "",
+                engine=self.version,
             )
 
     def image(self, reference: str) -> Image | None:
@@ -174,6 +175,19 @@ class FakeEngine(Machine):
                     found.limits[key] = value
             self._emit("container", "update", found)
             return tuple(key for key in body if key in self.ignored_updates)
+
+    def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
+        with self._write("connect", container, f" to {network}"):
+            found = self._need(container)
+            if network not in self.networks:
+                raise NotFound(f"network {network} not found", 404)
+            found.networks.setdefault(network, endpoint)
+            self._emit("network", "connect", name=network)
+
+    def disconnect(self, container: str, network: str) -> None:
+        with self._write("disconnect", container, f" from {network}"):
+            self._need(container).networks.pop(network, None)
+            self._emit("network", "disconnect", name=network)
 
     def create_network(self, name: str, body: Mapping[str, Json]) -> None:
         with self._write(f"create network {name}"):

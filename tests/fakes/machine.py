@@ -54,6 +54,7 @@ class Machine:
         self.calls: list[str] = []
         self.ignored_updates: frozenset[str] = frozenset()
         self.away = False
+        self.version = "Docker/20.10.24 (memory)"
         self.images: dict[str, Held] = {}
         self.registry: dict[str, Held | GitopsdError] = {}
         self.containers: dict[str, Container] = {}
@@ -141,6 +142,23 @@ class Machine:
         with self._by_hand(name) as container:
             container.name = to
             self._emit("container", "rename", container)
+
+    def update_by_hand(self, name: str, **limits: Any) -> None:
+        """As `docker update`, in the Engine API's words."""
+        with self._by_hand(name) as container:
+            container.limits |= {key: value for key, value in limits.items() if key != "RestartPolicy"}
+            container.restart_policy = limits.get("RestartPolicy", container.restart_policy)
+            self._emit("container", "update", container)
+
+    def connect_by_hand(self, name: str, network: str, **endpoint: Any) -> None:
+        with self._by_hand(name) as container:
+            container.networks[network] = endpoint
+            self._emit("network", "connect", name=network)
+
+    def disconnect_by_hand(self, name: str, network: str) -> None:
+        with self._by_hand(name) as container:
+            del container.networks[network]
+            self._emit("network", "disconnect", name=network)
 
     def remove_by_hand(self, name: str) -> None:
         """As `docker rm -f`."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -170,13 +170,8 @@ class DockerEngine(DockerView):
         self._post(container, "start", "start")
 
     def unpause(self, container: str) -> None:
-        try:
+        with self._refused_unless(lambda: not self._inspect(container)["State"].get("Paused")):
             self._post(container, "unpause", "unpause")
-        except NotFound:
-            raise
-        except EngineRefused:
-            if self._inspect(container)["State"].get("Paused"):
-                raise
 
     def stop(self, container: str) -> None:
         with understood(f"inspect {container}"):
@@ -194,13 +189,8 @@ class DockerEngine(DockerView):
             self._looks.forget(container)
 
     def rename(self, container: str, name: str) -> None:
-        try:
+        with self._refused_unless(lambda: self._inspect(container)["Name"] == f"/{name}"):
             self._post(container, "rename", f"rename to {name}", params={"name": name})
-        except NotFound:
-            raise
-        except EngineRefused:
-            if self._inspect(container)["Name"] != f"/{name}":
-                raise
 
     def update(self, container: str, body: Mapping[str, Json]) -> tuple[str, ...]:
         self._post(container, "update", "update", json=dict(body))
@@ -208,6 +198,14 @@ class DockerEngine(DockerView):
             host = dict(self._inspect(container)["HostConfig"])
         # An engine without swap accounting drops MemorySwap and keeps the memory limit: not worth a word.
         return tuple(key for key, value in body.items() if key != "MemorySwap" and not _same(value, host.get(key)))
+
+    def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
+        with self._refused_unless(lambda: network in self._networks(container)):
+            self._network(network, "connect", container, {"EndpointConfig": dict(endpoint)})
+
+    def disconnect(self, container: str, network: str) -> None:
+        with self._refused_unless(lambda: network not in self._networks(container)):
+            self._network(network, "disconnect", container, {"Force": False})
 
     def create_network(self, name: str, body: Mapping[str, Json]) -> None:
         doing = f"create network {name}"
@@ -257,6 +255,28 @@ class DockerEngine(DockerView):
             self._connection.call("POST", path, doing=f"{words} {container}", **more)
         finally:
             self._looks.forget(container)
+
+    def _network(self, network: str, verb: str, container: str, more: Mapping[str, Json]) -> None:
+        path, doing = f"/networks/{escaped(network)}/{verb}", f"{verb} {container} and network {network}"
+        try:
+            self._connection.call("POST", path, doing=doing, json={"Container": container, **more})
+        finally:
+            self._looks.forget(container)
+
+    def _networks(self, container: str) -> Any:
+        with understood(f"inspect {container}"):
+            return self._inspect(container)["NetworkSettings"]["Networks"] or {}
+
+    @contextmanager
+    def _refused_unless(self, so_already: Callable[[], bool]) -> Iterator[None]:
+        """Engines of different ages refuse with different codes what is so already."""
+        try:
+            yield
+        except NotFound:
+            raise
+        except EngineRefused:
+            if not so_already():
+                raise
 
     def _inspect(self, container: str) -> Any:
         return self._connection.json("GET", f"/containers/{escaped(container)}/json", doing=f"inspect {container}")
