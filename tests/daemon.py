@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gitopsd.adapters.store.codec import dump, load
-from gitopsd.model.action import Action, Chain, Update
+from gitopsd.model.action import Action, Chain, Connect, Disconnect, Remove, Update
 from gitopsd.model.desired import SealedState
+from gitopsd.model.drift import FieldDrift
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
@@ -27,7 +28,10 @@ HOST_IS_ASKED_AGAIN_AFTER = timedelta(seconds=10)
 
 @dataclass
 class Daemon:
-    """`wanted` is what Git says now. `done` lists the actions carried out, `pending` chains that are under way."""
+    """`wanted` is what Git says now. `done` lists the actions carried out, `pending` chains that are under way.
+
+    `changed` are the fields that somebody changed by hand, by container name, until an action mends them.
+    """
 
     world: World = field(default_factory=World)
     wanted: SealedState | None = None
@@ -44,6 +48,7 @@ class Daemon:
     wake_at: datetime | None = None
     advance: Advance = advance
     repair: bool = True
+    changed: dict[str, tuple[FieldDrift, ...]] = field(default_factory=dict)
     watch: Callable[["Daemon", Action], None] = lambda daemon, action: None
 
     def commit(self, state: SealedState, **behaviours: Behaviour) -> "Daemon":
@@ -76,7 +81,10 @@ class Daemon:
         held = frozenset(key for key, until in self.held.items() if self.world.now < until)
         signals = Signals(frozenset(self.pending), dict(self.refused), held, self.returned)
         self.refused, self.returned = {}, False
-        turn = self.advance(self.journal, self.basis(), live, self.world.now, signals, repair=self.repair)
+        drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
+        turn = self.advance(
+            self.journal, self.basis(), live, self.world.now, signals, repair=self.repair, drifted=drifted
+        )
         self.journal, self.wake_at = stored(turn.journal), turn.wake_at
         self.events += turn.events
         self.ended += turn.ended
@@ -116,8 +124,16 @@ class Daemon:
         if isinstance(action, Update) and action.container in self.journal.inventory:
             placed = replace(self.journal.inventory[action.container], in_place=action.in_place)
             self.journal = replace(self.journal, inventory={**self.journal.inventory, action.container: placed})
+        self._mend(action)
         self.done.append(action)
         self.watch(self, action)
+
+    def _mend(self, action: Action) -> None:
+        if not isinstance(action, Update | Connect | Disconnect | Remove) or action.name not in self.changed:
+            return
+        network = getattr(action, "network", "")
+        left = tuple(each for each in self.changed[action.name] if network and network not in each.at)
+        self.changed = {**self.changed, action.name: left}
 
     def act(self) -> None:
         """Carry everything pending out, chain after chain."""

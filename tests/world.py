@@ -12,9 +12,11 @@ from typing import Literal
 from gitopsd.engine_json import borrowed_services, joined_services
 from gitopsd.model.action import (
     Action,
+    Connect,
     Create,
     CreateNetwork,
     CreateVolume,
+    Disconnect,
     Keep,
     Remove,
     RemoveNetwork,
@@ -201,6 +203,8 @@ class World:
             case Restore() | Update():
                 box.policy = self.behaviours.get(action.fingerprint, STEADY).restart
                 box.limits = action.in_place if isinstance(action, Update) else box.limits
+            case Connect() | Disconnect():
+                pass
             case Rename(name=name):
                 self._free(name)
                 box.name = name

@@ -72,10 +72,10 @@ def _changes(instance: Instance, placed: Placed, stable: Target, project: str) -
     for live in dict.fromkeys((placed.fingerprint, labelled)):
         if live != stable.fingerprint:
             wanted = stable.fingerprint
-            yield FieldDrift("fingerprint", wanted, placed.fingerprint, live, "manifest", "recreate")
+            yield FieldDrift(("fingerprint",), wanted, placed.fingerprint, live, "manifest", "recreate")
     name = stable.container_name or f"{project}-{placed.service}-{placed.slot}"
     if instance.name != name:
-        yield FieldDrift("name", name, placed.name, instance.name, "manifest", "in-place")
+        yield FieldDrift(("name",), name, placed.name, instance.name, "manifest", "in-place")
 
 
 def _told(changes: tuple[FieldDrift, ...]) -> str:
@@ -87,7 +87,7 @@ def _image(instance: Instance, placed: Placed, sealed: SealedService | None, now
     """The image that runs is another than the one recorded for the fingerprint."""
     if sealed is None or placed.fingerprint != sealed.fingerprint or instance.image_id in ("", sealed.image.id):
         return
-    change = FieldDrift("image", sealed.image.id, sealed.image.id, instance.image_id, "declared", "recreate")
+    change = FieldDrift(("image",), sealed.image.id, sealed.image.id, instance.image_id, "declared", "recreate")
     cause = f"runs {instance.image_id[:19]}, recorded for {sealed.image.reference} is {sealed.image.id[:19]}"
     yield _item(instance, placed.service, "image", cause, now, "recreate", (change,))
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from gitopsd.engine_json.comparison import Difference, differences, owned_differences
 from gitopsd.engine_json.cures import cure_of
+from gitopsd.engine_json.fields import mapping, strings
 from gitopsd.engine_json.projection import Projection
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.canonical import Json
@@ -25,7 +26,7 @@ def field_drifts(
     """
     return tuple(
         _field(each, left.shown, wanted, desired)
-        for each in differences(left.shown, live)
+        for each in differences(*_comparable(left.shown, live))
         if not _settled(each, wanted) and not _ignored(each.name, ignored) and each.name not in left.unenforced
     )
 
@@ -34,7 +35,7 @@ def owned_drifts(live: Projection, wanted: Projection, ignored: Collection[str] 
     """The same where nothing tells how the container was left: only what the manifest owns is compared."""
     return tuple(
         _field(each, wanted, wanted, wanted)
-        for each in owned_differences(wanted, live)
+        for each in owned_differences(*_comparable(wanted, live))
         if not each.dropped and not _ignored(each.name, ignored)
     )
 
@@ -50,10 +51,35 @@ def rebased(live: Projection, wanted: Projection) -> dict[str, Json]:
     So what was changed before is told, and mended, from the next look on.
     """
     found: dict[str, Json] = dict(live)
-    for each in owned_differences(wanted, live):
+    for each in owned_differences(*_comparable(wanted, live)):
         if not each.dropped:
             _put(found, each.path, each.wanted)
     return found
+
+
+def _comparable(left: Projection, live: Projection) -> tuple[Projection, Projection]:
+    """Both sides, so that maps differ key by key where one side has none, and a changed name is one difference only.
+
+    A container answers to its own name on every network; a renamed one goes on answering to the first one it had.
+    """
+    maps = {key for side in (left, live) for key, value in side.items() if isinstance(value, Mapping)}
+    names = {str(side.get("name")) for side in (left, live)}
+    first, second = ({**{key: {} for key in maps}, **side} for side in (left, live))
+    return _unnamed(first, names), _unnamed(second, names)
+
+
+def _unnamed(projection: Projection, names: Collection[str]) -> Projection:
+    networks = {
+        network: {key: each for key, each in endpoint.items() if key != "aliases"} | _aliases(endpoint, names)
+        for network, endpoint in mapping(projection.get("networks")).items()
+        if isinstance(endpoint, Mapping)
+    }
+    return {**projection, "networks": networks}
+
+
+def _aliases(endpoint: Mapping[str, Json], names: Collection[str]) -> dict[str, Json]:
+    kept: list[Json] = [alias for alias in strings(endpoint.get("aliases")) if alias not in names]
+    return {"aliases": kept} if kept else {}
 
 
 def _put(into: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
@@ -81,7 +107,7 @@ def _ignored(name: str, ignored: Collection[str]) -> bool:
 def _field(each: Difference, left: Projection, wanted: Projection, desired: Projection) -> FieldDrift:
     declared, now = _at(wanted, each.path), _at(desired, each.path)
     return FieldDrift(
-        path=each.name,
+        at=each.path,
         desired=now if now != declared else each.wanted,
         applied=each.wanted,
         live=each.live,

@@ -24,7 +24,7 @@ def networks(serving: SealedState, live: LiveState, now: datetime) -> Iterator[D
         wanted = serving.resources.get(f"network {key}", "")
         if other_options(found.options_digest, wanted):
             cause = f"network {network.name} was made with other settings"
-            changes = (FieldDrift("options", wanted, wanted, found.options_digest, "manifest", "recreate"),)
+            changes = (FieldDrift(("options",), wanted, wanted, found.options_digest, "manifest", "recreate"),)
             yield DriftItem("network", network.name, "", "", "modified", cause, now, now, "open", changes, "recreate")
 
 

@@ -17,17 +17,22 @@ Cure = Literal["in-place", "recreate", "none"]
 class FieldDrift:
     """One field: as Git wants it, as it was applied, as it is. `{"hidden": DIGEST}` stands for a secret value.
 
-    `source` is where the applied value is from: `declared`, `image`, `engine default`, or `changed by hand` where there
-    was none. `conflict`: Git has changed it as well.
+    `at` is its path, part by part. `source` is where the applied value is from: `declared`, `image`, `engine default`,
+    or `changed by hand` where there was none. `conflict`: Git has changed it as well.
     """
 
-    path: str
+    at: tuple[str, ...]
     desired: Json
     applied: Json
     live: Json
     source: str
     cure: Cure
     conflict: bool = False
+
+    @property
+    def path(self) -> str:
+        """As people read it: `networks.shop_back.aliases`."""
+        return ".".join(self.at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,10 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The inventory's entry of a container that is ours. `kept`: stopped on purpose, as the way back."""
+    """The inventory's entry of a container that is ours. `kept`: stopped on purpose, as the way back.
+
+    `spoilt`: what was changed on it by hand that only a new container mends, in words.
+    """
 
     service: str
     slot: int
@@ -69,6 +72,7 @@ class Placed:
     release: int
     name: str
     kept: bool = False
+    spoilt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,15 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """How often a service has been repaired lately, and when the next attempt may be made."""
+    """How often a service has been repaired lately, and when the next attempt may be made.
+
+    `well`: all of it was ready at some moment since the last one.
+    """
 
     attempts: int
     not_before: datetime
     last: datetime
+    well: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded, Target
 from gitopsd.release.gates import may_begin, may_finalise
+from gitopsd.release.heals import Drifted, heal_in_place, marked, noted_well
 from gitopsd.release.inventory import members_of, settled
 from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
@@ -51,6 +52,7 @@ def _slots(service: str, keys: Iterable[str]) -> list[tuple[int, str]]:
 
 
 QUIET = Signals()
+UNTOUCHED: Drifted = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,19 @@ def advance(
     signals: Signals = QUIET,
     *,
     repair: bool = True,
+    drifted: Drifted = UNTOUCHED,
 ) -> Turn:
     """One turn of an environment. `wanted` is what the open release wants or, without one, what serves.
 
-    `repair`: whether what serves may be mended; rollouts that are open go on regardless.
+    `repair`: whether what serves may be mended; rollouts that are open go on regardless. `drifted` are the fields of
+    instances that were changed by hand.
     """
-    start = settled(journal, live, signals.busy)
-    members = members_of(start, live)
-    after = open_repairs(start, wanted, members, now) if repair else start
     mends = repair and wanted is not None and wanted.desired.policy.heal == "repair"
+    start = marked(settled(journal, live, signals.busy), drifted if mends else UNTOUCHED)
+    members = members_of(start, live)
+    start = noted_well(start, members)
+    after = open_repairs(start, wanted, members, now) if repair else start
+    after, heals = heal_in_place(after, drifted, members, now) if mends else (after, ())
     needed = mends or any(each.open for each in after.rollouts.values())
     missing = missing_resources(wanted, live) if needed else ()
     around = Surroundings(wanted, members, now, missing)
@@ -88,7 +94,7 @@ def advance(
     after = swept(after)
     surplus = surplus_networks(after, wanted, live, now)
     resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
-    chains = tuple(chain for chain in (*resources, *chains) if chain.key not in signals.busy)
+    chains = tuple(chain for chain in (*resources, *chains, *heals) if chain.key not in signals.busy)
     after = intend(after, chains, now)
     waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
     return Turn(after, chains, events, ended, min(waits, default=None))

@@ -16,6 +16,7 @@ from gitopsd.rollout.sharing import cut_off, stray
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(seconds=300)
 FORGET_AFTER = timedelta(minutes=10)
+LOOP = 9  # heals of one service, each soon after the last: somebody else changes it back
 
 
 def open_repairs(
@@ -73,6 +74,8 @@ def _slot_ailment(name: str, stable: Target, found: list[Member], sharing: Shari
     instance = member.instance
     if member.placed.fingerprint != stable.fingerprint:
         return f"{instance.name} is of another fingerprint"
+    if member.placed.spoilt:
+        return f"{instance.name}: {member.placed.spoilt}"
     match instance.state:
         case "running" | "restarting":
             pass
@@ -139,6 +142,11 @@ def _sweep(journal: Journal, serving: SealedState, name: str, now: datetime) -> 
         way_back=False,
         project=serving.desired.project,
     )
+
+
+def looping(repair: Repair) -> bool:
+    """Whether somebody undoes every heal; it is given up until a person says `heal` or the service is released anew."""
+    return repair.attempts >= LOOP
 
 
 def attempt(last: Repair | None, now: datetime, at_once: int = 1) -> Repair:

@@ -104,9 +104,10 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
 
     One that the engine refuses to start again (its network was removed, say) is replaced instead; and so is one that
     an engine which was away meanwhile may have begun to start, as its remains can be in the way, and one that lives in
-    a container of another service which is not that service's any more.
+    a container of another service which is not that service's any more. A repair replaces what was spoilt.
     """
     hopeless = look.mending and slot in look.said.refused
+    repairs = look.rollout.kind == "repair"
     own = [
         member
         for member in members
@@ -115,6 +116,7 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
         and not (hopeless and member.instance.state == "exited")
         and not stray(member, look.goal, look.said.sharing)
         and not (member.instance.state == "created" and look.judge.excused(member))
+        and not (repairs and member.placed.spoilt)
     ]
     return min(own, key=preference, default=None)
 

@@ -85,7 +85,7 @@ def test_a_container_that_is_gone_cannot_be_started_renamed_or_updated(ground: G
 
 
 def aliases(ground: Ground, network: str) -> list[str]:
-    shown: Any = ground.only().shown["networks"]
+    shown: Any = ground.only().fields["networks"]
     return list(shown[network]["aliases"])
 
 
@@ -93,7 +93,7 @@ def test_what_was_asked_for_is_shown_field_by_field(ground: Ground) -> None:
     attachment = Attachment("back", aliases=("shop",))
     ground.run(service(networks=(attachment,), mem_limit=str(64 << 20), restart="always", **QUICK))
 
-    shown = ground.only().shown
+    shown = ground.only().fields
 
     assert (shown["resources.memory"], shown["restart"]) == (64 << 20, "always")
     assert set(aliases(ground, f"{ground.project}_back")) == {"web", "shop"}

@@ -275,7 +275,7 @@ def test_baselines_are_kept_by_container_and_dropped_one_by_one(store: Store) ->
 
 
 def test_what_drifted_is_remembered_until_the_next_pass(store: Store) -> None:
-    changes = (FieldDrift("resources.memory", 128, 64, 32, "declared", "in-place", conflict=True),)
+    changes = (FieldDrift(("resources.memory",), 128, 64, 32, "declared", "in-place", conflict=True),)
     item = DriftItem("container", "shop-web-1", "web", "c1", "modified", "update", NOON, NOON, "conflict", changes)
     store.save_drift(Drifted("shop", (item,)))
     assert store.drift("shop").items == (item,)

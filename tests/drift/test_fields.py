@@ -70,7 +70,8 @@ def test_a_change_by_hand_names_the_field_its_origin_and_its_cure(
 
     (found,) = field_drifts(shown, Baseline(LEFT, "engine"), WANTED, WANTED)
 
-    assert found == FieldDrift(path, applied, applied, now, source, cure)  # type: ignore[arg-type]
+    assert found.path == path
+    assert found == FieldDrift(found.at, applied, applied, now, source, cure)  # type: ignore[arg-type]
 
 
 def test_a_field_that_is_where_it_is_wanted_has_not_drifted() -> None:
@@ -83,6 +84,18 @@ def test_a_field_that_git_has_changed_as_well_is_a_conflict() -> None:
     found = drifted({"resources.memory": 32}, {**WANTED, "resources.memory": 128})["resources.memory"]
 
     assert (found.desired, found.applied, found.live, found.conflict) == (128, 64, 32, True)
+
+
+def test_a_renamed_container_has_another_name_and_nothing_else() -> None:
+    answers = {"shop_back": {"aliases": ["shop-web-1", "web"]}}
+
+    assert list(drifted({"name": "other", "networks": answers})) == ["name"]
+
+
+def test_a_container_without_any_network_has_lost_each_of_them() -> None:
+    found = field_drifts(without(LEFT, "networks"), Baseline(LEFT, "engine"), WANTED, WANTED)
+
+    assert [each.at for each in found] == [("networks", "shop_back")]
 
 
 def test_what_is_ignored_is_named_by_its_path_or_one_above() -> None:

@@ -1,0 +1,120 @@
+"""Heals of single fields: in place where the engine can; else the instance is spoilt, and a repair replaces it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from gitopsd.model.action import Action, Chain, Connect, Disconnect, Update
+from gitopsd.model.drift import FieldDrift
+from gitopsd.model.release import Journal
+from gitopsd.release.repairs import attempt, looping
+from gitopsd.rollout import Member
+from gitopsd.rollout.member import ready_now
+
+Drifted = Mapping[str, tuple[FieldDrift, ...]]
+"""Fields that were changed by hand, by container id."""
+
+
+def marked(journal: Journal, drifted: Drifted) -> Journal:
+    """The journal that knows which instances only a new container mends, and which were brought back meanwhile.
+
+    Where a service is replaced over and over, somebody else wants it so, and it is left to them.
+    """
+    inventory = {
+        id: replace(placed, spoilt="" if _given_up(journal, placed.service) else _spoilt(drifted.get(id, ())))
+        for id, placed in journal.inventory.items()
+    }
+    return journal if inventory == journal.inventory else replace(journal, inventory=inventory)
+
+
+def heal_in_place(
+    journal: Journal, drifted: Drifted, members: Mapping[str, tuple[Member, ...]], now: datetime
+) -> tuple[Journal, tuple[Chain, ...]]:
+    """The calls that bring fields back, of services that no rollout changes, and the journal that counts them.
+
+    No service is cured twice in a row without having been well in between, and none for ever.
+    """
+    chains: list[Chain] = []
+    for name in sorted(set(members) - {each for each, rollout in journal.rollouts.items() if rollout.open}):
+        found = [chain for member in members[name] if (chain := _cure(member, drifted.get(member.id, ())))]
+        if found and _may(journal, name, now):
+            chains += found
+            repairs = {**journal.repairs, name: attempt(journal.repairs.get(name), now)}
+            journal = replace(journal, repairs=repairs)
+    return journal, tuple(chains)
+
+
+def noted_well(journal: Journal, members: Mapping[str, tuple[Member, ...]]) -> Journal:
+    """The journal that knows which repaired services are well again."""
+    repairs = {
+        name: replace(each, well=each.well or _well(members.get(name, ()))) for name, each in journal.repairs.items()
+    }
+    return journal if repairs == journal.repairs else replace(journal, repairs=repairs)
+
+
+def _well(members: tuple[Member, ...]) -> bool:
+    return bool(members) and all(ready_now(each) for each in members if not each.placed.kept)
+
+
+def _may(journal: Journal, name: str, now: datetime) -> bool:
+    repair = journal.repairs.get(name)
+    return repair is None or (now >= repair.not_before and repair.well and not looping(repair))
+
+
+def _given_up(journal: Journal, service: str) -> bool:
+    repair = journal.repairs.get(service)
+    return repair is not None and looping(repair)
+
+
+def _spoilt(fields: Iterable[FieldDrift]) -> str:
+    named = [each.path for each in fields if each.cure == "recreate" and not each.conflict]
+    return f"{', '.join(named)} changed by hand" if named else ""
+
+
+def _cure(member: Member, fields: tuple[FieldDrift, ...]) -> Chain | None:
+    """One chain for the instance; nothing for one that has to be replaced anyway, or that is not running."""
+    curable = tuple(each for each in fields if each.cure == "in-place" and not each.conflict and each.path != "name")
+    if member.placed.kept or member.placed.spoilt or member.instance.state != "running" or not curable:
+        return None
+    return Chain(f"{member.placed.service}/{member.placed.slot}", tuple(_actions(member, curable)))
+
+
+def _actions(member: Member, fields: tuple[FieldDrift, ...]) -> Iterator[Action]:
+    limits = [each for each in fields if each.at[0] != "networks"]
+    if limits:
+        yield _update(member, limits)
+    joined = [each for each in fields if each.at[0] == "networks"]
+    for network in dict.fromkeys(each.at[1] for each in joined):
+        yield from _endpoint(member, network, [each for each in joined if each.at[1] == network])
+
+
+def _update(member: Member, limits: list[FieldDrift]) -> Update:
+    placed = member.placed
+    lift = tuple(each.path for each in limits if each.applied is None)
+    return Update(
+        *(placed.service, placed.slot, member.id, _cause(limits)),
+        name=member.instance.name,
+        fingerprint=placed.fingerprint,
+        in_place=placed.in_place,
+        lift=lift,
+    )
+
+
+def _endpoint(member: Member, network: str, changed: list[FieldDrift]) -> Iterator[Action]:
+    """A lost connection is made again; one that is not as it was, or that nobody wanted, ends first."""
+    placed, name, cause = member.placed, member.instance.name, _cause(changed)
+    whole = next((each for each in changed if each.at == ("networks", network)), None)
+    if whole is None or whole.live is not None:
+        yield Disconnect(placed.service, placed.slot, member.id, cause, name=name, network=network)
+    if whole is None or whole.applied is not None:
+        yield Connect(
+            *(placed.service, placed.slot, member.id, cause),
+            name=name,
+            network=network,
+            fingerprint=placed.fingerprint,
+            in_place=placed.in_place,
+        )
+
+
+def _cause(fields: list[FieldDrift]) -> str:
+    return f"repair: {', '.join(each.path for each in fields)} changed by hand"
