@@ -8,6 +8,7 @@ from gitopsd.engine_json import options_digest
 from gitopsd.manifest import waves
 from gitopsd.model.canonical import digest
 from gitopsd.model.desired import (
+    REPORT_ONLY,
     Attachment,
     Dependency,
     DesiredState,
@@ -105,6 +106,8 @@ def a_state(
     *services: SealedService, revision: str = "", environment: str = "production", **policy: Any
 ) -> SealedState:
     """A sealed state of services, with the networks and volumes that they name. `policy`: EnvironmentPolicy's."""
+    if policy.get("heal") == "report":
+        policy["heal"] = REPORT_ONLY
     networks = {each.network for sealed in services for each in sealed.service.networks}
     named = {m.source for sealed in services for m in sealed.service.mounts if isinstance(m, VolumeMount) and m.source}
     desired = DesiredState(

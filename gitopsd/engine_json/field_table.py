@@ -229,3 +229,14 @@ def field_of(holder: Holder, path: tuple[str, ...]) -> Field:
         if row is not None:
             return row
     raise KeyError(".".join(path))
+
+
+def known_path(holder: Holder, written: str) -> bool:
+    """Whether a path, or the beginning of one, is that of a compared field: `resources`, `environment.COLOUR`."""
+    rows = [row for row in FIELDS[holder] if row.compared]
+    return any(written == row.path or row.path.startswith(f"{written}.") or _below(written, row) for row in rows)
+
+
+def _below(written: str, row: Field) -> bool:
+    """Whether it names a key of a map."""
+    return row.comparator == "map" and "*" not in row.path and written.startswith(f"{row.path}.")

@@ -1,21 +1,22 @@
 """`x-gitopsd` with `deploy.update_config`: how an environment is kept and how a service is rolled out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import cast
 
+from gitopsd.engine_json.field_table import known_path
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.keys.deploy import restart_in_force
 from gitopsd.manifest.keys.quantities import span
-from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, wrong
+from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
 from gitopsd.manifest.moved import directory_name
-from gitopsd.manifest.node import Fields, Node, Problems, Scalar
+from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import EnvironmentPolicy, Job, Order, Policy
+from gitopsd.model.desired import REPAIR_ALL, REPORT_ONLY, EnvironmentPolicy, Heal, Heals, Job, Order, Policy
 from gitopsd.model.errors import Place
 
 
@@ -43,7 +44,7 @@ def environment_policy(document: Fields, problems: Problems) -> tuple[Environmen
         _choose(chosen, key, values, places, default)
     policy = EnvironmentPolicy(
         prune=chosen.values["prune"] is True,
-        heal="report" if chosen.values["heal"] == "report" else "repair",
+        heal=_heals(chosen.values["heal"]),
         on_failure="pause" if chosen.values["on_failure"] == "pause" else "rollback",
         moved_from=str(values.get("moved_from") or ""),
     )
@@ -174,10 +175,17 @@ def _duration(canonical: str) -> timedelta:
 
 
 def _heal(node: Node, path: str, problems: Problems) -> Json:
+    """One word for all kinds of drift, or a word for each."""
+    word = choice("repair", "report")
     if isinstance(node, Fields):
-        problems.add(node.place, path, "by kind is not supported yet; write repair or report")
-        return None
-    return choice("repair", "report")(node, path, problems)
+        return closed({each.name: word for each in fields(Heals)})(node, path, problems)
+    return word(node, path, problems)
+
+
+def _heals(chosen: Json) -> Heals:
+    if isinstance(chosen, Mapping):
+        return replace(REPAIR_ALL, **{kind: cast("Heal", word) for kind, word in chosen.items()})
+    return REPORT_ONLY if chosen == "report" else REPAIR_ALL
 
 
 def _strategy(node: Node, path: str, problems: Problems) -> Json:
@@ -191,6 +199,17 @@ def _job_fields(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and node.value is None:
         return {}
     return closed({"timeout": span}, _JOB_LATER)(node, path, problems)
+
+
+def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
+    """Paths of the field table, or beginnings of such."""
+    found = strings(node, path, problems) or []
+    items = node.items if isinstance(node, Items) else ()
+    for index, item in enumerate(items):
+        if isinstance(item, Scalar) and isinstance(item.value, str) and not known_path("container", item.value):
+            message = f"no field of a container is called {shown(item)}; `gitopsd explain` lists them"
+            problems.add(item.place, f"{path}[{index}]", message)
+    return found
 
 
 _NOT_YET = "not supported yet; remove the key, or prefix it with x- to keep it as a note"
@@ -209,12 +228,14 @@ _SERVICE: dict[str, Read] = {
     "healthy_deadline": span,
     "progress_deadline": span,
     "job": _job_fields,
+    "ignore_drift": _ignore_drift,
 }
 _SERVICE_DEFAULTS: dict[str, Json] = {
     "strategy": "rolling",
     "min_ready": duration_text(Policy().min_ready),
     "healthy_deadline": duration_text(Policy().healthy_deadline),
     "progress_deadline": duration_text(Policy().progress_deadline),
+    "ignore_drift": [],
 }
 _SERVICE_LATER = dict.fromkeys(
     [
@@ -232,7 +253,6 @@ _SERVICE_LATER = dict.fromkeys(
         "schema",
         "on_config_change",
         "flags",
-        "ignore_drift",
         "guard",
     ],
     _NOT_YET,

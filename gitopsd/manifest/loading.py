@@ -227,8 +227,13 @@ def _service(
         job=job,
         hidden=_hidden(service),
         shares=shares(canonical),
+        ignore_drift=_names(chosen.values["ignore_drift"]),
     )
     return built, chosen
+
+
+def _names(value: Json) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()
 
 
 def _check_ends(service: ComposedService, problems: Problems) -> None:

@@ -163,6 +163,7 @@ class Service:
     `depends_on`, `deploy.replicas`, `deploy.update_config`, `profiles`); the typed fields are what decisions need.
     `hidden` names the paths within `options` whose values come from a secret origin: ("environment", "PASSWORD").
     `shares` names the services whose network, IPC or PID namespace, or volumes, it uses: it is replaced with them.
+    `ignore_drift` are paths of the field table, or beginnings of such.
     """
 
     name: str
@@ -178,6 +179,7 @@ class Service:
     job: Job | None = None
     hidden: frozenset[tuple[str, ...]] = frozenset()
     shares: tuple[str, ...] = ()
+    ignore_drift: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +220,28 @@ class External:
 
 
 @dataclass(frozen=True, slots=True)
+class Heals:
+    """What becomes of an instance that ended by itself, was removed, was stopped or paused by hand, was changed, or is
+    one too many; and of networks, which can be removed.
+    """
+
+    crashed: Heal = "repair"
+    removed: Heal = "repair"
+    stopped: Heal = "repair"
+    modified: Heal = "repair"
+    extra: Heal = "repair"
+
+
+REPAIR_ALL = Heals()
+REPORT_ONLY = Heals("report", "report", "report", "report", "report")
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentPolicy:
     """`x-gitopsd` of the file's top level. `moved_from`: the environment's name before its directory was renamed."""
 
     prune: bool = True
-    heal: Heal = "repair"
+    heal: Heals = REPAIR_ALL
     on_failure: Literal["rollback", "pause"] = "rollback"
     moved_from: str = ""
 

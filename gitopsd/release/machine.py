@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gitopsd.model.action import Chain
-from gitopsd.model.desired import SealedState
+from gitopsd.model.desired import REPORT_ONLY, SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
@@ -81,20 +81,21 @@ def advance(
     `repair`: whether what serves may be mended; rollouts that are open go on regardless. `drifted` are the fields of
     instances that were changed by hand.
     """
-    mends = repair and wanted is not None and wanted.desired.policy.heal == "repair"
-    start = marked(settled(journal, live, signals.busy), drifted if mends else UNTOUCHED)
+    heals = wanted.desired.policy.heal if wanted is not None and repair else REPORT_ONLY
+    drifted = drifted if heals.modified == "repair" else UNTOUCHED
+    start = marked(settled(journal, live, signals.busy), drifted)
     members = members_of(start, live)
     start = noted_well(start, members)
     after = open_repairs(start, wanted, members, now) if repair else start
-    after, heals = heal_in_place(after, drifted, members, now) if mends else (after, ())
-    needed = mends or any(each.open for each in after.rollouts.values())
+    after, cures = heal_in_place(after, drifted, members, now)
+    needed = heals.removed == "repair" or any(each.open for each in after.rollouts.values())
     missing = missing_resources(wanted, live) if needed else ()
     around = Surroundings(wanted, members, now, missing)
     after, chains, times, events, ended = _turned(after, start, around, signals)
     after = swept(after)
     surplus = surplus_networks(after, wanted, live, now)
     resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
-    chains = tuple(chain for chain in (*resources, *chains, *heals) if chain.key not in signals.busy)
+    chains = tuple(chain for chain in (*resources, *chains, *cures) if chain.key not in signals.busy)
     after = intend(after, chains, now)
     waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
     return Turn(after, chains, events, ended, min(waits, default=None))

@@ -1,10 +1,12 @@
 """Repairs: rollouts whose target is what serves already, opened where an instance is gone or has stopped."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
-from gitopsd.model.desired import Policy, SealedState
+from gitopsd.model.desired import REPAIR_ALL, REPORT_ONLY, Heals, Policy, SealedState
+from gitopsd.model.live import Instance
 from gitopsd.model.release import Journal, Repair
 from gitopsd.model.rollout import Pending, Rollout, Target
 from gitopsd.plan.order import replacement
@@ -15,6 +17,7 @@ from gitopsd.rollout.sharing import cut_off, stray
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(seconds=300)
+SIGKILLED, SIGTERMED = 137, 143
 FORGET_AFTER = timedelta(minutes=10)
 LOOP = 9  # heals of one service, each soon after the last: somebody else changes it back
 
@@ -23,7 +26,7 @@ def open_repairs(
     journal: Journal, serving: SealedState | None, members: Mapping[str, tuple[Member, ...]], now: datetime
 ) -> Journal:
     """The journal with a repair for each service that needs one, unless the last attempt was too short ago."""
-    if serving is None or serving.desired.policy.heal == "report":
+    if serving is None or serving.desired.policy.heal == REPORT_ONLY:
         return journal
     sharing = sharing_of(journal, members)
     paused = {each.release for each in journal.rejected.values() if each.paused}
@@ -47,51 +50,80 @@ def _cause(journal: Journal, serving: SealedState, name: str, members: tuple[Mem
     stable, sealed = journal.stable.get(name), serving.services.get(name)
     if stable is None or sealed is None or sealed.service.job is not None or sealed.fingerprint != stable.fingerprint:
         return ""
-    return ailment(stable, members, f"{serving.desired.project}-{name}", sharing)
+    return ailment(stable, members, f"{serving.desired.project}-{name}", sharing, serving.desired.policy.heal)
 
 
-def ailment(stable: Target, members: tuple[Member, ...], stem: str, sharing: Sharing) -> str:
-    """What is wrong with a service's instances that a repair mends; "" for nothing."""
+@dataclass(frozen=True, slots=True)
+class Ailment:
+    """What is wrong with an instance, by the kinds that `heal` knows, and in words."""
+
+    kind: Literal["crashed", "removed", "stopped", "modified", "extra"]
+    words: str
+
+
+def ailment(
+    stable: Target, members: tuple[Member, ...], stem: str, sharing: Sharing, heals: Heals = REPAIR_ALL
+) -> str:
+    """What is wrong with a service's instances that a repair mends, in words; "" for nothing."""
     by_slot: dict[int, list[Member]] = {}
     for member in members:
         by_slot.setdefault(member.placed.slot, []).append(member)
-    for slot in range(1, stable.replicas + 1):
-        name = stable.container_name or f"{stem}-{slot}"
-        found = by_slot.pop(slot, [])
-        cause = _slot_ailment(name, stable, found, sharing)
-        if cause:
-            return cause
-    surplus = [member.instance.name for found in by_slot.values() for member in found]
-    return f"{surplus[0]} is left over" if surplus else ""
+    wanted = range(1, stable.replicas + 1)
+    found = [
+        _slot_ailment(stable.container_name or f"{stem}-{slot}", stable, by_slot.get(slot, []), sharing)
+        for slot in wanted
+    ]
+    surplus = (member.instance.name for slot, each in by_slot.items() if slot not in wanted for member in each)
+    found += [Ailment("extra", f"{name} is left over") for name in surplus]
+    return next((each.words for each in found if each is not None and _healed(each, heals)), "")
 
 
-def _slot_ailment(name: str, stable: Target, found: list[Member], sharing: Sharing) -> str:
+def _healed(found: Ailment, heals: Heals) -> bool:
+    return bool(getattr(heals, found.kind) == "repair")
+
+
+def _slot_ailment(name: str, stable: Target, found: list[Member], sharing: Sharing) -> Ailment | None:
     if not found:
-        return f"{name} is gone"
+        return Ailment("removed", f"{name} is gone")
     if len(found) > 1:
-        return f"{found[1].instance.name} is left over"
+        return Ailment("extra", f"{found[1].instance.name} is left over")
     member = found[0]
     instance = member.instance
     if member.placed.fingerprint != stable.fingerprint:
-        return f"{instance.name} is of another fingerprint"
+        return Ailment("modified", f"{instance.name} is of another fingerprint")
     if member.placed.spoilt:
-        return f"{instance.name}: {member.placed.spoilt}"
+        return Ailment("modified", f"{instance.name}: {member.placed.spoilt}")
+    if down := _down(instance):
+        return down
+    if other := stray(member, stable, sharing):
+        return Ailment("modified", f"{instance.name} lives in a container that is not {other}'s any more")
+    if other := cut_off(member, stable, sharing):
+        return Ailment("modified", f"{other} was started again, and {instance.name} is cut off from it")
+    if instance.name != name:
+        return Ailment("modified", f"{name} was renamed to {instance.name}")
+    unknown = member.placed.in_place != stable.in_place
+    return Ailment("modified", "limits or restart policy are not known") if unknown else None
+
+
+def _down(instance: Instance) -> Ailment | None:
     match instance.state:
         case "running" | "restarting":
-            pass
+            return None
         case "removing":
-            return f"{instance.name} is being removed"
+            return Ailment("removed", f"{instance.name} is being removed")
         case "exited":
-            return f"{instance.name} exited with code {instance.exit_code}"
+            kind: Literal["stopped", "crashed"] = "stopped" if stopped_by_hand(instance) else "crashed"
+            return Ailment(kind, f"{instance.name} exited with code {instance.exit_code}")
+        case "dead":
+            return Ailment("crashed", f"{instance.name} is dead")
         case state:
-            return f"{instance.name} is {state}"
-    if other := stray(member, stable, sharing):
-        return f"{instance.name} lives in a container that is not {other}'s any more"
-    if other := cut_off(member, stable, sharing):
-        return f"{other} was started again, and {instance.name} is cut off from it"
-    if instance.name != name:
-        return f"{name} was renamed to {instance.name}"
-    return "limits or restart policy are not known" if member.placed.in_place != stable.in_place else ""
+            return Ailment("stopped", f"{instance.name} is {state}")
+
+
+def stopped_by_hand(instance: Instance) -> bool:
+    """Whether somebody stopped it: the engine itself starts what ended under `always` and `unless-stopped`."""
+    signalled = instance.exit_code in (SIGKILLED, SIGTERMED) and not instance.oom_killed
+    return instance.restart_policy in ("always", "unless-stopped") or signalled
 
 
 def _may(journal: Journal, name: str, now: datetime) -> bool:

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.manifest import load_all, resolved
-from gitopsd.model.desired import EnvironmentPolicy, Job, Policy
+from gitopsd.model.desired import REPORT_ONLY, EnvironmentPolicy, Heals, Job, Policy
+from gitopsd.model.errors import ManifestError
 from tests.manifest.compose_builders import a_revision, a_service, a_state
 
 
@@ -46,7 +47,7 @@ x-gitopsd: {on_failure: pause, prune: false, heal: report}
 """
     )
 
-    assert state.policy == EnvironmentPolicy(prune=False, heal="report", on_failure="pause")
+    assert state.policy == EnvironmentPolicy(prune=False, heal=REPORT_ONLY, on_failure="pause")
     assert [service.policy.on_failure for service in state.services.values()] == ["pause", "rollback"]
 
 
@@ -107,4 +108,27 @@ x-gitopsd: {prune: false}
         "parallelism": {"value": 1, "origin": "default"},
         "delay": {"value": "0s", "origin": "default"},
         "on_failure": {"value": "rollback", "origin": "default"},
+        "ignore_drift": {"value": [], "origin": "default"},
     }
+
+
+def test_what_is_healed_may_be_said_for_each_kind_of_drift() -> None:
+    state = a_state("x-gitopsd: {heal: {stopped: report}}\nservices: {web: {image: i}}\n")
+
+    assert state.policy.heal == Heals(stopped="report")
+
+
+def test_a_kind_of_drift_that_is_none_is_refused() -> None:
+    with pytest.raises(ManifestError, match=r"x-gitopsd.heal.stoped: unknown key; did you mean stopped\?"):
+        a_state("x-gitopsd: {heal: {stoped: report}}\nservices: {web: {image: i}}\n")
+
+
+def test_a_service_may_name_fields_that_somebody_else_looks_after() -> None:
+    service = a_service("x-gitopsd: {ignore_drift: [resources.memory, networks, environment.COLOUR]}")
+
+    assert service.ignore_drift == ("resources.memory", "networks", "environment.COLOUR")
+
+
+def test_a_field_that_the_table_does_not_know_cannot_be_ignored() -> None:
+    with pytest.raises(ManifestError, match="no field of a container is called 'memory'"):
+        a_service("x-gitopsd: {ignore_drift: [memory]}")
