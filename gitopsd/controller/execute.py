@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gitopsd.controller.ports import Clock, Engine
-from gitopsd.engine_json.container import creation, instance_name
+from gitopsd.engine_json.container import creation
 from gitopsd.engine_json.cures import lift_body
 from gitopsd.engine_json.limits import restart_policy, update_body
 from gitopsd.engine_json.networking import endpoints
@@ -73,7 +73,7 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
             body = lift_body(lift) | update_body(_specification(action, making).sealed)
             return ", ".join(engine.update(container, body))
         case Connect(container=container, network=network):
-            engine.connect(container, network, _endpoint(action, making))
+            engine.connect(container, network, _endpoint(action, making, engine.api()))
         case Restore(container=container):
             options = _specification(action, making).sealed.service.options
             engine.update(container, {"RestartPolicy": restart_policy(options)})
@@ -104,10 +104,9 @@ def _specification(action: Create | Update | Restore | Connect, making: Making) 
     return making.specification(action.service, action.fingerprint, action.in_place)
 
 
-def _endpoint(action: Connect, making: Making) -> Mapping[str, Json]:
+def _endpoint(action: Connect, making: Making, api: tuple[int, int]) -> Mapping[str, Json]:
     found = _specification(action, making)
-    service, desired = found.sealed.service, found.desired
-    return dict(endpoints(service, desired, instance_name(service, desired.project, action.slot)))[action.network]
+    return dict(endpoints(found.sealed.service, found.desired, action.slot, api))[action.network]
 
 
 def _create(action: Create, engine: Engine, making: Making) -> str:

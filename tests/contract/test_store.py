@@ -235,6 +235,7 @@ def test_a_moved_environment_has_all_that_was_kept_under_its_old_name(store: Sto
     )
     store.save_inputs("shop", Inputs("i", frozenset({"a"}), {"web": Image("web:1", "sha256:1")}))
     store.save_status(a_status("shop"))
+    store.save_baselines("shop", {"c1": Baseline({}, "20.10")})
     done, waiting = store.submit(a_sync("shop")), store.submit(a_sync("shop"))
     store.complete(done, "", NOON)
     store.append([Event(NOON, "RevisionSeen", "", environment="blog")])
@@ -250,6 +251,7 @@ def test_a_moved_environment_has_all_that_was_kept_under_its_old_name(store: Sto
     assert [each.environment for each in store.events()] == ["store", "blog"]
     assert [each.reason for each in store.events(environment="store", service="web")] == ["ReleaseStarted"]
     assert store.inputs("store", "i") is not None
+    assert set(store.baselines("store")) == {"c1"}
     assert [(each.number, each.environment) for each in store.pending()] == [(waiting, "store")]
     assert store.statuses() == ()
     assert store.releases("shop") == ()

@@ -117,6 +117,8 @@ class FakeStore:
             self._journals[new] = taken_over(self.journal(old), self.journal(new), path)
             self._journals.pop(old, None)
             self._statuses.pop(old, None)
+            self._drifts.pop(old, None)
+            self._baselines[new] = {**self._baselines.get(new, {}), **self._baselines.pop(old, {})}
             self._inputs = {(_now(name, old, new), key): value for (name, key), value in self._inputs.items()}
             self._releases = {number: _renamed(each, old, new) for number, each in self._releases.items()}
             self._events = [_renamed(each, old, new) for each in self._events]

@@ -106,8 +106,10 @@ class SqliteStore:
             moved = dump(taken_over(before, after, path))
             connection.execute("REPLACE INTO journal VALUES (?, ?)", (new, moved))
             connection.execute("DELETE FROM journal WHERE environment = ?", (old,))
-            connection.execute("DELETE FROM status WHERE environment = ?", (old,))
-            connection.execute("UPDATE OR REPLACE inputs SET environment = ? WHERE environment = ?", (new, old))
+            for table in ("status", "drift"):
+                connection.execute(f"DELETE FROM {table} WHERE environment = ?", (old,))
+            for table in ("inputs", "baseline"):
+                connection.execute(f"UPDATE OR REPLACE {table} SET environment = ? WHERE environment = ?", (new, old))
             for table in ("release", "event"):
                 named = f"UPDATE {table} SET environment = :new, body = json_set(body, '$.environment', :new)"
                 connection.execute(f"{named} WHERE environment = :old", {"new": new, "old": old})
