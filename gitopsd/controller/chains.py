@@ -3,13 +3,13 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gitopsd.controller.execute import Executor, Making, Outcome
 from gitopsd.controller.ports import Clock, Engine
-from gitopsd.model.action import Chain, Update
+from gitopsd.model.action import Chain, Create, OnInstance, Rename, Update
 from gitopsd.model.errors import (
     EngineError,
     EngineRefused,
@@ -72,6 +72,7 @@ class Chains:
         self._waits: dict[str, Wait] = {}
         self._pauses: dict[str, Pause] = {}
         self._under_way: frozenset[str] = frozenset()
+        self._acted_on: set[str] = set()
 
     def submit(self, chain: Chain, making: Making, wake: Callable[[], None]) -> None:
         """Have a chain carried out, unless its key pauses; then the pass at the end of the pause brings it again."""
@@ -109,6 +110,7 @@ class Chains:
             outcomes, self._outcomes = self._outcomes, []
         events: list[Event] = []
         for outcome in outcomes:
+            self._acted_on |= set(_containers(outcome))
             journal = _limits_noted(journal, outcome)
             events += _told(self._environment, outcome, self._masked, now)
             if outcome.trace:
@@ -119,9 +121,18 @@ class Chains:
                 self._weigh(outcome.key, outcome.error, now)
         return journal, tuple(events)
 
+    def acted_on(self) -> frozenset[str]:
+        """Containers, by id or name, that ended chains changed; each is told once."""
+        found, self._acted_on = frozenset(self._acted_on), set()
+        return found
+
+    def busy(self) -> frozenset[str]:
+        """Keys of chains whose effect the look at hand may not show whole."""
+        return self._under_way | self._executor.busy(self._environment)
+
     def signals(self, now: datetime, *, returned: bool = False) -> Signals:
         """What the release room needs to know; each refusal is told once. `returned`: the engine was away."""
-        busy = self._under_way | self._executor.busy(self._environment)
+        busy = self.busy()
         waiting = {key for key, wait in self._waits.items() if now < wait.until and not wait.host}
         refused, self._refused = self._refused, {}
         return Signals(busy | waiting, refused, self.held(now), returned)
@@ -205,6 +216,16 @@ def _has_spoken(error: GitopsdError) -> bool:
 def _denied(error: EngineRefused) -> bool:
     """It may not be done at all, as a proxy before the engine says; the engine itself says so of addresses too."""
     return error.status in (401, 403)
+
+
+def _containers(outcome: Outcome) -> Iterator[str]:
+    failed = [outcome.failed] if outcome.failed is not None else []
+    for action in (*(done.action for done in outcome.performed), *failed):
+        match action:
+            case Create(name=name):
+                yield name
+            case OnInstance(container=container) | Rename(container=container):
+                yield container
 
 
 def _limits_noted(journal: Journal, outcome: Outcome) -> Journal:

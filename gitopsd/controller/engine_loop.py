@@ -18,6 +18,7 @@ from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Clock, Engine, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.reconcile import Pass, Reconciler
+from gitopsd.controller.witness import Witness
 from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
@@ -26,7 +27,7 @@ from gitopsd.model.status import EnvironmentStatus
 TELLING = frozenset(
     ("create", "start", "restart", "stop", "kill", "die", "oom", "destroy", "rename", "update", "pause", "unpause")
 )
-NETWORKING = frozenset(("disconnect", "destroy", "remove"))
+NETWORKING = frozenset(("connect", "disconnect", "destroy", "remove"))
 RESUBSCRIBE_S = (0.1, 0.5, 2.0, 5.0, 15.0)
 
 _log = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class EngineLoop:
         self._desires, self._identified = desires, identified
         self._known = False
         self._executor = Executor(clock)
+        self._witness = Witness()
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"engine {url}")
         self._environments: dict[str, Environment] = {}
         self._reconcilers: dict[str, Reconciler] = {}
@@ -152,7 +154,7 @@ class EngineLoop:
             if name not in self._reconcilers:
                 desires = self._desires(name)
                 self._reconcilers[name] = Reconciler(
-                    name, self._engine, self._store, self._executor, self._clock, desires
+                    name, self._engine, self._store, self._executor, self._clock, desires, self._witness
                 )
             return self._reconcilers[name]
 
@@ -225,6 +227,7 @@ class EngineLoop:
 
     def _heard(self, event: EngineEvent) -> None:
         """Wake whom the event concerns; network events do not say whom, so they wake all."""
+        self._witness.hear(event)
         action = event.action.partition(":")[0]
         if action not in TELLING and action not in NETWORKING and action != "health_status":
             return

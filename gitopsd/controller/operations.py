@@ -9,6 +9,8 @@ from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Suspension
 
+HEALED_FOR = timedelta(minutes=10)
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:
@@ -31,6 +33,8 @@ def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
             return Applied(replace(journal, suspension=None), was)
         case "retry":
             return _retry(journal)
+        case "heal":
+            return _heal(journal, str(operation.arguments.get("service") or ""), now)
         case "sync":
             return Applied(journal, "", sync=True, pull=operation.arguments.get("pull") is True)
         case "remove":
@@ -44,6 +48,19 @@ def _retry(journal: Journal) -> Applied:
     return Applied(replace(journal, rejected={}, repairs={}), f"{count} rejected content(s) may be tried again")
 
 
+def _heal(journal: Journal, service: str, now: datetime) -> Applied:
+    """Everything counts as not tried yet, and is mended for a while whatever the policy says."""
+    known = sorted({*journal.stable, *(placed.service for placed in journal.inventory.values())})
+    if service and service not in known:
+        return Applied(journal, f"there is no service {service} here; there are {', '.join(known) or 'none'}")
+    asked = [service] if service else known
+    repairs = {name: repair for name, repair in journal.repairs.items() if name not in asked}
+    heals = {**journal.asked_heals, **dict.fromkeys(asked, now + HEALED_FOR)}
+    return Applied(
+        replace(journal, repairs=repairs, asked_heals=heals), f"what drifted of {', '.join(asked)} is mended"
+    )
+
+
 def _suspension(operation: Operation, now: datetime) -> Suspension:
     seconds = operation.arguments.get("for_s")
     until = now + timedelta(seconds=float(seconds)) if isinstance(seconds, int | float) else None
@@ -51,10 +68,13 @@ def _suspension(operation: Operation, now: datetime) -> Suspension:
 
 
 def lapse(journal: Journal, now: datetime) -> Journal:
-    """The journal without a suspension whose time is over."""
+    """The journal without what a person asked for a time that is over: a suspension, or heals."""
     suspension = journal.suspension
     over = suspension is not None and suspension.until is not None and now >= suspension.until
-    return replace(journal, suspension=None) if over else journal
+    heals = {name: until for name, until in journal.asked_heals.items() if now < until}
+    if not over and heals == journal.asked_heals:
+        return journal
+    return replace(journal, suspension=None if over else suspension, asked_heals=heals)
 
 
 def told(operation: Operation, result: str, now: datetime) -> Event:

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from gitopsd.controller.baselines import FieldLook
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.desire import Desire, Desires
+from gitopsd.controller.drifting import Drifting
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.evidence import with_evidence
-from gitopsd.controller.execute import Executor, Making
+from gitopsd.controller.execute import Executor, Making, Specification
+from gitopsd.controller.expecting import expecting
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
@@ -22,6 +25,7 @@ from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.renewing import renewed, version_hold
 from gitopsd.controller.requests import Requests
+from gitopsd.controller.witness import Witness
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
@@ -66,13 +70,21 @@ class Reconciler:
     """The passes of one environment on one engine. One pass runs at a time; `wake` asks for another."""
 
     def __init__(
-        self, name: str, engine: Engine, store: Store, executor: Executor, clock: Clock, desires: Desires
+        self,
+        name: str,
+        engine: Engine,
+        store: Store,
+        executor: Executor,
+        clock: Clock,
+        desires: Desires,
+        witness: Witness,
     ) -> None:
         self._name = name
         self._engine, self._store, self._clock, self._desires = engine, store, clock, desires
         self._chains = Chains(name, engine, executor, clock, self.masked)
         self._pulls = Pulls(name, engine, executor, clock, self.masked)
         self._requests = Requests(name, store)
+        self._drifting = Drifting(name, store, witness)
         self._pulling = False
         self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
@@ -100,12 +112,14 @@ class Reconciler:
         if not environment.path and not journal.project:
             self._desires.hold(environment, journal)
             return Pass(None, settled=True)  # removed, and in no repository any more
+        self._drifting.done_with(self._chains.acted_on())
         look = self._look(environment, journal, now, thorough=thorough)
+        fields, drifted = self._compare(look)
         journal, opened, ended = self._open(look, wake)
         ended = (*look.renewed, *ended)
-        turn = self._turn(replace(look, journal=journal), returned=returned)
+        turn = self._turn(replace(look, journal=journal), fields, returned=returned)
         self._claim(look, turn)
-        told = (*outcomes, *answered, *look.told, *opened, *turn.events)
+        told = (*outcomes, *answered, *look.told, *drifted, *opened, *turn.events)
         events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
@@ -139,6 +153,18 @@ class Reconciler:
         live = self._desires.secrecy.masked_live(live)
         holds = (*desire.holds, *self._guards(environment, journal, live, desire))
         return replace(seen, live=live, holds=holds)
+
+    def _compare(self, look: Look) -> tuple[FieldLook, tuple[Event, ...]]:
+        """Every field of what is ours against what it was left as; and what is told of all that drifted."""
+        wanted, key = look.desire.state, self._store.key()
+        basis = self._basis(look.environment, look.journal, wanted)
+
+        def specify(service: str, fingerprint: str, in_place: str) -> Specification:
+            return self._desires.specification(look.environment, (basis, wanted), (service, fingerprint, in_place))
+
+        expect = expecting(self._engine, key, specify, wanted)
+        fields = self._drifting.look(look.journal, look.live, self._chains.busy(), expect)
+        return fields, self._drifting.note(look.journal, look.live, basis, fields, look.now)
 
     def _renewed(self, environment: Environment, journal: Journal) -> tuple[Journal, tuple[Release, ...]]:
         """The journal in this version's fingerprints; the labels that it was recognised by keep those of their day."""
@@ -204,14 +230,14 @@ class Reconciler:
             self._pulling = self._requests.pull = False
         return done
 
-    def _turn(self, look: Look, *, returned: bool) -> Turn:
+    def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
         if not _acts(look):
             return Turn(look.journal)
         basis = self._basis(look.environment, look.journal, look.desire.state)
         guards = {hold.guard for hold in look.holds}
         repair = (look.environment.mode == "auto" and "suspended" not in guards) or self._requests.sync is not None
-        signals = self._chains.signals(look.now, returned=returned)
-        return advance(look.journal, basis, look.live, look.now, signals, repair=repair)
+        signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
+        return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 
     def _basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:
         """What the open release wants or, without one, what serves."""

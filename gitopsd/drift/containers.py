@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from gitopsd.drift.comparing import Comparison
 from gitopsd.engine_json.labels import CARRIER
 from gitopsd.model.desired import SealedService
 from gitopsd.model.drift import Cure, DriftItem, DriftKind, FieldDrift
@@ -27,7 +28,7 @@ def absent_slots(
 def instance_drift(
     instance: Instance, placed: Placed, stable: Target, sealed: SealedService | None, project: str, now: datetime
 ) -> Iterator[DriftItem]:
-    """What is wrong with a container of ours. A kept one is stopped on purpose."""
+    """What is wrong with a container of ours as a whole. A kept one is stopped on purpose."""
     if placed.kept:
         return
     if placed.slot > stable.replicas:
@@ -39,6 +40,34 @@ def instance_drift(
         cure: Cure = "recreate" if any(change.cure == "recreate" for change in changes) else "in-place"
         yield _item(instance, placed.service, "modified", _told(changes), now, cure, changes=changes)
     yield from _image(instance, placed, sealed, now)
+
+
+def changed_fields(instance: Instance, placed: Placed, found: Comparison, now: datetime) -> Iterator[DriftItem]:
+    """Its single fields: those that a hand has changed, and those that the engine never carried out.
+
+    Name and image are told apart, as what they are.
+    """
+    fields = [each for each in found.fields if each.path not in ("name", "image")]
+    both = tuple(each for each in fields if each.conflict)
+    changed = tuple(each for each in fields if not each.conflict)
+    if changed:
+        cure: Cure = "recreate" if any(each.cure == "recreate" for each in changed) else "in-place"
+        yield _item(instance, placed.service, "modified", _by_hand(changed), now, cure, changes=changed)
+    if both:
+        cause = f"{_paths(both)} changed by hand, and in Git, which wins"
+        yield replace(_item(instance, placed.service, "modified", cause, now, changes=both), state="conflict")
+    if found.unenforced:
+        cause = f"this engine cannot carry out {_paths(found.unenforced)}"
+        item = _item(instance, placed.service, "modified", cause, now, changes=found.unenforced)
+        yield replace(item, state="unenforceable")
+
+
+def _by_hand(fields: Collection[FieldDrift]) -> str:
+    return f"{_paths(fields)} changed by hand"
+
+
+def _paths(fields: Collection[FieldDrift]) -> str:
+    return ", ".join(each.path for each in fields)
 
 
 def _state(instance: Instance, placed: Placed, now: datetime) -> Iterator[DriftItem]:

@@ -1,25 +1,36 @@
 """The drift of one environment: containers first, then the networks and volumes that its services need."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
-from gitopsd.drift.containers import absent_slots, foreign, instance_drift
+from gitopsd.drift.comparing import Comparison
+from gitopsd.drift.containers import absent_slots, changed_fields, foreign, instance_drift
 from gitopsd.drift.resources import networks, volumes
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import DriftItem
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
 
-UNSEEN = ("fields of live containers, such as environment, limits and networks", "files inside containers")
+UNSEEN = (
+    "files inside containers",
+    "processes started by hand in them",
+    "what lies in binds and volumes",
+    "firewall rules and cgroups of the host",
+)
+Compared = Mapping[str, Comparison]
 
 
-def drift(journal: Journal, live: LiveState, serving: SealedState | None, now: datetime) -> tuple[DriftItem, ...]:
+def drift(
+    journal: Journal, live: LiveState, serving: SealedState | None, fields: Compared, now: datetime
+) -> tuple[DriftItem, ...]:
     """Everything that is not as we left it, sorted by what it is and its name.
 
     The journal's inventory says which containers are ours. `serving` is the state that was applied last; without it
-    images, networks and volumes are not compared. A service with an open rollout is left out: it is being changed.
+    images, networks and volumes are not compared. `fields` is what each container came to, by id. A service with an
+    open rollout is left out: it is being changed.
     """
-    found = [*_containers(journal, live, serving, now)]
+    found = [*_containers(journal, live, serving, fields, now)]
     if serving is not None:
         found += [*networks(serving, live, now), *volumes(serving, live, now)]
     return tuple(sorted(found, key=lambda item: (item.resource, item.service, item.name, item.kind)))
@@ -33,7 +44,20 @@ def not_checked(journal: Journal, serving: SealedState | None) -> tuple[str, ...
     return (*UNSEEN, *lost, *under_way)
 
 
-def _containers(journal: Journal, live: LiveState, serving: SealedState | None, now: datetime) -> Iterator[DriftItem]:
+def remembered(items: Iterable[DriftItem], known: Iterable[DriftItem]) -> tuple[DriftItem, ...]:
+    """The items with the moment at which each was first seen, and its cause, if an earlier look knew it already."""
+    before = {each.identity: each for each in known}
+    return tuple(
+        replace(each, first_seen=before[each.identity].first_seen, cause=before[each.identity].cause)
+        if each.identity in before
+        else each
+        for each in items
+    )
+
+
+def _containers(
+    journal: Journal, live: LiveState, serving: SealedState | None, fields: Compared, now: datetime
+) -> Iterator[DriftItem]:
     rolling = _rolling(journal)
     project = serving.desired.project if serving is not None else journal.project
     for name, stable in sorted(journal.stable.items()):
@@ -44,10 +68,21 @@ def _containers(journal: Journal, live: LiveState, serving: SealedState | None, 
         slots = {journal.inventory[each.id].slot for each in ours if not journal.inventory[each.id].kept}
         yield from absent_slots(name, stable, slots, f"{project}-{name}", now)
         for instance in ours:
-            yield from instance_drift(instance, journal.inventory[instance.id], stable, sealed, project, now)
+            placed = journal.inventory[instance.id]
+            yield from instance_drift(instance, placed, stable, sealed, project, now)
+            if instance.id in fields:
+                yield from _looped(journal, changed_fields(instance, placed, fields[instance.id], now))
     for instance in live.instances:
         if instance.id not in journal.inventory:
             yield from foreign(instance, journal, now)
+
+
+def _looped(journal: Journal, items: Iterable[DriftItem]) -> Iterator[DriftItem]:
+    """Marks what is undone as often as it is mended."""
+    for item in items:
+        repair = journal.repairs.get(item.service)
+        loops = item.state == "open" and repair is not None and repair.looping
+        yield replace(item, state="heal-loop", cause=f"{item.cause}, and again after every heal") if loops else item
 
 
 def _rolling(journal: Journal) -> frozenset[str]:

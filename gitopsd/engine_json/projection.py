@@ -14,6 +14,9 @@ from gitopsd.model.canonical import Json
 
 Projection = Mapping[str, Json]
 
+# Of the form that projections have. Two of different versions cannot be compared.
+VERSION: Final = 1
+
 # What an engine answers has no type; a shape that is not understood shows as KeyError, TypeError, ValueError or so.
 Answer = Mapping[str, Any]
 

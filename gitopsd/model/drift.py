@@ -54,6 +54,11 @@ class DriftItem:
     changes: tuple[FieldDrift, ...] = ()
     cure: Cure = "none"
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes two items one: the same thing wrong with the same thing, whatever its values are by now."""
+        return (self.resource, self.name, self.instance, self.kind, self.state, *(each.path for each in self.changes))
+
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:

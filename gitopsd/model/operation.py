@@ -7,7 +7,7 @@ from typing import Literal
 
 from gitopsd.model.canonical import Json
 
-Verb = Literal["sync", "suspend", "resume", "retry", "remove"]
+Verb = Literal["sync", "suspend", "resume", "retry", "heal", "remove"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Literal
 from gitopsd.model.rollout import Rollout, Target
 
 Outcome = Literal["succeeded", "rolled-back", "failed", "superseded", "cancelled"]
+HEALS_BEFORE_LOOP = 9  # of one service, each soon after the last
 ReleasePhase = Literal["progressing", "returning", "ended"]
 
 
@@ -98,6 +99,11 @@ class Repair:
     last: datetime
     well: bool = False
 
+    @property
+    def looping(self) -> bool:
+        """Whether somebody undoes every heal: it is given up until a person says `heal`, or a release replaces it."""
+        return self.attempts >= HEALS_BEFORE_LOOP
+
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
@@ -133,7 +139,8 @@ class Journal:
     `stable` is per service: what serves and what a failed rollout returns to. `intended` maps the names of containers
     that are about to be created to their inventory entry: what bears such a name and our labels is ours after a crash.
     `completed` maps one-shot services to the fingerprints that succeeded. `networks` and `volumes` are the engine names
-    that we created. `before` is `stable` as it was when the open release began: what a failed release returns to.
+    that we created. `asked_heals` are services that a person wants healed, whatever their policy, until some moment.
+    `before` is `stable` as it was when the open release began: what a failed release returns to.
     `formerly` are the names that the environment had before, the first one first: labels on containers still say them.
     """
 
@@ -152,6 +159,7 @@ class Journal:
     networks: frozenset[str] = frozenset()
     volumes: frozenset[str] = frozenset()
     suspension: Suspension | None = None
+    asked_heals: Mapping[str, datetime] = field(default_factory=dict)
     formerly: tuple[Former, ...] = ()
 
     @property

@@ -5,14 +5,25 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.model.action import Action, Chain, Connect, Disconnect, Update
+from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import FieldDrift
 from gitopsd.model.release import Journal
-from gitopsd.release.repairs import attempt, looping
+from gitopsd.release.repairs import attempt, heals_of
 from gitopsd.rollout import Member
 from gitopsd.rollout.member import ready_now
 
 Drifted = Mapping[str, tuple[FieldDrift, ...]]
 """Fields that were changed by hand, by container id."""
+
+
+def healable(journal: Journal, serving: SealedState | None, drifted: Drifted, *, repair: bool) -> Drifted:
+    """Only the fields of services whose changes are to be mended."""
+    return {
+        id: fields
+        for id, fields in drifted.items()
+        if id in journal.inventory
+        and heals_of(journal, serving, journal.inventory[id].service, repair=repair).modified == "repair"
+    }
 
 
 def marked(journal: Journal, drifted: Drifted) -> Journal:
@@ -58,12 +69,12 @@ def _well(members: tuple[Member, ...]) -> bool:
 
 def _may(journal: Journal, name: str, now: datetime) -> bool:
     repair = journal.repairs.get(name)
-    return repair is None or (now >= repair.not_before and repair.well and not looping(repair))
+    return repair is None or (now >= repair.not_before and repair.well and not repair.looping)
 
 
 def _given_up(journal: Journal, service: str) -> bool:
     repair = journal.repairs.get(service)
-    return repair is not None and looping(repair)
+    return repair is not None and repair.looping
 
 
 def _spoilt(fields: Iterable[FieldDrift]) -> str:

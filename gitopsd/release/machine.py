@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gitopsd.model.action import Chain
-from gitopsd.model.desired import REPORT_ONLY, SealedState
+from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded, Target
 from gitopsd.release.gates import may_begin, may_finalise
-from gitopsd.release.heals import Drifted, heal_in_place, marked, noted_well
+from gitopsd.release.heals import Drifted, heal_in_place, healable, marked, noted_well
 from gitopsd.release.inventory import members_of, settled
 from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
@@ -81,14 +81,14 @@ def advance(
     `repair`: whether what serves may be mended; rollouts that are open go on regardless. `drifted` are the fields of
     instances that were changed by hand.
     """
-    heals = wanted.desired.policy.heal if wanted is not None and repair else REPORT_ONLY
-    drifted = drifted if heals.modified == "repair" else UNTOUCHED
+    drifted = healable(journal, wanted, drifted, repair=repair)
     start = marked(settled(journal, live, signals.busy), drifted)
     members = members_of(start, live)
     start = noted_well(start, members)
-    after = open_repairs(start, wanted, members, now) if repair else start
+    after = open_repairs(start, wanted, members, now, repair=repair)
     after, cures = heal_in_place(after, drifted, members, now)
-    needed = heals.removed == "repair" or any(each.open for each in after.rollouts.values())
+    mends = wanted is not None and repair and wanted.desired.policy.heal.removed == "repair"
+    needed = mends or any(each.open for each in after.rollouts.values())
     missing = missing_resources(wanted, live) if needed else ()
     around = Surroundings(wanted, members, now, missing)
     after, chains, times, events, ended = _turned(after, start, around, signals)

@@ -19,24 +19,41 @@ FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(seconds=300)
 SIGKILLED, SIGTERMED = 137, 143
 FORGET_AFTER = timedelta(minutes=10)
-LOOP = 9  # heals of one service, each soon after the last: somebody else changes it back
+
+
+def heals_of(journal: Journal, serving: SealedState | None, service: str, *, repair: bool) -> Heals:
+    """What becomes of a service's drift: as a person asked, or as its manifest says if anything may be mended now."""
+    if serving is None:
+        return REPORT_ONLY
+    if service in journal.asked_heals:
+        return REPAIR_ALL
+    return serving.desired.policy.heal if repair else REPORT_ONLY
 
 
 def open_repairs(
-    journal: Journal, serving: SealedState | None, members: Mapping[str, tuple[Member, ...]], now: datetime
+    journal: Journal,
+    serving: SealedState | None,
+    members: Mapping[str, tuple[Member, ...]],
+    now: datetime,
+    *,
+    repair: bool = True,
 ) -> Journal:
     """The journal with a repair for each service that needs one, unless the last attempt was too short ago."""
-    if serving is None or serving.desired.policy.heal == REPORT_ONLY:
+    if serving is None:
         return journal
     sharing = sharing_of(journal, members)
     paused = {each.release for each in journal.rejected.values() if each.paused}
     for name in sorted({*journal.stable, *members} - set(journal.rollouts)):
-        found = members.get(name, ())
-        if any(member.placed.release in paused for member in found) or not _may(journal, name, now):
+        found, heals = members.get(name, ()), heals_of(journal, serving, name, repair=repair)
+        left_alone = heals == REPORT_ONLY or any(member.placed.release in paused for member in found)
+        if left_alone or not _may(journal, name, now):
             continue
         if _orphaned(journal, serving, name):
             journal = _opened(journal, _sweep(journal, serving, name, now), now)
-        elif cause := _cause(journal, serving, name, found, sharing):
+            continue
+        stable = _serving_target(journal, serving, name)
+        cause = ailment(stable, found, f"{serving.desired.project}-{name}", sharing, heals) if stable is not None else ""
+        if cause:
             journal = _opened(journal, _mend(journal, serving, name, cause, now), now)
     return journal
 
@@ -46,11 +63,12 @@ def _orphaned(journal: Journal, serving: SealedState, name: str) -> bool:
     return journal.release is None and name not in journal.stable and name not in serving.services
 
 
-def _cause(journal: Journal, serving: SealedState, name: str, members: tuple[Member, ...], sharing: Sharing) -> str:
+def _serving_target(journal: Journal, serving: SealedState, name: str) -> Target | None:
+    """What a service's instances are held against; None for a one-shot, and where something else serves."""
     stable, sealed = journal.stable.get(name), serving.services.get(name)
     if stable is None or sealed is None or sealed.service.job is not None or sealed.fingerprint != stable.fingerprint:
-        return ""
-    return ailment(stable, members, f"{serving.desired.project}-{name}", sharing, serving.desired.policy.heal)
+        return None
+    return stable
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +192,6 @@ def _sweep(journal: Journal, serving: SealedState, name: str, now: datetime) -> 
         way_back=False,
         project=serving.desired.project,
     )
-
-
-def looping(repair: Repair) -> bool:
-    """Whether somebody undoes every heal; it is given up until a person says `heal` or the service is released anew."""
-    return repair.attempts >= LOOP
 
 
 def attempt(last: Repair | None, now: datetime, at_once: int = 1) -> Repair:

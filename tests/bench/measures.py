@@ -25,6 +25,7 @@ from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.states import load_environment
+from gitopsd.controller.witness import Witness
 from gitopsd.model.settings import Repository as RepositorySettings
 from gitopsd.model.settings import Settings, TargetEngine
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
@@ -92,7 +93,7 @@ def _pass(ground: Ground, repository: Repository, state: Path) -> tuple[Callable
     environment = discovered(settings, repositories.heads())[0][repository.name]
     executor = Executor(clock)
     desires = Desires(repositories, store, Registry(), HostSecrets(state))
-    reconciler = Reconciler(environment.name, connect(target, {}), store, executor, clock, desires)
+    reconciler = Reconciler(environment.name, connect(target, {}), store, executor, clock, desires, Witness())
 
     def work() -> None:
         done = reconciler.reconcile(environment, lambda: None)

@@ -20,6 +20,7 @@ from gitopsd.controller.queries.view import View
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.witness import Witness
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
 from gitopsd.model.status import Mode
 from tests.fakes.clock import FakeClock
@@ -115,7 +116,7 @@ class Shop:
             found.setdefault(name, orphan(settings, name))
         for name, environment in found.items():
             desires = Desires(repositories, self.store, registry, self.secrets)
-            passes = Reconciler(name, self.engine, self.store, executor, self.clock, desires)
+            passes = Reconciler(name, self.engine, self.store, executor, self.clock, desires, Witness())
 
             def settled() -> bool:
                 done = passes.reconcile(environment, lambda: None)  # noqa: B023  called at once

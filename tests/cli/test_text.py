@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gitopsd.drift.detect import UNSEEN
 from gitopsd.model.settings import EnvironmentSettings
 from tests.cli.shop import MANIFEST, Shop, compose, service, web
 from tests.fakes.containers import Behaviour
@@ -111,7 +112,7 @@ def test_drift_is_told_with_its_cure_and_what_was_not_looked_at(shop: Shop) -> N
               container {container}, can be mended in place
           - shop-web-1  missing: shop-web-1 is gone: removed, and not by gitopsd
               takes a new one
-          not checked: fields of live containers, such as environment, limits and networks; files inside containers
+          not checked: {"; ".join(UNSEEN)}
         """,
         firstone=first,
     )

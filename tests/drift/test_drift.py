@@ -45,7 +45,7 @@ def live(
 
 
 def found(journal: Journal, state: LiveState, serving: SealedState | None = STATE) -> list[DriftItem]:
-    return list(drift(journal, state, serving, NOW))
+    return list(drift(journal, state, serving, {}, NOW))
 
 
 def only(items: list[DriftItem]) -> DriftItem:
@@ -191,4 +191,4 @@ def test_without_the_serving_state_only_containers_are_looked_at() -> None:
 
 
 def test_what_cannot_be_seen_is_always_said() -> None:
-    assert any("fields of live containers" in each for each in not_checked(Journal("production"), STATE))
+    assert any("files inside containers" in each for each in not_checked(Journal("production"), STATE))

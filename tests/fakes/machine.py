@@ -150,6 +150,10 @@ class Machine:
             container.restart_policy = limits.get("RestartPolicy", container.restart_policy)
             self._emit("container", "update", container)
 
+    def exec_by_hand(self, name: str, command: str) -> None:
+        with self._by_hand(name) as container:
+            self._emit("container", f"exec_start: {command}", container)
+
     def connect_by_hand(self, name: str, network: str, **endpoint: Any) -> None:
         with self._by_hand(name) as container:
             container.networks[network] = endpoint

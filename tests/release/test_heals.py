@@ -5,7 +5,7 @@ from typing import Any
 
 from gitopsd.model.canonical import Json
 from gitopsd.model.drift import Cure, FieldDrift
-from gitopsd.release.repairs import LOOP
+from gitopsd.model.release import HEALS_BEFORE_LOOP as LOOP
 from tests.builders import a_service, a_state
 from tests.daemon import Daemon
 from tests.world import Behaviour

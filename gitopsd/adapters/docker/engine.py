@@ -116,7 +116,7 @@ class DockerView:
 
     def _noted(self, event: EngineEvent) -> EngineEvent:
         """What is remembered of a container does not count once something happened to it."""
-        if event.kind == "container":
+        if event.kind == "container" and not event.action.startswith("exec_start"):
             self._looks.forget(event.id)
         elif container := event.attributes.get("container"):
             self._looks.forget(container)

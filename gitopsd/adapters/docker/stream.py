@@ -17,8 +17,20 @@ from gitopsd.model.errors import EngineError, EngineUnavailable
 from gitopsd.model.live import EngineEvent
 
 KINDS: Final = ("container", "network", "volume", "image")
-# Looking into a container is no change of it.
-_NOISE: Final = ("exec_", "top", "attach", "detach", "resize", "archive-path", "extract-to-dir", "copy", "export")
+# Looking into a container is no change of it; of a command run in it one word is enough.
+_NOISE: Final = (
+    "exec_create",
+    "exec_die",
+    "exec_detach",
+    "top",
+    "attach",
+    "detach",
+    "resize",
+    "archive-path",
+    "extract-to-dir",
+    "copy",
+    "export",
+)
 ASK_EVERY: Final = 20.0
 ANSWER_WITHIN: Final = 10.0
 LONGEST_LINE: Final = 1 << 20

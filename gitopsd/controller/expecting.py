@@ -1,0 +1,58 @@
+"""What an engine would show of an instance that nobody touched: its specification, through the table of fields."""
+
+from collections.abc import Callable, Mapping
+
+from gitopsd.controller.baselines import Expect, Expected
+from gitopsd.controller.execute import Specification
+from gitopsd.controller.ports import EngineView
+from gitopsd.drift.comparing import Wanted
+from gitopsd.engine_json.container import creation
+from gitopsd.engine_json.expectation import expected
+from gitopsd.engine_json.hiding import hidden_projection
+from gitopsd.engine_json.networking import instance_name
+from gitopsd.engine_json.projection import Projection
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import GitopsdError, NotFound
+from gitopsd.model.live import Instance
+from gitopsd.model.release import Placed
+
+Specify = Callable[[str, str, str], Specification]
+
+
+def expecting(engine: EngineView, key: bytes, specify: Specify, head: SealedState | None) -> Expect:
+    """How to expect an instance: `specify` gives what it was made from, `head` is what Git says by now."""
+
+    def expect(instance: Instance, placed: Placed) -> Expected | None:
+        try:
+            applied = specify(placed.service, placed.fingerprint, placed.in_place)
+            shown = projection(applied, instance, placed.slot, engine, key)
+        except GitopsdError:
+            return None
+        newer = head.services.get(placed.service) if head is not None else None
+        desired = shown
+        made = (placed.fingerprint, placed.in_place)
+        if head is not None and newer is not None and (newer.fingerprint, newer.in_place) != made:
+            desired = projection(Specification(newer, head.desired), instance, placed.slot, engine, key)
+        secret = frozenset(path[0] for path in applied.sealed.service.hidden)
+        ignored = applied.sealed.service.ignore_drift
+        return Expected(
+            Wanted(hidden_projection(shown, key, secret), hidden_projection(desired, key, secret), ignored), secret
+        )
+
+    return expect
+
+
+def projection(applied: Specification, instance: Instance, slot: int, engine: EngineView, key: bytes) -> Projection:
+    """Of a container made from a specification, over the instance's own image. ManifestError: it cannot be made."""
+    sealed, desired = applied.sealed, applied.desired
+    called = instance_name(sealed.service, desired.project, slot)
+    made = creation(*(sealed, desired), slot=slot, name=called, release=0, carry={}, api=engine.api(), key=key)
+    return expected(sealed, made, called, _defaults(engine, instance.image_id))
+
+
+def _defaults(engine: EngineView, image: str) -> Mapping[str, Json]:
+    try:
+        return engine.image_defaults(image)
+    except NotFound:  # removed by force below its container
+        return {}
