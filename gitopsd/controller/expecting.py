@@ -12,7 +12,7 @@ from gitopsd.engine_json.hiding import hidden_projection
 from gitopsd.engine_json.networking import instance_name
 from gitopsd.engine_json.projection import Projection
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import SealedState
+from gitopsd.model.desired import SealedState, Service
 from gitopsd.model.errors import GitopsdError, NotFound
 from gitopsd.model.live import Instance
 from gitopsd.model.release import Placed
@@ -47,8 +47,20 @@ def projection(applied: Specification, instance: Instance, slot: int, engine: En
     """Of a container made from a specification, over the instance's own image. ManifestError: it cannot be made."""
     sealed, desired = applied.sealed, applied.desired
     called = instance_name(sealed.service, desired.project, slot)
-    made = creation(*(sealed, desired), slot=slot, name=called, release=0, carry={}, api=engine.api(), key=key)
-    return expected(sealed, made, called, _defaults(engine, instance.image_id))
+    joins = {name: name for name in sealed.service.shares}
+    made = creation(
+        *(sealed, desired), slot=slot, name=called, release=0, carry={}, api=engine.api(), joins=joins, key=key
+    )
+    return _borrowed(sealed.service, instance, expected(sealed, made, called, _defaults(engine, instance.image_id)))
+
+
+def _borrowed(service: Service, instance: Instance, shown: Projection) -> Projection:
+    """What comes from another service's container is taken as it is: which one it should be, a rollout looks after."""
+    options = service.options
+    keys = {key for key in ("network_mode", "pid", "ipc") if str(options.get(key) or "").startswith("service:")}
+    keys |= {"volumes_from", "volumes"} if options.get("volumes_from") else set()
+    own = {key: value for key, value in shown.items() if key not in keys}
+    return {**own, **{key: instance.fields[key] for key in keys if key in instance.fields}}
 
 
 def _defaults(engine: EngineView, image: str) -> Mapping[str, Json]:

@@ -51,9 +51,8 @@ def open_repairs(
         if _orphaned(journal, serving, name):
             journal = _opened(journal, _sweep(journal, serving, name, now), now)
             continue
-        stable = _serving_target(journal, serving, name)
-        cause = ailment(stable, found, f"{serving.desired.project}-{name}", sharing, heals) if stable is not None else ""
-        if cause:
+        stable, stem = _serving_target(journal, serving, name), f"{serving.desired.project}-{name}"
+        if stable is not None and (cause := ailment(stable, found, stem, sharing, heals)):
             journal = _opened(journal, _mend(journal, serving, name, cause, now), now)
     return journal
 
@@ -79,9 +78,7 @@ class Ailment:
     words: str
 
 
-def ailment(
-    stable: Target, members: tuple[Member, ...], stem: str, sharing: Sharing, heals: Heals = REPAIR_ALL
-) -> str:
+def ailment(stable: Target, members: tuple[Member, ...], stem: str, sharing: Sharing, heals: Heals = REPAIR_ALL) -> str:
     """What is wrong with a service's instances that a repair mends, in words; "" for nothing."""
     by_slot: dict[int, list[Member]] = {}
     for member in members:
