@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from gitopsd.controller.ports import Store
 from gitopsd.drift.comparing import Comparison, Fields, Wanted, compared, left_as
+from gitopsd.engine_json.expectation import with_content
 from gitopsd.engine_json.hiding import hidden_projection
-from gitopsd.engine_json.projection import VERSION
+from gitopsd.engine_json.projection import VERSION, Projection
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.canonical import digest
 from gitopsd.model.live import Instance, LiveState
@@ -15,8 +16,12 @@ from gitopsd.model.release import Journal, Placed
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What an instance is held against, and the Compose keys behind which it has values of secret origin."""
+    """What an instance is held against: `shown` as it is, `wanted` in the hidden form.
 
+    `secret` are the Compose keys behind which it has values of secret origin.
+    """
+
+    shown: Projection
     wanted: Wanted
     secret: frozenset[str]
 
@@ -79,7 +84,7 @@ class Baselines:
         expected = expect(instance, placed)
         if expected is None:
             return Comparison()
-        live = hidden_projection(instance.fields, key, expected.secret)
+        live = hidden_projection(with_content(instance.fields, expected.shown), key, expected.secret)
         left = self._baselines().get(instance.id)
         result = left_as(live, expected.wanted, made_by) if acted else compared(live, left, expected.wanted, made_by)
         self._done_with -= {instance.id, instance.name}

@@ -1,6 +1,6 @@
 """Drift in the loop: single fields compared at every look, what was found kept with its age, cause and end."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,10 +17,10 @@ from gitopsd.model.release import Journal
 
 
 class Drifting:
-    """The drift of one environment, from pass to pass. `witness` is the engine's."""
+    """The drift of one environment, from pass to pass. `witness` is the engine's; `masked` takes secrets out."""
 
-    def __init__(self, environment: str, store: Store, witness: Witness) -> None:
-        self._environment, self._store, self._witness = environment, store, witness
+    def __init__(self, environment: str, store: Store, witness: Witness, masked: Callable[[str], str]) -> None:
+        self._environment, self._store, self._witness, self._masked = environment, store, witness, masked
         self._baselines = Baselines(environment, store)
         self._known: tuple[DriftItem, ...] | None = None
 
@@ -58,7 +58,7 @@ class Drifting:
         if known is not None and known.cause != item.cause:
             return replace(item, cause=known.cause)
         heard = self._witness.of(item.instance) if item.instance else self._witness.named(item.name)
-        said = story(heard, instance)
+        said = self._masked(story(heard, instance))
         return replace(item, cause=f"{item.cause}: {said}") if said else item
 
     def _began(self, items: Iterable[DriftItem], before: Collection[object]) -> tuple[Event, ...]:

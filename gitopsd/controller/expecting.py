@@ -36,9 +36,8 @@ def expecting(engine: EngineView, key: bytes, specify: Specify, head: SealedStat
             desired = projection(Specification(newer, head.desired), instance, placed.slot, engine, key)
         secret = frozenset(path[0] for path in applied.sealed.service.hidden)
         ignored = applied.sealed.service.ignore_drift
-        return Expected(
-            Wanted(hidden_projection(shown, key, secret), hidden_projection(desired, key, secret), ignored), secret
-        )
+        wanted = Wanted(hidden_projection(shown, key, secret), hidden_projection(desired, key, secret), ignored)
+        return Expected(shown, wanted, secret)
 
     return expect
 

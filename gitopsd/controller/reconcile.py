@@ -84,7 +84,7 @@ class Reconciler:
         self._chains = Chains(name, engine, executor, clock, self.masked)
         self._pulls = Pulls(name, engine, executor, clock, self.masked)
         self._requests = Requests(name, store)
-        self._drifting = Drifting(name, store, witness)
+        self._drifting = Drifting(name, store, witness, self.masked)
         self._pulling = False
         self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
