@@ -8,7 +8,7 @@ from gitopsd.manifest.interpolate import interpolate
 from gitopsd.manifest.keys.shapes import described, read_fields, text, wrong
 from gitopsd.manifest.merge import RESET, merge_service, without_resets
 from gitopsd.manifest.node import Fields, Node, Scalar
-from gitopsd.manifest.source import Scope, Source, relative
+from gitopsd.manifest.source import Scope, Source, TooMuch, relative
 from gitopsd.model.errors import Place, Problem
 
 MAX_CHAIN = 100
@@ -74,8 +74,9 @@ def _service(run: _Run, document: _Document, name: str, chain: _Chain) -> Node:
         return node
     base = _named(run.source, node.fields["extends"], f"{path}.extends")
     below = _base(run, document, base, path, (*chain, (document.file, name))) if base is not None else None
-    if base is None or below is None or not run.source.affords(below, base.place, f"{path}.extends"):
+    if base is None or below is None:
         return node
+    run.source.merges(below, base.place, f"{path}.extends")
     own = replace(node, fields={key: child for key, child in node.fields.items() if key != "extends"})
     merged = merge_service(without_resets(below), own, path, run.source.problems)
     if isinstance(merged, Fields) and "extends" not in merged.fields:
@@ -102,7 +103,7 @@ def _base(run: _Run, document: _Document, base: _Base, path: str, chain: _Chain)
         return None
     if len(chain) > MAX_CHAIN:
         problems.add(base.place, where, f"more than {MAX_CHAIN} services extend one another; extend the last directly")
-        return None
+        raise TooMuch
     return anchored_service(_service(run, document, base.service, chain), directory)
 
 

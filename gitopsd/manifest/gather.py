@@ -45,14 +45,15 @@ def gather(
         raw = source.document(path, place, where)
         if raw is None:
             continue
-        if (document is not None or above) and not source.affords(raw, place, where):
-            break
+        if document is not None or above:
+            source.merges(raw, place, where)
         filled = _filled(source, raw, path, scope)
         own = extended(source, filled, path, scope)
         own = _included(source, own, scope, (*above, path), gathered)
         if document is None:
             document = own if path in source.untagged else without_resets(own)
         else:
+            source.merges(document, place, where)
             gathered.layers.append(document)
             document = merge_documents(document, own, source.problems)
     return replace(gathered, document=document) if document is not None else gathered
@@ -90,6 +91,7 @@ def _included(source: Source, document: Fields, scope: Scope, above: tuple[str, 
         include = _entry(source, item, f"include[{index}]", scope)
         if include is None:
             continue
+        source.includes(len(include.paths), include.place, include.where)
         if len(above) > MAX_DEPTH:
             message = f"files include each other more than {MAX_DEPTH} levels deep; include the last ones directly"
             source.problems.add(include.place, include.where, message)
@@ -120,17 +122,24 @@ def _import(
     for kind in _RESOURCES:
         theirs = found.document.fields.get(kind)
         if isinstance(theirs, Fields):
-            theirs = _with_bare_names(theirs, inner) if kind == "services" else theirs
+            theirs = _settled(theirs, inner) if kind == "services" else theirs
             fields[kind] = _together(source, fields.get(kind), theirs, kind, directory, include)
     return replace(document, fields=fields)
 
 
-def _with_bare_names(services: Fields, scope: Scope) -> Fields:
+def _settled(services: Fields, scope: Scope) -> Fields:
+    """The services of an included file with what depends on its variables and directory, and is not written out."""
     fields = dict(services.fields)
     for name, service in fields.items():
-        if isinstance(service, Fields) and "environment" in service.fields:
-            given = with_bare_names(service.fields["environment"], scope.variables)
-            fields[name] = replace(service, fields={**service.fields, "environment": given})
+        if not isinstance(service, Fields):
+            continue
+        own = dict(service.fields)
+        if "environment" in own:
+            own["environment"] = with_bare_names(own["environment"], scope.variables)
+        build = own.get("build")
+        if isinstance(build, Fields) and "context" not in build.fields:
+            own["build"] = replace(build, fields={"context": Scalar(".", build.place), **build.fields})
+        fields[name] = replace(service, fields=own)
     return replace(services, fields=fields)
 
 

@@ -1,6 +1,7 @@
 """The files of a revision -> the desired state of one environment, or every problem in them at once."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gitopsd.manifest import security
@@ -17,7 +18,7 @@ from gitopsd.manifest.keys.shapes import Entry
 from gitopsd.manifest.keys.sharing import shares
 from gitopsd.manifest.moved import told_move
 from gitopsd.manifest.node import Fields, Problems, Scalar
-from gitopsd.manifest.source import Scope, Source
+from gitopsd.manifest.source import Scope, Source, TooMuch
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
     Attachment,
@@ -93,26 +94,47 @@ def load_all(  # noqa: PLR0913 - the files, and everything that a host may say a
 ) -> Loaded:
     """As `load`, with the composition. `for_config`: a service that has only `build` is no problem."""
     source = Source(files, secrets=bool(variables))
-    choice = choose(source, directory_or_file, variables)
+    known = _Known(environment, variables, project, host_dir, first_name, for_config)
+    loaded: Loaded | None = None
+    with suppress(TooMuch):
+        loaded = _load(source, directory_or_file, known)
+    if loaded is None or source.problems.found:
+        # A variable without a value is often what the others come from.
+        unset = source.unset if loaded is None else _of_enabled(loaded.composition, source.unset)
+        raise ManifestError(_without(variables.values(), [*source.problems.found, *unset]))
+    return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of an environment besides its files, as `load_all` takes it."""
+
+    name: str
+    variables: Mapping[str, str]
+    project: str
+    host_dir: str
+    first_name: str
+    for_config: bool
+
+
+def _load(source: Source, directory_or_file: str, environment: _Known) -> Loaded | None:
+    """The environment as far as it could be read; None: there is none."""
+    choice = choose(source, directory_or_file, environment.variables)
     if choice is None:
-        raise ManifestError(_without(variables.values(), [*source.problems.found, *source.unset]))
+        return None
     moved = told_move(source, choice.paths, choice.place)
-    if moved is not None and moved.name == environment:
+    if moved is not None and moved.name == environment.name:
         source.problems.add(moved.place, f"{EXTENSION}.moved_from", "names the environment itself; remove it")
-    first = first_name or (moved.name if moved is not None else environment)
-    name = project_name(source, choice, project, first)
+    first = environment.first_name or (moved.name if moved is not None else environment.name)
+    name = project_name(source, choice, environment.project, first)
     known = {**choice.variables, PROJECT_VARIABLE: Variable(name)}
     gathered = gather(source, choice.paths, Scope(choice.directory, known), choice.place)
     composition = compose(source, gathered, name, choice.directory, known, choice.profiles)
-    _check_builds(composition, source.problems, for_config)
-    ground = Ground(source, choice.directory, host_dir or f"{HOST_DATA}/{first}")
-    _warn_of_names(composition, None if project else choice.variables.get(PROJECT_VARIABLE), source.problems)
-    loaded = _loaded(ground, composition, environment, variables.values())
-    if source.problems.found:
-        # A variable without a value is often what the others come from.
-        found = [*source.problems.found, *_of_enabled(composition, source.unset)]
-        raise ManifestError(_without(variables.values(), found))
-    return loaded
+    _check_builds(composition, source.problems, environment.for_config)
+    ground = Ground(source, choice.directory, environment.host_dir or f"{HOST_DATA}/{first}")
+    given = None if environment.project else choice.variables.get(PROJECT_VARIABLE)
+    _warn_of_names(composition, given, source.problems)
+    return _loaded(ground, composition, environment.name, environment.variables.values())
 
 
 def _warn_of_names(composition: Composition, project: Variable | None, problems: Problems) -> None:

@@ -4,12 +4,13 @@ It is read ahead of everything else: what an environment is called by default, a
 the name that it began under.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gitopsd.manifest.choose import choose
 from gitopsd.manifest.compose import EXTENSION
 from gitopsd.manifest.node import Fields, Scalar
-from gitopsd.manifest.source import Source
+from gitopsd.manifest.source import Source, TooMuch
 from gitopsd.model.errors import Place
 from gitopsd.model.files import Files
 
@@ -27,8 +28,10 @@ class Moved:
 def moved_from(files: Files, directory_or_file: str) -> Moved | None:
     """The earlier name that an environment's own files tell; None where they tell none, or not a name."""
     source = Source(files)
-    choice = choose(source, directory_or_file, {})
-    return told_move(source, choice.paths, choice.place) if choice is not None else None
+    with suppress(TooMuch):  # which loading tells
+        choice = choose(source, directory_or_file, {})
+        return told_move(source, choice.paths, choice.place) if choice is not None else None
+    return None
 
 
 def told_move(source: Source, paths: tuple[str, ...], place: Place) -> Moved | None:

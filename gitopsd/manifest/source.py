@@ -1,6 +1,7 @@
 """What loading one environment reads from and what it finds out: the revision's files, problems, unset variables."""
 
 import posixpath
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,8 +13,14 @@ from gitopsd.manifest.yaml import MAX_BYTES, parse
 from gitopsd.model.errors import ManifestError, Place, Problem
 from gitopsd.model.files import Files
 
-MAX_MERGED = 1_000_000  # values of all that is merged or extended, each time that it is
-MAX_VARIABLES = 64 << 20  # characters of all `.env` and `env_file`s, as written and as filled in, each time
+MAX_MERGED = 300_000  # values of all that is merged, extended or included, each time that it is
+MAX_INCLUDES = 1_000
+MAX_VARIABLES = 8 << 20  # characters of all `.env` and `env_file`s, each time that they are read
+_PER_VARIABLE = 100  # characters that a variable counts besides those of its value
+
+
+class TooMuch(Exception):
+    """A limit of all files together is reached: that has been added to the problems, and ends the loading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class Source:
 
     `secrets`: there are variables of secret origin. `unset` are variables without value and default. `documents` are
     the files that have been parsed, `constant` those of them in which no variable stands, `untagged` those without a
-    `!reset`. `merged` and `variables` are what has been spent of their limits.
+    `!reset`. `spent` is what has been used of the limits of all files together.
     """
 
     files: Files
@@ -40,8 +47,7 @@ class Source:
     documents: dict[str, Fields | None] = field(default_factory=dict)
     constant: set[str] = field(default_factory=set)
     untagged: set[str] = field(default_factory=set)
-    merged: list[int] = field(default_factory=list)
-    variables: list[int] = field(default_factory=list)
+    spent: Counter[int] = field(default_factory=Counter)
 
     def document(self, path: str, place: Place, where: str) -> Fields | None:
         """The Compose file at `path`, not yet filled in; None when it cannot be read, which is then a problem.
@@ -60,10 +66,8 @@ class Source:
         if isinstance(data, Refusal):
             self.problems.add(place, where, data.reason)
             return {}
-        if sum(self.variables) + len(data) > MAX_VARIABLES:
-            message = f"all env_files together have more than {MAX_VARIABLES} characters; name fewer, or shorter ones"
-            self.problems.add(place, where, message)
-            return {}
+        what = "characters in all env_files together; name fewer, or shorter ones"
+        self.spend(MAX_VARIABLES, len(data), what, place, where)
         try:
             if raw:
                 found = dotenv.parse_raw(path, data, variables)
@@ -72,17 +76,24 @@ class Source:
         except ManifestError as error:
             self.problems.found.extend(error.problems)
             return {}
-        self.variables.append(len(data) + sum(len(variable.value) for variable in found.values()))
+        filled_in = sum(_PER_VARIABLE + len(variable.value) for variable in found.values())
+        self.spend(MAX_VARIABLES, filled_in, what, place, where)
         return found
 
-    def affords(self, node: Node, place: Place, where: str) -> bool:
-        """Whether this much more may be merged; what is too much is a problem."""
-        self.merged.append(size(node))
-        if sum(self.merged) <= MAX_MERGED:
-            return True
-        message = f"more than {MAX_MERGED} values once everything is merged; extend, include or name fewer files"
-        self.problems.add(place, where, message)
-        return False
+    def merges(self, node: Node, place: Place, where: str) -> None:
+        """Counts what is merged. TooMuch: it is more than is merged in any project that somebody wrote."""
+        what = "values once everything is merged; extend, include or name fewer files"
+        self.spend(MAX_MERGED, size(node), what, place, where)
+
+    def includes(self, files: int, place: Place, where: str) -> None:
+        """Counts included files. TooMuch as for `merges`."""
+        self.spend(MAX_INCLUDES, files, "files are included; include fewer", place, where)
+
+    def spend(self, limit: int, amount: int, what: str, place: Place, where: str) -> None:
+        self.spent[limit] += amount
+        if self.spent[limit] > limit:
+            self.problems.add(place, where, f"more than {limit} {what}")
+            raise TooMuch
 
     def exists(self, path: str) -> bool:
         """Whether there is a file, or a link to something, at `path`."""
