@@ -46,9 +46,23 @@ def _printed(loaded: Loaded, directory: str) -> dict[str, Json]:
                 name: _masked(_definition(entry, directory), composition.hidden(kind, name))
                 for name, entry in entries.items()
             }
-    escaped = _escaped({**document, **{key: _shown(node) for key, node in composition.extensions().items()}})
+    extensions = {key: _without_empty_lists(_shown(node)) for key, node in composition.extensions().items()}
+    escaped = _escaped({**document, **extensions})
     assert isinstance(escaped, dict)
     return escaped
+
+
+def _without_empty_lists(value: Json) -> Json:
+    """An extension as Compose prints it, to which a list without items is nothing."""
+    match value:
+        case []:
+            return None
+        case list():
+            return [_without_empty_lists(inner) for inner in value]
+        case dict():
+            return {key: _without_empty_lists(inner) for key, inner in value.items()}
+        case _:
+            return value
 
 
 def _masked(values: dict[str, Json], hidden: Iterable[tuple[str, ...]]) -> dict[str, Json]:
