@@ -52,6 +52,13 @@ def _build(node: Node, directory: str) -> Node:
     return _within(node, directory, "context") if isinstance(node, Fields) else _path(node, directory)
 
 
+def _develop(node: Node, directory: str) -> Node:
+    if not isinstance(node, Fields) or not isinstance(watch := node.fields.get("watch"), Items):
+        return node
+    watched = replace(watch, items=tuple(_within(item, directory, "path") for item in watch.items))
+    return replace(node, fields={**node.fields, "watch": watched})
+
+
 def _volumes(node: Node, directory: str) -> Node:
     if not isinstance(node, Items):
         return node
@@ -71,4 +78,11 @@ def _volume(node: Node, directory: str) -> Node:
     return node
 
 
-_SERVICE = {"volumes": _volumes, "env_file": _each, "label_file": _each, "extends": _extends, "build": _build}
+_SERVICE = {
+    "volumes": _volumes,
+    "env_file": _each,
+    "label_file": _each,
+    "extends": _extends,
+    "build": _build,
+    "develop": _develop,
+}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from gitopsd.manifest.conflicts import check_conflicts
 from gitopsd.manifest.dependency import check_dependencies
-from gitopsd.manifest.environment import check_written, environment, labels_of_files
+from gitopsd.manifest.environment import check_written, environment, labels_of_files, with_arguments
 from gitopsd.manifest.gather import Gathered
 from gitopsd.manifest.interpolate import Variable, Variables
 from gitopsd.manifest.keys import resources
@@ -77,7 +77,7 @@ def compose(
     source: Source, gathered: Gathered, project: str, directory: str, variables: Variables, profiles: frozenset[str]
 ) -> Composition:
     """The composition; what is wrong in the document, services that are not enabled included, goes to the problems."""
-    document, problems = gathered.document, source.problems
+    document, problems = _with_arguments(gathered.document, variables), source.problems
     _check_top_level(document, problems)
     if not document.fields and not problems.found:
         problems.add(document.place, "", "the Compose file is empty; write `services:` first")
@@ -104,6 +104,23 @@ def compose(
         for kind, found in definitions.items()
     }
     return Composition(project, enabled, **used, document=document, variables=variables, included=gathered.variables)
+
+
+def _with_arguments(document: Fields, variables: Variables) -> Fields:
+    """The document in which the arguments of a `build` that have no value have it from the variables."""
+    services = document.fields.get("services")
+    if not isinstance(services, Fields):
+        return document
+    built = {
+        name: replace(service, fields={**service.fields, "build": with_arguments(service.fields["build"], variables)})
+        for name, service in services.fields.items()
+        if isinstance(service, Fields) and "build" in service.fields
+    }
+    if not built:
+        return document
+    return replace(
+        document, fields={**document.fields, "services": replace(services, fields={**services.fields, **built})}
+    )
 
 
 def _check_layer(layer: Fields, problems: Problems, project: str) -> None:
@@ -181,7 +198,7 @@ def _add_what_follows(canonical: dict[str, Json]) -> None:
 def _with_files(source: Source, service: ComposedService, directory: str, variables: Variables) -> ComposedService:
     """The service with its environment and the labels of its files."""
     found = environment(source, service.node, service.path, directory, variables)
-    labels = labels_of_files(source, service.node, service.path, directory, variables)
+    labels = labels_of_files(source, service.node, service.path, directory)
     own = service.canonical.get("labels")
     own = own if isinstance(own, dict) else {}
     added: dict[str, Json] = {"environment": found.values, "labels": {**labels.values, **own}}

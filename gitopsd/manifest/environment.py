@@ -1,6 +1,6 @@
 """The environment and labels of a service: those of files, then its own over them, bare names filled in."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.interpolate import Variable, Variables
@@ -42,8 +42,9 @@ def environment(source: Source, service: Fields, path: str, directory: str, vari
     )
     values: dict[str, Json] = {}
     hidden = set(own.hidden)
-    named = _env_files(files, f"{path}.env_file", source.problems)
-    for name, variable in _from_files(source, named, directory, known).items():
+    named = {file.path: file for file in _env_files(files, f"{path}.env_file", source.problems)}
+    # Of those that name one path the last counts, at the place of the first.
+    for name, variable in _from_files(source, named.values(), directory, known).items():
         values[name] = variable.value
         if variable.hidden and name not in own.values:
             hidden.add(name)
@@ -58,12 +59,12 @@ def check_written(service: Fields, path: str, problems: Problems) -> None:
             tuple(read(node, f"{path}.{key}", problems) or ())
 
 
-def labels_of_files(source: Source, service: Fields, path: str, directory: str, variables: Variables) -> Environment:
-    """What the files of a service's `label_file` come to."""
+def labels_of_files(source: Source, service: Fields, path: str, directory: str) -> Environment:
+    """What the files of a service's `label_file` come to; they know each other's variables and no others."""
     node = service.fields.get("label_file")
     if node is None:
         return Environment()
-    found = _from_files(source, _label_files(node, f"{path}.label_file", source.problems), directory, variables)
+    found = _from_files(source, _label_files(node, f"{path}.label_file", source.problems), directory, {})
     hidden = frozenset(name for name, variable in found.items() if variable.hidden)
     return Environment({name: variable.value for name, variable in found.items()}, hidden)
 
@@ -83,11 +84,10 @@ def _own(source: Source, service: Fields, path: str, variables: Variables) -> En
     return Environment(values, frozenset(hidden))
 
 
-def _from_files(source: Source, files: Iterator[_File], directory: str, variables: Variables) -> dict[str, Variable]:
+def _from_files(source: Source, files: Iterable[_File], directory: str, variables: Variables) -> dict[str, Variable]:
     """The variables of all files. `variables` go before those of earlier files, which go before a file's own."""
     found: dict[str, Variable] = {}
-    named = {file.path: file for file in files}  # the last of a path, at its first place
-    for file in named.values():
+    for file in files:
         path = source.path(directory, file.path, file.place, file.where)
         if path is None or (not file.required and not source.exists(path)):
             continue
@@ -158,6 +158,20 @@ def with_bare_names(node: Node, variables: Variables) -> Node:
     if not isinstance(node, Items):
         return node
     return replace(node, items=tuple(_with_value(item, variables) for item in node.items))
+
+
+def with_arguments(build: Node, variables: Variables) -> Node:
+    """A `build` whose arguments without a value have it from these variables."""
+    arguments = build.fields.get("args") if isinstance(build, Fields) else None
+    if not isinstance(build, Fields) or not isinstance(arguments, Items | Fields):
+        return build
+    if isinstance(arguments, Items):
+        return replace(build, fields={**build.fields, "args": with_bare_names(arguments, variables)})
+    given = dict(arguments.fields)
+    for name, child in given.items():
+        if isinstance(child, Scalar) and child.value is None and (variable := variables.get(name)) is not None:
+            given[name] = replace(child, value=variable.value, hidden=variable.hidden, quoted=True)
+    return replace(build, fields={**build.fields, "args": replace(arguments, fields=given)})
 
 
 def _with_value(node: Node, variables: Variables) -> Node:

@@ -78,7 +78,7 @@ def _service(run: _Run, document: _Document, name: str, chain: _Chain) -> Node:
         return node
     run.source.merges(below, base.place, f"{path}.extends")
     own = replace(node, fields={key: child for key, child in node.fields.items() if key != "extends"})
-    merged = merge_service(without_resets(below), own, path, run.source.problems)
+    merged = merge_service(without_resets(below), own, path, run.source.problems, other_file=bool(base.file))
     if isinstance(merged, Fields) and "extends" not in merged.fields:
         run.done[key] = merged
     return merged

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.anchor import anchored_definition, anchored_service
-from gitopsd.manifest.environment import with_bare_names
+from gitopsd.manifest.environment import with_arguments, with_bare_names
 from gitopsd.manifest.extend import extended
 from gitopsd.manifest.interpolate import Variable, Variables, interpolate
 from gitopsd.manifest.keys.shapes import described, read_fields, string_or_strings, text
@@ -137,8 +137,9 @@ def _settled(services: Fields, scope: Scope) -> Fields:
         if "environment" in own:
             own["environment"] = with_bare_names(own["environment"], scope.variables)
         build = own.get("build")
-        if isinstance(build, Fields) and "context" not in build.fields:
-            own["build"] = replace(build, fields={"context": Scalar(".", build.place), **build.fields})
+        if isinstance(build, Fields):
+            context = {"context": Scalar(".", build.place)}
+            own["build"] = with_arguments(replace(build, fields={**context, **build.fields}), scope.variables)
         fields[name] = replace(service, fields=own)
     return replace(services, fields=fields)
 

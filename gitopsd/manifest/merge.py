@@ -19,9 +19,9 @@ def merge_documents(base: Fields, over: Fields, problems: Problems) -> Fields:
     return _fields(base, over, "", problems, _DOCUMENT)
 
 
-def merge_service(base: Node, over: Node, path: str, problems: Problems) -> Node:
-    """One service over another."""
-    return _node(base, over, path, problems, _SERVICE)
+def merge_service(base: Node, over: Node, path: str, problems: Problems, *, other_file: bool) -> Node:
+    """One service over that which it extends. `other_file`: the base has been read, and its words stand for values."""
+    return _node(base, over, path, problems, _READ if other_file else _SERVICE)
 
 
 N = TypeVar("N", bound=Node)
@@ -262,8 +262,9 @@ _SERVICE: Mapping[str, Rule] = {
     "logging": _logging,
     "healthcheck": {"test": _replace},
 }
+_READ: Rule = {**_SERVICE, "gpus": _gpus}
 _DOCUMENT: Rule = {
-    "services": {"*": {**_SERVICE, "gpus": _gpus}},
+    "services": {"*": _READ},
     "networks": {"*": {"labels": _pairs, "ipam": {"config": _pools}}},
     "volumes": _LABELS,
     "configs": _LABELS,

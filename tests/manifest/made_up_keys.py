@@ -187,9 +187,7 @@ UPDATE = {
 }
 DEPLOY: Rows = {
     "replicas": cast(st.integers(0, 3)),
-    "labels": PAIRS,
     "update_config": some(UPDATE),
-    "rollback_config": some(UPDATE),
     "resources": st.fixed_dictionaries(
         {},
         optional={
@@ -256,7 +254,13 @@ ALL_SERVICE: Rows = {
             {
                 "context": one("./a", "./content"),
                 "dockerfile": one("D", "E"),
+                "args": PAIRS,
+                "labels": PAIRS,
                 "target": one("t"),
+                "cache_from": lists("a", "b"),
+                "no_cache": FLAG,
+                "extra_hosts": HOSTS,
+                "tags": lists("a", "b"),
             }
         ),
     ),
@@ -282,6 +286,7 @@ ALL_SERVICE: Rows = {
         {"base": {"condition": "service_completed_successfully"}, "other": {"condition": "service_healthy"}},
     ),
     "deploy": some(subkeys("services.web.deploy", DEPLOY)),
+    "develop": one({"watch": [{"path": "./content", "action": "sync", "target": "/x"}]}),
     "device_cgroup_rules": lists("c 1:3 mr", "a 7:* rmw"),
     "devices": st.lists(
         one(
@@ -417,7 +422,8 @@ TOP_ROWS: dict[str, Rows] = {
         "name": one("vol-1", "vol_2"),
         "driver": one("local", "x"),
         "driver_opts": OPTIONS,
-        "labels": one({"a": 1}, ["a=2", "b"]),  # as Compose refuses none over none
+        # Compose refuses an override that says what the file says, and none over none.
+        "labels": st.integers(0, 1 << 40).map(lambda number: [f"a={number}"] if number % 2 else {"a": number}),
         "x-extension": VALUES,
     },
     "configs": {"name": one("con-1"), "x-extension": VALUES},

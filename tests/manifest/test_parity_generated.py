@@ -24,6 +24,7 @@ MOST_SECONDS = 30  # to find a smaller project
 # Where Compose refuses, and gitopsd does not, on purpose.
 TAKEN = re.compile(
     "conflicts with imported resource"  # of two equal definitions, when they are written in short forms
+    "|volumes.[a-z]+.labels must be a mapping"  # for a label that a file and its override say alike
     "|invalid jsonType time.Time"  # a date without quotes is text
     "|panic: "  # a crash of Compose, as for an override of `logging` without a value
 )
