@@ -74,8 +74,8 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
             return ", ".join(engine.update(container, body))
         case Connect(container=container, network=network):
             engine.connect(container, network, _endpoint(action, making, engine.api()))
-        case Restore(container=container):
-            options = _specification(action, making).sealed.service.options
+        case Restore(container=container, restart=restart):
+            options = {"restart": restart} if restart else _specification(action, making).sealed.service.options
             engine.update(container, {"RestartPolicy": restart_policy(options)})
         case _:
             _on_container(action, engine)

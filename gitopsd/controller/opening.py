@@ -1,7 +1,9 @@
 """Opening a release: its plan, its number, its commit kept, and the words that the ledger shows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
@@ -10,7 +12,7 @@ from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import SourceError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
-from gitopsd.model.plan import Plan
+from gitopsd.model.plan import FieldChange, Plan
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.plan.own import own_holds
 from gitopsd.plan.planning import Applied, plan
@@ -25,11 +27,12 @@ def make_plan(
     basis: SealedState | None,
     engine: EngineView,
     holds: tuple[Hold, ...] = (),
+    unlike: Mapping[str, tuple[FieldChange, ...]] = MappingProxyType({}),
 ) -> Plan | None:
-    """The plan for what Git wants now; None while that is not known."""
+    """The plan for what Git wants now; None while that is not known. `unlike`: as in plan.Applied."""
     if desire.state is None or desire.loaded is None:
         return None
-    made = plan(desire.state, Applied(journal.stable, basis), journal, live, desire.loaded.waves, holds)
+    made = plan(desire.state, Applied(journal.stable, basis, unlike), journal, live, desire.loaded.waves, holds)
     problems = (*made.problems, *unmet(desire.state.desired, _offer(desire.state.desired, engine)))
     return replace(made, holds=(*made.holds, *own_holds(made, live)), problems=problems)
 

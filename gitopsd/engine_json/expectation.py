@@ -36,7 +36,7 @@ def expected(sealed: SealedService, creation: Creation, name: str, image: ImageC
     found = dict(container_projection(shown))
     contents = {posixpath.normpath(m.target): m for m in sealed.service.mounts if isinstance(m, ContentMount)}
     volumes = {**mapping(found.get("volumes")), **{target: {"type": "content"} for target in contents}}
-    return {**found, **_shared(sealed), **({"volumes": dict(sorted(volumes.items()))} if volumes else {})}
+    return {**found, "volumes": dict(sorted(volumes.items()))} if volumes else found
 
 
 def with_content(live: Projection, wanted: Projection) -> Projection:
@@ -58,7 +58,7 @@ def laid_over(config: Mapping[str, Any], image: ImageConfig) -> dict[str, Any]:
     laid = {**config}
     for key in ("User", "WorkingDir", "StopSignal"):
         laid[key] = config.get(key) or image.get(key)
-    for key in ("Labels", "ExposedPorts"):
+    for key in ("Labels", "ExposedPorts", "Volumes"):
         laid[key] = {**(image.get(key) or {}), **(config.get(key) or {})}
     own = {str(each).partition("=")[0] for each in config.get("Env") or ()}
     inherited = (each for each in image.get("Env") or () if str(each).partition("=")[0] not in own)
@@ -115,13 +115,6 @@ def _asked(asked: Mapping[str, Json]) -> dict[str, Any]:
 def _endpoints(creation: Creation) -> dict[str, Json]:
     networking = mapping(creation.body.get("NetworkingConfig"))
     return {**mapping(networking.get("EndpointsConfig")), **dict(creation.connect)}
-
-
-def _shared(sealed: SealedService) -> dict[str, Json]:
-    """Namespaces of another service, by its name: which container has them at the time, no manifest says."""
-    options = sealed.service.options
-    keys = ("network_mode", "pid", "ipc")
-    return {key: options[key] for key in keys if str(options.get(key) or "").startswith("service:")}
 
 
 def _sequence(value: Json) -> Sequence[Json]:

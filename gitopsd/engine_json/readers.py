@@ -59,8 +59,9 @@ def _healthcheck(value: Any, _: Answer) -> Json:
     return {key: each for key, each in named.items() if each} or None
 
 
-def _keys(value: Any, _: Answer) -> Json:
-    return sorted(value) if value else None
+def _exposed(value: Any, _: Answer) -> Json:
+    """Engines take a port without its protocol, and show it so."""
+    return sorted(port if "/" in port else f"{port}/tcp" for port in value or ()) or None
 
 
 def _with_zero(value: Any, _: Answer) -> Json:
@@ -113,9 +114,19 @@ def _mounts(value: Any, inspected: Answer) -> Json:
     found: dict[str, Json] = {
         posixpath.normpath(mount["Destination"]): _mount(mount, asked.get(mount["Destination"]) or {})
         for mount in value or ()
-        if not mount["Destination"].startswith(f"{HOLD_DIRECTORY}/")
+        if not mount["Destination"].startswith(f"{HOLD_DIRECTORY}/") and _own(mount["Destination"], inspected)
     }
     return dict(sorted(found.items())) or None
+
+
+def _own(target: str, inspected: Answer) -> bool:
+    """Whether a mount is the container's own, and not one of those that `volumes_from` brought along."""
+    host, config = inspected.get("HostConfig") or {}, inspected.get("Config") or {}
+    if not host.get("VolumesFrom"):
+        return True
+    binds = (str(each).split(":")[1] for each in host.get("Binds") or ())
+    mounts = (str(each.get("Target")) for each in host.get("Mounts") or ())
+    return target in (*binds, *mounts, *(config.get("Volumes") or ()))
 
 
 def _mount(mount: Answer, asked: Answer) -> dict[str, Json]:
@@ -236,7 +247,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "environment": _variables,
     "labels": _labels,
     "healthcheck": _healthcheck,
-    "expose": _keys,
+    "expose": _exposed,
     "stop_grace_period": _with_zero,
     "resources.memory_swap": _swap,
     "resources.memory_swappiness": _swappiness,

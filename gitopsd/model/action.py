@@ -48,10 +48,11 @@ class Start(OnInstance):
 
 @dataclass(frozen=True, slots=True)
 class Restore(OnInstance):
-    """Give a kept container its specification's restart policy back, before it is started again."""
+    """Give a kept container its restart policy back, before it is started again: `restart`, or its specification's."""
 
     fingerprint: str = field(kw_only=True)
     in_place: str = field(kw_only=True)
+    restart: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ class Placed:
     """The inventory's entry of a container that is ours. `kept`: stopped on purpose, as the way back.
 
     `spoilt`: what was changed on it by hand that only a new container mends, in words.
+    `restart` is the restart policy of one that was adopted unlike any manifest, as Compose writes it.
     """
 
     service: str
@@ -74,6 +75,7 @@ class Placed:
     name: str
     kept: bool = False
     spoilt: str = ""
+    restart: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Journal:
 
     `stable` is per service: what serves and what a failed rollout returns to. `intended` maps the names of containers
     that are about to be created to their inventory entry: what bears such a name and our labels is ours after a crash.
+    `host_dir` is where an adopted project's relative host data lies, "" where nothing was adopted.
     `completed` maps one-shot services to the fingerprints that succeeded. `networks` and `volumes` are the engine names
     that we created. `asked_heals` are services that a person wants healed, whatever their policy, until some moment.
     `before` is `stable` as it was when the open release began: what a failed release returns to.
@@ -160,6 +163,7 @@ class Journal:
     volumes: frozenset[str] = frozenset()
     suspension: Suspension | None = None
     asked_heals: Mapping[str, datetime] = field(default_factory=dict)
+    host_dir: str = ""
     formerly: tuple[Former, ...] = ()
 
     @property

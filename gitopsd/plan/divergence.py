@@ -5,10 +5,13 @@ A network is in use by running containers and a volume holds data; which of them
 
 from collections.abc import Iterator
 
-from gitopsd.engine_json import other_options
-from gitopsd.model.desired import DesiredState, SealedState
+from gitopsd.engine_json import network_body, other_options, volume_body
+from gitopsd.engine_json.comparison import owned_differences
+from gitopsd.engine_json.field import Holder
+from gitopsd.engine_json.projection import Projection, network_projection, volume_projection
+from gitopsd.model.desired import DesiredState, Network, SealedState, Volume
 from gitopsd.model.errors import Place, Problem
-from gitopsd.model.live import LiveState
+from gitopsd.model.live import LiveNetwork, LiveState, LiveVolume
 
 
 def divergences(wanted: SealedState, live: LiveState) -> tuple[Problem, ...]:
@@ -22,11 +25,11 @@ def _networks(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
     for key, network in sorted(desired.networks.items()):
         found = there.get(network.name)
         made = wanted.resources.get(f"network {key}", "")
-        if found is not None and not network.external and other_options(found.options_digest, made):
+        if found is not None and not network.external and (how := _how(network, found, made, desired)) is not None:
             yield Problem(
                 _place(desired),
                 f"networks.{key}",
-                f"network {network.name} was created with other settings; give the changed one a new name, "
+                f"network {network.name} was created with other settings{how}; give the changed one a new name, "
                 f"or take the environment down with `gitopsd remove {desired.environment}` first",
             )
 
@@ -37,13 +40,36 @@ def _volumes(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
     for key, volume in sorted(desired.volumes.items()):
         found = there.get(volume.name)
         made = wanted.resources.get(f"volume {key}", "")
-        if found is not None and not volume.external and other_options(found.options_digest, made):
+        if found is not None and not volume.external and (how := _how(volume, found, made, desired)) is not None:
             yield Problem(
                 _place(desired),
                 f"volumes.{key}",
-                f"volume {volume.name} was created with other settings, and holds data; give the changed one a new "
-                "name and move the data, or restore the old settings",
+                f"volume {volume.name} was created with other settings{how}, and holds data; give the changed one a "
+                "new name and move the data, or restore the old settings",
             )
+
+
+def _how(wanted: Network | Volume, found: LiveNetwork | LiveVolume, made: str, desired: DesiredState) -> str | None:
+    """How it differs, in words; None where it does not.
+
+    What bears our digest is held against that; what Compose or a person made, against the settings that it shows.
+    """
+    if found.options_digest:
+        return "" if other_options(found.options_digest, made) else None
+    if not found.fields:
+        return None
+    holder, asked = _asked(wanted, desired)
+    unlike = [each.name for each in owned_differences(asked, found.fields, holder) if each.field.severity != "low"]
+    return f" ({', '.join(unlike)})" if unlike else None
+
+
+def _asked(wanted: Network | Volume, desired: DesiredState) -> tuple[Holder, Projection]:
+    match wanted:
+        case Network():
+            return "network", network_projection(network_body(wanted, desired))
+        case Volume():
+            body = volume_body(wanted, desired)
+            return "volume", volume_projection({**body, "Options": body["DriverOpts"]})
 
 
 def _place(desired: DesiredState) -> Place:

@@ -20,10 +20,19 @@ def why_replaced(before: SealedService | None, after: SealedService, stable: Tar
     if before is not None and before.image.identity != after.image.identity:
         return f"image {after.service.image} moved to another digest"
     names = [change.path for change in changed_fields(before, after, stable.secrets if stable is not None else None)]
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     if names:
-        return ", ".join(names[:MOST_NAMED]) + more + " changed"
+        return f"{_listed(names)} changed"
     return "networks or image changed" if before is not None else "specification changed"
+
+
+def why_unlike(changes: tuple[FieldChange, ...]) -> str:
+    """The same for what was adopted and is not as the manifest says."""
+    return f"adopted, and not as the manifest says: {_listed([change.path for change in changes])}"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def changed_fields(

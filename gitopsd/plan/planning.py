@@ -1,7 +1,7 @@
 """The plan of an environment: what is wanted, held against what was applied and what is there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitopsd.model.desired import SealedService, SealedState, Service
 from gitopsd.model.live import LiveState
@@ -11,17 +11,21 @@ from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Target
 from gitopsd.plan.claims import claims, duplicate_claims
 from gitopsd.plan.divergence import divergences
-from gitopsd.plan.explain import changed_fields, why_replaced
+from gitopsd.plan.explain import changed_fields, why_replaced, why_unlike
 from gitopsd.plan.order import replacement
 from gitopsd.plan.sharing import drawn_along
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was applied: targets by service (the truth), and the state that they came from, to explain changes."""
+    """What was applied: targets by service (the truth), and the state that they came from, to explain changes.
+
+    `unlike` are the fields in which what was adopted differs from what is wanted, by service: no state tells them.
+    """
 
     targets: Mapping[str, Target]
     state: SealedState | None = None
+    unlike: Mapping[str, tuple[FieldChange, ...]] = field(default_factory=dict)
 
     def service(self, name: str) -> SealedService | None:
         """The service as it was applied, if the state at hand is really the one that was, but for values of secrets."""
@@ -72,8 +76,8 @@ def _change(sealed: SealedService, applied: Applied, journal: Journal, wave: int
         return _job_change(sealed, applied, journal, wave)
     if stable is None:
         return Change(service.name, "create", f"new service, image {service.image}", wave, strategy="rolling")
-    kind, cause = _kind(sealed, stable, applied.service(service.name))
-    fields = _fields(applied, sealed)
+    kind, cause = _kind(sealed, stable, applied)
+    fields = applied.unlike.get(service.name) or _fields(applied, sealed)
     if kind != "replace":
         return Change(service.name, kind, cause, wave, fields=fields)
     how = replacement(sealed)
@@ -89,10 +93,11 @@ def _change(sealed: SealedService, applied: Applied, journal: Journal, wave: int
     )
 
 
-def _kind(sealed: SealedService, stable: Target, before: SealedService | None) -> tuple[ChangeKind, str]:
+def _kind(sealed: SealedService, stable: Target, applied: Applied) -> tuple[ChangeKind, str]:
     service = sealed.service
     if sealed.fingerprint != stable.fingerprint:
-        return "replace", why_replaced(before, sealed, stable)
+        unlike = applied.unlike.get(service.name)
+        return "replace", why_unlike(unlike) if unlike else why_replaced(applied.service(service.name), sealed, stable)
     limits = "limits or restart policy changed, in place" if sealed.in_place != stable.in_place else ""
     if service.replicas != stable.replicas:
         causes = (f"replicas {stable.replicas} -> {service.replicas}", limits)
@@ -108,8 +113,7 @@ def _job_change(sealed: SealedService, applied: Applied, journal: Journal, wave:
         return Change(service.name, "unchanged", "", wave, strategy="job")
     if not done:
         return Change(service.name, "create", f"one-shot, image {service.image}", wave, strategy="job")
-    before = applied.service(service.name)
-    cause = why_replaced(before, sealed, applied.targets.get(service.name))
+    cause = why_replaced(applied.service(service.name), sealed, applied.targets.get(service.name))
     return Change(service.name, "replace", f"runs again: {cause}", wave, _fields(applied, sealed), strategy="job")
 
 

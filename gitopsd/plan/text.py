@@ -32,7 +32,7 @@ def _change(change: Change) -> list[str]:
     lines = [head]
     if change.change == "replace" and change.strategy != "job":
         lines.append(f"        {change.order}{_cost(change)}")
-    lines += [f"        {_field(field)}" for field in change.fields if field.path != "image"]
+    lines += [f"        {field_text(field)}" for field in change.fields if field.path != "image"]
     return lines
 
 
@@ -43,7 +43,8 @@ def _cost(change: Change) -> str:
     return f", {gap}: {change.interruption}"
 
 
-def _field(field: FieldChange) -> str:
+def field_text(field: FieldChange) -> str:
+    """One field, before and after; a secret one only by its name."""
     if field.hidden:
         return f"{field.path}: changed (hidden)"
     return f"{field.path}: {_value(field.before)} -> {_value(field.after)}"

@@ -17,7 +17,8 @@ def recognise(journal: Journal, live: LiveState) -> Journal:
     of a release that the journal does not know yet (a store from a backup).
     """
     if _blank(journal):
-        return _adopted(journal, live)
+        # Given up, and suspended so that it is not taken back at once.
+        return journal if journal.suspension is not None else _adopted(journal, live)
     known = {each.id: journal.inventory[each.id] for each in live.instances if each.id in journal.inventory}
     found = [(each, _meant(journal, each)) for each in live.instances if each.id not in known]
     new = {instance.id: placed for instance, placed in found if placed is not None}

@@ -7,6 +7,7 @@ replaced for that: what was released is sealed again from its own revision, and 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from gitopsd.model.adoption import FOUND
 from gitopsd.model.desired import SealedState
 from gitopsd.model.release import Journal, Placed, Release, ReleasedService, Serving
 from gitopsd.model.rollout import Rollout, Target
@@ -32,8 +33,8 @@ def unknown(journal: Journal, version: str) -> tuple[str, ...]:
 
 
 def is_of(fingerprint: str, version: str) -> bool:
-    """Whether a version made the fingerprint; that of a service that goes is of every one."""
-    return not fingerprint or fingerprint.startswith(f"{version}:")
+    """Whether a version made the fingerprint; of every one is that of a service that goes, or was found as it is."""
+    return not fingerprint or fingerprint.startswith((f"{version}:", FOUND))
 
 
 def renew(journal: Journal, renewals: tuple[Renewal, ...]) -> Journal:

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Literal
 
 from gitopsd.model.action import Action, Create, Rename, Start
+from gitopsd.model.adoption import FOUND
 from gitopsd.model.rollout import Rollout, Target
 from gitopsd.rollout.member import Judge, Member, preference, ready_now
 from gitopsd.rollout.sharing import ALONE, Sharing, cut_off, joined, stray
@@ -92,6 +93,8 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
         return Step("acting", crowd, open=True)
     if chosen is not None:
         return _settle(look, slot, chosen, others)
+    if look.goal.fingerprint.startswith(FOUND):
+        return Step("failed", reason="what was adopted here is gone, and no manifest tells how to make it again")
     if slot in look.said.refused and not look.patient:
         return Step("failed", reason=look.said.refused[slot])
     worth = _worth(look, others)

@@ -40,7 +40,9 @@ def stand_down(member: Member, cause: str) -> tuple[Action, ...]:
 
 def restore(member: Member, cause: str) -> Restore:
     placed = member.placed
-    return Restore(**_on(member, cause), fingerprint=placed.fingerprint, in_place=placed.in_place)
+    return Restore(
+        **_on(member, cause), fingerprint=placed.fingerprint, in_place=placed.in_place, restart=placed.restart
+    )
 
 
 def stop(member: Member, cause: str) -> Stop:

@@ -20,6 +20,7 @@ CONFIG: list[Case] = [
         {"labels": {"team": "shop"}},
     ),
     ({"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}, {"expose": ["53/udp", "80/tcp"]}),
+    ({"ExposedPorts": {"3000": {}}}, {"expose": ["3000/tcp"]}),
     ({"Healthcheck": {"Test": ["CMD", "true"], "Interval": 0}}, {"healthcheck": {"test": ["CMD", "true"]}}),
     ({"StopTimeout": 0}, {"stop_grace_period": 0}),
     ({"StopTimeout": None}, {}),
@@ -131,6 +132,19 @@ def test_the_volume_that_only_holds_content_in_use_is_no_mount_of_the_service() 
     held = {"Type": "volume", "Name": "gitopsd-content-ab", "Destination": "/.gitopsd/ab", "RW": False}
 
     assert "volumes" not in container_projection(mounted(held))
+
+
+def test_mounts_that_come_with_volumes_from_are_the_lenders() -> None:
+    def volume(target: str) -> dict[str, Any]:
+        return {"Type": "volume", "Name": "shop_data", "Destination": target, "RW": True}
+
+    shown = inspection(
+        {"Volumes": {"/image": {}}},
+        {"VolumesFrom": ["db"], "Binds": ["shop_data:/own:rw"]},
+        Mounts=[volume("/own"), volume("/image"), volume("/lent")],
+    )
+
+    assert list(container_projection(shown)["volumes"]) == ["/image", "/own"]  # type: ignore[arg-type]
 
 
 def test_a_host_name_taken_over_with_the_hosts_network_is_not_the_manifests() -> None:
