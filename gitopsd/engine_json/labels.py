@@ -73,9 +73,10 @@ def volume_labels(volume: Volume, project: str, environment: str, key: bytes) ->
 
 
 def _resource_labels(resource: Network | Volume, project: str, environment: str, key: bytes) -> dict[str, str]:
+    """Without a config-hash: where Compose finds another one than its own, it offers to make the volume anew."""
     written = {name: text(value) for name, value in mapping(resource.options.get("labels")).items()}
     hashed = options_digest(resource.options, resource.hidden, key)
-    ours = {PROJECT: project, CONFIG_HASH: hashed, VERSION: COMPOSE_VERSION, ENVIRONMENT: environment, OPTIONS: hashed}
+    ours = {PROJECT: project, VERSION: COMPOSE_VERSION, ENVIRONMENT: environment, OPTIONS: hashed}
     return written | ours
 
 

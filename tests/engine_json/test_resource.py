@@ -34,7 +34,6 @@ def test_a_plain_network_is_a_bridge_with_composes_labels() -> None:
     assert labels == {
         "com.docker.compose.project": "shop",
         "com.docker.compose.network": "front",
-        "com.docker.compose.config-hash": options_digest({}),
         "com.docker.compose.version": "2.40.3",
         "gitopsd.environment": "production",
         "gitopsd.options": options_digest({}),
