@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollout": ("rollout", "Steer releases: retry what was rejected."),
     "suspend": ("suspend", "Stop releases and heals of an environment."),
     "resume": ("resume", "End a suspension."),
+    "adopt": ("adopt", "Take over what docker compose started."),
+    "eject": ("eject", "Give an environment up: it keeps running, as a plain Compose file."),
     "remove": ("remove", "Take an environment down; its volumes stay."),
     "secret": ("secret", "Keep the secrets that Compose files call external."),
     "state": ("state", "Back the state directory up, and restore it."),

@@ -95,6 +95,15 @@ def orphan(settings: Settings, name: str, then: Mapping[str, Files] = MappingPro
     return replace(last, path="", was=last.path)
 
 
+def settled_in(environment: Environment, host_dir: str) -> Environment:
+    """The environment with its host data in the directory of the project that was adopted, if one was.
+
+    What gitopsd.yaml says goes before.
+    """
+    given = environment.host_dir != _default_host_dir(environment.first_name or environment.name)
+    return environment if given or not host_dir else replace(environment, host_dir=host_dir)
+
+
 def _directories(settings: Settings, files: Files) -> Iterator[str]:
     """Directories with a Compose file that match a pattern, each once."""
     patterns = [pattern.replace("$HOST", settings.host).strip("/") for pattern in settings.discover]
@@ -146,13 +155,17 @@ def _environment(
         path=path,
         engine=named.target or settings.engine,
         mode=named.mode or settings.mode,
-        host_dir=str(named.host_dir or f"{DEFAULT_HOST_DIR}/{names[-1]}"),
+        host_dir=str(named.host_dir or _default_host_dir(names[-1])),
         project=named.project,
         vars_file=named.vars_file,
         formerly=earlier,
         moved=moved,
         secrets=named.secrets,
     )
+
+
+def _default_host_dir(name: str) -> str:
+    return f"{DEFAULT_HOST_DIR}/{name}"
 
 
 def _only(repositories: Mapping[str, object]) -> str:

@@ -14,17 +14,20 @@ HEALED_FOR = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The journal after an operation; `result` "" means that it is not done yet and waits for the pass."""
+    """The journal after an operation; `result` "" means that it is not done yet and waits for the pass.
+
+    `whole`: it concerns the environment as a whole, and a pass does nothing else.
+    """
 
     journal: Journal
     result: str
     sync: bool = False
     pull: bool = False
-    remove: bool = False
+    whole: bool = False
 
 
 def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
-    """Suspension, resumption and retry are done at once; a sync or removal is the pass's to carry out."""
+    """Suspension, resumption and retry are done at once; everything else is the pass's to carry out."""
     match operation.verb:
         case "suspend":
             return Applied(replace(journal, suspension=_suspension(operation, now)), "suspended")
@@ -37,8 +40,8 @@ def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
             return _heal(journal, str(operation.arguments.get("service") or ""), now)
         case "sync":
             return Applied(journal, "", sync=True, pull=operation.arguments.get("pull") is True)
-        case "remove":
-            return Applied(journal, "", remove=True)
+        case "remove" | "adopt" | "eject":
+            return Applied(journal, "", whole=True)
 
 
 def _retry(journal: Journal) -> Applied:

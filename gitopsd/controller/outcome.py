@@ -6,7 +6,9 @@ from gitopsd.model.status import EnvironmentStatus
 
 FINE, ERROR, WAITS, DEGRADED = 0, 1, 2, 3
 BROKEN = frozenset(["manifest", "source", "claim", "project", "owner"])
-NEEDS_A_PERSON = frozenset(["host", "manual", "suspended", "variables", "secrets", "approval", "window", "empty"])
+NEEDS_A_PERSON = frozenset(
+    ["host", "manual", "suspended", "variables", "secrets", "approval", "window", "empty", "foreign"]
+)
 
 
 def exit_code(statuses: Iterable[EnvironmentStatus], names: Iterable[str], *, failed: bool = False) -> int:

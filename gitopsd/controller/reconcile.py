@@ -4,20 +4,23 @@ All that a pass must not forget is in Git, on the engine or in the store. What t
 spaces out attempts: a new process begins without it and arrives at the same place.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from gitopsd.controller.adoption import Adoption, adopt_project
 from gitopsd.controller.baselines import FieldLook
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.drifting import Drifting
-from gitopsd.controller.environments import Environment
+from gitopsd.controller.ejection import Ejection, eject_environment
+from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Executor, Making, Specification
 from gitopsd.controller.expecting import expecting
 from gitopsd.controller.images import Pulls
+from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
 from gitopsd.controller.ports import Clock, Engine, Store
@@ -30,9 +33,12 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
+from gitopsd.model.operation import Operation
+from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.model.rollout import Pending, Preparing
 from gitopsd.model.status import EnvironmentStatus, NextStep
+from gitopsd.plan.foreign import foreign_holds
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
 from gitopsd.release.status import Knowledge, environment_status
@@ -53,7 +59,8 @@ class Pass:
 class Look:
     """What one pass saw: the environment's settings, its journal, what Git wants, what is there, and what holds it.
 
-    `renewed` are rows of the ledger that an upgrade gave other fingerprints; `told` is what looking itself found out.
+    `renewed` are rows of the ledger that an upgrade gave other fingerprints; `told` is what looking itself found out;
+    `unlike` is how what was adopted differs.
     """
 
     environment: Environment
@@ -64,6 +71,7 @@ class Look:
     now: datetime
     renewed: tuple[Release, ...] = ()
     told: tuple[Event, ...] = ()
+    unlike: Mapping[str, tuple[FieldChange, ...]] = field(default_factory=dict)
 
 
 class Reconciler:
@@ -107,8 +115,9 @@ class Reconciler:
         if self._requests.new:
             self._pulls.forget()
             self._chains.forget_waits()
-        if self._requests.removal is not None:
-            return self._remove(environment, journal, self._requests.removal.by, now)
+        environment = settled_in(environment, journal.host_dir)
+        if self._requests.whole is not None:
+            return self._carry_out(self._requests.whole, environment, journal, now)
         if not environment.path and not journal.project:
             self._desires.hold(environment, journal)
             return Pass(None, settled=True)  # removed, and in no repository any more
@@ -147,8 +156,10 @@ class Reconciler:
         journal, rows = self._renewed(environment, recognise(journal, live))
         states = (desire.state, self._basis(environment, journal, desire.state))
         found = compared_by_reading(journal, live, states, self._engine, self._store.key(), now)
-        journal = found.journal
-        seen = Look(environment, journal, desire, live, (), now, rows, found.events)
+        known = desire.state if not desire.missing and not desire.holds else None
+        again = look_again(found.journal, known, live, self._engine, self._store.key())
+        journal = again.journal
+        seen = Look(environment, journal, desire, live, (), now, rows, found.events, again.unlike)
         meet_instances(self._desires.secrecy, journal, live, states, self._engine)
         live = self._desires.secrecy.masked_live(live)
         holds = (*desire.holds, *self._guards(environment, journal, live, desire))
@@ -186,6 +197,7 @@ class Reconciler:
         if journal.suspension is not None:
             by = journal.suspension
             holds.append(Hold("suspended", f"suspended: {by.reason}".rstrip(": "), until=by.until, by=by.by))
+        holds += foreign_holds(project, _services(journal, desire), journal, live)
         if self._requests.sync is None:
             holds += version_hold(journal, self._desires.version)
         if environment.mode == "manual" and self._requests.sync is None:
@@ -212,7 +224,7 @@ class Reconciler:
             self._pulls.ask(desire.missing.values(), wake)
             return look.journal, (), ()
         basis = self._basis(look.environment, look.journal, None)
-        made = make_plan(look.journal, desire, look.live, basis, self._engine)
+        made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=look.unlike)
         if made is None:
             return look.journal, (), ()
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
@@ -235,7 +247,8 @@ class Reconciler:
             return Turn(look.journal)
         basis = self._basis(look.environment, look.journal, look.desire.state)
         guards = {hold.guard for hold in look.holds}
-        repair = (look.environment.mode == "auto" and "suspended" not in guards) or self._requests.sync is not None
+        free = look.environment.mode == "auto" and "suspended" not in guards
+        repair = (free or self._requests.sync is not None) and "foreign" not in guards
         signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 
@@ -306,15 +319,23 @@ class Reconciler:
         )
         return [NextStep(at, what) for at, what in steps if at is not None]
 
-    def _remove(self, environment: Environment, journal: Journal, by: str, now: datetime) -> Pass:
-        """Take the environment down, its volumes excepted, once what is under way has ended."""
+    def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
+        """What concerns the environment as a whole, once what is under way has ended."""
         if not self._chains.settled():
             return Pass(None)
-        removal = Removal(by, bool(environment.path), now)
-        result, events = remove_environment(journal, self._engine, self._store, removal)
-        self._store.append(events)
-        self._requests.removed(result, now)
-        return Pass(None, settled=True)
+        match asked.verb:
+            case "adopt":
+                adoption = Adoption(asked.by, asked.arguments.get("take_over") is True, now)
+                result, _ = adopt_project(environment, journal, self._desires, self._engine, self._store, adoption)
+            case "eject":
+                ejection = Ejection(asked.by, bool(environment.path), now)
+                result = eject_environment(journal, self._engine, self._store, ejection)
+            case _:
+                removal = Removal(asked.by, bool(environment.path), now)
+                result, events = remove_environment(journal, self._engine, self._store, removal)
+                self._store.append(events)
+        self._requests.carried_out(result, now)
+        return Pass(None, wake_at=now if asked.verb == "adopt" else None, settled=asked.verb != "adopt")
 
 
 def _direction(journal: Journal) -> tuple[int, str]:
@@ -341,3 +362,9 @@ def _project(journal: Journal, desire: Desire) -> str:
     if journal.project:
         return journal.project
     return desire.loaded.desired.project if desire.loaded is not None else ""
+
+
+def _services(journal: Journal, desire: Desire) -> frozenset[str]:
+    """The services that the environment has, or is to have."""
+    wanted = desire.loaded.desired.services if desire.loaded is not None else {}
+    return frozenset((*journal.stable, *wanted))

@@ -17,12 +17,12 @@ class Requests:
     def __init__(self, environment: str, store: Store) -> None:
         self._environment, self._store = environment, store
         self.sync: Operation | None = None
-        self.removal: Operation | None = None
+        self.whole: Operation | None = None
         self.pull = False
         self.new = False
 
     def apply(self, journal: Journal, now: datetime) -> tuple[Journal, tuple[Event, ...]]:
-        """The journal after what can be done at once; a sync or removal is left for the pass."""
+        """The journal after what can be done at once; the rest is left for the pass."""
         journal, events = lapse(journal, now), []
         self.new = False
         for operation in self._store.pending():
@@ -36,12 +36,12 @@ class Requests:
                 events.append(told(operation, applied.result, now))
             if applied.sync:
                 self.sync, self.pull = operation, applied.pull
-            if applied.remove:
-                self.removal = operation
+            if applied.whole:
+                self.whole = operation
         return journal, tuple(events)
 
     def _known(self, operation: Operation) -> bool:
-        return any(each is not None and each.number == operation.number for each in (self.sync, self.removal))
+        return any(each is not None and each.number == operation.number for each in (self.sync, self.whole))
 
     def cause(self, found: str) -> str:
         """Why a release begins now: because a person asked, or else for what was `found`."""
@@ -60,11 +60,12 @@ class Requests:
             self._store.append([told(self.sync, result, now)])
             self.sync = None
 
-    def removed(self, result: str, now: datetime) -> None:
-        if self.removal is not None:
-            self._store.complete(self.removal.number, result, now)
-            self._store.append([told(self.removal, result, now)])
-            self.removal = None
+    def carried_out(self, result: str, now: datetime) -> None:
+        """What concerned the environment as a whole is done, or was refused."""
+        if self.whole is not None:
+            self._store.complete(self.whole.number, result, now)
+            self._store.append([told(self.whole, result, now)])
+            self.whole = None
 
 
 def _result(journal: Journal, state: SealedState | None, holds: tuple[Hold, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gitopsd.model.canonical import Json
 
-Verb = Literal["sync", "suspend", "resume", "retry", "heal", "remove"]
+Verb = Literal["sync", "suspend", "resume", "retry", "heal", "remove", "adopt", "eject"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """One look at one environment: journal, what Git wants, what is there; read only, nothing is recorded by looking."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
+from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.ports import Engine, Inputs
 from gitopsd.controller.queries.view import View
@@ -15,19 +17,24 @@ from gitopsd.controller.states import Loaded, Unsealed, find_images, load_enviro
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import EngineError, GitopsdError
 from gitopsd.model.live import LiveState
+from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Journal
 from gitopsd.release import recognise
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`live` is None when the engine did not answer; `trouble` then says why."""
+    """`live` is None when the engine did not answer; `trouble` then says why.
+
+    `unlike` is how what was adopted differs from what Git wants, by service.
+    """
 
     environment: Environment
     journal: Journal
     desire: Desire
     live: LiveState | None
     trouble: str = ""
+    unlike: Mapping[str, tuple[FieldChange, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +57,11 @@ def look(view: View, environment: Environment, revision: str = "") -> Look:
         seen = Look(environment, _recognised(view, environment, journal, live), desire, live)
         states = (desire.state, applied(view, seen))
         found = compared_by_reading(seen.journal, live, states, engine, view.store.key(), view.now)
+        known = desire.state if not desire.missing and not desire.holds else None
+        again = look_again(found.journal, known, live, engine, view.store.key())
         secrecy = view.desires(environment.name).secrecy
-        meet_instances(secrecy, found.journal, live, states, engine)
-        return replace(seen, journal=found.journal, live=secrecy.masked_live(live))
+        meet_instances(secrecy, again.journal, live, states, engine)
+        return replace(seen, journal=again.journal, live=secrecy.masked_live(live), unlike=again.unlike)
     except EngineError as error:
         return Look(environment, journal, desire, None, view.desires(environment.name).secrecy.masked(str(error)))
 

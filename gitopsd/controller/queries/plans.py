@@ -7,7 +7,10 @@ from gitopsd.controller.opening import make_plan
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.view import View
 from gitopsd.model.errors import GitopsdError
+from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
+from gitopsd.model.release import Hold
+from gitopsd.plan.foreign import foreign_holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,21 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     if seen.live is None:
         raise GitopsdError(seen.trouble)
     engine = view.engine(environment)
-    made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, seen.desire.holds)
+    holds = (*seen.desire.holds, *_foreign(seen, seen.live))
+    made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)
     if made is not None:
         return replace(made, warnings=(*made.warnings, *_to_be_pulled(seen)))
     if not environment.path:
         return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
     raise GitopsdError(seen.desire.reason or "what Git wants is not known yet")
+
+
+def _foreign(seen: Look, live: LiveState) -> tuple[Hold, ...]:
+    """What somebody else started keeps the plan from being carried out."""
+    if seen.desire.loaded is None:
+        return ()
+    desired = seen.desire.loaded.desired
+    return foreign_holds(desired.project, {*desired.services, *seen.journal.stable}, seen.journal, live)
 
 
 def _to_be_pulled(seen: Look) -> tuple[str, ...]:

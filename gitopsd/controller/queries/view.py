@@ -7,7 +7,7 @@ from functools import cached_property
 from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Arrangement, Known, arrangement, taken_over
 from gitopsd.controller.desire import Desire, Desires, orphan_mend
-from gitopsd.controller.environments import Environment
+from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
@@ -70,7 +70,9 @@ class View:
         """Every environment that a repository or a journal has, by name; one that has a new name, under that alone."""
         gone = {takeover.old.name for takeover in self._arrangement.takeovers}
         found = self._arrangement.environments
-        return {name: found[name] for name in sorted(found) if name not in gone}
+        return {
+            name: settled_in(found[name], self.journal(name).host_dir) for name in sorted(found) if name not in gone
+        }
 
     def journal(self, name: str) -> Journal:
         """The journal of an environment, also before a daemon has moved it to the environment's new name."""

@@ -1,0 +1,44 @@
+"""Giving an environment up: everything keeps running, and gitopsd forgets that it ever had to do with it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gitopsd.controller.ports import Engine, Store
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Journal, Suspension
+
+
+@dataclass(frozen=True, slots=True)
+class Ejection:
+    """Who gives an environment up, and whether Git still has it: then it stays suspended, or it would be taken back."""
+
+    by: str
+    in_git: bool
+    at: datetime
+
+
+def eject_environment(journal: Journal, engine: Engine, store: Store, ejection: Ejection) -> str:
+    """Forget the journal and give the project up. Safe to run again after an interruption."""
+    name, project = journal.environment, journal.project
+    live = engine.observe(project) if project else LiveState()
+    if live.owner not in ("", store.instance_id()):
+        return f"refused: project {project} belongs to another gitopsd ({live.owner[:8]})"
+    if journal.release is not None or journal.rollouts:
+        return f"refused: a release or a repair of {name} is under way; wait for its end"
+    if kept := [
+        each.name for each in live.instances if each.id in journal.inventory and journal.inventory[each.id].kept
+    ]:
+        return f"refused: {', '.join(kept)} is still kept as a way back; wait until it is cleared away"
+    if project:
+        engine.disclaim(project)
+    store.forget(name)
+    running = sum(each.id in journal.inventory for each in live.instances)
+    return f"given up; {running} containers of project {project} keep running{_suspended(name, store, ejection)}"
+
+
+def _suspended(name: str, store: Store, ejection: Ejection) -> str:
+    if not ejection.in_git:
+        return ""
+    reason = f"ejected; it is still in Git, and `gitopsd resume {name}` takes it back"
+    store.save(Journal(name, suspension=Suspension(ejection.by, reason, ejection.at)))
+    return f"; it is still in Git and stays suspended: `gitopsd resume {name}` takes it back"
