@@ -1,6 +1,7 @@
 """The composition root: the only file that names every adapter."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from gitopsd.adapters import settings_file
@@ -64,7 +65,7 @@ def _connect(target: TargetEngine, registries: dict[str, Registry]) -> Engine:
     return connect(target, registries)
 
 
-def _directory(path: Path) -> Files:
+def _directory(root: Path, without: Collection[Path] = (), most: int = 0) -> Files:
     from gitopsd.adapters.git.directory import directory_files
 
-    return directory_files(path)
+    return directory_files(root, without, most)

@@ -1,8 +1,9 @@
 """What the composition root hands to the doors: settings, and the adapters behind their ports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from gitopsd.controller.ports import Clock, Engine, Secrets, Source, Store, Timer, Watcher
 from gitopsd.manifest.seal import VERSION
@@ -23,6 +24,12 @@ class Flags:
     engine: str = ""
 
 
+class ReadDirectory(Protocol):
+    """Reads a directory of this machine as if it were a commit; see adapters.git.directory."""
+
+    def __call__(self, root: Path, without: Collection[Path] = (), most: int = 0) -> Files: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Application:
     """One configured gitopsd. Nothing is connected or opened before it is used; `load_settings` reads them anew.
@@ -39,7 +46,7 @@ class Application:
     secrets: Secrets
     open_source: Callable[[Repository], Source]
     connect: Callable[[TargetEngine], Engine]
-    directory: Callable[[Path], Files]
+    directory: ReadDirectory
     load_settings: Callable[[], Settings]
     remember: Callable[[], None] = lambda: None
     fingerprints: str = VERSION

@@ -63,7 +63,7 @@ class House:
             secrets=self.secrets,
             open_source=lambda repository: self.source(repository.name),
             connect=lambda target: self.engine(target.url),
-            directory=lambda _: self.source().files(""),
+            directory=lambda root, without=(), most=0: self.source().files(""),
             load_settings=self._load,
             fingerprints=fingerprints,
         )

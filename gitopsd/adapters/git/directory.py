@@ -1,40 +1,59 @@
-"""A directory on disk as if it were a commit: for `validate PATH` and `config PATH`, which need no repository."""
+"""A directory on disk as if it were a commit, for commands that need no repository."""
 
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from gitopsd.model.errors import SourceError
 from gitopsd.model.files import SYMLINK, Entry, Files
 
 _CHUNK = 1 << 20
+_LOOK = 1 << 12
 
 
-def directory_files(root: Path) -> Files:
+def directory_files(root: Path, without: Collection[Path] = (), most: int = 0) -> Files:
     """Every file below `root` but for `.git`, with Git's modes and blob ids. Symbolic links are files that hold a path.
 
-    SourceError: `root` is no directory, or something in it cannot be read.
+    `without` are directories below it that are passed over; `most` is how many bytes there may be, 0 for any number.
+    SourceError: `root` is no directory, something in it cannot be read, or there is more than that.
     """
     if not root.is_dir():
         raise SourceError(f"{root} is not a directory; name one that holds a Compose file")
     entries: dict[str, Entry] = {}
     paths: dict[str, Path] = {}
-    for path in _paths(root):
+    for path in _paths(root, frozenset(without), most):
         if entry := _entry(path):
             entries[path.relative_to(root).as_posix()] = entry
             paths.setdefault(entry.blob, path)
     return Files("0" * 40, entries, lambda blob: _content(paths[blob]))
 
 
-def _paths(root: Path) -> Iterator[Path]:
+def _paths(root: Path, without: frozenset[Path], most: int) -> Iterator[Path]:
+    total = 0
     for directory, subdirectories, names in os.walk(root, onerror=_refuse):
         links = [name for name in subdirectories if os.path.islink(os.path.join(directory, name))]
-        subdirectories[:] = sorted(name for name in subdirectories if name != ".git" and name not in links)
-        for name in sorted([*names, *links]):
-            if name != ".git":
-                yield Path(directory, name)
+        subdirectories[:] = sorted(
+            name for name in subdirectories if _walked(name, links) and Path(directory, name) not in without
+        )
+        for path in (Path(directory, name) for name in sorted([*names, *links]) if name != ".git"):
+            total += _size(path) if most else 0
+            if most and total > most:
+                raise SourceError(f"{root} holds more than {most >> 20} MiB; it is not read as a repository")
+            yield path
+
+
+def _walked(name: str, links: Collection[str]) -> bool:
+    return name != ".git" and name not in links
+
+
+def _size(path: Path) -> int:
+    """What the file counts for; also an empty one costs a look."""
+    try:
+        return path.lstat().st_size + _LOOK
+    except OSError as error:
+        raise _refused(error) from error
 
 
 def _entry(path: Path) -> Entry | None:

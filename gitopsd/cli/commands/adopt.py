@@ -3,9 +3,12 @@
 JSON: {"dry_run", "projects": [{"project", "environment", "revision", "result", "adopted", "instances": [{"name",
 "service", "slot", "container", "state", "changes": [{"path", "before", "after", "hidden"}], "in_place": [...]}],
 "missing": [SERVICE], "left": [{"name", "reason"}], "notes": [...]}]}. `before` is what runs, `after` what the manifest
-says; `changes` need a new container, `in_place` does not.
+says; `changes` need a new container, `in_place` does not. With `--write`: {"directory", "files": [...], "environments":
+[{"name", "project", "source", "notes": [...]}]}.
 """
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -28,10 +31,18 @@ PATIENCE_S = 4 * ANSWER_S  # content is read from every container that has some
 @click.option("--all", "every", is_flag=True, help="Every project that runs and that an environment names.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be taken over, and how it differs.")
 @click.option("--take-over", is_flag=True, help="Also from another gitopsd, which is gone for good.")
+@click.option(
+    "--write",
+    "directory",
+    type=click.Path(path_type=Path),
+    help="Adopt nothing: write a repository of what runs.",
+)
 @options
-def command(door: Door, project: str, every: bool, dry_run: bool, take_over: bool) -> int:
+def command(door: Door, project: str, every: bool, dry_run: bool, take_over: bool, directory: Path | None) -> int:
     if bool(project) == every:
         raise GitopsdError("name a project, or give --all")
+    if directory is not None:
+        return _write(door, directory, project)
     from gitopsd.controller.queries import adoption
 
     view = door.view(fresh=True)
@@ -121,3 +132,37 @@ def _shape(found: "AdoptionReport", result: str, *, adopted: bool) -> "Shape":
         "left": [{"name": name, "reason": reason} for name, reason in found.left.items()],
         "notes": list(found.notes),
     }
+
+
+def _write(door: Door, directory: Path, project: str) -> int:
+    """Write a repository into a directory that is empty, or not there yet."""
+    from gitopsd.controller.queries.view import View
+    from gitopsd.controller.queries.writing import repository_of
+
+    place = directory.absolute()
+    if place.exists() and any(place.iterdir()):
+        raise GitopsdError(f"{directory} is not empty; name a directory that is")
+    made = repository_of(View(door.application()), place, project)
+    for path, data in sorted(made.files.items()):
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        _keep(place / path, data, 0o600 if path in made.private else 0o644)
+    found = [
+        {"name": each.name, "project": each.name, "source": each.source, "notes": list(each.notes)}
+        for each in made.projects
+    ]
+    if door.as_json:
+        door.json({"directory": str(place), "files": sorted(made.files), "environments": found})
+        return 0
+    for each in made.projects:
+        door.text(f"{each.name}: from the {each.source}")
+        for note in each.notes:
+            door.text(f"  ! {note}")
+    steps = f"git -C {place} init -b main && git -C {place} add . && git -C {place} commit -m 'What runs'"
+    door.text(f"Look at it, then: {steps}\n      gitopsd adopt --all --config {place / 'gitopsd.yaml'}")
+    return 0
+
+
+def _keep(path: Path, data: bytes, mode: int) -> None:
+    """Write a new file that has its mode from the first moment."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+        stream.write(data)
