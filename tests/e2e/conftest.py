@@ -9,6 +9,7 @@ from typing import Any
 import docker
 import pytest
 
+from tests.e2e.compose import Compose
 from tests.e2e.engine_proxy import EngineProxy
 from tests.e2e.rig import Rig
 from tests.images import Images
@@ -86,3 +87,11 @@ def free_port_number() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+@pytest.fixture
+def compose(tmp_path: Path, compose_program: Path, engine_url: str) -> Compose:
+    """The real Compose, in an empty directory."""
+    directory = tmp_path / "compose"
+    directory.mkdir()
+    return Compose(compose_program, engine_url, directory)

@@ -79,5 +79,17 @@ class Process:
         return self._running.wait(timeout=ENDS_WITHIN_S)
 
 
+def ask(config: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """One command of gitopsd on a settings file, to its end."""
+    return subprocess.run(
+        [*PROGRAM, *arguments, "--config", str(config)],
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+
+
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONFAULTHANDLER": "1"}
