@@ -3,7 +3,8 @@
 import sys
 
 from tests.bench.ground import ground
-from tests.bench.measures import ALL, Result
+from tests.bench.measures import ALL
+from tests.bench.result import Result
 
 
 def main(names: list[str]) -> int:

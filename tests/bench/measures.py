@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,28 +27,11 @@ from gitopsd.controller.states import load_environment
 from gitopsd.controller.witness import Witness
 from gitopsd.model.settings import Repository as RepositorySettings
 from gitopsd.model.settings import Settings, TargetEngine
+from tests.bench.adoption import adoption
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
+from tests.bench.result import Result
 
 SETTLED_S = 12.0  # a container younger than 10 s is inspected at every look, as it may restart without a trace
-
-
-@dataclass(frozen=True)
-class Result:
-    """`ours` and `theirs` in `unit`; `aim` is the highest ratio, or value where there is nothing beside it."""
-
-    what: str
-    ours: float
-    theirs: float | None
-    aim: float
-    unit: str = "s"
-
-    @property
-    def ratio(self) -> float:
-        return self.ours / self.theirs if self.theirs else self.ours
-
-    @property
-    def met(self) -> bool:
-        return self.ratio <= self.aim
 
 
 def once(ground: Ground, repository: Repository, state: Path) -> None:
@@ -383,4 +365,5 @@ ALL = {
     "nothing": from_nothing,
     "push": push_to_running,
     "memory": memory_over_200,
+    "adoption": adoption,
 }
