@@ -127,7 +127,7 @@ def _create(action: Create, engine: Engine, making: Making) -> str:
     except NotFound:
         # The image was removed from the engine since it was recorded; its digest brings the same one back.
         image = specification.sealed.image
-        engine.pull(image.digest or image.reference, lambda _: None)
+        engine.pull(image.digest or image.reference, lambda _: None, made.platform)
         return engine.create(made)
 
 

@@ -1,7 +1,7 @@
 """Images that are not on the engine yet: pulled beside the loop, each once, and what came of it."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,13 +42,13 @@ class Pulls:
         self._trouble: dict[str, Trouble] = {}
         self._progress: dict[str, str] = {}
 
-    def ask(self, references: Iterable[str], wake: Callable[[], None]) -> None:
-        """Pull what is not under way, and not waiting after a failure."""
+    def ask(self, references: Iterable[str], wake: Callable[[], None], platforms: Mapping[str, str]) -> None:
+        """Pull what is not under way, and not waiting after a failure; `platforms` by reference, where one is asked."""
         now = self._clock.now()
         for reference in sorted(set(references)):
             trouble = self._trouble.get(reference)
             if trouble is None or (not trouble.missing and now >= trouble.retry_at):
-                self._submit(reference, wake)
+                self._submit(reference, platforms.get(reference, ""), wake)
 
     def idle(self) -> bool:
         """Whether no pull of this environment is under way."""
@@ -75,10 +75,10 @@ class Pulls:
         """Nothing that failed is held against the next attempt: a person asked for it."""
         self._trouble = {}
 
-    def _submit(self, reference: str, wake: Callable[[], None]) -> None:
+    def _submit(self, reference: str, platform: str, wake: Callable[[], None]) -> None:
         def work() -> Outcome:
             try:
-                self._engine.pull(reference, lambda line: self._progress.__setitem__(reference, line))
+                self._engine.pull(reference, lambda line: self._progress.__setitem__(reference, line), platform)
             except GitopsdError as error:
                 return Outcome(reference, (), error=error)
             return Outcome(reference, ())

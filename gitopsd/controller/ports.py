@@ -162,8 +162,11 @@ class Engine(EngineView, Protocol):
         """Give the project up: remove the owner volume."""
         ...
 
-    def pull(self, reference: str, progress: Callable[[str], None]) -> Image:
-        """Pull an image. ImageMissing: the registry says that there is none. ImageUnavailable: it could not tell."""
+    def pull(self, reference: str, progress: Callable[[str], None], platform: str = "") -> Image:
+        """Pull an image, for the engine's own platform unless told another (`linux/arm64`).
+
+        ImageMissing: the registry says that there is none. ImageUnavailable: it could not tell.
+        """
         ...
 
     def create(self, creation: Creation) -> str:

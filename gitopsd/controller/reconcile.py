@@ -28,6 +28,7 @@ from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.renewing import renewed, version_hold
 from gitopsd.controller.requests import Requests
+from gitopsd.controller.states import platforms
 from gitopsd.controller.witness import Witness
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
@@ -212,7 +213,7 @@ class Reconciler:
             return look.journal, (), ()
         if self._requests.pull and not self._pulling:
             self._pulling = True
-            self._pulls.ask({each.image for each in state.desired.services.values()}, wake)
+            self._pulls.ask({each.image for each in state.desired.services.values()}, wake, platforms(state.desired))
         if self._pulling:
             return look.journal, (), ()
         if verdict(look.journal, state) != "begin":
@@ -221,7 +222,7 @@ class Reconciler:
             return look.journal, (), ()
         refusal = self._pulls.missing(desire.missing.values())
         if desire.missing and not refusal:
-            self._pulls.ask(desire.missing.values(), wake)
+            self._pulls.ask(desire.missing.values(), wake, platforms(state.desired))
             return look.journal, (), ()
         basis = self._basis(look.environment, look.journal, None)
         made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=look.unlike)

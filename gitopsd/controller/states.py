@@ -7,10 +7,11 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
 from gitopsd.controller.masking import Secrecy
 from gitopsd.controller.ports import EngineView, Inputs, Store
+from gitopsd.engine_json.platform import fits
 from gitopsd.manifest import load, seal, waves, with_secrets
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.canonical import Json, digest, keyed_digest
-from gitopsd.model.desired import DesiredState, Image, SealedState
+from gitopsd.model.desired import DesiredState, Image, ImageMount, SealedState, Service
 from gitopsd.model.files import Files
 from gitopsd.model.release import Journal
 
@@ -92,17 +93,39 @@ def find_images(
     held: dict[str, Image | None] = {}
     for service in loaded.desired.services.values():
         image = known.get(service.name)
-        if image is not None and image.reference == service.image:
+        if image is not None and image.reference == service.image and fits(image.platform, platform(service)):
             images[service.name] = image
             continue
         if service.image not in held:
             held[service.image] = engine.image(service.image)
         found = held[service.image]
-        if found is None:
+        if found is None or not fits(found.platform, platform(service)):
             missing[service.name] = service.image
         else:
             images[service.name] = found
+    missing |= _files_missing(loaded.desired, engine)
     return Unsealed(missing) if missing else Inputs(loaded.input_digest, loaded.asked, images, loaded.needs)
+
+
+def _files_missing(desired: DesiredState, engine: EngineView) -> dict[str, str]:
+    """Images that only give files, and are not there."""
+    sources = {
+        f"{service.name}: {mount.source}": mount.source
+        for service in desired.services.values()
+        for mount in service.mounts
+        if isinstance(mount, ImageMount)
+    }
+    return {name: source for name, source in sources.items() if engine.image(source) is None}
+
+
+def platform(service: Service) -> str:
+    """The platform that a service's image is to be for; "" for the engine's own."""
+    return str(service.options.get("platform") or "")
+
+
+def platforms(desired: DesiredState) -> dict[str, str]:
+    """The platforms that are asked for, by image."""
+    return {each.image: platform(each) for each in desired.services.values() if platform(each)}
 
 
 def _recorded(loaded: Loaded, store: Store, journal: Journal) -> Mapping[str, Image]:

@@ -84,6 +84,7 @@ def image(reference: str, inspected: Answer) -> Image:
         digest=digests[0] if digests else "",
         volumes=tuple(sorted(config.get("Volumes") or {})),
         healthcheck=bool(test) and test[0] != "NONE",
+        platform="/".join(str(inspected[key]) for key in ("Os", "Architecture", "Variant") if inspected.get(key)),
     )
 
 

@@ -270,7 +270,8 @@ class DesiredState:
 class Image:
     """An image as an engine knows it. `digest` is the registry's (`repo@sha256:..`), "" for one made locally.
 
-    `volumes` are the image's own VOLUMEs; `identity` is what counts for the fingerprint.
+    `volumes` are the image's own VOLUMEs; `platform` is what it is for (`linux/arm64/v8`), "" where that is not known;
+    `identity` is what counts for the fingerprint.
     """
 
     reference: str
@@ -278,6 +279,7 @@ class Image:
     digest: str = ""
     volumes: tuple[str, ...] = ()
     healthcheck: bool = False
+    platform: str = ""
 
     @property
     def identity(self) -> str:

@@ -23,11 +23,12 @@ class Registry:
         self.executor = Executor(self.clock)
         self.pulls = Pulls("shop", self.engine, self.executor, self.clock)
         self.wakes = 0
+        self.platforms: dict[str, str] = {}
 
     def ask(self, *references: str) -> int:
         """Ask for images and wait until nothing is under way; how many pulls that took."""
         before = len(self.engine.writes)
-        self.pulls.ask(references or (WEB,), self._woken)
+        self.pulls.ask(references or (WEB,), self._woken, self.platforms)
         eventually(self.pulls.idle)
         return len(self.engine.writes) - before
 
@@ -47,6 +48,13 @@ def test_an_image_is_pulled_once_for_all_services_that_name_it_and_the_loop_is_w
     assert registry.ask(WEB, WEB) == 1
     assert registry.engine.image(WEB) is not None
     assert registry.wakes == 1
+
+
+def test_an_image_is_pulled_for_the_platform_that_a_service_asks_for(registry: Registry) -> None:
+    registry.platforms[WEB] = "linux/arm64"
+    registry.engine.publish(WEB)
+    registry.ask(WEB)
+    assert registry.engine.writes == [f"pull {WEB} linux/arm64"]
 
 
 def test_an_image_that_does_not_exist_is_asked_for_once_until_a_person_says_so(registry: Registry) -> None:

@@ -45,6 +45,9 @@ def inspected(**state: Any) -> dict[str, Any]:
     return {**INSPECTED, "State": {**INSPECTED["State"], **state}}
 
 
+PLATFORM = {"Os": "linux", "Architecture": "arm64", "Variant": "v8"}
+
+
 def labelled(**labels: str) -> dict[str, Any]:
     return {**INSPECTED, "Config": {"Labels": {key.replace("_", "."): value for key, value in labels.items()}}}
 
@@ -131,7 +134,8 @@ def test_the_digest_of_an_image_is_that_of_its_own_repository(reference: str, di
 def test_an_image_brings_its_volumes_and_whether_it_checks_its_health() -> None:
     config = {"Volumes": {"/b": {}, "/a": {}}, "Healthcheck": {"Test": ["CMD", "true"]}}
 
-    found = live.image("shop/web:1", {"Id": "sha256:1", "RepoDigests": None, "Config": config})
+    found = live.image("shop/web:1", {"Id": "sha256:1", "RepoDigests": None, "Config": config, **PLATFORM})
 
     assert (found.volumes, found.healthcheck, found.identity) == (("/a", "/b"), True, "sha256:1")
+    assert found.platform == "linux/arm64/v8"
     assert not live.image("a", {"Id": "sha256:1", "Config": {"Healthcheck": {"Test": ["NONE"]}}}).healthcheck

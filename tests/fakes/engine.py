@@ -103,8 +103,8 @@ class FakeEngine(Machine):
         with self._write(f"disclaim {project}"):
             self.volumes.pop(f"gitopsd-owner-{project}", None)
 
-    def pull(self, reference: str, progress: Callable[[str], None]) -> Image:
-        with self._write(f"pull {reference}"):
+    def pull(self, reference: str, progress: Callable[[str], None], platform: str = "") -> Image:
+        with self._write(f"pull {reference} {platform}".strip()):
             found = self.registry.get(reference)
             if isinstance(found, GitopsdError):
                 raise found

@@ -18,9 +18,10 @@ from gitopsd.engine_json import live
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.labels import CONTENT, CONTENT_VOLUME_PREFIX, ENVIRONMENT, OWNER, PROJECT
+from gitopsd.engine_json.platform import fits
 from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import ContentFile, Image
-from gitopsd.model.errors import Conflict, EngineRefused, ImageUnavailable, NotFound
+from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, ImageUnavailable, NotFound
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
 from gitopsd.model.settings import Registry, TargetEngine
 
@@ -151,11 +152,13 @@ class DockerEngine(DockerView):
     def disclaim(self, project: str) -> None:
         self._gone(f"/volumes/{escaped(owner_volume(project))}", f"give {project} up")
 
-    def pull(self, reference: str, progress: Callable[[str], None]) -> Image:
-        pull(self._connection, reference, progress, self._registries)
+    def pull(self, reference: str, progress: Callable[[str], None], platform: str = "") -> Image:
+        pull(self._connection, reference, progress, self._registries, platform)
         found = self.image(reference)
         if found is None:
             raise ImageUnavailable(f"pull {reference}: pulled, and gone again before it could be looked at")
+        if not fits(found.platform, platform):
+            raise ImageMissing(f"pull {reference}: there is none for {platform}, only for {found.platform}")
         return found
 
     def create(self, creation: Creation) -> str:

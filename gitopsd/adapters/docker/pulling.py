@@ -29,12 +29,18 @@ _DONE: Final = ("Pull complete", "Already exists")
 Progress = Callable[[str], None]
 
 
-def pull(connection: Connection, reference: str, progress: Progress, registries: Mapping[str, Registry]) -> None:
+def pull(
+    connection: Connection,
+    reference: str,
+    progress: Progress,
+    registries: Mapping[str, Registry],
+    platform: str = "",
+) -> None:
     """Bring an image to the engine. ImageMissing and ImageUnavailable speak of the registry."""
     repository, tag = split_reference(reference)
     doing = f"pull {reference}"
     headers = _credentials(docker.auth.resolve_repository_name(repository)[0], registries)
-    params = {"fromImage": repository, "tag": tag}
+    params = {"fromImage": repository, "tag": tag, **({"platform": platform} if platform else {})}
     try:
         response = connection.call(
             "POST",

@@ -88,6 +88,16 @@ def test_an_image_for_other_machines_only_is_missing(engine: DockerEngine, regis
         engine.pull(f"{registry.host}/foreign:1", lambda _: None)
 
 
+def test_an_image_is_pulled_for_the_platform_that_is_asked_for(
+    engine: DockerEngine, registry: Registry, docker_api: docker.APIClient
+) -> None:
+    here = f"linux/{docker_api.version()['Arch']}"
+
+    assert engine.pull(f"{registry.host}/web:1", lambda _: None, here).platform == here
+    with pytest.raises(ImageMissing, match=r"platform|there is none for"):
+        engine.pull(f"{registry.host}/web:1", lambda _: None, "linux/s390x")
+
+
 @pytest.mark.parametrize("status", [403, 429, 500, 503])
 def test_a_registry_that_cannot_tell_is_no_evidence(engine: DockerEngine, registry: Registry, status: int) -> None:
     registry.refuse["web"] = status
