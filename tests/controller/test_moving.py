@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitopsd.controller.queries.drifts import drifts
+from gitopsd.controller.queries.operate import remove
 from gitopsd.controller.queries.plans import plans
 from gitopsd.controller.queries.view import View
 from gitopsd.model.operation import Operation
@@ -162,6 +163,18 @@ def test_a_moved_environment_is_taken_down_as_any_other(house: House) -> None:
     house.eventually(lambda: house.store.operation(number).done_at)  # type: ignore[union-attr]
     assert house.engine().names() == []
     assert "shop_files" in house.engine().volumes
+
+
+def test_a_removal_by_the_new_name_takes_the_old_one_down_before_a_daemon_has_seen_the_move(house: House) -> None:
+    shop(house)
+    house.stop()
+    renamed(house)
+    house.source().poll()
+
+    result = remove(View(house.application()), "store", "ada")
+
+    assert result.startswith("1 containers removed, volumes stay")
+    assert house.engine().names() == []
 
 
 class Slow(FakeEngine):

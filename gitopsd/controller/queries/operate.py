@@ -93,6 +93,7 @@ def remove(view: View, name: str, by: str) -> str:
     (environment,) = view.select(name)
     store = view.store
     with store.lock():
+        view.take_over(name)
         removal = Removal(by, still_in_git(view, name), view.now)
         result, events = remove_environment(store.journal(name), view.engine(environment), store, removal)
         operation = Operation("remove", name, by, view.now)

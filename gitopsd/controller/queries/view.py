@@ -82,6 +82,12 @@ class View:
                 return taken_over(self.store.journal(takeover.old.name), own, takeover.old.path)
         return own
 
+    def take_over(self, name: str) -> None:
+        """Give an environment the journal of what it was before its directory was renamed, as a daemon would."""
+        for takeover in self._arrangement.takeovers:
+            if takeover.new == name:
+                self.store.move(takeover.old.name, name, takeover.old.path)
+
     def select(self, name: str = "") -> tuple[Environment, ...]:
         """The environment of that name, or all of them. GitopsdError when there is none of that name."""
         if not name:
