@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from gitopsd.manifest import security
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
@@ -37,6 +38,7 @@ from gitopsd.model.files import Files
 HOST_DATA = "/srv/gitopsd"
 HIDDEN = "(hidden)"
 MOST_NAMED = 3
+MOST_UNSET = 20  # variables without a value that are told beside other errors
 _LONG_ENOUGH = 4  # shorter values would be found everywhere
 _APART = frozenset(("depends_on", "profiles", "build", "develop", "attach", "scale"))
 _APART_OF_DEPLOY = frozenset(("replicas", "update_config", "restart_policy"))
@@ -101,7 +103,8 @@ def load_all(  # noqa: PLR0913 - the files, and everything that a host may say a
     if loaded is None or source.problems.found:
         # A variable without a value is often what the others come from.
         unset = source.unset if loaded is None else _of_enabled(loaded.composition, source.unset)
-        raise ManifestError(_without(variables.values(), [*source.problems.found, *unset]))
+        told = [*source.problems.found, *islice(unset, MOST_UNSET)]
+        raise ManifestError(_without(variables.values(), told))
     return loaded
 
 

@@ -10,6 +10,8 @@ from gitopsd.manifest.loading import HIDDEN, Loaded
 from gitopsd.manifest.node import Fields, Items, Node, Scalar
 from gitopsd.model.canonical import Json
 
+_PRINTED_WHOLE = 1e21  # from here on Compose prints an exponent
+
 
 def resolved(loaded: Loaded, root: str, *, defaults: bool = False) -> dict[str, Json]:
     """The resolved manifest. `root` is the absolute path of the repository, which relative paths are printed under.
@@ -78,10 +80,14 @@ def _masked(values: dict[str, Json], hidden: Iterable[tuple[str, ...]]) -> dict[
 
 
 def _shown(node: Node) -> Json:
-    """What an extension says, but for values of secret origin."""
+    """What an extension says, but for values of secret origin; whole numbers as Compose prints them."""
     match node:
-        case Scalar(value=value, hidden=hidden):
-            return HIDDEN if hidden else value
+        case Scalar(hidden=True):
+            return HIDDEN
+        case Scalar(value=float() as value) if value.is_integer() and abs(value) < _PRINTED_WHOLE:
+            return int(value)
+        case Scalar(value=value):
+            return value
         case Items(items=items):
             return [_shown(item) for item in items]
         case Fields(fields=fields):

@@ -104,12 +104,11 @@ def test_a_seccomp_profile_that_is_no_json_is_refused(data: str) -> None:
 
 
 def test_labels_of_files_stand_under_the_services_own() -> None:
-    files = {"a.labels": "x=file\ny=$S\nz=plain", ".env": "S=unused"}
+    files = {"a.labels": "x=file\ny=$x and $S\nz=plain", ".env": "S=unused"}
 
     service = a_service("label_file: a.labels, labels: {x: own}", files, variables={"S": SECRET})
 
-    assert service.options["labels"] == {"x": "own", "y": SECRET, "z": "plain"}
-    assert service.hidden == {("labels", "y")}
+    assert service.options["labels"] == {"x": "own", "y": "file and ", "z": "plain"}
     assert "label_file" not in service.options
 
 
