@@ -2,7 +2,7 @@
 
 from gitopsd.engine_json.container import creation
 from gitopsd.engine_json.labels import options_digest, other_options
-from gitopsd.engine_json.limits import keep_body, restart_body, update_body
+from gitopsd.engine_json.limits import keep_body, limit_problems, restart_body, update_body
 from gitopsd.engine_json.lowest_api import LOWEST_API, network_too_new, too_new
 from gitopsd.engine_json.mounts import content_problems
 from gitopsd.engine_json.namespaces import borrowed_services, joined_services, shared_things, shares_network
@@ -17,6 +17,7 @@ __all__ = [
     "instance_name",
     "joined_services",
     "keep_body",
+    "limit_problems",
     "network_body",
     "network_too_new",
     "options_digest",

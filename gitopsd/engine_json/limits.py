@@ -1,10 +1,16 @@
 """What `docker update` can change on a live container: limits and restart policy, for creation and in place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Final
 
 from gitopsd.engine_json.fields import mapping, number, text
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import SealedService
+from gitopsd.model.desired import SealedService, Service
+from gitopsd.model.errors import Problem
+
+LEAST_MEMORY: Final = 6 << 20
+LEAST_CPUS: Final = 10**7
 
 
 def update_body(sealed: SealedService) -> dict[str, Json]:
@@ -48,6 +54,24 @@ def limits(options: Mapping[str, Json]) -> dict[str, Json]:
         "BlkioWeight": int(number(mapping(options.get("blkio_config")).get("weight"))),
     }
     return {name: value for name, value in values.items() if value}
+
+
+def limit_problems(service: Service) -> tuple[Problem, ...]:
+    """Limits that every engine refuses at creation."""
+    found = limits(service.options)
+    where = f"services.{service.name}"
+    return tuple(Problem(service.place, where, message) for message in _refused(found))
+
+
+def _refused(found: Mapping[str, Json]) -> Iterator[str]:
+    memory, reserved, cpus = (number(found.get(name)) for name in ("Memory", "MemoryReservation", "NanoCpus"))
+    for what, size in (("memory limit", memory), ("memory reservation", reserved)):
+        if 0 < size < LEAST_MEMORY:
+            yield f"the {what} of {size} bytes is below the 6 MB that Docker needs; write 6m or more"
+    if memory and reserved > memory:
+        yield f"the memory reservation of {reserved} bytes is above the limit of {memory}; lower it"
+    if 0 < cpus < LEAST_CPUS:
+        yield f"{cpus / Decimal(10**9)} CPUs are below the 0.01 that Docker needs; write 0.01 or more"
 
 
 def restart_policy(options: Mapping[str, Json]) -> dict[str, Json]:

@@ -13,6 +13,7 @@ from gitopsd.plan.claims import claims, duplicate_claims
 from gitopsd.plan.divergence import divergences
 from gitopsd.plan.explain import changed_fields, why_replaced, why_unlike
 from gitopsd.plan.order import replacement
+from gitopsd.plan.requirements import impossible
 from gitopsd.plan.sharing import drawn_along
 
 
@@ -65,7 +66,7 @@ def plan(
         removed_networks=_gone_networks(wanted, journal, present),
         holds=(*holds, *_everything_would_go(wanted, removed)),
         warnings=tuple(str(warning) for warning in desired.warnings),
-        problems=(*duplicate_claims(desired), *divergences(wanted, live)),
+        problems=(*duplicate_claims(desired), *impossible(desired), *divergences(wanted, live)),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from gitopsd.engine_json import content_problems, network_too_new, too_new
+from gitopsd.engine_json import content_problems, limit_problems, network_too_new, too_new
 from gitopsd.model.desired import DesiredState, VolumeMount
 from gitopsd.model.errors import Place, Problem
 
@@ -25,6 +25,11 @@ def externals(desired: DesiredState) -> tuple[tuple[str, ...], tuple[str, ...]]:
     networks = [each.name for key, each in sorted(desired.networks.items()) if each.external and key in joined]
     volumes = [each.name for key, each in sorted(desired.volumes.items()) if each.external and key in mounted]
     return tuple(networks), tuple(volumes)
+
+
+def impossible(desired: DesiredState) -> tuple[Problem, ...]:
+    """What no engine takes."""
+    return tuple(problem for service in desired.services.values() for problem in limit_problems(service))
 
 
 def unmet(desired: DesiredState, offer: Offer) -> tuple[Problem, ...]:

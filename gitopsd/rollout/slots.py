@@ -1,7 +1,10 @@
 """What next for one slot: from the instances in it and the goal, without memory, so that any interruption is survived.
 
     start-first   create, start, wait until ready, stop and remove the old one, take its name
-    stop-first    keep and stop the old one, create, start, wait until ready, remove the old one, take its name
+    stop-first    create, keep and stop the old one, start, wait until ready, remove the old one, take its name
+
+What is created holds no port, no address and writes nothing until it starts: an engine that refuses a specification
+says so before anything was stopped.
 
 Going back is the same walk with the goal exchanged: a kept instance of the goal is started instead of created anew.
 """
@@ -175,7 +178,7 @@ def place(look: Look, slot: int, others: tuple[Member, ...]) -> tuple[Action, ..
         in_place=goal.in_place,
         joins=joined(goal, look.said.sharing),
     )
-    return (*_room(look, others), create, Start(rollout.service, slot, name, look.cause, name=name))
+    return (create, *_room(look, others), Start(rollout.service, slot, name, look.cause, name=name))
 
 
 def _free_name(look: Look, slot: int, others: tuple[Member, ...]) -> str:

@@ -1,5 +1,8 @@
 """What a person sees who pushes commits: releases, upgrades, changes of configuration, ways back."""
 
+import random
+from typing import Any
+
 from tests.adapters.docker.registry import Registry
 from tests.e2e.conftest import CRASHING, DONE, FAILING, ONE, SICK, SOUND, TWO
 from tests.e2e.rig import Rig, web
@@ -44,6 +47,36 @@ def test_a_service_with_a_volume_is_replaced_one_after_the_other_and_keeps_its_d
     rig.synced(rig.push(store=web(TWO, volumes=["data:/data"])))
     assert seen.most_at_once("store") == 1
     assert rig.run_inside("store-1", "ls", "/data") == "kept\n"
+
+
+def test_what_the_engine_refuses_to_create_never_interrupts_what_serves(rig: Rig) -> None:
+    rig.synced(rig.push(store=web(ONE, volumes=["data:/data"])))
+    seen = rig.witness()
+    assert "NO_SUCH" in rig.rejected(rig.push(store=web(TWO, volumes=["data:/data"], cap_add=["NO_SUCH"])))
+    assert seen.story("die") == []
+    assert rig.running() == {"store-1": ONE}
+
+
+def test_a_service_with_a_fixed_address_is_replaced_one_after_the_other_and_keeps_it(rig: Rig) -> None:
+    def shop(image: str, subnet: str) -> dict[str, Any]:
+        network = {"ipam": {"config": [{"subnet": subnet}]}}
+        address = subnet.replace(".0/24", ".7")
+        return {
+            "services": {"web": web(image, networks={"back": {"ipv4_address": address}})},
+            "networks": {"back": network},
+        }
+
+    subnet = free_subnet()
+    rig.synced(rig.push_document(shop(ONE, subnet)))
+    seen = rig.witness()
+    rig.synced(rig.push_document(shop(TWO, subnet)))
+    assert seen.most_at_once("web") == 1
+    assert rig.container()["NetworkSettings"]["Networks"][f"{rig.project}_back"]["IPAddress"].endswith(".7")
+
+
+def free_subnet() -> str:
+    """A network that neither the engine's pools nor, in all likelihood, another test uses."""
+    return f"172.{random.randrange(33, 250)}.{random.randrange(250)}.0/24"
 
 
 def test_an_anonymous_volume_is_carried_into_the_replacement(rig: Rig) -> None:

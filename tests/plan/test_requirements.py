@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
+from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Attachment, DesiredState, Network, Service, Volume, VolumeMount
 from gitopsd.model.errors import Place
-from gitopsd.plan.requirements import Offer, externals, unmet
+from gitopsd.plan.requirements import Offer, externals, impossible, unmet
 
 OFFER = Offer((1, 41))
 
@@ -51,3 +54,28 @@ def test_a_key_that_the_engine_is_too_old_for_names_both_versions() -> None:
 
     assert "needs engine API 1.45, this engine speaks 1.41" in problem.message
     assert unmet(desired(service, external=False), Offer((1, 45))) == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mem_limit": "1024"}, "the memory limit of 1024 bytes is below the 6 MB that Docker needs; write 6m or more"),
+        (
+            {"mem_reservation": "1024"},
+            "the memory reservation of 1024 bytes is below the 6 MB that Docker needs; write 6m or more",
+        ),
+        (
+            {"deploy": {"resources": {"limits": {"memory": "16777216"}, "reservations": {"memory": "33554432"}}}},
+            "the memory reservation of 33554432 bytes is above the limit of 16777216; lower it",
+        ),
+        ({"cpus": 0.005}, "0.005 CPUs are below the 0.01 that Docker needs; write 0.01 or more"),
+    ],
+)
+def test_a_limit_that_no_engine_takes_is_told_with_its_place(options: dict[str, Json], message: str) -> None:
+    service = replace(a_service(), options=options)
+    assert [str(problem) for problem in impossible(desired(service))] == [f"compose.yaml:2:3: services.web: {message}"]
+
+
+def test_limits_that_engines_take_are_no_problem() -> None:
+    for options in ({}, {"mem_limit": str(6 << 20), "cpus": 0.01}, {"mem_reservation": str(64 << 20)}):
+        assert impossible(desired(replace(a_service(), options=options))) == ()

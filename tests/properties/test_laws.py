@@ -140,13 +140,10 @@ class Worlds(RuleBasedStateMachine):
         self.daemon.returned = True
         self.laws.never_two_writers(self.daemon)
 
-    @rule(what=st.sampled_from(["Create   shop-", "Start    shop-db", "Start    shop-web", "network"]))
+    @rule(what=st.sampled_from(["", "", "Create   shop-", "Start    shop-db", "Start    shop-web", "network"]))
     def the_host_has_no_room(self, what: str) -> None:
-        self.daemon.world.unfit = {what: "no space left on device"}
-
-    @rule()
-    def the_host_has_room_again(self) -> None:
-        self.daemon.world.unfit = {}
+        """For some things, for a while."""
+        self.daemon.world.unfit = {what: "no space left on device"} if what else {}
 
     @precondition(lambda self: self.daemon.world.boxes)
     @rule(data=st.data(), how=st.sampled_from(["crash", "kill", "vanish", "pause"]))

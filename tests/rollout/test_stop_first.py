@@ -3,7 +3,7 @@
 import pytest
 
 from gitopsd.model.desired import SealedState
-from tests.builders import a_service, a_state
+from tests.builders import NOON, a_service, a_state
 from tests.daemon import Daemon
 from tests.world import Behaviour
 
@@ -23,13 +23,34 @@ def serving(replicas: int = 1) -> Daemon:
 def test_the_old_one_is_kept_and_stopped_and_goes_when_the_new_one_is_ready() -> None:
     daemon = serving().commit(database("db:2")).settle()
     assert daemon.moves() == [
+        "Create shop-db-1.gitopsd-2",
         "Keep shop-db-1",
         "Stop shop-db-1",
-        "Create shop-db-1.gitopsd-2",
         "Start shop-db-1.gitopsd-2",
         "Remove shop-db-1",
         "Rename -> shop-db-1",
     ]
+
+
+def test_what_the_engine_refuses_to_create_interrupts_nothing() -> None:
+    daemon = serving()
+    before = daemon.world.named("shop-db-1")
+    daemon.commit(database("db:2"))
+    daemon.world.refuse["Create"] = "Minimum memory limit allowed is 6MB"
+    daemon.settle()
+    assert daemon.reason() == "db: Minimum memory limit allowed is 6MB"
+    assert (before.started_at, before.policy) == (NOON, "always")
+    assert daemon.moves() == []
+
+
+def test_a_created_replacement_waits_beside_the_old_one_when_the_daemon_dies() -> None:
+    daemon = serving().commit(database("db:2"))
+    daemon.look()
+    daemon.step()
+    daemon.die()
+    assert [box.state for box in daemon.world.boxes.values()] == ["running", "created"]
+    daemon.settle()
+    assert [box.fingerprint.split("/")[0] for box in daemon.world.boxes.values()] == ["db:2"]
 
 
 def test_a_failure_brings_the_kept_one_back_with_its_restart_policy() -> None:
@@ -67,7 +88,7 @@ def test_without_a_restart_policy_there_is_nothing_to_keep() -> None:
     daemon.commit(database(), db=Behaviour(restart="no")).settle()
     daemon.done.clear()
     daemon.commit(database("db:2")).run()
-    assert daemon.moves()[0] == "Stop shop-db-1"
+    assert daemon.moves()[:2] == ["Create shop-db-1.gitopsd-2", "Stop shop-db-1"]
 
 
 def test_one_slot_at_a_time_keeps_the_others_serving() -> None:
@@ -103,10 +124,11 @@ def test_when_git_changes_its_mind_between_keep_and_stop_the_policy_comes_back()
     daemon = serving()
     daemon.commit(database("db:2")).look()
     daemon.step()
+    daemon.step()
     daemon.die()
     assert daemon.world.named("shop-db-1").policy == "no"
     daemon.commit(database("db:1")).settle()
-    assert daemon.moves() == ["Keep shop-db-1", "Restore shop-db-1"]
+    assert daemon.moves()[1:] == ["Keep shop-db-1", "Remove shop-db-1.gitopsd-2", "Restore shop-db-1"]
     assert daemon.world.named("shop-db-1").policy == "always"
 
 

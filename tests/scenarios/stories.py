@@ -5,6 +5,7 @@ behaviours: {"web:2": {unhealthy_after: 3}}     how containers of an image live
 before: {web: {image: web:1}}                   serves when the story begins (left out: nothing does)
 hand: [vanish shop-web-1]                       what somebody does then
 after: {web: {image: web:2}}                    what Git says next (left out: the same)
+refuse: {"Create   shop-web-1": "no limits"}    what the engine says no to, from then on
 unfit: {"Start    shop-web-1": "a taken port"}  what the engine's host cannot have for a while then
 plan: the plan's text
 actions: what is done, with causes
@@ -56,6 +57,7 @@ def play(story: dict[str, Any]) -> tuple[Daemon, Told]:
     wanted = state(story["after"] if "after" in story else story["before"], "after222")
     text = plan_text(daemon.plan(wanted)) + "\n"
     commit(daemon, wanted, behaviours)
+    daemon.world.refuse = dict(story.get("refuse", {}))
     daemon.world.unfit = dict(story.get("unfit", {}))
     daemon.settle(within=15)
     daemon.world.unfit = {}

@@ -7,7 +7,7 @@ import yaml
 
 from tests.scenarios.stories import STORIES, play, read
 
-ASKED = ("story", "behaviours", "before", "hand", "after", "unfit")
+ASKED = ("story", "behaviours", "before", "hand", "after", "refuse", "unfit")
 
 
 class Readable(yaml.SafeDumper):

@@ -16,6 +16,7 @@ from gitopsd.model.errors import GitopsdError, Problem, ProblemsError
 from gitopsd.model.files import Files
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
 from gitopsd.plan.claims import duplicate_claims
+from gitopsd.plan.requirements import impossible
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def validated(found: OnDisk) -> Validated:
         desired = _load(found, for_config=False).desired
     except ProblemsError as error:
         return Validated(found.name, found.path, (*refused, *error.problems), ())
-    problems = (*refused, *duplicate_claims(desired))
+    problems = (*refused, *duplicate_claims(desired), *impossible(desired))
     return Validated(found.name, found.path, problems, (*desired.warnings, *desired.unset))
 
 
