@@ -17,6 +17,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("status", "Show how the environments stand."),
     "sync": ("sync", "Bring environments to what Git says now."),
     "drift": ("drift", "Show what differs from what was left behind."),
+    "heal": ("heal", "Mend what drifted, also where it is only reported or was given up."),
+    "explain": ("explain", "Tell how a field is compared, and what brings it back."),
     "history": ("history", "List the releases of an environment."),
     "show": ("show", "Show one release and what happened in it."),
     "diff": ("diff", "Compare two releases or revisions."),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from gitopsd.model.canonical import Json
 from gitopsd.model.drift import DriftItem, DriftReport
 from gitopsd.model.errors import Problem
 from gitopsd.model.event import Event
@@ -88,9 +89,9 @@ def drift_item(item: DriftItem) -> Shape:
     changes = [
         {
             "path": each.path,
-            "desired": each.desired,
-            "applied": each.applied,
-            "live": each.live,
+            "desired": _shown(each.desired),
+            "applied": _shown(each.applied),
+            "live": _shown(each.live),
             "source": each.source,
             "cure": each.cure,
         }
@@ -109,6 +110,11 @@ def drift_item(item: DriftItem) -> Shape:
         "changes": changes,
         "cure": item.cure,
     }
+
+
+def _shown(value: Json) -> Json:
+    """What may be secret is not shown, nor what stands for it."""
+    return "(hidden)" if isinstance(value, Mapping) and value.keys() == {"hidden"} else value
 
 
 def plan(plan: Plan) -> Shape:

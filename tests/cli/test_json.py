@@ -217,3 +217,16 @@ def test_json_has_no_control_characters_whatever_a_commit_says(shop: Shop) -> No
     assert result.stdout.isascii()
     assert not any(ord(each) < 32 and each != "\n" for each in result.stdout)
     assert json.loads(result.stdout)["releases"][0]["subject"] == "Evil \x1b[2J \u202e"
+
+
+def test_a_heal_is_asked_for_a_service_or_for_all(shop: Shop) -> None:
+    shop.release(compose(web()))
+    shop.json("heal", "shop/web")
+    (operation,) = shop.store.pending()
+    assert (operation.verb, operation.environment, dict(operation.arguments)) == ("heal", "shop", {"service": "web"})
+
+
+def test_an_explanation_names_every_property_of_a_field(shop: Shop) -> None:
+    (field,) = has(shop.json("explain", "restart"), "fields")["fields"]
+    keys = ("of", "path", "at", "comparator", "owner", "cure", "severity", "keys", "api", "secret", "droppable")
+    assert has(field, *keys)["keys"] == ["restart", "deploy.restart_policy"]

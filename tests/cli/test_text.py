@@ -269,3 +269,35 @@ def test_config_prints_yaml_for_people(shop: Shop, tmp_path: Path) -> None:
     place.mkdir()
     (place / "compose.yaml").write_text(compose(web()))
     assert shop.text("config", str(place)).startswith("name: plain\nservices:\n  web:\n")
+
+
+def test_a_field_that_was_changed_by_hand_is_told_with_its_values_and_what_mends_it(shop: Shop) -> None:
+    first = shop.release(compose(web("web:1", "mem_limit: 64m")), "First")
+    shop.mode = "observe"
+    shop.engine.update_by_hand("shop-web-1", Memory=32 << 20, NanoCpus=10**9)
+    container = shop.engine.container("shop-web-1").id[:12]
+    same(
+        shop.text("drift"),
+        f"""
+        shop at firstone: 1 drifted
+          ~ shop-web-1  modified: resources.cpus, resources.memory changed by hand
+              container {container}, takes a new one
+              resources.cpus: - -> 1000000000  (changed by hand)
+              resources.memory: 67108864 -> 33554432
+          not checked: {"; ".join(UNSEEN)}
+        """,
+        firstone=first,
+    )
+
+
+def test_a_field_is_explained_by_its_row_of_the_table(shop: Shop) -> None:
+    same(
+        shop.text("explain", "resources.memory"),
+        """
+        resources.memory of a container, HostConfig.Memory in an inspection
+          compared as a quantity; the manifest owns it: its silence is a declaration, too
+          brought back on the live container; a change of it is of medium severity
+          set by mem_limit, deploy.resources.limits.memory
+        """,
+    )
+    assert "networks.*.aliases" in shop.text("explain")

@@ -9,9 +9,14 @@ from gitopsd.cli.door import Door, options
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gitopsd.model.drift import DriftItem, DriftReport
+    from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift
 
 MARKS = {"missing": "-", "extra": "+"}
+STATES = {
+    "conflict": "changed in Git, too, which wins with its next release",
+    "unenforceable": "this engine cannot do it; held against nobody",
+    "heal-loop": "given up: `gitopsd heal` tries again",
+}
 CURES = {"in-place": "can be mended in place", "recreate": "takes a new one", "none": "not gitopsd's to mend"}
 
 
@@ -60,6 +65,19 @@ def _item(door: Door, item: "DriftItem", now: "datetime") -> None:
     door.text(f"  {MARKS.get(item.kind, '~')} {inert(what)}  {item.kind}: {inert(item.cause)}")
     since = f", since {age(item.first_seen, now)}" if item.first_seen < now else ""
     container = f"container {item.instance[:12]}, " if item.instance else ""
-    door.text(f"      {container}{CURES[item.cure]}{since}")
+    door.text(f"      {container}{STATES.get(item.state) or CURES[item.cure]}{since}")
     for change in item.changes:
-        door.text(f"      {change.path}: {inert(str(change.desired))} -> {inert(str(change.live))}")
+        door.text(f"      {inert(change.path)}: {_shown(change.applied)} -> {_shown(change.live)}{_from(change)}")
+
+
+def _from(change: "FieldDrift") -> str:
+    both = f"; Git wants {_shown(change.desired)}" if change.conflict else ""
+    return f"  ({change.source}{both})" if change.source not in ("declared", "manifest") or both else ""
+
+
+def _shown(value: object) -> str:
+    """A value on one line; what may be secret is not shown, nor what stands for it."""
+    from gitopsd.cli.inert import inert
+
+    hidden = isinstance(value, dict) and value.keys() == {"hidden"}
+    return "(hidden)" if hidden else inert(str("-" if value is None else value))
