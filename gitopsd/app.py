@@ -30,10 +30,17 @@ def wire(flags: Flags) -> Application:
         docker_host=docker_host or None,
     )
 
-    def load_settings() -> Settings:
-        return settings_file.load(said.config, given)
+    settings = settings_file.load(said.config, given)
+    logins = dict(settings.registries)
 
-    settings = load_settings()
+    def load_settings() -> Settings:
+        """The settings anew; engines that are connected already log in as they say from now on."""
+        found = settings_file.load(said.config, given)
+        logins.update(found.registries)
+        for gone in logins.keys() - found.registries.keys():
+            del logins[gone]
+        return found
+
     clock = SystemClock()
     return Application(
         settings=settings,
@@ -43,7 +50,7 @@ def wire(flags: Flags) -> Application:
         watcher=FileWatcher(),
         secrets=HostSecrets(settings.state_dir),
         open_source=lambda repository: _open_source(repository, settings.state_dir),
-        connect=lambda target: _connect(target, dict(settings.registries)),
+        connect=lambda target: _connect(target, logins),
         directory=_directory,
         load_settings=load_settings,
         remember=lambda: remember(settings.state_dir, flags, docker_host),

@@ -15,6 +15,7 @@ import requests.exceptions
 from hypothesis import HealthCheck, settings
 
 from tests.images import Images
+from tests.registry import MakeRegistry, registries
 
 PROJECT_LABEL = "com.docker.compose.project"
 
@@ -72,6 +73,13 @@ def docker_api(engine_url: str) -> Iterator[docker.APIClient]:
 def images(docker_api: docker.APIClient) -> Images:
     """Makes images on the real engine, without a registry."""
     return Images(docker_api)
+
+
+@pytest.fixture
+def make_registry(docker_api: docker.APIClient, tmp_path: Path) -> Iterator[MakeRegistry]:
+    """Starts real registries; after the test they are gone, and so is what the engine pulled from them."""
+    with registries(docker_api, tmp_path) as make:
+        yield make
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ GitopsdError
 │   │   └── HostTrouble      a port, an address or disk space is taken on its host: holds a release, is no evidence
 │   ├── ImageMissing         the registry says that the image does not exist: evidence against a release
 │   └── ImageUnavailable     the registry could not be asked: holds a release, is no evidence
+│       ├── ImageThrottled   it counts who asks, and has had enough (429)
+│       └── DiskTooFull      the engine's disk has too little room for an image
 ├── HostFileError            a file of the host that adds to an environment: its vars_file, or a secret
 ├── OwnershipError           the project belongs to another gitopsd
 └── StoreError               the state directory
@@ -117,6 +119,14 @@ class ImageMissing(EngineError):
 
 class ImageUnavailable(EngineError):
     """The image could not be asked for (network, 429, credentials, full disk): holds a release, is no evidence."""
+
+
+class ImageThrottled(ImageUnavailable):
+    """The registry has answered too many requests (429): to ask again soon makes it worse."""
+
+
+class DiskTooFull(ImageUnavailable):
+    """Less is free on the engine's disk than `images.min_free` wants; nothing was asked of the registry."""
 
 
 class HostFileError(GitopsdError):

@@ -12,7 +12,7 @@ import docker.errors
 
 from gitopsd.adapters.docker.connection import Connection
 from gitopsd.adapters.docker.translate import translated
-from gitopsd.model.errors import EngineRefused, ImageMissing, ImageUnavailable
+from gitopsd.model.errors import EngineRefused, EngineUnavailable, ImageMissing, ImageThrottled, ImageUnavailable
 from gitopsd.model.settings import Registry
 
 # An engine reports every layer about twice a second; only a registry may be slow to begin.
@@ -24,6 +24,8 @@ _MISSING: Final = re.compile(
     r"|does not match the specified platform|: not found$",
     re.IGNORECASE,
 )
+# An engine tells of a 429 in the registry's own words, without the header that says when to come back.
+_THROTTLED: Final = re.compile(r"toomanyrequests|too many requests|rate limit", re.IGNORECASE)
 _DONE: Final = ("Pull complete", "Already exists")
 
 Progress = Callable[[str], None]
@@ -41,24 +43,23 @@ def pull(
     doing = f"pull {reference}"
     headers = _credentials(docker.auth.resolve_repository_name(repository)[0], registries)
     params = {"fromImage": repository, "tag": tag, **({"platform": platform} if platform else {})}
+    patience = SILENCE * connection.timeout
+    how: dict[str, Any] = {"params": params, "headers": headers, "timeout": patience, "stream": True}
     try:
-        response = connection.call(
-            "POST",
-            "/images/create",
-            doing=doing,
-            params=params,
-            headers=headers,
-            timeout=SILENCE * connection.timeout,
-            stream=True,
-        )
+        with connection.call("POST", "/images/create", doing=doing, **how) as response:
+            layers = Layers(progress)
+            for line in _lines(response.iter_lines(), doing):
+                if error := line.get("error"):
+                    raise verdict(f"{doing}: {error}")
+                layers.report(line, time.monotonic())
     except EngineRefused as refused:
         raise verdict(str(refused)) from refused
-    with response:
-        layers = Layers(progress)
-        for line in _lines(response.iter_lines(), doing):
-            if error := line.get("error"):
-                raise verdict(f"{doing}: {error}")
-            layers.report(line, time.monotonic())
+    except EngineUnavailable as silent:
+        if "timed out" not in str(silent):
+            raise
+        # The engine passes on what it hears of the registry, and while that hangs it says nothing either.
+        message = f"{doing}: nothing was heard of it for {patience:.0f} s: the registry hangs, or the engine does"
+        raise ImageUnavailable(message) from silent
 
 
 def split_reference(reference: str) -> tuple[str, str]:
@@ -71,7 +72,9 @@ def split_reference(reference: str) -> tuple[str, str]:
 
 def verdict(message: str) -> ImageMissing | ImageUnavailable:
     """What a refusal means."""
-    return ImageMissing(message) if _MISSING.search(message) else ImageUnavailable(message)
+    if _MISSING.search(message):
+        return ImageMissing(message)
+    return ImageThrottled(message) if _THROTTLED.search(message) else ImageUnavailable(message)
 
 
 class Layers:
@@ -104,7 +107,8 @@ class Layers:
             (sum(each) / 1e6 for each in zip(*self._bytes.values(), strict=True)) if self._bytes else (0, 0)
         )
         size = f", {current:.0f} of {total:.0f} MB" if total >= 1 else ""
-        return f"{done} of {len(self._states)} layers{size}"
+        again = ", retrying" if any(state.startswith("Retrying") for state in self._states.values()) else ""
+        return f"{done} of {len(self._states)} layers{size}{again}"
 
     def _say(self, words: str) -> None:
         if words and words != self._said:
@@ -137,7 +141,8 @@ def _credentials(registry: str, registries: Mapping[str, Registry]) -> Mapping[s
 
 def _from_settings(registry: str, registries: Mapping[str, Registry]) -> dict[str, str] | None:
     """The password file is read at each use, as it may be renewed."""
-    own = {docker.auth.resolve_index_name(name): entry for name, entry in registries.items()}
+    # Copied, as the settings may be read anew meanwhile.
+    own = {docker.auth.resolve_index_name(name): entry for name, entry in dict(registries).items()}
     entry = own.get(registry)
     if entry is None or entry.password_file is None:
         return None

@@ -11,7 +11,7 @@ import pytest
 
 from gitopsd.adapters.docker.engine import DockerEngine, connect
 from gitopsd.adapters.docker.pulling import Layers, split_reference, verdict
-from gitopsd.model.errors import ImageMissing, ImageUnavailable
+from gitopsd.model.errors import ImageMissing, ImageThrottled, ImageUnavailable
 from gitopsd.model.settings import Registry as Credentials
 from gitopsd.model.settings import TargetEngine
 from tests.adapters.docker.registry import Registry
@@ -188,7 +188,10 @@ def test_credentials_come_from_a_helper(
             "pull access denied for shop/web, repository does not exist or may require 'docker login': denied",
             ImageUnavailable,
         ),
-        ("toomanyrequests: You have reached your pull rate limit", ImageUnavailable),
+        ("toomanyrequests: You have reached your pull rate limit", ImageThrottled),
+        ("error from registry: You have reached your unauthenticated pull rate limit.", ImageThrottled),
+        ("unexpected status from GET request to https://registry/v2/: 429 Too Many Requests", ImageThrottled),
+        ("manifest for shop/web:429 not found: manifest unknown: manifest unknown", ImageMissing),
         ("write /var/lib/docker/tmp/x: no space left on device", ImageUnavailable),
         ("Get https://registry/v2/: dial tcp: lookup registry: no such host", ImageUnavailable),
         ("net/http: TLS handshake timeout", ImageUnavailable),
@@ -231,6 +234,16 @@ def test_progress_sums_up_layers_and_is_not_told_twice() -> None:
         "1 of 2 layers, 10 of 20 MB",
         "2 of 2 layers, 20 of 20 MB",
     ]
+
+
+def test_progress_says_when_the_engine_tries_a_layer_again() -> None:
+    said: list[str] = []
+    layers = Layers(said.append)
+
+    layers.report({"status": "Already exists", "id": "a"}, 1.0)
+    layers.report({"status": "Retrying in 5 seconds", "id": "b"}, 2.0)
+
+    assert said == ["1 of 1 layers", "1 of 2 layers, retrying"]
 
 
 def test_a_pull_that_fails_in_the_middle_is_told_by_its_last_line(tmp_path: Path) -> None:
