@@ -16,10 +16,12 @@ from gitopsd.adapters.settings_values import (
     branch_name,
     directory_within,
     engine_url,
+    free_space,
     is_path,
     plain_text,
     project_name,
     registry_host,
+    release_count,
     suggestion,
     time_span,
     valid_mode,
@@ -34,6 +36,7 @@ from gitopsd.model.settings import (
     DEFAULT_STATE_DIR,
     Credentials,
     EnvironmentSettings,
+    ImageKeeping,
     Registry,
     Repository,
     SecretPlaces,
@@ -45,11 +48,11 @@ from gitopsd.model.status import Mode
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync"),
+    *("state_dir", "resync", "images"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
-_LATER = ("policy", "router", "http", "notify", "secrets", "images", "probe_image")
+_LATER = ("policy", "router", "http", "notify", "secrets", "probe_image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ class _Reader(SectionReader):
             engine=self.target(top) or TargetEngine(),
             registries=self.registries(top),
             resync=self.value(top, "resync", time_span, timedelta(seconds=60)),
+            images=self.images(top),
             config_file=path,
         )
 
@@ -259,6 +263,14 @@ class _Reader(SectionReader):
             message = "tls is for tcp only; write docker: tcp://HOST:2376, or remove tls"
             self.problems.add(inner.fields["tls"].place, inner.path_of("tls"), message)
         return TargetEngine(url, tls)
+
+    def images(self, top: Section) -> ImageKeeping:
+        section = self.section(top.fields.get("images"), "images", ("keep_releases", "min_free"))
+        usual = ImageKeeping()
+        return ImageKeeping(
+            keep_releases=self.number(section, "keep_releases", release_count, usual.keep_releases),
+            min_free=self.number(section, "min_free", free_space, usual.min_free),
+        )
 
     def registries(self, top: Section) -> dict[str, Registry]:
         named = self.named(top.fields.get("registries"), "registries", registry_host)

@@ -5,19 +5,21 @@ import os.path
 import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar, get_args
 from urllib.parse import urlsplit
 
 from gitopsd.adapters.git.address import address, checked_name
-from gitopsd.manifest.durations import duration
+from gitopsd.manifest.durations import duration, size
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.errors import Place, SourceError
 from gitopsd.model.secret import SECRET_NAME_MEND, is_secret_name
+from gitopsd.model.settings import Share, Size
 from gitopsd.model.status import Mode
 
+SMALLEST_SPACE = 1 << 20
 SHORTEST = timedelta(milliseconds=100)  # of an interval or timeout
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -27,6 +29,7 @@ _ENGINE = re.compile(
     r"unix:///[^\s]+|ssh://(?:[A-Za-z0-9_][\w.-]*@)?[A-Za-z0-9][\w.-]*(?::[0-9]{1,5})?|"
     r"tcp://(?:[A-Za-z0-9][\w.-]*|\[[0-9a-fA-F:]+\]):[0-9]{1,5}"
 )
+_PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 _MODES: tuple[Mode, ...] = get_args(Mode)
 T = TypeVar("T")
 D = TypeVar("D")
@@ -99,6 +102,14 @@ class SectionReader:
             self.problems.add(node.place, path, str(error))
             return default
 
+    def number(self, section: Section, key: str, read: Callable[[str], T], default: D) -> T | D:
+        """As `value`, where the text may also be written as a plain number."""
+        node = section.fields.get(key)
+        if isinstance(node, Scalar) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            written = replace(node, value=str(node.value))
+            return self.value(replace(section, fields={**section.fields, key: written}), key, read, default)
+        return self.value(section, key, read, default)
+
     def file(self, text: str) -> Path:
         return Path(os.path.normpath(self.directory / Path(plain_text(text)).expanduser()))
 
@@ -167,6 +178,28 @@ def time_span(text: str) -> timedelta:
     if value < SHORTEST:
         raise ValueError(f"{text!r} is shorter than 100ms; write a longer time such as 30s")
     return value
+
+
+def release_count(text: str) -> int:
+    """How many releases: what serves is one of them."""
+    if not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 6 or int(text) < 1:
+        raise ValueError(f"{text!r} is no number of releases; write 1 or more, such as 3")
+    return int(text)
+
+
+def free_space(text: str) -> Share | Size:
+    """A part of a disk in percent, or a size in bytes; 0 asks for nothing."""
+    if found := _PERCENT.fullmatch(text):
+        if float(found[1]) >= 100:
+            raise ValueError(f"{text!r} can never be free; write less than 100%, such as 10%")
+        return Share(float(found[1]))
+    try:
+        found_size = size(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no part of a disk; write a share such as 10%, or a size such as 5gb") from None
+    if 0 < found_size < SMALLEST_SPACE:
+        raise ValueError(f"{text!r} is {found_size} bytes, which is nothing; write a share such as 10%, or 5gb")
+    return Size(found_size)
 
 
 def directory_within(text: str) -> str:

@@ -14,6 +14,7 @@ from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.drift import Drifted
 from gitopsd.model.event import Event
 from gitopsd.model.files import Files
+from gitopsd.model.image import Disk, HeldImage, OutOfSight, PulledImage
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
@@ -119,6 +120,14 @@ class EngineView(Protocol):
         """What the image of this id lays under its containers, in the engine's words. NotFound: it is not there."""
         ...
 
+    def held_images(self) -> tuple[HeldImage, ...]:
+        """Every image on the engine, whoever brought it, and whether a container uses it."""
+        ...
+
+    def disk(self) -> Disk | OutOfSight:
+        """The disk that the engine keeps its images on, where it can be looked at from here."""
+        ...
+
     def read(self, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
         """The file at `path` in a container (its path is then ""), or every file below it, whatever is mounted there.
 
@@ -166,6 +175,13 @@ class Engine(EngineView, Protocol):
         """Pull an image, for the engine's own platform unless told another (`linux/arm64`).
 
         ImageMissing: the registry says that there is none. ImageUnavailable: it could not tell.
+        """
+        ...
+
+    def remove_image(self, name: str) -> None:
+        """Take a name (tag or digest) from an image; the image goes with its last one. Never by force.
+
+        Conflict: a container uses it, and this is its last name.
         """
         ...
 
@@ -316,6 +332,16 @@ class Store(Protocol):
         ...
 
     def save_drift(self, drifted: Drifted) -> None: ...
+
+    def pulled(self) -> tuple[PulledImage, ...]:
+        """What gitopsd brought to any engine, in the order of its coming."""
+        ...
+
+    def save_pulled(self, image: PulledImage) -> None:
+        """Keep it under its engine and id; another one there is replaced."""
+        ...
+
+    def forget_pulled(self, engine: str, image: str) -> None: ...
 
     def append(self, events: Sequence[Event]) -> None: ...
 

@@ -9,9 +9,11 @@ from gitopsd.engine_json.expectation import LAID_UNDER
 from gitopsd.engine_json.projection import container_projection, network_projection, volume_projection
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
+from gitopsd.model.image import HeldImage
 from gitopsd.model.live import Check, EngineEvent, EngineFacts, Instance, LiveNetwork, LiveVolume, Product, State
 
 CHECK_OUTPUT_LIMIT: Final = 1024
+_CONTAINERD: Final = "/run/containerd/containerd.sock"
 _CONTAINER: Final = "container:"
 _STATES: Final[frozenset[str]] = frozenset(get_args(State))
 _CHECKS: Final[frozenset[str]] = frozenset(get_args(Check))
@@ -76,8 +78,8 @@ def image(reference: str, inspected: Answer) -> Image:
     """The answer of `GET /images/REFERENCE/json`; the digest is the one of the reference's own repository."""
     config = inspected.get("Config") or {}
     test = (config.get("Healthcheck") or {}).get("Test") or []
-    repository = _familiar(reference)
-    digests = [each for each in inspected.get("RepoDigests") or () if _familiar(each) == repository]
+    own = repository(reference)
+    digests = [each for each in inspected.get("RepoDigests") or () if repository(each) == own]
     return Image(
         reference=reference,
         id=named(inspected, "Id"),
@@ -117,6 +119,47 @@ def _product(version: Answer, info: Answer) -> Product:
     if any("Podman" in name for name in components):
         return "Podman"
     return "Docker Desktop" if info.get("OperatingSystem") == "Docker Desktop" else "Docker"
+
+
+def held_image(listed: Answer, used: frozenset[str]) -> HeldImage:
+    """A row of `GET /images/json`; `used` are the ids that containers were made from.
+
+    Engines list `<none>` for no name, and some the bare id among the digests.
+    """
+    own = named(listed)
+    names = {
+        key: [name for name in listed.get(key) or () if "<none>" not in name] for key in ("RepoTags", "RepoDigests")
+    }
+    digests = (name for name in names["RepoDigests"] if "@" in name)
+    return HeldImage(own, tuple(sorted(names["RepoTags"])), tuple(sorted(digests)), own in used)
+
+
+def image_roots(info: Answer) -> tuple[str, ...]:
+    """Where `GET /info` says that an engine keeps its images: the first of these that exists.
+
+    With the containerd image store that is containerd's directory: one within the engine's own where the engine started
+    that containerd itself, else containerd's usual one. Only newer engines say where containerd answers.
+    """
+    root = named(info, "DockerRootDir")
+    if ["driver-type", "io.containerd.snapshotter.v1"] not in (info.get("DriverStatus") or ()):
+        return (root,)
+    address = str((info.get("Containerd") or {}).get("Address") or _CONTAINERD)
+    return (f"{root}/containerd/daemon", *(["/var/lib/containerd"] if address == _CONTAINERD else []))
+
+
+def repository(reference: str) -> str:
+    """The repository of a reference in the form that engines show: `docker.io/library/busybox:1` -> `busybox`."""
+    name = reference.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    whole = head + slash + last.partition(":")[0]
+    return whole.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")
+
+
+def shown_name(reference: str) -> str:
+    """A reference as engines list it: `docker.io/library/busybox` -> `busybox:latest`; a digest makes a tag void."""
+    name, at, digest = reference.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    return f"{repository(reference)}@{digest}" if at else f"{repository(reference)}:{tag or 'latest'}"
 
 
 def event(sent: Answer) -> EngineEvent:
@@ -176,11 +219,3 @@ def _time(written: str | None) -> datetime | None:
     if not written or written.startswith("0001-"):
         return None
     return datetime.fromisoformat(written)
-
-
-def _familiar(reference: str) -> str:
-    """The repository of a reference in the form that engines show: `docker.io/library/busybox:1` -> `busybox`."""
-    name = reference.partition("@")[0]
-    head, slash, last = name.rpartition("/")
-    repository = head + slash + last.partition(":")[0]
-    return repository.removeprefix("index.").removeprefix("docker.io/").removeprefix("library/")

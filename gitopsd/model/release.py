@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gitopsd.model.image import Asked
 from gitopsd.model.rollout import Rollout, Target
 
 Outcome = Literal["succeeded", "rolled-back", "failed", "superseded", "cancelled"]
@@ -145,6 +146,7 @@ class Journal:
     that we created. `asked_heals` are services that a person wants healed, whatever their policy, until some moment.
     `before` is `stable` as it was when the open release began: what a failed release returns to.
     `formerly` are the names that the environment had before, the first one first: labels on containers still say them.
+    `asked` is by image reference, of those that a `pull_policy` wants asked about again.
     """
 
     environment: str
@@ -165,6 +167,7 @@ class Journal:
     asked_heals: Mapping[str, datetime] = field(default_factory=dict)
     host_dir: str = ""
     formerly: tuple[Former, ...] = ()
+    asked: Mapping[str, Asked] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

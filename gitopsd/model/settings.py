@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from gitopsd.model.image import size_text
 from gitopsd.model.status import Mode
 
 DEFAULT_STATE_DIR = Path("/var/lib/gitopsd")
@@ -66,6 +67,40 @@ class EnvironmentSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a disk, in percent."""
+
+    percent: float
+
+    def of(self, total: int) -> int:
+        return int(total * self.percent / 100)
+
+    def __str__(self) -> str:
+        return f"{self.percent:g}%"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """So much of a disk, in bytes, however large it is."""
+
+    size: int
+
+    def of(self, total: int) -> int:
+        return self.size
+
+    def __str__(self) -> str:
+        return size_text(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageKeeping:
+    """How many good releases of an environment keep their images, and what must be free before one is pulled."""
+
+    keep_releases: int = 3
+    min_free: Share | Size = Share(10)
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -84,4 +119,5 @@ class Settings:
     engine: TargetEngine = TargetEngine()
     registries: Mapping[str, Registry] = field(default_factory=dict)
     resync: timedelta = timedelta(seconds=60)
+    images: ImageKeeping = ImageKeeping()
     config_file: Path | None = None

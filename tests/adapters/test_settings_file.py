@@ -11,10 +11,13 @@ from gitopsd.model.errors import SettingsError
 from gitopsd.model.settings import (
     Credentials,
     EnvironmentSettings,
+    ImageKeeping,
     Registry,
     Repository,
     SecretPlaces,
     Settings,
+    Share,
+    Size,
     TargetEngine,
 )
 
@@ -44,6 +47,7 @@ environments:
 registries: {"registry.example.com:5000": {username: ci, password_file: /run/secrets/registry}}
 state_dir: state
 resync: 5m
+images: {keep_releases: 5, min_free: 20gb}
 """
 
 NO_FLAGS = Flags()
@@ -107,6 +111,7 @@ def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
         },
         registries={"registry.example.com:5000": Registry("ci", Path("/run/secrets/registry"))},
         resync=timedelta(minutes=5),
+        images=ImageKeeping(5, Size(20 << 30)),
         config_file=tmp_path / "gitopsd.yaml",
     )
 
@@ -120,6 +125,22 @@ def test_a_file_that_says_nothing_means_the_defaults(tmp_path: Path, text: str) 
     said = settings(tmp_path, text)
     assert (said.repositories, said.environments, said.mode) == ({}, {}, "auto")
     assert said.resync == timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "free"),
+    [
+        ("10%", Share(10)),
+        ("2.5 %", Share(2.5)),
+        ("0", Size(0)),
+        ("0%", Share(0)),
+        ("500m", Size(500 << 20)),
+        ("1.5GiB", Size(3 << 29)),
+        ("10737418240", Size(10 << 30)),
+    ],
+)
+def test_room_on_the_disk_is_a_share_or_a_size(tmp_path: Path, text: str, free: Share | Size) -> None:
+    assert settings(tmp_path, f"images: {{min_free: {text}}}").images == ImageKeeping(3, free)
 
 
 def test_several_repositories_have_names_that_environments_use(tmp_path: Path) -> None:
@@ -281,6 +302,17 @@ def test_a_branch_that_git_could_have_is_taken(tmp_path: Path, branch: str) -> N
         ("environments: {a: {target: {tls: /x}}}", "1:34: environments.a.target.tls: tls is for tcp only; write"),
         ("registries: {a b: {username: x, password_file: y}}", "1:14: registries.a b: 'a b' is no registry; write"),
         ("registries: {a: {username: x}}", "1:17: registries.a: needs username and password_file; write both"),
+        ("images: {keep_release: 3}", "1:10: images.keep_release: unknown key; did you mean 'keep_releases'?"),
+        ("images: {keep_releases: 0}", "1:25: images.keep_releases: '0' is no number of releases; write 1 or more"),
+        ("images: {keep_releases: -1}", "1:25: images.keep_releases: '-1' is no number of releases; write 1 or more"),
+        ("images: {keep_releases: 2.5}", "1:25: images.keep_releases: '2.5' is no number of releases; write"),
+        ("images: {keep_releases: yes}", "1:25: images.keep_releases: 'yes' is no number of releases; write"),
+        ("images: {min_free: 100%}", "1:20: images.min_free: '100%' can never be free; write less than 100%"),
+        ("images: {min_free: 10}", "1:20: images.min_free: '10' is 10 bytes, which is nothing; write a share such as"),
+        ("images: {min_free: -5gb}", "1:20: images.min_free: '-5gb' is no part of a disk; write a share such as 10%"),
+        ("images: {min_free: much}", "1:20: images.min_free: 'much' is no part of a disk; write a share such as 10%"),
+        ("images: {min_free: true}", "1:20: images.min_free: is not text; write it in quotes"),
+        ("images: [3]", "1:9: images: is not a mapping; write"),
         ("repository: {branch: main}", "1:13: repository: has no url; write"),
         (
             "repository: {url: /x, verify: {mode: head}}",
@@ -297,7 +329,7 @@ def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, messag
     assert said.startswith(f"gitopsd.yaml:{message}")
 
 
-@pytest.mark.parametrize("key", ["policy", "router", "http", "notify", "secrets", "images", "probe_image"])
+@pytest.mark.parametrize("key", ["policy", "router", "http", "notify", "secrets", "probe_image"])
 def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path, key: str) -> None:
     assert refusals(tmp_path, f"{key}: {{}}") == [f"gitopsd.yaml:1:1: {key}: not supported yet; remove it"]
 

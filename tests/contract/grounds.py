@@ -48,6 +48,10 @@ class Hands(Protocol):
 
     def image(self, kind: str) -> Image: ...
 
+    def own_image(self, name: str) -> Image: ...
+
+    def tag(self, name: str, as_name: str) -> None: ...
+
     def somebodys_container(self, name: str) -> None: ...
 
     def somebodys_network(self, name: str) -> None: ...
@@ -138,6 +142,12 @@ class FakeHands:
         held = self._engine.images.get(f"test/{kind}:1")
         return held.image if held else self._engine.add_image(f"test/{kind}:1", BEHAVIOURS[kind], VOLUMES.get(kind, ()))
 
+    def own_image(self, name: str) -> Image:
+        return self._engine.add_image(name)
+
+    def tag(self, name: str, as_name: str) -> None:
+        self._engine.tag_by_hand(name, as_name)
+
     def somebodys_container(self, name: str) -> None:
         self._engine.run_by_hand(name)
 
@@ -165,12 +175,26 @@ class RealHands:
         self._engine, self._api, self._images, self._project = engine, api, images, project
         self._networks: list[str] = []
         self._volumes: list[str] = []
+        self._own_images: list[str] = []
 
     def image(self, kind: str) -> Image:
         tag = self._images.busybox(f"gitopsd-test/{kind}:1", changes=CHANGES[kind])
         found = self._engine.image(tag)
         assert found is not None
         return found
+
+    def own_image(self, name: str) -> Image:
+        """One that no other test has: its content names it."""
+        self._images.busybox(name, {"/name": name}, CHANGES["steady"])
+        self._own_images.append(name)
+        found = self._engine.image(name)
+        assert found is not None
+        return found
+
+    def tag(self, name: str, as_name: str) -> None:
+        repository, _, tag = as_name.rpartition(":")
+        self._api.tag(name, repository, tag)
+        self._own_images.append(as_name)
 
     def somebodys_container(self, name: str) -> None:
         """With the project's label, so that it is gone after the test."""
@@ -206,5 +230,7 @@ class RealHands:
         """What the project's label does not lead to: content and anonymous volumes `left`, and somebody else's."""
         for network in self._networks:
             self._api.remove_network(network)
+        for image in self._own_images:
+            gone_is_fine(partial(self._api.remove_image, image, force=True))
         for volume in {*self._volumes, *left}:
             gone_is_fine(partial(self._api.remove_volume, volume, force=True))

@@ -8,6 +8,7 @@ import pytest
 from gitopsd.engine_json import keep_body, network_body, update_body, volume_body
 from gitopsd.model.desired import Attachment, Image, Port, Volume, VolumeMount
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound
+from gitopsd.model.image import Disk, HeldImage, OutOfSight
 from tests.contract.grounds import Ground
 from tests.engine_json.builders import created, desired, directory, file, sealed, service
 
@@ -382,6 +383,59 @@ def test_an_image_is_known_by_its_name_and_by_its_id(ground: Ground) -> None:
     # The containerd image store has a digest for what was made locally, too, but only under its name.
     assert replace(by_id, reference=image.reference, digest=image.digest) == image
     assert ground.engine.image("gitopsd-test/nothing:1") is None
+
+
+def held(ground: Ground, image: Image) -> HeldImage:
+    """How an image is held; without a name when it is not."""
+    found = next((each for each in ground.engine.held_images() if each.id == image.id), None)
+    return found or HeldImage(image.id)
+
+
+def test_an_image_is_held_by_its_names_and_used_while_a_container_of_it_is_there(ground: Ground) -> None:
+    name, other = (f"gitopsd-test/{ground.project}:{number}" for number in (1, 2))
+    image = ground.hands.own_image(name)
+    ground.hands.tag(name, other)
+    assert (held(ground, image).tags, held(ground, image).used) == ((name, other), False)
+    assert image.identity in held(ground, image).identities
+
+    each = service()
+    ground.engine.create(created(each, image, ground.desired(each), name=f"{ground.project}-web-1"))
+
+    assert held(ground, image).used
+
+
+def test_an_image_goes_with_its_last_name_and_what_is_gone_is_no_error(ground: Ground) -> None:
+    name, other = (f"gitopsd-test/{ground.project}:{number}" for number in (1, 2))
+    image = ground.hands.own_image(name)
+    ground.hands.tag(name, other)
+
+    ground.engine.remove_image(name)
+    assert held(ground, image).tags == (other,)
+    ground.engine.remove_image(other)
+    ground.engine.remove_image(other)
+
+    assert held(ground, image) == HeldImage(image.id)
+
+
+def test_an_image_that_a_container_uses_keeps_its_last_name(ground: Ground) -> None:
+    name = f"gitopsd-test/{ground.project}:1"
+    image = ground.hands.own_image(name)
+    each = service()
+    ground.engine.create(created(each, image, ground.desired(each), name=f"{ground.project}-web-1"))
+
+    with pytest.raises(Conflict, match=r"must force|must be forced"):
+        ground.engine.remove_image(name)
+
+    assert ground.engine.image(name) == image
+
+
+def test_the_disk_of_an_engine_on_this_host_can_be_looked_at(ground: Ground) -> None:
+    match ground.engine.disk():
+        case Disk(path=path, free=free, total=total):
+            assert path.startswith("/")
+            assert 0 < free < total
+        case OutOfSight(why=why):  # an engine does not say where a containerd that is not its own keeps images
+            assert "containerd" in why
 
 
 def test_a_container_of_an_image_that_is_not_there_is_not_found(ground: Ground) -> None:

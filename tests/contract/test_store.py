@@ -15,6 +15,7 @@ from gitopsd.model.desired import Image
 from gitopsd.model.drift import Drifted, DriftItem, FieldDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
+from gitopsd.model.image import Asked, PulledImage
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Former, Journal, Placed, Release, Suspension
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
@@ -51,7 +52,9 @@ def test_an_unknown_environment_has_an_empty_journal(store: Store) -> None:
 
 
 def test_a_saved_journal_comes_back_equal(store: Store) -> None:
-    journal = Journal("shop", release=a_release(1), inventory={"c1": Placed("web", 1, "v1:a", "b", 1, "shop-web-1")})
+    inventory = {"c1": Placed("web", 1, "v1:a", "b", 1, "shop-web-1")}
+    asked = {"shop/web:1": Asked(NOON, "inputs"), "shop/db:1": Asked(None, "", "inputs")}
+    journal = Journal("shop", release=a_release(1), inventory=inventory, asked=asked)
     store.save(journal)
     assert store.journal("shop") == journal
 
@@ -132,6 +135,25 @@ def test_inputs_are_found_by_environment_and_digest(store: Store) -> None:
     assert store.inputs("shop", "digest") == inputs
     assert store.inputs("blog", "digest") is None
     assert store.inputs("shop", "other") is None
+
+
+def test_what_was_pulled_is_kept_by_engine_and_image(store: Store) -> None:
+    web = PulledImage("engine", "sha256:1", frozenset({"shop/web:1"}), "shop", NOON)
+    elsewhere = replace(web, engine="other")
+    store.save_pulled(web)
+    store.save_pulled(elsewhere)
+    again = replace(web, references=frozenset({"shop/web:1", "shop/web:latest"}))
+    store.save_pulled(again)
+    assert store.pulled() == (elsewhere, again)
+    store.forget_pulled("engine", "sha256:1")
+    store.forget_pulled("engine", "sha256:1")
+    assert store.pulled() == (elsewhere,)
+
+
+def test_what_was_pulled_outlives_its_environment(store: Store) -> None:
+    store.save_pulled(PulledImage("engine", "sha256:1", frozenset({"shop/web:1"}), "shop", NOON))
+    store.forget("shop")
+    assert [each.id for each in store.pulled()] == ["sha256:1"]
 
 
 def test_events_are_numbered_in_the_order_of_their_coming(store: Store) -> None:

@@ -29,7 +29,7 @@ def test_every_commented_setting_is_valid_and_every_default_is_the_default(tmp_p
 
     assert given.repositories["default"].interval.total_seconds() == 30
     assert set(given.environments) == {"production"}
-    for name in ("discover", "mode", "engine", "state_dir", "resync"):
+    for name in ("discover", "mode", "engine", "state_dir", "resync", "images"):
         assert getattr(given, name) == getattr(plain, name), name
 
 
@@ -53,7 +53,9 @@ def test_every_setting_is_there() -> None:
         ("POST", "/v1.41/containers/prune"),
         ("POST", "/v1.41/containers/abc/kill"),
         ("GET", "/v1.41/containers/abc/export"),
-        ("DELETE", "/v1.41/images/shop"),
+        ("POST", "/v1.41/images/prune"),
+        ("GET", "/v1.41/images/shop/get"),
+        ("DELETE", "/v1.41/plugins/shop"),
     ],
 )
 def test_the_filter_keeps_out_what_gitopsd_never_does(method: str, path: str) -> None:
@@ -70,7 +72,7 @@ def allowed(method: str, path: str) -> bool:
 
 def values(settings: Settings) -> dict[str, object]:
     names = ("host", "state_dir", "repositories", "discover", "mode", "environments", "engine", "registries", "resync")
-    return {name: getattr(settings, name) for name in names}
+    return {name: getattr(settings, name) for name in (*names, "images")}
 
 
 def test_the_readme_names_every_command_and_every_setting() -> None:

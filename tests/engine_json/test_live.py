@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gitopsd.engine_json import live
+from gitopsd.model.image import HeldImage
 
 INSPECTED: dict[str, Any] = {
     "Id": "0a93",
@@ -139,3 +140,57 @@ def test_an_image_brings_its_volumes_and_whether_it_checks_its_health() -> None:
     assert (found.volumes, found.healthcheck, found.identity) == (("/a", "/b"), True, "sha256:1")
     assert found.platform == "linux/arm64/v8"
     assert not live.image("a", {"Id": "sha256:1", "Config": {"Healthcheck": {"Test": ["NONE"]}}}).healthcheck
+
+
+@pytest.mark.parametrize(
+    ("tags", "digests", "names"),
+    [
+        (["shop/web:1"], ["shop/web@sha256:d"], (("shop/web:1",), ("shop/web@sha256:d",))),
+        (None, ["shop/web@sha256:d"], ((), ("shop/web@sha256:d",))),
+        (["<none>:<none>"], ["<none>@<none>"], ((), ())),
+        (["b:1", "a:1"], None, (("a:1", "b:1"), ())),
+        (["shop/web:1"], ["sha256:1"], (("shop/web:1",), ())),
+    ],
+)
+def test_a_held_image_is_read_with_its_names(tags: Any, digests: Any, names: tuple[Any, Any]) -> None:
+    row = {"Id": "sha256:1", "RepoTags": tags, "RepoDigests": digests}
+
+    assert live.held_image(row, frozenset({"sha256:1"})) == HeldImage("sha256:1", *names, used=True)
+    assert not live.held_image(row, frozenset({"sha256:2"})).used
+
+
+@pytest.mark.parametrize(
+    ("reference", "shown"),
+    [
+        ("busybox", "busybox:latest"),
+        ("docker.io/library/busybox:1", "busybox:1"),
+        ("index.docker.io/shop/web", "shop/web:latest"),
+        ("registry:5000/web", "registry:5000/web:latest"),
+        ("registry:5000/web:1@sha256:d", "registry:5000/web@sha256:d"),
+    ],
+)
+def test_a_reference_is_known_in_the_form_that_engines_list(reference: str, shown: str) -> None:
+    assert live.shown_name(reference) == shown
+
+
+CONTAINERD = {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+
+
+@pytest.mark.parametrize(
+    ("more", "roots"),
+    [
+        ({"DriverStatus": [["Backing Filesystem", "extfs"]]}, ("/srv/docker",)),
+        ({"DriverStatus": None}, ("/srv/docker",)),
+        (CONTAINERD, ("/srv/docker/containerd/daemon", "/var/lib/containerd")),
+        (
+            {**CONTAINERD, "Containerd": {"Address": "/run/containerd/containerd.sock"}},
+            ("/srv/docker/containerd/daemon", "/var/lib/containerd"),
+        ),
+        (
+            {**CONTAINERD, "Containerd": {"Address": "/var/run/docker/containerd/containerd.sock"}},
+            ("/srv/docker/containerd/daemon",),
+        ),
+    ],
+)
+def test_images_are_in_the_engines_directory_or_in_containerds(more: dict[str, Any], roots: tuple[str, ...]) -> None:
+    assert live.image_roots({"DockerRootDir": "/srv/docker", **more}) == roots

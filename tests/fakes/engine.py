@@ -1,14 +1,17 @@
 """A small honest Docker in memory: names and ports collide, volumes outlive containers, and it can fail on demand."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.live import repository
 from gitopsd.engine_json.projection import network_projection, volume_projection
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, GitopsdError, ImageMissing, NotFound
+from gitopsd.model.image import Disk, HeldImage, OutOfSight
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveNetwork, LiveState, LiveVolume
 from tests.fakes.containers import STEADY, Behaviour, exits, healthy, never_healthy, unhealthy
 from tests.fakes.machine import Killed, Machine, accept, labels_of
@@ -68,6 +71,18 @@ class FakeEngine(Machine):
             named = {each.labels.get(labels.PROJECT, "") for each in self.containers.values()}
             return tuple(sorted(named - {""}))
 
+    def held_images(self) -> tuple[HeldImage, ...]:
+        with self._call("look"):
+            used = {each.image.image.id for each in self.containers.values()}
+            return tuple(
+                HeldImage(id, *self._image_names(id), id in used)
+                for id in sorted({held.image.id for held in self.images.values()})
+            )
+
+    def disk(self) -> Disk | OutOfSight:
+        with self._call("look"):
+            return self.room
+
     def logs(self, container: str, lines: int) -> str:
         with self._call("look"):
             log = self._need(container).image.behaviour.log
@@ -104,15 +119,33 @@ class FakeEngine(Machine):
             self.volumes.pop(f"gitopsd-owner-{project}", None)
 
     def pull(self, reference: str, progress: Callable[[str], None], platform: str = "") -> Image:
-        with self._write(f"pull {reference} {platform}".strip()):
+        with self._asking(), self._write(f"pull {reference} {platform}".strip()):
             found = self.registry.get(reference)
             if isinstance(found, GitopsdError):
                 raise found
             if found is None:
                 raise ImageMissing(f"pull {reference}: manifest unknown")
             progress("1 of 1 layers")
-            self.images[reference] = self.images[found.image.id] = found
-            return found.image
+            names = [found.image.id, *([found.image.digest] if found.image.digest else [])]
+            self.images |= dict.fromkeys([reference, *names], found)
+            return replace(found.image, reference=reference)
+
+    def remove_image(self, name: str) -> None:
+        with self._write(f"remove image {name}"):
+            held = self.images.get(name)
+            if held is None:
+                return
+            id = held.image.id
+            tags, digests = self._image_names(id)
+            others = [each for each in tags if each != name] or [
+                each for each in digests if each != name and repository(each) != repository(name)
+            ]
+            if others and name != id:
+                del self.images[name]
+                return
+            if any(each.image.image.id == id for each in self.containers.values()):
+                raise Conflict(f"unable to remove {name} (must force): a container is using its image {id}", 409)
+            self.remove_image_by_hand(id)
 
     def create(self, creation: Creation) -> str:
         with self._write(f"create {creation.name}"):

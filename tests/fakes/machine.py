@@ -5,11 +5,12 @@ import itertools
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.live import repository
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
 from gitopsd.model.errors import (
@@ -21,6 +22,7 @@ from gitopsd.model.errors import (
     ImageUnavailable,
     NotFound,
 )
+from gitopsd.model.image import Disk, OutOfSight
 from gitopsd.model.live import EngineEvent, LiveNetwork, LiveVolume
 from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour, Container, Held, content_files
@@ -52,6 +54,7 @@ class Machine:
         self.id = f"fake-{next(NUMBERS)}"
         self.writes: list[str] = []
         self.calls: list[str] = []
+        self.room: Disk | OutOfSight = Disk("/var/lib/docker", 80 << 30, 100 << 30)
         self.ignored_updates: frozenset[str] = frozenset()
         self.away = False
         self.version = "Docker/20.10.24 (memory)"
@@ -60,6 +63,9 @@ class Machine:
         self.containers: dict[str, Container] = {}
         self.networks: dict[str, LiveNetwork] = {}
         self.volumes: dict[str, LiveVolume] = {}
+        self.pulling = 0
+        self._registry_answers = threading.Event()
+        self._registry_answers.set()
         self._failures: list[Failure] = []
         self._kill_at: tuple[int, bool] | None = None
         self._dead = False
@@ -77,10 +83,11 @@ class Machine:
         return held.image
 
     def publish(self, reference: str, behaviour: Behaviour = STEADY, volumes: Sequence[str] = ()) -> Image:
-        """Have an image in the registry only."""
+        """Have an image in the registry only; publishing a reference again moves its tag."""
         held = self._image(reference, behaviour, volumes)
-        self.registry[reference] = held
-        return held.image
+        image = replace(held.image, digest=f"{repository(reference)}@sha256:{self._new_id()}")
+        self.registry[reference] = self.registry[image.digest] = Held(image, behaviour)
+        return image
 
     def refuse_pull(self, reference: str, error: GitopsdError | None = None) -> None:
         """Let the registry be out of reach for a reference (or fail as `error` says)."""
@@ -100,6 +107,15 @@ class Machine:
     def revive(self) -> None:
         """A new daemon starts."""
         self._dead, self._kill_at = False, None
+
+    @contextmanager
+    def hanging_pulls(self) -> Iterator[None]:
+        """Let the registry hang meanwhile; `pulling` counts who waits for it."""
+        self._registry_answers.clear()
+        try:
+            yield
+        finally:
+            self._registry_answers.set()
 
     def container(self, name: str) -> Container:
         """A container by name or id. KeyError: there is none."""
@@ -127,6 +143,24 @@ class Machine:
         with self._by_hand(name) as container:
             self._end(container, code)
             self._come_back(container)
+
+    def load_by_hand(self, reference: str) -> None:
+        """As `docker load` of what the registry has."""
+        found = self.registry[reference]
+        assert isinstance(found, Held)
+        with self._change:
+            self.images[reference] = self.images[found.image.id] = found
+            self._emit("image", "load", name=found.image.id)
+
+    def tag_by_hand(self, reference: str, name: str) -> None:
+        """As `docker tag`."""
+        self.images[name] = self.images[reference]
+
+    def remove_image_by_hand(self, image: str) -> None:
+        """As `docker rmi -f` of an id."""
+        with self._change:
+            self.images = {name: held for name, held in self.images.items() if held.image.id != image}
+            self._emit("image", "delete", name=image)
 
     def stop_by_hand(self, name: str) -> None:
         with self._by_hand(name) as container:
@@ -173,13 +207,13 @@ class Machine:
             self._emit("container", "destroy", container)
 
     def run_by_hand(
-        self, name: str, project: str = "", service: str = "", ports: Mapping[str, str] | None = None
+        self, name: str, project: str = "", service: str = "", ports: Mapping[str, str] | None = None, image: str = ""
     ) -> str:
         """Somebody's own container, with Compose's labels if a project is named; `ports`: container to host port."""
         own = {labels.PROJECT: project, labels.COMPOSE_SERVICE: service, labels.NUMBER: "1"} if project else {}
         bindings = {f"{port}/tcp": [{"HostIp": "", "HostPort": to}] for port, to in (ports or {}).items()}
-        image = self.add_image(f"by-hand/{name}:1")
-        body: dict[str, Json] = {"Image": image.id, "Labels": dict(own), "HostConfig": {"PortBindings": bindings}}
+        held = self.images[image].image if image else self.add_image(f"by-hand/{name}:1")
+        body: dict[str, Json] = {"Image": held.id, "Labels": dict(own), "HostConfig": {"PortBindings": bindings}}
         with self._change:
             made = self._make(Creation(name, body))
             made.started(self.clock.now())
@@ -215,6 +249,15 @@ class Machine:
                 raise EngineUnavailable(f"{words}: the engine did not answer")
             self._settle()
             yield
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        with self._change:
+            self.pulling += 1
+        self._registry_answers.wait()
+        yield
+        with self._change:
+            self.pulling -= 1
 
     @contextmanager
     def _write(self, verb: str, container: str = "", more: str = "") -> Iterator[None]:
@@ -330,6 +373,12 @@ class Machine:
         for name in wanted.values():
             self.volumes.setdefault(name, LiveVolume(name, {}))
         return wanted
+
+    def _image_names(self, image: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Tags and digests of an image by its id."""
+        names = sorted(name for name, held in self.images.items() if held.image.id == image and name != image)
+        digests = tuple(name for name in names if "@" in name)
+        return tuple(name for name in names if "@" not in name), digests
 
     def _find(self, name: str) -> Container | None:
         return self.containers.get(name) or next((each for each in self.containers.values() if each.name == name), None)

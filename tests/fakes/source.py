@@ -50,6 +50,10 @@ class FakeSource:
     def tag(self, name: str, commit: str) -> None:
         self.remote[name] = commit
 
+    def lose(self, commit: str) -> None:
+        """The mirror was made anew, and the remote had the commit no more."""
+        self._fetched.discard(commit)
+
     def poll(self) -> str:
         self.polls += 1
         self._ask_remote()

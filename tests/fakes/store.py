@@ -15,6 +15,7 @@ from gitopsd.model.baseline import Baseline
 from gitopsd.model.drift import Drifted
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
+from gitopsd.model.image import PulledImage
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
@@ -40,6 +41,7 @@ class FakeStore:
         self._releases: dict[int, Release] = {}
         self._last_release = 0
         self._inputs: dict[tuple[str, str], Inputs] = {}
+        self._pulled: dict[tuple[str, str], PulledImage] = {}
         self._events: list[Event] = []
         self._operations: dict[int, Operation] = {}
         self._statuses: dict[str, EnvironmentStatus] = {}
@@ -167,6 +169,21 @@ class FakeStore:
         with self._guard:
             self._refuse_when_broken()
             self._drifts[drifted.environment] = drifted
+
+    def pulled(self) -> tuple[PulledImage, ...]:
+        with self._guard:
+            return tuple(self._pulled.values())
+
+    def save_pulled(self, image: PulledImage) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._pulled.pop((image.engine, image.id), None)
+            self._pulled[image.engine, image.id] = image
+
+    def forget_pulled(self, engine: str, image: str) -> None:
+        with self._guard:
+            self._refuse_when_broken()
+            self._pulled.pop((engine, image), None)
 
     def append(self, events: Sequence[Event]) -> None:
         with self._guard:

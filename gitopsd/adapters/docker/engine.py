@@ -11,7 +11,9 @@ from gitopsd.adapters.docker.contents import fill_volume, read_files
 from gitopsd.adapters.docker.logs import read_logs
 from gitopsd.adapters.docker.look import Looks, owner_volume
 from gitopsd.adapters.docker.making import make_container
+from gitopsd.adapters.docker.own import own_container
 from gitopsd.adapters.docker.pulling import pull
+from gitopsd.adapters.docker.room import disk
 from gitopsd.adapters.docker.stream import ASK_EVERY, Events
 from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
@@ -22,6 +24,7 @@ from gitopsd.engine_json.platform import fits
 from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, ImageUnavailable, NotFound
+from gitopsd.model.image import Disk, HeldImage, OutOfSight
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
 from gitopsd.model.settings import Registry, TargetEngine
 
@@ -34,7 +37,8 @@ def connect(
 ) -> "DockerEngine":
     """An engine to act on. No call is made yet. EngineError: the URL or the TLS directory is wrong.
 
-    `timeout` is how many seconds an answer may be silent, `ask_every` how often a quiet event stream is questioned.
+    `registries` are read at each pull, and may change. `timeout` is how many seconds an answer may be silent,
+    `ask_every` how often a quiet event stream is questioned.
     """
     return DockerEngine(Connection(target, timeout), registries, ask_every)
 
@@ -92,6 +96,21 @@ class DockerView:
         rows = self._connection.json("GET", "/containers/json", doing=doing, params=params)
         with understood(doing):
             return tuple(sorted({row["Labels"][PROJECT] for row in rows}))
+
+    def held_images(self) -> tuple[HeldImage, ...]:
+        doing = "list the images"
+        # Containers first: what is made from an image meanwhile is not known to use it, and the engine keeps it anyway.
+        containers = self._connection.json("GET", "/containers/json", doing=doing, params={"all": 1})
+        rows = self._connection.json("GET", "/images/json", doing=doing)
+        with understood(doing):
+            used = frozenset(live.named(row, "ImageID") for row in containers)
+            return tuple(sorted((live.held_image(row, used) for row in rows), key=lambda each: each.id))
+
+    def disk(self) -> Disk | OutOfSight:
+        doing = "ask the engine where its images are"
+        info = self._connection.json("GET", "/info", doing=doing)
+        with understood(doing):
+            return disk(self._connection.target.url, info, own_container())
 
     def logs(self, container: str, lines: int) -> str:
         return read_logs(self._connection, container, lines)
@@ -160,6 +179,10 @@ class DockerEngine(DockerView):
         if not fits(found.platform, platform):
             raise ImageMissing(f"pull {reference}: there is none for {platform}, only for {found.platform}")
         return found
+
+    def remove_image(self, name: str) -> None:
+        # Without `noprune` an engine would also remove the image's untagged parents, which somebody may have built.
+        self._gone(f"/images/{name}", f"remove image {name}", {"force": "false", "noprune": "true"})
 
     def create(self, creation: Creation) -> str:
         with ExitStack() as held:

@@ -35,6 +35,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         " PRIMARY KEY (environment, container)) STRICT",
         "CREATE TABLE drift (environment TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
     ),
+    (
+        "CREATE TABLE pulled (engine TEXT NOT NULL, image TEXT NOT NULL, body TEXT NOT NULL,"
+        " PRIMARY KEY (engine, image)) STRICT",
+    ),
 )
 
 

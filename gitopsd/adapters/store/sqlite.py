@@ -17,6 +17,7 @@ from gitopsd.model.baseline import Baseline
 from gitopsd.model.drift import Drifted
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
+from gitopsd.model.image import PulledImage
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
@@ -162,6 +163,17 @@ class SqliteStore:
 
     def save_drift(self, drifted: Drifted) -> None:
         self._put("drift", drifted.environment, dump(drifted))
+
+    def pulled(self) -> tuple[PulledImage, ...]:
+        return self._all(PulledImage, "SELECT body FROM pulled ORDER BY rowid")
+
+    def save_pulled(self, image: PulledImage) -> None:
+        with self._connections.writing() as connection:
+            connection.execute("REPLACE INTO pulled VALUES (?, ?, ?)", (image.engine, image.id, dump(image)))
+
+    def forget_pulled(self, engine: str, image: str) -> None:
+        with self._connections.writing() as connection:
+            connection.execute("DELETE FROM pulled WHERE engine = ? AND image = ?", (engine, image))
 
     def append(self, events: Sequence[Event]) -> None:
         with self._connections.writing() as connection:

@@ -13,7 +13,8 @@ from time import perf_counter
 
 import pytest
 
-from gitopsd.adapters.store import SqliteStore, open_store
+from gitopsd.adapters.store import SqliteStore, identity, open_store
+from gitopsd.adapters.store.migrations import STEPS
 from gitopsd.adapters.store.sqlite import KEPT_INPUTS, KEPT_OPERATIONS
 from gitopsd.controller.ports import Inputs
 from gitopsd.model.errors import StoreError
@@ -236,3 +237,18 @@ def test_a_database_that_was_deleted_while_it_is_open_is_begun_anew(state: Path,
     store.save(Journal("blog", project="blog"))
 
     assert open_store(state).environments() == ("blog",)
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_date_and_keeps_what_it_holds(state: Path) -> None:
+    identity.make(state)
+    with sqlite3.connect(state / "gitopsd.db") as older:
+        for statement in STEPS[0]:
+            older.execute(statement)
+        older.execute('INSERT INTO journal VALUES (\'shop\', \'{"environment":"shop","project":"here"}\')')
+        older.execute("PRAGMA user_version = 1")
+    older.close()
+
+    store = open_store(state)
+
+    assert (store.journal("shop").project, store.pulled()) == ("here", ())
+    store.close()
