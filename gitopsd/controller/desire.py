@@ -11,17 +11,18 @@ from gitopsd.controller.masking import Secrecy
 from gitopsd.controller.ports import Commit, EngineView, Inputs, Secrets, Store
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
-from gitopsd.controller.states import Loaded, States, Unsealed, find_images, unresolved
+from gitopsd.controller.states import Asking, Loaded, Named, States, Unsealed, find_images, unresolved
 from gitopsd.manifest.seal import VERSION
-from gitopsd.model.desired import DesiredState, SealedState
+from gitopsd.model.desired import DesiredState, ImageMount, SealedState, Service
 from gitopsd.model.errors import GitopsdError, HostFileError, ManifestError
 from gitopsd.model.release import Hold, Journal
 
 
 @dataclass(frozen=True, slots=True)
 class Desire:
-    """`state` is sealed with real images; while some are `missing`, it stands on their names and only serves a plan.
+    """`state` is sealed with real images. While some are `missing` it only serves a plan: those that the engine lacks
 
+    (`absent`) stand for themselves by their names, and of the others a registry is asked first what they stand for now.
     So it does while a variable has no value. `stale` says, in words, that the repository does not answer, and how old
     the knowledge is.
     """
@@ -30,6 +31,7 @@ class Desire:
     loaded: Loaded | None = None
     state: SealedState | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
     holds: tuple[Hold, ...] = ()
     stale: str = ""
 
@@ -37,6 +39,18 @@ class Desire:
     def reason(self) -> str:
         """Why the desired state is not known; "" when it is."""
         return self.holds[0].reason if self.loaded is None and self.holds else self.stale
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """The services that Git wants; none while that is not known."""
+        return self.loaded.desired.services if self.loaded is not None else {}
+
+    @property
+    def images(self) -> frozenset[str]:
+        """What Git names as images, of services and for their files."""
+        mounts = (mount for service in self.services.values() for mount in service.mounts)
+        files = {mount.source for mount in mounts if isinstance(mount, ImageMount)}
+        return frozenset(service.image for service in self.services.values()) | files
 
 
 class Desires:
@@ -89,24 +103,21 @@ class Desires:
             self._registry.hold(environment.engine.url, environment.name, *states)
             self._held = revisions
 
-    def of(self, environment: Environment, journal: Journal, engine: EngineView, *, fresh: bool = False) -> Desire:
-        """The head's state with the images that the engine holds; `fresh`: whatever was recorded for it before."""
+    def of(self, environment: Environment, journal: Journal, engine: EngineView, asking: Asking) -> Desire:
+        """The head's state with the images on record, or that the engine holds."""
         self.hold(environment, journal)
         desire = self.load(environment)
         loaded = desire.loaded
         if loaded is None:
             return desire
         if loaded.desired.unset:
-            return replace(desire, state=self._unresolved(loaded))
-        found = find_images(loaded, engine, self._store, journal, fresh=fresh)
+            return replace(desire, state=unresolved(loaded, {}, self._store.key(), self.version))
+        found = find_images(loaded, engine, self._store, journal, asking)
         match found:
             case Inputs():
                 return replace(desire, state=self._states.seal(loaded, found))
-            case Unsealed(missing=missing):
-                return replace(desire, state=self._unresolved(loaded), missing=missing)
-
-    def _unresolved(self, loaded: Loaded) -> SealedState:
-        return unresolved(loaded, {}, self._store.key(), self.version)
+            case Unsealed():
+                return provisional(desire, loaded, found, self._store.key(), self.version)
 
     def commit(self, environment: Environment, revision: str) -> Commit:
         return self._repositories.source(environment.repository).commit(revision)
@@ -123,22 +134,22 @@ class Desires:
         except GitopsdError:
             return None
 
-    def recorded(self, environment: Environment, revision: str, then: str) -> SealedState | None:
-        """The state of a revision that was released before with the input digest `then`; None: it cannot be rebuilt."""
-        if not revision:
+    def recorded(self, environment: Environment, named: Named) -> SealedState | None:
+        """The state of what was released; None: it cannot be rebuilt."""
+        if not named.revision:
             return None
         try:
-            files = self._repositories.source(environment.repository).files(revision)
+            files = self._repositories.source(environment.repository).files(named.revision)
             place, host = environment.at(files), Host(self._secrets, environment)
-            return self._states.recorded(place, files, host, then) if place.path else None
+            return self._states.recorded(place, files, host, named) if place.path else None
         except GitopsdError:
             return None
 
-    def again(self, environment: Environment, revision: str, input_digest: str) -> tuple[SealedState, Inputs] | None:
-        """What was released from a revision with these inputs, as this version seals it; None when that is lost."""
+    def again(self, environment: Environment, named: Named) -> tuple[SealedState, tuple[Inputs, ...]] | None:
+        """What was released, as this version seals it; None when its inputs are lost."""
         try:
-            files = self._repositories.source(environment.repository).files(revision)
-            return self._states.again(environment.at(files), files, input_digest, Host(self._secrets, environment))
+            files = self._repositories.source(environment.repository).files(named.revision)
+            return self._states.again(environment.at(files), files, named, Host(self._secrets, environment))
         except GitopsdError:
             return None
 
@@ -167,7 +178,7 @@ class Desires:
         """The states of the ledger's releases that had the service with this fingerprint, newest first."""
         for release in self._store.releases(environment.name, limit=50):
             if any(each.name == service and each.fingerprint == fingerprint for each in release.services):
-                yield self.recorded(environment, release.revision, release.input_digest)
+                yield self.recorded(environment, release)
 
     def _absent(self, environment: Environment) -> Desire:
         """It is gone only where every repository that might have it has told what it has."""
@@ -190,6 +201,13 @@ class Desires:
         holds += [Hold("secrets", str(problem)) for problem in loaded.desired.missing]
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
         return (*holds, *(Hold("claim", dispute) for dispute in disputes))
+
+
+def provisional(desire: Desire, loaded: Loaded, found: Unsealed, key: bytes, version: str) -> Desire:
+    """The desire with a state for a plan, as some images are not known yet."""
+    absent = {service: image for service, image in found.missing.items() if service not in found.images}
+    state = unresolved(loaded, {} if absent else found.images, key, version)
+    return replace(desire, state=state, missing=found.missing, absent=absent)
 
 
 def _found(state: SealedState | None, service: str, fingerprint: str) -> Specification | None:

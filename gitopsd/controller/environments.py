@@ -12,7 +12,7 @@ from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.errors import Problem
 from gitopsd.model.files import Files
 from gitopsd.model.release import Former
-from gitopsd.model.settings import EnvironmentSettings, SecretPlaces, Settings, TargetEngine
+from gitopsd.model.settings import EnvironmentSettings, ImageKeeping, SecretPlaces, Settings, TargetEngine
 from gitopsd.model.status import Mode
 
 DEFAULT_HOST_DIR = "/srv/gitopsd"
@@ -37,6 +37,7 @@ class Environment:
     vars_file: Path | None = None
     was: str = ""
     secrets: SecretPlaces = field(default_factory=SecretPlaces)
+    images: ImageKeeping = field(default_factory=ImageKeeping)
     formerly: tuple[Former, ...] = ()
     moved: Moved | None = field(default=None, compare=False)
     refused: Problem | None = None
@@ -161,6 +162,7 @@ def _environment(
         formerly=earlier,
         moved=moved,
         secrets=named.secrets,
+        images=settings.images,
     )
 
 

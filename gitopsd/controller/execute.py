@@ -32,9 +32,11 @@ from gitopsd.model.action import (
 )
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, SealedService
-from gitopsd.model.errors import EngineUnavailable, GitopsdError, NotFound
+from gitopsd.model.errors import EngineUnavailable, GitopsdError, ImageUnavailable, NotFound
+from gitopsd.plan.pull_policy import may_pull
 
 WORKERS = 16
+ASIDE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,15 @@ Lookup = Callable[[str, str, str], Specification]
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """What everything of an environment is made with: where its specifications are, and the key of what is secret."""
+    """What everything of an environment is made with: where its specifications are, and the key of what is secret.
+
+    `bring` pulls an image for a platform ("": the engine's own).
+    """
 
     specification: Lookup
     desired: DesiredState
     key: bytes
+    bring: Callable[[str, str], object]
 
 
 def perform(action: Action, engine: Engine, making: Making) -> str:
@@ -124,10 +130,12 @@ def _create(action: Create, engine: Engine, making: Making) -> str:
     )
     try:
         return engine.create(made)
-    except NotFound:
+    except NotFound as gone:
         # The image was removed from the engine since it was recorded; its digest brings the same one back.
         image = specification.sealed.image
-        engine.pull(image.digest or image.reference, lambda _: None, made.platform)
+        if not may_pull(specification.sealed.service):
+            raise ImageUnavailable(f"{gone}; `pull_policy: never` forbids to pull it, so load it there") from gone
+        making.bring(image.digest or image.reference, made.platform)
         return engine.create(made)
 
 
@@ -155,21 +163,39 @@ class Outcome:
 
 
 class Executor:
-    """Runs chains of actions in a bounded pool of threads, one engine's. A key's chains never overlap."""
+    """Runs chains of actions in a bounded pool of threads, one engine's. A key's chains never overlap.
+
+    What waits for a registry goes `aside`, in threads of its own: one that hangs keeps no repair waiting, nor the end.
+    """
 
     def __init__(self, clock: Clock, workers: int = WORKERS) -> None:
         self._clock = clock
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="executor")
+        self._aside = threading.BoundedSemaphore(ASIDE)
+        self._stopped = threading.Event()
         self._busy: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
-    def submit(self, environment: str, key: str, work: Callable[[], Outcome], done: Callable[[Outcome], None]) -> None:
+    def submit(
+        self,
+        environment: str,
+        key: str,
+        work: Callable[[], Outcome],
+        done: Callable[[Outcome], None],
+        *,
+        aside: bool = False,
+    ) -> None:
         """Run `work` unless the key is under way already, and hand its outcome to `done`."""
         with self._lock:
             if (environment, key) in self._busy:
                 return
             self._busy.add((environment, key))
-        self._pool.submit(self._run, environment, key, work, done)
+        if aside:
+            threading.Thread(
+                target=self._run_aside, args=(environment, key, work, done), name="executor-aside", daemon=True
+            ).start()
+        else:
+            self._pool.submit(self._run, environment, key, work, done)
 
     def busy(self, environment: str) -> frozenset[str]:
         """Keys of the environment that are under way."""
@@ -177,8 +203,16 @@ class Executor:
             return frozenset(key for name, key in self._busy if name == environment)
 
     def stop(self) -> None:
-        """Wait for what is under way; start no more."""
+        """Wait for the actions that are under way; start no more. What is aside is left, as it may be done again."""
+        self._stopped.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _run_aside(
+        self, environment: str, key: str, work: Callable[[], Outcome], done: Callable[[Outcome], None]
+    ) -> None:
+        with self._aside:
+            if not self._stopped.is_set():
+                self._run(environment, key, work, done)
 
     def _run(self, environment: str, key: str, work: Callable[[], Outcome], done: Callable[[Outcome], None]) -> None:
         try:

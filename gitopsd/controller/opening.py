@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.ports import Commit, EngineView, Store
+from gitopsd.controller.ports import Commit, EngineView, Inputs, Store
 from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import SourceError
 from gitopsd.model.event import Event
@@ -68,7 +68,16 @@ def open_release(
     desires.keep(opening.environment, state.revision, number)
     if opening.refusal:
         return refuse(journal, candidate, number, opening.refusal, now)
+    _keep_images(opening.environment.name, state, store)
     return begin(journal, candidate, number, now)
+
+
+def _keep_images(environment: str, state: SealedState, store: Store) -> None:
+    """Under the release's content: the names in its inputs may come to stand for other images, and it keeps its own."""
+    found = store.inputs(environment, state.input_digest)  # with those that only give files
+    images = {name: service.image for name, service in state.services.items()}
+    known = found.images if found is not None else {}
+    store.save_inputs(environment, Inputs(state.content_digest, frozenset(), {**known, **images}))
 
 
 def what_changed(journal: Journal, made: Plan) -> str:

@@ -7,7 +7,10 @@ from gitopsd.model.status import EnvironmentStatus
 FINE, ERROR, WAITS, DEGRADED = 0, 1, 2, 3
 BROKEN = frozenset(["manifest", "source", "claim", "project", "owner"])
 NEEDS_A_PERSON = frozenset(
-    ["host", "manual", "suspended", "variables", "secrets", "approval", "window", "empty", "foreign"]
+    [
+        *("host", "manual", "suspended", "variables", "secrets", "approval", "window", "empty", "foreign", "disk"),
+        "pull_policy",
+    ]
 )
 
 

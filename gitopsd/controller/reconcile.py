@@ -24,11 +24,13 @@ from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
 from gitopsd.controller.ports import Clock, Engine, Store
+from gitopsd.controller.questions import Questions
 from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.renewing import renewed, version_hold
 from gitopsd.controller.requests import Requests
-from gitopsd.controller.states import platforms
+from gitopsd.controller.shelf import Shelf
+from gitopsd.controller.states import Asking
 from gitopsd.controller.witness import Witness
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
@@ -39,6 +41,7 @@ from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.model.rollout import Pending, Preparing
 from gitopsd.model.status import EnvironmentStatus, NextStep
+from gitopsd.plan.explain import moved_tags
 from gitopsd.plan.foreign import foreign_holds
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
@@ -49,11 +52,17 @@ CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine betwee
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """How a pass ended. `settled`: nothing is under way, and time alone brings nothing on."""
+    """How a pass ended. `settled`: nothing is under way, and time alone brings nothing on.
+
+    `ended`: a release did. `busy`: one is open, or something else is being done. `wants` are the images that Git names.
+    """
 
     status: EnvironmentStatus | None
     wake_at: datetime | None = None
     settled: bool = False
+    ended: bool = False
+    busy: bool = False
+    wants: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +100,11 @@ class Reconciler:
         self._name = name
         self._engine, self._store, self._clock, self._desires = engine, store, clock, desires
         self._chains = Chains(name, engine, executor, clock, self.masked)
-        self._pulls = Pulls(name, engine, executor, clock, self.masked)
+        self._shelf = Shelf(name, engine, store, clock)
+        self._pulls = Pulls(self._shelf, executor, self.masked)
+        self._questions = Questions(name, self._pulls)
         self._requests = Requests(name, store)
         self._drifting = Drifting(name, store, witness, self.masked)
-        self._pulling = False
         self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
 
@@ -123,13 +133,14 @@ class Reconciler:
             self._desires.hold(environment, journal)
             return Pass(None, settled=True)  # removed, and in no repository any more
         self._drifting.done_with(self._chains.acted_on())
-        look = self._look(environment, journal, now, thorough=thorough)
+        journal, said, asking = self._questions.take_in(journal, now)
+        look = self._look(environment, journal, asking, thorough=thorough)
         fields, drifted = self._compare(look)
         journal, opened, ended = self._open(look, wake)
         ended = (*look.renewed, *ended)
         turn = self._turn(replace(look, journal=journal), fields, returned=returned)
         self._claim(look, turn)
-        told = (*outcomes, *answered, *look.told, *drifted, *opened, *turn.events)
+        told = (*outcomes, *answered, *said, *look.told, *drifted, *opened, *turn.events)
         events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
@@ -139,7 +150,8 @@ class Reconciler:
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content(turn.journal.names)
-        return self._finish(replace(look, journal=turn.journal), turn, over=over)
+        done = self._finish(replace(look, journal=turn.journal), turn, over=over)
+        return replace(done, ended=over or bool(ended or turn.ended))
 
     def _in_step(self, journal: Journal, now: datetime) -> Journal:
         """The journal by the clock as it goes now: a jump since the last pass moves what is under way, ends waits."""
@@ -150,8 +162,10 @@ class Reconciler:
             self._pulls.forget()
         return after_jump(journal, jump)
 
-    def _look(self, environment: Environment, journal: Journal, now: datetime, *, thorough: bool) -> Look:
-        desire = self._desires.of(environment, journal, self._engine, fresh=self._pulled())
+    def _look(self, environment: Environment, journal: Journal, asking: Asking, *, thorough: bool) -> Look:
+        now = asking.now
+        self._requests.pull = self._requests.pull and not asking.everything
+        desire = self._desires.of(environment, journal, self._engine, asking)
         project = _project(journal, desire)
         live = self._engine.observe(project, thorough) if project else LiveState()
         journal, rows = self._renewed(environment, recognise(journal, live))
@@ -211,18 +225,21 @@ class Reconciler:
         state, desire = look.desire.state, look.desire
         if state is None or look.environment.mode == "observe" or not _acts(look):
             return look.journal, (), ()
-        if self._requests.pull and not self._pulling:
-            self._pulling = True
-            self._pulls.ask({each.image for each in state.desired.services.values()}, wake, platforms(state.desired))
-        if self._pulling:
+        if self._requests.pull:
+            self._questions.everything(desire, look.environment.images, wake)
             return look.journal, (), ()
-        if verdict(look.journal, state) != "begin":
-            return follow(look.journal, state), (), ()
+        standing = verdict(look.journal, state)
+        if standing == "wait" or (desire.absent and standing != "begin"):
+            return look.journal, (), ()
+        if not desire.missing:
+            self._ask_beside(look, wake)
+            if standing != "begin":
+                return follow(look.journal, state), (), ()
         if look.holds:
             return look.journal, (), ()
-        refusal = self._pulls.missing(desire.missing.values())
+        refusal = self._pulls.missing(desire.absent.values())
         if desire.missing and not refusal:
-            self._pulls.ask(desire.missing.values(), wake, platforms(state.desired))
+            self._questions.first(desire, look.environment.images, wake)
             return look.journal, (), ()
         basis = self._basis(look.environment, look.journal, None)
         made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=look.unlike)
@@ -231,17 +248,14 @@ class Reconciler:
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
         if self._planned:
             return look.journal, (), ()
-        opening = Opening(
-            look.environment, desire, made, refusal, self._requests.cause(what_changed(look.journal, made))
-        )
+        cause = self._requests.cause(what_changed(look.journal, made), moved_tags(basis, state))
+        opening = Opening(look.environment, desire, made, refusal, cause)
         return open_release(look.journal, opening, self._desires, self._store, look.now)
 
-    def _pulled(self) -> bool:
-        """Whether images that a person asked to pull have just come, so that names are to be looked up anew."""
-        done = self._pulling and self._pulls.idle()
-        if done:
-            self._pulling = self._requests.pull = False
-        return done
+    def _ask_beside(self, look: Look, wake: Callable[[], None]) -> None:
+        """Ask registries about names that may have moved, where a release could begin if one did."""
+        if not look.holds:
+            self._questions.beside(look.desire, look.journal.asked, look.now, look.environment.images, wake)
 
     def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
         if not _acts(look):
@@ -260,7 +274,7 @@ class Reconciler:
             return None
         if state is not None and state.content_digest == named.content_digest:
             return state
-        return self._desires.recorded(environment, named.revision, named.input_digest)
+        return self._desires.recorded(environment, named)
 
     def _claim(self, look: Look, turn: Turn) -> None:
         """Before the first write the project becomes ours, or nothing is written."""
@@ -283,16 +297,15 @@ class Reconciler:
             lambda *named: self._desires.specification(look.environment, (basis, wanted), named),
             named.desired,
             self._store.key(),
+            self._shelf.bring,
         )
         for chain in turn.chains:
             self._chains.submit(chain, making, wake)
 
     def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
         """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
-        missing = look.desire.missing.values()
-        by_host = self._chains.holds(look.now, look.journal.release)
-        image = (self._pulls.hold(missing),) if missing and _acts(look) else ()
-        holds = (*by_host, *look.holds, *self._planned, *image)
+        waits = self._questions.holds(look.desire) if _acts(look) and not look.holds else ()
+        holds = (*self._chains.holds(look.now, look.journal.release), *look.holds, *self._planned, *waits)
         state = look.desire.state
         trouble = self._chains.trouble(look.now)
         reason = look.desire.reason or trouble
@@ -302,12 +315,13 @@ class Reconciler:
             state, look.live, look.desire.head, holds, reason, stale=bool(look.desire.stale), next=following
         )
         status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
-        self._requests.answer(look.journal, state, holds, look.now, stale=look.desire.stale)
+        if not look.desire.missing or look.desire.absent:  # or a registry may say yet that there is something to do
+            self._requests.answer(look.journal, state, holds, look.now, stale=look.desire.stale)
         wake_at = following.at if following is not None else None
         going_on = _going_on(look.journal, self._chains.held(look.now))
-        under_way = over or turn.chains or going_on or not self._chains.settled()
-        pulling = any(hold.until is None for hold in image)
-        return Pass(status, wake_at, not under_way and not pulling and not trouble)
+        under_way = over or turn.chains or going_on or not self._chains.settled() or not self._pulls.idle()
+        busy = bool(under_way or look.journal.release or look.journal.rollouts)
+        return Pass(status, wake_at, not under_way and not trouble, busy=busy, wants=look.desire.images)
 
     def _next_steps(self, look: Look, turn: Turn) -> list[NextStep]:
         """What time alone will bring on, each with its moment."""
@@ -315,10 +329,15 @@ class Reconciler:
         steps = (
             (turn.wake_at, f"the next look at release {release.number}" if release else "the next look at a repair"),
             (self._chains.retry_at(look.now), "what the engine did not do is tried again"),
-            (self._pulls.retry_at() if look.desire.missing else None, "the pull is tried again"),
+            (self._pulls.retry_at(look.desire.images, look.now) if not look.holds else None, "the pull is tried again"),
+            (self._next_question(look), "a registry is asked whether a tag has moved"),
             (suspension.until if suspension is not None else None, "the suspension ends"),
         )
         return [NextStep(at, what) for at, what in steps if at is not None]
+
+    def _next_question(self, look: Look) -> datetime | None:
+        waits = look.holds or not _acts(look)
+        return None if waits else self._questions.next_at(look.desire, look.journal.asked, look.now)
 
     def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
         """What concerns the environment as a whole, once what is under way has ended."""

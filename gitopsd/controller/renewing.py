@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gitopsd.controller.ports import Inputs, Store
+from gitopsd.controller.states import Named
 from gitopsd.model.desired import SealedState
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.release.renewal import Renewal, is_of, outdated, renew, renewed_release, unknown
 
-SealedAgain = Callable[[str, str], tuple[SealedState, Inputs] | None]
-"""Revision and input digest to the state as this version seals it; None when these inputs are not to be had now."""
+SealedAgain = Callable[[Named], tuple[SealedState, tuple[Inputs, ...]] | None]
+"""What was released to the state as this version seals it; None when its inputs are not to be had now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ def renewed(journal: Journal, version: str, sealed_again: SealedAgain, store: St
         return Renewed(journal)
     found = tuple(_found(journal, version, sealed_again, store))
     rows = {renewal.release.number: renewed_release(renewal) for renewal, _ in found}
-    inputs = tuple(inputs for _, inputs in found)
+    inputs = tuple(each for _, inputs in found for each in inputs)
     return Renewed(renew(journal, tuple(renewal for renewal, _ in found)), tuple(rows.values()), inputs)
 
 
@@ -44,17 +45,18 @@ def version_hold(journal: Journal, version: str) -> tuple[Hold, ...]:
     return (Hold("version", reason),)
 
 
-def _found(journal: Journal, version: str, sealed_again: SealedAgain, store: Store) -> Iterator[tuple[Renewal, Inputs]]:
+def _found(
+    journal: Journal, version: str, sealed_again: SealedAgain, store: Store
+) -> Iterator[tuple[Renewal, tuple[Inputs, ...]]]:
     """What failed first and what serves after it: where both tell of one thing, the one that serves is right."""
     serving = journal.serving
     row = store.release(serving.release) if serving is not None else None
-    wanted = [(store.release(each.release), "", "") for each in journal.rejected.values()]
-    wanted += [(row, "", "")]
-    wanted += [(row, serving.revision, serving.input_digest)] if serving is not None else []
-    wanted += [(journal.release, "", "")]
-    for release, revision, input_digest in wanted:
-        if release is None or all(is_of(each.fingerprint, version) for each in release.services):
+    failed = [store.release(each.release) for each in journal.rejected.values()]
+    wanted: list[tuple[Release | None, Named | None]] = [(each, each) for each in (*failed, row)]
+    wanted += [(row, serving), (journal.release, journal.release)]
+    for release, named in wanted:
+        if release is None or named is None or all(is_of(each.fingerprint, version) for each in release.services):
             continue
-        again = sealed_again(revision or release.revision, input_digest or release.input_digest)
+        again = sealed_again(named)
         if again is not None:
             yield Renewal(release, again[0]), again[1]

@@ -43,9 +43,10 @@ class Requests:
     def _known(self, operation: Operation) -> bool:
         return any(each is not None and each.number == operation.number for each in (self.sync, self.whole))
 
-    def cause(self, found: str) -> str:
-        """Why a release begins now: because a person asked, or else for what was `found`."""
-        return f"asked for by {self.sync.by}" if self.sync is not None else found
+    def cause(self, found: str, moved: str) -> str:
+        """Why a release begins now: a person asked, tags have `moved`, or else it is for what was `found`."""
+        asked = f"asked for by {self.sync.by}" if self.sync is not None else ""
+        return "; ".join(each for each in (asked, moved) if each) or found
 
     def answer(
         self, journal: Journal, state: SealedState | None, holds: tuple[Hold, ...], now: datetime, *, stale: str = ""

@@ -1,7 +1,9 @@
 """From a commit to a sealed state: load the manifest, find the images, seal; each done once for equal inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
@@ -13,9 +15,12 @@ from gitopsd.manifest.seal import VERSION
 from gitopsd.model.canonical import Json, digest, keyed_digest
 from gitopsd.model.desired import DesiredState, Image, ImageMount, SealedState, Service
 from gitopsd.model.files import Files
-from gitopsd.model.release import Journal
+from gitopsd.model.image import Asked
+from gitopsd.model.release import Journal, Release, Serving
+from gitopsd.plan.pull_policy import ask_first, asks_again, may_pull
 
 NO_INPUTS = Inputs("", frozenset(), {})
+Named = Release | Serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,44 +83,89 @@ def inputs_digest(
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """Images that the engine does not hold yet, by service: they must be pulled first."""
+    """Images that must be pulled first, by service.
+
+    `images` are those at hand, also of a service whose registry is only asked first what the name stands for now.
+    """
 
     missing: Mapping[str, str]
+    images: Mapping[str, Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What is known of asking registries, by reference, and at which time it is looked at.
+
+    `answered` are references of which the answer has just come; `everything`: a person wants all names looked up anew.
+    """
+
+    asked: Mapping[str, Asked]
+    now: datetime
+    answered: frozenset[str] = frozenset()
+    everything: bool = False
+
+    def fresh(self, service: Service) -> bool:
+        """Whether the engine's own word on the image counts now, whatever is on record."""
+        return may_pull(service) if self.everything else service.image in self.answered and asks_again(service)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The images on record by service, for these inputs and for what serves, and what the engine holds by reference."""
+
+    recorded: Mapping[str, Image]
+    serving: Mapping[str, Image]
+    held: Callable[[str], Image | None]
 
 
 def find_images(
-    loaded: Loaded, engine: EngineView, store: Store, journal: Journal, *, fresh: bool = False
+    loaded: Loaded, engine: EngineView, store: Store, journal: Journal, asking: Asking
 ) -> Inputs | Unsealed:
     """The image of each service: as recorded for these inputs, as before for an unchanged name, or as it is held."""
-    known = {} if fresh else _recorded(loaded, store, journal)
+    name = loaded.desired.environment
+    recorded = (store.inputs(name, loaded.input_digest) or NO_INPUTS).images
+    known = Known(recorded, _serving(name, store, journal), cache(engine.image))
     images: dict[str, Image] = {}
     missing: dict[str, str] = {}
-    held: dict[str, Image | None] = {}
     for service in loaded.desired.services.values():
-        image = known.get(service.name)
-        if image is not None and image.reference == service.image and fits(image.platform, platform(service)):
-            images[service.name] = image
-            continue
-        if service.image not in held:
-            held[service.image] = engine.image(service.image)
-        found = held[service.image]
-        if found is None or not fits(found.platform, platform(service)):
-            missing[service.name] = service.image
-        else:
+        found, ask = _found(service, known, asking, loaded.input_digest)
+        if found is not None:
             images[service.name] = found
-    missing |= _files_missing(loaded.desired, engine)
-    return Unsealed(missing) if missing else Inputs(loaded.input_digest, loaded.asked, images, loaded.needs)
+        if found is None or ask:
+            missing[service.name] = service.image
+    files = {each: (source, known.held(source)) for each, source in _files(loaded.desired).items()}
+    images |= {each: image for each, (_, image) in files.items() if image is not None}
+    missing |= {each: source for each, (source, image) in files.items() if image is None}
+    return Unsealed(missing, images) if missing else Inputs(loaded.input_digest, loaded.asked, images, loaded.needs)
 
 
-def _files_missing(desired: DesiredState, engine: EngineView) -> dict[str, str]:
-    """Images that only give files, and are not there."""
-    sources = {
+def _found(service: Service, known: Known, asking: Asking, inputs: str) -> tuple[Image | None, bool]:
+    """The image that is at hand for a service, and whether its registry is to be asked before that one counts."""
+    asked, fresh = asking.asked.get(service.image, Asked()), asking.fresh(service)
+    exact = None if fresh else _named(known.recorded.get(service.name), service)
+    if exact is not None:
+        return exact, False
+    answered = fresh or (asks_again(service) and asked.answered_for == inputs != asked.tried_for)
+    before = None if answered else _named(known.serving.get(service.name), service)
+    held = before or known.held(service.image)
+    fitting = held if held is not None and fits(held.platform, platform(service)) else None
+    return fitting, not fresh and ask_first(service, asked, inputs, asking.now)
+
+
+def _named(image: Image | None, service: Service) -> Image | None:
+    """An image on record, where the service still asks for it by the same name, for the same platform."""
+    same = image is not None and image.reference == service.image and fits(image.platform, platform(service))
+    return image if same else None
+
+
+def _files(desired: DesiredState) -> dict[str, str]:
+    """Images that only give files, under a name that no service has."""
+    return {
         f"{service.name}: {mount.source}": mount.source
         for service in desired.services.values()
         for mount in service.mounts
         if isinstance(mount, ImageMount)
     }
-    return {name: source for name, source in sources.items() if engine.image(source) is None}
 
 
 def platform(service: Service) -> str:
@@ -128,11 +178,13 @@ def platforms(desired: DesiredState) -> dict[str, str]:
     return {each.image: platform(each) for each in desired.services.values() if platform(each)}
 
 
-def _recorded(loaded: Loaded, store: Store, journal: Journal) -> Mapping[str, Image]:
-    name = loaded.desired.environment
-    serving = journal.serving.input_digest if journal.serving is not None else ""
-    before = (store.inputs(name, serving) or NO_INPUTS).images if serving else {}
-    return {**before, **(store.inputs(name, loaded.input_digest) or NO_INPUTS).images}
+def _serving(environment: str, store: Store, journal: Journal) -> Mapping[str, Image]:
+    """The images of what serves: those that it was released with, whatever its inputs have come to stand for since."""
+    serving = journal.serving
+    if serving is None:
+        return {}
+    found = store.inputs(environment, serving.content_digest) or store.inputs(environment, serving.input_digest)
+    return (found or NO_INPUTS).images
 
 
 def sealed(loaded: Loaded, images: Mapping[str, Image], key: bytes, version: str = VERSION) -> SealedState:
@@ -158,6 +210,7 @@ class States:
         self._store, self._version, self.secrecy = store, version, Secrecy()
         self._loaded: dict[str, Loaded] = {}
         self._sealed: dict[tuple[str, str], SealedState] = {}
+        self._kept: dict[str, str] = {}  # what images are on record, by input digest
 
     def load(self, environment: Environment, files: Files, host: Host) -> Loaded:
         """As `load_environment`, but a commit that changes nothing here costs only a digest."""
@@ -172,41 +225,61 @@ class States:
 
     def seal(self, loaded: Loaded, inputs: Inputs) -> SealedState:
         """The sealed state, kept with the images that were found, so that a revert finds the very same ones."""
-        identities = digest({name: image.identity for name, image in inputs.images.items()})
-        where = (loaded.input_digest, identities)
-        if where not in self._sealed:
+        identities = _identities(inputs.images)
+        if self._kept.get(inputs.input_digest) != identities:
             self._store.save_inputs(loaded.desired.environment, inputs)
-            state = sealed(loaded, inputs.images, self._store.key(), self._version)
+            self._kept = {**dict(list(self._kept.items())[-4:]), inputs.input_digest: identities}
+        return self._state(loaded, inputs.images)
+
+    def recorded(self, environment: Environment, files: Files, host: Host, named: Named) -> SealedState | None:
+        """The state of what was released, with the images of that time, as it is with what the host says now.
+
+        None: it cannot be rebuilt.
+        """
+        loaded = self.load(environment, files, host)
+        images = recorded_images(self._store, loaded, named)
+        return self._state(loaded, images) if images is not None else None
+
+    def again(
+        self, environment: Environment, files: Files, named: Named, host: Host
+    ) -> tuple[SealedState, tuple[Inputs, ...]] | None:
+        """What was released, as this version loads and seals it, and what to record of it; None: its inputs are lost.
+
+        What that version looked at is compared: this one may look at other files.
+        """
+        then = self._store.inputs(environment.name, named.input_digest)
+        key = self._store.key()
+        if then is None or inputs_digest(environment, files, then.asked, then.needs, host, key) != named.input_digest:
+            return None
+        loaded = self.load(environment, files.again(), host)
+        images = (self._store.inputs(environment.name, named.content_digest) or then).images
+        if not set(images) >= set(loaded.desired.services):
+            return None
+        state = sealed(loaded, images, key, self._version)
+        own = Inputs(state.content_digest, frozenset(), images)
+        return state, (Inputs(loaded.input_digest, loaded.asked, then.images, loaded.needs), own)
+
+    def _state(self, loaded: Loaded, images: Mapping[str, Image]) -> SealedState:
+        where = (loaded.input_digest, _identities(images))
+        if where not in self._sealed:
+            state = sealed(loaded, images, self._store.key(), self._version)
             self.secrecy.meet(each.fingerprint for each in state.services.values())
             self._sealed = {**dict(list(self._sealed.items())[-4:]), where: state}
         return replace(self._sealed[where], revision=loaded.revision)
 
-    def recorded(self, environment: Environment, files: Files, host: Host, then: str) -> SealedState | None:
-        """The state of an earlier revision as it is with what the host says now; None where it cannot be rebuilt.
 
-        `then` is its input digest when it was released: the images of that time count, whatever the host said.
-        """
-        loaded = self.load(environment, files, host)
-        inputs = self._store.inputs(environment.name, loaded.input_digest)
-        if inputs is None and not loaded.desired.unset:
-            inputs = self._store.inputs(environment.name, then)
-        if inputs is None or set(inputs.images) < set(loaded.desired.services):
-            return None
-        return self.seal(loaded, Inputs(loaded.input_digest, loaded.asked, inputs.images, loaded.needs))
+def recorded_images(store: Store, loaded: Loaded, named: Named | None) -> Mapping[str, Image] | None:
+    """The images that something was released with, whatever the host said then. None: they are not known.
 
-    def again(
-        self, environment: Environment, files: Files, input_digest: str, host: Host
-    ) -> tuple[SealedState, Inputs] | None:
-        """What was released with these inputs, as this version loads and seals it; None when they are not the same.
+    What an older version released is on record by its inputs alone.
+    """
+    name = loaded.desired.environment
+    found = store.inputs(name, named.content_digest) if named is not None else None
+    found = found or store.inputs(name, loaded.input_digest)
+    if found is None and named is not None and not loaded.desired.unset:
+        found = store.inputs(name, named.input_digest)
+    return found.images if found is not None and set(found.images) >= set(loaded.desired.services) else None
 
-        What that version looked at is compared: this one may look at other files.
-        """
-        then = self._store.inputs(environment.name, input_digest)
-        key = self._store.key()
-        if then is None or inputs_digest(environment, files, then.asked, then.needs, host, key) != input_digest:
-            return None
-        loaded = self.load(environment, files.again(), host)
-        if set(then.images) < set(loaded.desired.services):
-            return None
-        state = sealed(loaded, then.images, key, self._version)
-        return state, Inputs(loaded.input_digest, loaded.asked, then.images, loaded.needs)
+
+def _identities(images: Mapping[str, Image]) -> str:
+    return digest({name: image.identity for name, image in images.items()})

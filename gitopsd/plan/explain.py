@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from gitopsd.model.canonical import Json, digest
-from gitopsd.model.desired import ContentMount, SealedService
+from gitopsd.model.desired import ContentMount, SealedService, SealedState
 from gitopsd.model.parted import changed_secrets
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.rollout import Target
 
 MOST_NAMED = 3
+_SHORT = len("sha256:") + 12
 HIDDEN = "(hidden)"
 
 
@@ -17,8 +18,8 @@ def why_replaced(before: SealedService | None, after: SealedService, stable: Tar
     old = before.service.image if before is not None else (stable.image if stable is not None else "")
     if old and old != after.service.image:
         return f"image {old} -> {after.service.image}"
-    if before is not None and before.image.identity != after.image.identity:
-        return f"image {after.service.image} moved to another digest"
+    if before is not None and (moved := moved_tag(before, after)):
+        return moved
     names = [change.path for change in changed_fields(before, after, stable.secrets if stable is not None else None)]
     if names:
         return f"{_listed(names)} changed"
@@ -33,6 +34,24 @@ def why_unlike(changes: tuple[FieldChange, ...]) -> str:
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def moved_tag(before: SealedService, after: SealedService) -> str:
+    """That the service's image stands for other content under the same name, from which to which; "" if not so."""
+    old, new = before.image.identity, after.image.identity
+    if old == new or before.service.image != after.service.image:
+        return ""
+    return f"the tag moved: {after.service.image} {old[:_SHORT]} -> {new[:_SHORT]}"
+
+
+def moved_tags(before: SealedState | None, after: SealedState) -> str:
+    """Every tag that moved between two states of the same inputs, in words; "" where none did."""
+    if before is None or before.input_digest != after.input_digest:
+        return ""
+    found = {
+        moved_tag(before.services[name], sealed) for name, sealed in after.services.items() if name in before.services
+    }
+    return "; ".join(sorted(found - {""}))
 
 
 def changed_fields(

@@ -28,7 +28,8 @@ from tests.waiting import eventually
 JOURNAL = Journal("production")
 STATE = a_state(a_service())
 RELEASE = Release(7, "production", "a" * 40, "inputs", "content", "ada", "Change", "newer content in Git", NOON)
-MAKING = Making(lambda *_: Specification(STATE.services["web"], STATE.desired), STATE.desired, b"key")
+WEB = Specification(STATE.services["web"], STATE.desired)
+MAKING = Making(lambda *_: WEB, STATE.desired, b"key", lambda reference, platform: None)
 START = Chain("web/1", (Start("web", 1, "a container", "new service"),))
 
 

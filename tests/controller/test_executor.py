@@ -15,10 +15,11 @@ from tests.fakes.engine import FakeEngine
 from tests.waiting import eventually
 
 STATE = a_state(a_service())
-MAKING = Making(lambda *_: Specification(STATE.services["web"], STATE.desired), STATE.desired, b"key")
+WEB = Specification(STATE.services["web"], STATE.desired)
+MAKING = Making(lambda *_: WEB, STATE.desired, b"key", lambda reference, platform: None)
 
 APP = a_service("app", lives_in="vpn")
-LIVING = Making(lambda *_: Specification(APP, STATE.desired), STATE.desired, b"key")
+LIVING = Making(lambda *_: Specification(APP, STATE.desired), STATE.desired, b"key", lambda reference, platform: None)
 
 
 @pytest.fixture

@@ -6,9 +6,12 @@ import pytest
 
 from gitopsd.controller.execute import Executor
 from gitopsd.controller.images import Pulls
+from gitopsd.controller.shelf import Shelf
 from gitopsd.model.errors import ImageMissing, ImageUnavailable
+from gitopsd.model.settings import ImageKeeping
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
+from tests.fakes.store import FakeStore
 from tests.waiting import eventually
 
 WEB = "shop/web:1"
@@ -21,14 +24,14 @@ class Registry:
         self.clock = FakeClock()
         self.engine = FakeEngine(self.clock)
         self.executor = Executor(self.clock)
-        self.pulls = Pulls("shop", self.engine, self.executor, self.clock)
+        self.pulls = Pulls(Shelf("shop", self.engine, FakeStore(), self.clock), self.executor)
         self.wakes = 0
         self.platforms: dict[str, str] = {}
 
     def ask(self, *references: str) -> int:
         """Ask for images and wait until nothing is under way; how many pulls that took."""
         before = len(self.engine.writes)
-        self.pulls.ask(references or (WEB,), self._woken, self.platforms)
+        self.pulls.ask(references or (WEB,), self._woken, self.platforms, ImageKeeping())
         eventually(self.pulls.idle)
         return len(self.engine.writes) - before
 
@@ -68,12 +71,12 @@ def test_an_image_that_does_not_exist_is_asked_for_once_until_a_person_says_so(r
 
 
 def test_a_registry_that_does_not_answer_is_asked_later_and_later(registry: Registry) -> None:
-    registry.engine.refuse_pull(WEB, ImageUnavailable("429 too many requests"))
+    registry.engine.refuse_pull(WEB)
     registry.ask()
     assert registry.ask() == 0
     waits = []
     for _ in range(9):
-        at = registry.pulls.retry_at()
+        at = registry.pulls.retry_at([WEB], registry.clock.now())
         assert at is not None
         waits.append((at - registry.clock.now()).total_seconds())
         registry.clock.advance(waits[-1])
@@ -83,15 +86,11 @@ def test_a_registry_that_does_not_answer_is_asked_later_and_later(registry: Regi
 
 
 def test_a_hold_says_what_is_wrong_and_until_when(registry: Registry) -> None:
-    registry.engine.refuse_pull(WEB, ImageUnavailable("429 too many requests"))
-    assert registry.pulls.hold([WEB]).reason == f"pulling {WEB}"
+    registry.engine.refuse_pull(WEB, ImageUnavailable("the registry does not answer"))
     registry.ask()
-    hold = registry.pulls.hold([WEB])
-    assert (hold.guard, hold.reason, hold.until) == (
-        "image",
-        f"{WEB}: 429 too many requests",
-        registry.pulls.retry_at(),
-    )
+    (hold,) = registry.pulls.holds([WEB])
+    again = registry.pulls.retry_at([WEB], registry.clock.now())
+    assert (hold.guard, hold.reason, hold.until) == ("image", f"{WEB}: the registry does not answer", again)
 
 
 def test_an_image_that_came_in_the_end_is_no_trouble_any_more(registry: Registry) -> None:
@@ -100,5 +99,5 @@ def test_an_image_that_came_in_the_end_is_no_trouble_any_more(registry: Registry
     registry.engine.publish(WEB)
     registry.clock.advance(2)
     registry.ask()
-    assert registry.pulls.retry_at() is None
-    assert registry.pulls.hold([WEB]).until is None
+    assert registry.pulls.retry_at([WEB], registry.clock.now()) is None
+    assert registry.pulls.holds([WEB]) == ()

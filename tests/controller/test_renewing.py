@@ -199,3 +199,27 @@ def test_a_plan_by_the_new_version_says_no_changes_before_its_daemon_was_started
 
     assert [(each.service, each.change) for plan in found.plans for each in plan.changes] == [("web", "unchanged")]
     assert versions(house) == {VERSION}
+
+
+def test_after_an_upgrade_what_serves_keeps_its_image_though_its_tag_has_moved_to_something_broken(
+    house: House,
+) -> None:
+    house.engine().publish("tagged:1")
+    house.start()
+    commit = house.push({"shop/compose.yaml": compose("tagged:1")})
+    house.synced(commit, "shop")
+    ids = ids_of(house)
+    house.engine().publish("tagged:1", exits(3))
+    house.store.submit(Operation("sync", "shop", "ada", NOON, {"pull": True}))
+    house.watcher.changed("operations")
+    house.eventually(lambda: house.store.releases("shop")[0].outcome == "rolled-back")
+
+    house.upgrade(LATER)
+    looked(house)
+    house.engine().remove_by_hand("shop-web-1")
+
+    house.eventually(lambda: house.engine().names(running=True) == ["shop-web-1"])
+    image = house.engine().container("shop-web-1").image.image
+    assert image.identity == house.store.releases("shop")[1].services[0].digest.rpartition("@")[2]
+    assert ids_of(house) != ids
+    assert len(house.store.releases("shop")) == 2

@@ -7,7 +7,7 @@ from typing import Literal
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.queries.look import load_at
 from gitopsd.controller.queries.view import View
-from gitopsd.controller.states import unresolved
+from gitopsd.controller.states import recorded_images, unresolved
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.plan import FieldChange
@@ -69,8 +69,7 @@ def _side(view: View, environment: Environment, name: str) -> Side:
         if release is None:
             raise
         return _from_ledger(name, release)
-    inputs = view.store.inputs(environment.name, loaded.input_digest)
-    images = inputs.images if inputs is not None else {}
+    images = recorded_images(view.store, loaded, release) or {}
     state = unresolved(loaded, images, view.store.key(), view.fingerprints)
     digests = {service: image.identity for service, image in images.items()}
     if release is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from gitopsd.controller.desire import Desire
+from gitopsd.controller.desire import Desire, provisional
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
 from gitopsd.controller.matching import look_again
@@ -13,7 +13,16 @@ from gitopsd.controller.ports import Engine, Inputs
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.renewing import renewed
-from gitopsd.controller.states import Loaded, Unsealed, find_images, load_environment, sealed, unresolved
+from gitopsd.controller.states import (
+    Asking,
+    Loaded,
+    Named,
+    Unsealed,
+    find_images,
+    load_environment,
+    recorded_images,
+    sealed,
+)
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import EngineError, GitopsdError
 from gitopsd.model.live import LiveState
@@ -96,27 +105,24 @@ def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) ->
     if loaded is None:
         return desire
     key = view.store.key()
-    match find_images(loaded, engine, view.store, journal):
+    found = find_images(loaded, engine, view.store, journal, Asking(journal.asked, view.now))
+    match found:
         case Inputs(images=images):
             return replace(desire, state=sealed(loaded, images, key, view.fingerprints))
-        case Unsealed(missing=missing):
-            return replace(desire, state=unresolved(loaded, {}, key, view.fingerprints), missing=missing)
+        case Unsealed():
+            return provisional(desire, loaded, found, key, view.fingerprints)
 
 
-def recorded(view: View, environment: Environment, revision: str, then: str) -> SealedState | None:
-    """The state of a revision that was released with the input digest `then`; None when it cannot be rebuilt."""
-    if not revision:
+def recorded(view: View, environment: Environment, named: Named) -> SealedState | None:
+    """The state of what was released, with its images; None when it cannot be rebuilt."""
+    if not named.revision:
         return None
     try:
-        loaded = load_at(view, environment, revision)
+        loaded = load_at(view, environment, named.revision)
     except GitopsdError:
         return None
-    inputs = view.store.inputs(environment.name, loaded.input_digest)
-    if inputs is None and not loaded.desired.unset:
-        inputs = view.store.inputs(environment.name, then)
-    if inputs is None or not set(inputs.images) >= set(loaded.desired.services):
-        return None
-    return sealed(loaded, inputs.images, view.store.key(), view.fingerprints)
+    images = recorded_images(view.store, loaded, named)
+    return sealed(loaded, images, view.store.key(), view.fingerprints) if images is not None else None
 
 
 def applied(view: View, seen: Look) -> SealedState | None:
@@ -127,4 +133,4 @@ def applied(view: View, seen: Look) -> SealedState | None:
     state = seen.desire.state
     if state is not None and state.content_digest == named.content_digest:
         return state
-    return recorded(view, seen.environment, named.revision, named.input_digest)
+    return recorded(view, seen.environment, named)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.opening import make_plan
 from gitopsd.controller.queries.look import Failure, Look, applied, look
@@ -11,6 +12,7 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold
 from gitopsd.plan.foreign import foreign_holds
+from gitopsd.plan.pull_policy import may_pull
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +58,16 @@ def _foreign(seen: Look, live: LiveState) -> tuple[Hold, ...]:
 
 
 def _to_be_pulled(seen: Look) -> tuple[str, ...]:
-    images = sorted(set(seen.desire.missing.values()))
-    return tuple(f"image {image} is not on the engine yet; it is pulled first" for image in images)
+    """What becomes of the images that are missing, and of those that are only asked about first."""
+    desire = seen.desire
+    return tuple(sorted({_pulling(name, image, desire) for name, image in desire.missing.items()}))
+
+
+def _pulling(name: str, image: str, desire: Desire) -> str:
+    service = desire.services.get(name)
+    if name not in desire.absent and service is not None:
+        policy = service.options.get("pull_policy")
+        return f"the registry of {image} is asked first whether the tag has moved (pull_policy: {policy})"
+    forbidden = service is not None and not may_pull(service)
+    what = "`pull_policy: never` forbids to pull it: load it there" if forbidden else "it is pulled first"
+    return f"image {image} is not on the engine yet; {what}"
