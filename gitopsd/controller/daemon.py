@@ -5,7 +5,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -177,8 +176,7 @@ class Daemon:
     def _loop(self, url: str, environments: Mapping[str, Environment]) -> EngineLoop:
         target = next(iter(environments.values())).engine
         engine = self._application.connect(target)
-        identified = partial(self._registry.identify, url)
-        loop = EngineLoop(url, engine, self._store, self._clock, self._timer, self._desire, identified)
+        loop = EngineLoop(url, engine, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()
         return loop

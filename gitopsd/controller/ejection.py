@@ -32,6 +32,9 @@ def eject_environment(journal: Journal, engine: Engine, store: Store, ejection: 
     if project:
         engine.disclaim(project)
     store.forget(name)
+    for image in store.pulled():
+        if image.environment in journal.names:  # whoever looks after the project now decides about its images too
+            store.forget_pulled(image.engine, image.id)
     running = sum(each.id in journal.inventory for each in live.instances)
     return f"given up; {running} containers of project {project} keep running{_suspended(name, store, ejection)}"
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from gitopsd.controller.collecting import Kept, collect_images
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.execute import Executor
+from gitopsd.controller.execute import Executor, Outcome
 from gitopsd.controller.ports import Clock, Engine, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.reconcile import Pass, Reconciler
+from gitopsd.controller.registry import Registry
 from gitopsd.controller.witness import Witness
 from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError
 from gitopsd.model.event import Event
@@ -28,6 +30,9 @@ TELLING = frozenset(
     ("create", "start", "restart", "stop", "kill", "die", "oom", "destroy", "rename", "update", "pause", "unpause")
 )
 NETWORKING = frozenset(("connect", "disconnect", "destroy", "remove"))
+BRINGING = frozenset(("pull", "load", "import", "tag"))
+LACKING = frozenset(("image", "pull_policy", "disk"))
+NOBODY = ""  # whose work it is that concerns the whole engine
 RESUBSCRIBE_S = (0.1, 0.5, 2.0, 5.0, 15.0)
 
 _log = logging.getLogger(__name__)
@@ -36,7 +41,7 @@ _log = logging.getLogger(__name__)
 class EngineLoop:
     """Keeps the environments of one engine. `desires` makes the view of Git that each environment needs.
 
-    `identified` hears once what the engine calls itself.
+    `registry` hears once what the engine calls itself.
     """
 
     def __init__(
@@ -47,10 +52,10 @@ class EngineLoop:
         clock: Clock,
         timer: Timer,
         desires: Callable[[str], Desires],
-        identified: Callable[[str], None],
+        registry: Registry,
     ) -> None:
         self._url, self._engine, self._store, self._clock = url, engine, store, clock
-        self._desires, self._identified = desires, identified
+        self._desires, self._registry = desires, registry
         self._known = False
         self._executor = Executor(clock)
         self._witness = Witness()
@@ -60,6 +65,8 @@ class EngineLoop:
         self._remembering = threading.Lock()  # or one with the old settings might be kept after `forget`
         self._projects: dict[str, str] = {}  # by environment
         self._settled: dict[str, bool] = {}
+        self._passes: dict[str, Pass] = {}  # the last one of each
+        self._collecting = True  # once at the start: the last process may have ended before it came to that
         self._failures: dict[str, int] = {}
         self._thorough: set[str] = set()
         self._away: set[str] = set()  # environments that were not looked at since the engine was away
@@ -92,6 +99,7 @@ class EngineLoop:
         """Drop what only saves work: the settings changed, and with them perhaps where Git is read from."""
         with self._remembering:
             self._reconcilers.clear()
+            self._collecting = True
 
     def wake(self, name: str) -> None:
         if name in self._environments:
@@ -107,7 +115,7 @@ class EngineLoop:
 
     def let_go(self, name: str) -> None:
         """Drop what is remembered of an environment that is no more."""
-        for memory in (self._reconcilers, self._projects, self._settled, self._failures):
+        for memory in (self._reconcilers, self._projects, self._settled, self._failures, self._passes):
             memory.pop(name, None)
 
     def quiet(self, name: str) -> bool:
@@ -116,7 +124,8 @@ class EngineLoop:
 
     def settled(self) -> bool:
         """Whether every environment has had its pass and nothing is left that time or actions will bring on."""
-        return self._queue.idle() and all(self._settled.get(name, False) for name in self._environments)
+        quiet = self._queue.idle() and not self._executor.busy(NOBODY)
+        return quiet and all(self._settled.get(name, False) for name in self._environments)
 
     def failures(self) -> Mapping[str, int]:
         """How many passes in a row failed, by environment."""
@@ -141,12 +150,13 @@ class EngineLoop:
         self._thorough.discard(name)
         self._failures.pop(name, None)
         self._note(name, done)
+        self._collect()
         return done.wake_at
 
     def _identify(self) -> None:
         """Before the first pass acts on a claim. A proxy may deny the question: then the URL is all that is known."""
         with contextlib.suppress(EngineRefused):
-            self._identified(self._engine.facts().id)
+            self._registry.identify(self._url, self._engine.facts().id)
         self._known = True
 
     def _reconciler(self, name: str) -> Reconciler:
@@ -159,10 +169,37 @@ class EngineLoop:
             return self._reconcilers[name]
 
     def _note(self, name: str, done: Pass) -> None:
+        with self._remembering:
+            self._passes[name] = done
+            self._collecting = self._collecting or done.ended
         self._settled[name] = done.settled
         if done.status is not None:
             self._projects[name] = done.status.project
             self._save(done.status)
+
+    def _collect(self) -> None:
+        """Clear superseded images away after a release has ended, once none is open and it is known who needs which."""
+        environments = dict(self._environments)
+        with self._remembering:
+            passes = [done for name in environments if (done := self._passes.get(name)) is not None]
+            quiet = len(passes) == len(environments) and not any(done.busy for done in passes)
+            if not self._collecting or not quiet or all(each.mode == "observe" for each in environments.values()):
+                return
+            self._collecting = False
+        others = frozenset(self._store.environments()) - self._registry.elsewhere(self._url)
+        kept = Kept(
+            environments=others | environments.keys(),
+            releases=next(iter(environments.values())).images.keep_releases,
+            wanted=frozenset(image for done in passes for image in done.wants),
+            observed=frozenset(name for name, each in environments.items() if each.mode == "observe"),
+            at=self._clock.now(),
+        )
+
+        def work() -> Outcome:
+            collect_images(self._engine, self._store, kept, self._clock)
+            return Outcome("images", ())
+
+        self._executor.submit(NOBODY, "images", work, lambda _: None, aside=True)
 
     def _save(self, status: EnvironmentStatus) -> None:
         """Keep the status, with the time since when it has been in these words."""
@@ -177,6 +214,8 @@ class EngineLoop:
         """A pass that could not be made: told once, and shown as Unknown until one can be made again."""
         self._failures[name] = self._failures.get(name, 0) + 1
         self._settled[name] = False
+        with self._remembering:
+            self._passes.setdefault(name, Pass(None))  # nobody waits for it
         now, known = self._clock.now(), self._reconcilers.get(name)
         masked = known.masked if known is not None else str
         message = masked(str(error))
@@ -229,6 +268,8 @@ class EngineLoop:
         """Wake whom the event concerns; network events do not say whom, so they wake all."""
         self._witness.hear(event)
         action = event.action.partition(":")[0]
+        if event.kind == "image":
+            self._image_heard(event.id, action)
         if action not in TELLING and action not in NETWORKING and action != "health_status":
             return
         if event.project:
@@ -236,6 +277,17 @@ class EngineLoop:
                 self.wake(name)
         elif event.kind in ("network", "volume"):
             self.wake_all()
+
+    def _image_heard(self, image: str, action: str) -> None:
+        """What was removed and comes back is somebody else's; what comes may be what a release waits for."""
+        if action == "delete":
+            for each in self._store.pulled():
+                if each.id == image and each.engine == self._engine.facts().id:
+                    self._store.forget_pulled(each.engine, each.id)
+        elif action in BRINGING:
+            for name, done in list(self._passes.items()):
+                if done.status is not None and any(hold.guard in LACKING for hold in done.status.holds):
+                    self.wake(name)
 
 
 def _words(status: EnvironmentStatus) -> tuple[str, str, str, str]:

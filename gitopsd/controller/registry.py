@@ -55,6 +55,19 @@ class Registry:
         others = {name: wanted.get(name, frozenset()) for name in {*wanted, *held} - {environment}}
         return disputes(environment, claims(desired), held, others, gone)
 
+    def elsewhere(self, engine: str) -> frozenset[str]:
+        """The environments that are on another engine for certain."""
+        with self._lock:
+            urls = {*self._wanted, *self._held}
+            others = {url for url in urls if self._differ(url, engine)}
+            found = [{*self._wanted.get(url, {}), *self._held.get(url, {})} for url in sorted(others)]
+            here = [{*self._wanted.get(url, {}), *self._held.get(url, {})} for url in sorted(urls - others)]
+            return frozenset().union(*found) - frozenset().union(*here)
+
+    def _differ(self, one: str, other: str) -> bool:
+        ids = self._ids.get(one), self._ids.get(other)
+        return one != other and None not in ids and ids[0] != ids[1]
+
     def _of(self, claimed: Mapping[str, Mapping[str, frozenset[Claim]]], engine: str) -> dict[str, frozenset[Claim]]:
         """The claims on an engine, by environment, through whatever URL it is reached."""
         id = self._ids.get(engine)

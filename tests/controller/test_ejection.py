@@ -50,6 +50,16 @@ def test_everything_keeps_running_and_the_project_is_nobodys(shop: Shop) -> None
     assert "Suspended" in shop.text("status")
 
 
+def test_its_images_are_not_gitopsds_to_remove_any_more(shop: Shop) -> None:
+    shop.engine.publish("shop/web:1")
+    shop.release(compose(web("shop/web:1")))
+    assert [each.environment for each in shop.store.pulled()] == ["shop"]
+
+    shop.text("eject", "shop")
+
+    assert shop.store.pulled() == ()
+
+
 def test_the_file_has_no_gitopsd_no_secret_and_no_build_in_it(shop: Shop) -> None:
     found = document(shop)
 

@@ -79,3 +79,15 @@ def test_one_engine_that_is_reached_by_two_urls_is_one_engine() -> None:
     registry.identify("tcp://engine:2376", "one")
     assert registry.disputes(ENGINE, "blog", alone("blog", 80))
     assert registry.disputes("tcp://engine:2376", "blog", alone("blog", 80))
+
+
+def test_an_environment_is_elsewhere_only_where_both_engines_have_said_who_they_are() -> None:
+    registry = Registry()
+    registry.want(ENGINE, "shop", alone("shop", 80))
+    registry.hold("unix:///other", "blog", alone("blog", 80))
+    registry.want("unix:///third", "wiki", alone("wiki", 80))
+    assert registry.elsewhere(ENGINE) == frozenset()
+    for engine, id in ((ENGINE, "one"), ("unix:///other", "two"), ("unix:///third", "one")):
+        registry.identify(engine, id)
+    assert registry.elsewhere(ENGINE) == {"blog"}
+    assert registry.elsewhere("unix:///other") == {"shop", "wiki"}
