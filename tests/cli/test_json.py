@@ -93,6 +93,33 @@ def test_history_and_show(shop: Shop) -> None:
     assert shown["events"][0]["reason"] == "ReleaseStarted"
 
 
+def test_show_tells_whether_a_release_can_be_returned_to_offline(shop: Shop) -> None:
+    image = shop.engine.images["web:1"].image
+    shop.release(compose(web("web:2")), "Second")
+    assert shop.json("show", "1")["offline"] == {"possible": True, "lacks": []}
+
+    shop.engine.remove_by_hand("shop-web-1")
+    shop.engine.remove_image_by_hand(image.id)
+    assert shop.json("show", "1")["offline"] == {
+        "possible": False,
+        "lacks": [f"image web:1 ({image.id[:19]}) is not on the engine"],
+    }
+    assert shop.json("show", "2")["offline"] == {"possible": True, "lacks": []}
+
+    shop.engine.away = True
+    unknown = shop.json("show", "1")["offline"]
+    assert unknown["possible"] is None
+    assert "did not answer" in unknown["lacks"][0]
+
+
+def test_a_release_whose_commit_was_lost_cannot_be_returned_to_offline(shop: Shop) -> None:
+    first = shop.json("show", "1")["revision"]
+    shop.release(compose(web("web:2")), "Second")
+    shop.source.lose(first)
+
+    assert shop.json("show", "1")["offline"]["lacks"] == [f"commit {first[:8]} is not in the mirror"]
+
+
 def test_releases_come_newest_first(shop: Shop) -> None:
     shop.release(compose(web("web:2")))
     assert [each["id"] for each in shop.json("history", "shop")["releases"]] == [2, 1]

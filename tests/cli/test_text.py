@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitopsd.drift.detect import UNSEEN
+from gitopsd.model.image import Disk, OutOfSight
 from gitopsd.model.settings import EnvironmentSettings
 from tests.cli.shop import MANIFEST, Shop, compose, service, web
 from tests.fakes.containers import Behaviour
@@ -173,6 +174,11 @@ def test_a_plan_is_the_text_that_golden_plans_hold(shop: Shop) -> None:
 def test_an_image_that_is_not_there_yet_is_told_in_the_plan(shop: Shop) -> None:
     shop.commit(compose(web("web:9")))
     assert "image web:9 is not on the engine yet; it is pulled first" in shop.text("plan")
+    shop.commit(compose(web("web:9", "pull_policy: never")))
+    assert "image web:9 is not on the engine yet; `pull_policy: never` forbids to pull it" in shop.text("plan")
+    shop.commit(compose(web("web:1", "pull_policy: always")))
+    plan = shop.text("plan")
+    assert "the registry of web:1 is asked first whether the tag has moved (pull_policy: always)" in plan
 
 
 def test_events_are_told_oldest_first_with_their_place(shop: Shop) -> None:
@@ -197,6 +203,22 @@ def test_doctor_says_what_is_well_and_how_to_mend_what_is_not(shop: Shop) -> Non
     assert result.exit_code == 1
     (line,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
     assert "did not answer; start Docker" in line
+
+
+def test_doctor_looks_at_the_disk_that_images_are_on(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    url = shop.settings.engine.url
+    assert f"disk of engine {url}" in shop.text("doctor")
+
+    shop.engine.room = Disk("/var/lib/docker", 5 << 30, 100 << 30)
+    result = shop.ask("doctor")
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert "/var/lib/docker, 5.0 GiB of 100.0 GiB free; images.min_free is 10%; free some space" in line
+
+    shop.engine.room = OutOfSight("an engine behind a network may be on any host")
+    (line,) = [line for line in shop.text("doctor").splitlines() if line.startswith("?")]
+    assert line.endswith("images.min_free (10%) is not checked: an engine behind a network may be on any host")
 
 
 def test_a_clock_that_lags_behind_the_ledger_is_found(shop: Shop) -> None:

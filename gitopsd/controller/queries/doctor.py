@@ -11,6 +11,7 @@ from gitopsd.controller.application import Application
 from gitopsd.controller.queries.view import View
 from gitopsd.engine_json.support import Row, support
 from gitopsd.model.errors import GitopsdError
+from gitopsd.model.image import Disk, OutOfSight, size_text
 from gitopsd.model.settings import TargetEngine
 
 OLDEST_GIT = (2, 30)
@@ -90,6 +91,7 @@ def _engines(view: View) -> Iterator[Check]:
             targets.setdefault(environment.engine, []).append(environment.name)
     for target, names in targets.items():
         yield _engine(view, target)
+        yield from _disk(view, target)
         for name in names:
             yield from _owner(view, name)
 
@@ -105,6 +107,22 @@ def _engine(view: View, target: TargetEngine) -> Check:
     rows = support(facts)
     refused = next((row for row in rows if row.verdict == "not"), None)
     return Check(label, refused is None, found, refused.lacks if refused is not None else "", rows)
+
+
+def _disk(view: View, target: TargetEngine) -> Iterator[Check]:
+    """Whether there is room for the next image. An engine that is away was told already."""
+    label, wanted = f"disk of engine {target.url}", view.settings.images.min_free
+    try:
+        disk = view.application.connect(target).disk()
+    except GitopsdError:
+        return
+    match disk:
+        case Disk(path=path, free=free, total=total):
+            found = f"{path}, {size_text(free)} of {size_text(total)} free; images.min_free is {wanted}"
+            mend = "free some space, or lower it: until then no image is pulled, and releases that need one wait"
+            yield Check(label, free >= wanted.of(total), found, mend)
+        case OutOfSight(why=why):
+            yield Check(label, None, f"images.min_free ({wanted}) is not checked: {why}")
 
 
 def _owner(view: View, name: str) -> Iterator[Check]:
