@@ -23,7 +23,8 @@ def foreign_holds(project: str, services: Collection[str], journal: Journal, liv
 def foreign(services: Collection[str], journal: Journal, live: LiveState) -> tuple[Instance, ...]:
     """The containers of services in whose slots nothing of ours stands; one beside ours is a mere extra.
 
-    In a project of which nothing is ours yet, any service's container counts.
+    In a project of which nothing is ours yet, any service's container counts; but not the one that gitopsd runs in,
+    which cannot be adopted away: the plan says so itself.
     """
     ours = {id for id, placed in journal.inventory.items() if not placed.kept}
     taken = {
@@ -35,6 +36,7 @@ def foreign(services: Collection[str], journal: Journal, live: LiveState) -> tup
         each
         for each in live.instances
         if is_foreign(each, journal)
+        and each.id != live.own
         and (each.service in services or not journal.inventory)
         and (each.service, each.slot) not in taken
     )

@@ -31,7 +31,7 @@ SERVICES = {
     "nothing": "{command: [], environment: {FROM: , EMPTY: ''}, healthcheck: {disable: true}, stop_grace_period: 0s}",
     "ports": '{ports: ["18080:8080", "127.0.0.1:18000-18001:9000-9001/udp", "7000"], expose: [3000, "3001/udp"]}',
     "networks": "{networks: {front: {aliases: [shop]}, back: {ipv4_address: 10.91.7.9}}, volumes: [data:/d]}",
-    "limits": "{mem_limit: 64m, cpus: 0.5, restart: 'on-failure:3', deploy: {resources: {limits: {pids: 9}}}}",
+    "limits": "{mem_limit: 64m, cpus: 0.5, pids_limit: 9, restart: 'on-failure:3'}",
     "mounts": "{volumes: [data:/data, /anonymous, /srv/gitopsd-test:/host:ro, data:/again:ro], tmpfs: ['/t:size=1m']}",
     "long": "{volumes: [{type: tmpfs, target: /t, tmpfs: {size: 10m, mode: 0700}},"
     " {type: volume, source: data, target: /kept, volume: {nocopy: true}}]}",
