@@ -191,7 +191,12 @@ class EngineLoop:
             environments=others | environments.keys(),
             releases=next(iter(environments.values())).images.keep_releases,
             wanted=frozenset(image for done in passes for image in done.wants),
-            observed=frozenset(name for name, each in environments.items() if each.mode == "observe"),
+            observed=frozenset(
+                name
+                for each in environments.values()
+                if each.mode == "observe"
+                for name in (each.name, *(former.name for former in each.formerly))
+            ),
             at=self._clock.now(),
         )
 
