@@ -28,6 +28,7 @@ from gitopsd.controller.witness import Witness
 from gitopsd.model.settings import Repository as RepositorySettings
 from gitopsd.model.settings import Settings, TargetEngine
 from tests.bench.adoption import adoption
+from tests.bench.configuring import configuring
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
 from tests.bench.result import Result
 
@@ -361,6 +362,7 @@ def as_json(results: list[Result]) -> str:
 ALL = {
     "help": help_time,
     "loading": loading,
+    "config": configuring,
     "idle": nothing_to_do,
     "nothing": from_nothing,
     "push": push_to_running,
