@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.images import Images
 from tests.registry import MakeRegistry, registries
+from tests.waiting import eventually
 
 PROJECT_LABEL = "com.docker.compose.project"
 
@@ -108,16 +109,19 @@ def remove_project(api: docker.APIClient, name: str) -> None:
     for container in api.containers(all=True, filters=label):
         gone_is_fine(partial(api.remove_container, container["Id"], v=True, force=True))
     for network in api.networks(filters=label):
-        gone_is_fine(partial(api.remove_network, network["Id"]))
+        eventually(partial(gone_is_fine, partial(api.remove_network, network["Id"])))
     for volume in api.volumes(filters=label)["Volumes"] or []:
         gone_is_fine(partial(api.remove_volume, volume["Name"], force=True))
 
 
-def gone_is_fine(remove: Callable[[], object]) -> None:
-    """Runs one removal; not found, or being removed already (409), counts as done."""
+def gone_is_fine(remove: Callable[[], object]) -> bool:
+    """Runs one removal; not found, or being removed already (409), counts as done. False: it is still in use."""
     try:
         remove()
     except docker.errors.APIError as refused:
         already = refused.status_code == 404 or "already in progress" in str(refused)
+        if "active endpoints" in str(refused):
+            return False  # an engine lets go of a removed container's endpoint a moment later
         if not already:
             raise
+    return True

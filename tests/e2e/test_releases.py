@@ -158,6 +158,7 @@ def test_a_registry_that_asks_for_patience_holds_the_release_until_it_answers(ri
     rig.eventually(lambda: "toomanyrequests" in rig.held("image"))
     assert rig.ids() == before
     registry.refuse.clear()
+    rig.ask("sync")  # it would be asked again by itself, in a while
     assert "executable file not found" in rig.rejected(commit), "it came, and there is nothing in it to run"
     assert rig.ids() == before
 

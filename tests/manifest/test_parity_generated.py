@@ -20,8 +20,12 @@ from tests.manifest.parity import Verdict, verdict, verdicts
 from tests.manifest.test_parity_scenarios import has_mend
 
 PARTS = range(4)
-# Where gitopsd refuses, and Compose does not, on purpose: no engine takes the one, and the other says nothing.
-REFUSED = re.compile(r"is no name of a variable|include\[\d+\]: expected a file, or a mapping with path")
+# Where gitopsd refuses, and Compose does not, on purpose: it says nothing, or no engine takes it.
+REFUSED = re.compile(
+    r"is no name of a variable|include\[\d+\]: expected a file, or a mapping with path"
+    "|belongs to the container whose network this is|means nothing in the host's network|counts with uts: host"
+    "|is memory and swap together|more memory is reserved than the limit|an engine takes only one"
+)
 MOST_SECONDS = 30  # to find a smaller project
 # Where Compose refuses, and gitopsd does not, on purpose.
 TAKEN = re.compile(

@@ -35,7 +35,8 @@ def changed(turn: Turn, change: Callable[[Chain], tuple[Action, ...]]) -> Turn:
 def clears_the_old_first(journal: Journal, wanted: Any, live: LiveState, *more: Any, **named: Any) -> Turn:
     def eager(chain: Chain) -> tuple[Action, ...]:
         first = chain.actions[0]
-        if not isinstance(first, Create):
+        beside = not any(isinstance(each, Keep | Stop) for each in chain.actions)
+        if not (isinstance(first, Create) and beside):
             return chain.actions
         old = [each for each in live.instances if (each.service, each.slot) == (first.service, first.slot)]
         place = (first.service, first.slot)
