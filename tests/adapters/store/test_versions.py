@@ -6,6 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,12 @@ from gitopsd import __version__
 from gitopsd.adapters.store import SqliteStore, open_store
 from gitopsd.adapters.store.codec import load
 from gitopsd.adapters.store.migrations import STEPS, migrate
+from gitopsd.manifest.seal import VERSION
 from gitopsd.model.errors import StoreError
+from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Phase
+from tests.controller.house import SETTINGS, House, NearHouse, compose
 
 DUMPS = sorted(Path(__file__).parent.glob("version_*.sql"))
 
@@ -112,3 +118,71 @@ def test_the_daemon_itself_brings_the_database_up_to_date(state: Path) -> None:
 def test_what_a_version_does_not_know_yet_is_passed_over() -> None:
     """A field that came later costs an earlier version of the same schema nothing."""
     assert load(Journal, '{"environment":"shop","project":"shop","later":{"a":[1]}}') == Journal("shop", "shop")
+
+
+KEY_OF_THEN = "0360cbd1d40e4382f180f7d19b824db70894038cb62fcd3fa20c6dcd0fdb3c6b"
+DB = "  db:\n    image: web:1\n    volumes: [data:/data]\n    x-gitopsd: {min_ready: 0s}\nvolumes: {data: {}}\n"
+BLOG = compose(more='    ports: ["80:80"]\n    mem_limit: 64m\n')
+
+
+@pytest.fixture
+def house(state: Path) -> Iterator[House]:
+    """The engine and the repository that the earlier version left, and this version on its state directory."""
+    house = NearHouse()
+    house.start()
+    house.synced(house.push({"shop/compose.yaml": compose(more=DB), "blog/compose.yaml": BLOG}), "shop", "blog")
+    house.synced(house.push({"shop/compose.yaml": compose("web:2", DB)}), "shop", "blog")
+    house.eventually(lambda: house.engine().names() == ["blog-web-1", "shop-db-1", "shop-web-1"])
+    house.push({"shop/compose.yaml": compose("nowhere:9")})
+    house.eventually(lambda: house.guards("shop"))
+    house.stop()
+    (state / "key").write_text(KEY_OF_THEN)
+    (state / "instance-id").write_text(house.store.instance_id())
+    with sqlite3.connect(state / "gitopsd.db") as database:
+        for table in ("journal", "status", "release", "inputs"):
+            database.execute(f"DELETE FROM {table} WHERE environment = 'phases'")
+        database.execute("UPDATE operation SET done = 1")
+    database.close()
+    house.store = open_store(state)  # type: ignore[assignment]
+    as_recorded(house)
+    house.edit_before_start(SETTINGS)
+    yield house
+    house.stop()
+    house.store.close()  # type: ignore[attr-defined]
+
+
+def as_recorded(house: House) -> None:
+    """The engine's containers bear the ids and the fingerprints that the earlier version knew them by."""
+    containers = house.engine().containers
+    by_name = {each.name: each for each in containers.values()}
+    containers.clear()
+    for environment in ("shop", "blog"):
+        for id, placed in house.store.journal(environment).inventory.items():
+            container = by_name[f"{environment}-{placed.service}-{placed.slot}"]
+            labels = {**container.labels, "gitopsd.fingerprint": placed.fingerprint}
+            containers[id] = replace(container, id=id, body={**container.body, "Labels": labels})
+
+
+def test_what_an_earlier_version_released_is_taken_up_and_nothing_is_replaced(house: House) -> None:
+    before = {environment: set(house.store.journal(environment).inventory) for environment in ("shop", "blog")}
+    writes = len(house.writes())
+
+    house.daemon.start()
+    for environment in before:
+        asked = Operation("resume", environment, "ada", datetime(2026, 3, 1, 12, 2, tzinfo=UTC))
+        number = house.store.submit(asked)
+        house.watcher.changed("operations")
+        house.eventually(partial(_done, house, number))
+    house.daemon.stop()
+
+    journals = {environment: house.store.journal(environment) for environment in before}
+    assert [write for write in house.writes()[writes:] if not write.startswith("pull")] == []
+    assert {environment: set(journal.inventory) for environment, journal in journals.items()} == before
+    fingerprints = [target.fingerprint for journal in journals.values() for target in journal.stable.values()]
+    assert {fingerprint.partition(":")[0] for fingerprint in fingerprints} == {VERSION}
+    assert "version" not in house.guards("shop") | house.guards("blog")
+
+
+def _done(house: House, number: int) -> bool:
+    operation = house.store.operation(number)
+    return operation is not None and operation.done_at is not None
