@@ -9,7 +9,7 @@ import pytest
 Seen = TypeVar("Seen")
 
 
-def eventually(check: Callable[[], Seen], within: float = 10.0, every: float = 0.02) -> Seen:
+def eventually(check: Callable[[], Seen], within: float = 30.0, every: float = 0.02) -> Seen:
     """Returns the first truthy value of `check`; after `within` seconds fails with what it saw last.
 
     An `AssertionError` in `check` means "not yet"; any other exception is a failure at once.

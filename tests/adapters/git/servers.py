@@ -21,6 +21,8 @@ from tests.images import install
 from tests.waiting import eventually
 
 LOOPBACK = "127.0.0.1"
+# More than one whole packet of a pack (64 KiB at most): git begins to write objects down once it has one.
+MID_PACK = 150_000
 
 
 def free_port() -> int:

@@ -17,7 +17,7 @@ from gitopsd.model.errors import SourceError, SourceUnavailable
 from gitopsd.model.settings import Repository
 from tests.adapters.git.polling import elsewhere, opened
 from tests.adapters.git.repositories import BareRepository
-from tests.adapters.git.servers import http_server
+from tests.adapters.git.servers import MID_PACK, http_server
 from tests.waiting import eventually
 
 
@@ -195,7 +195,7 @@ def test_a_git_that_is_killed_while_fetching_costs_one_poll(
         source = opened(f"{server.url}/shop.git", tmp_path)
         known = source.poll()
         newer = remote.write({"big": random.Random(1).randbytes(400_000)})
-        server.stall, server.cut_after = threading.Event(), 50_000
+        server.stall, server.cut_after = threading.Event(), MID_PACK
         failures: list[SourceError] = []
         poll = threading.Thread(target=lambda: failures.append(failure_of(source)))
         poll.start()
@@ -234,7 +234,7 @@ def test_a_git_that_outlives_its_killed_daemon_keeps_the_mirror_to_itself(
         url = f"{server.url}/shop.git"
         opened(url, tmp_path).poll()
         newer = remote.write({"big": random.Random(1).randbytes(400_000)})
-        server.stall, server.cut_after = threading.Event(), 50_000
+        server.stall, server.cut_after = threading.Event(), MID_PACK
         daemon = elsewhere(url, tmp_path)
         eventually(lambda: fetching(tmp_path))
         daemon.kill()

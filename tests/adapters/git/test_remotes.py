@@ -15,6 +15,7 @@ from gitopsd.model.errors import SourceError, SourceUnavailable
 from gitopsd.model.settings import Credentials, Repository
 from tests.adapters.git.repositories import BareRepository
 from tests.adapters.git.servers import (
+    MID_PACK,
     HttpServer,
     SshServer,
     dripping_server,
@@ -200,7 +201,7 @@ def test_a_pack_that_stops_half_way_is_given_up_and_its_pieces_are_removed(
     source = a_source(tmp_path, f"{server.url}/shop.git", timeout_s=1)
     known = source.poll()
     remote.write({"big": os.urandom(300_000)})
-    server.stall, server.cut_after = threading.Event(), 50_000
+    server.stall, server.cut_after = threading.Event(), MID_PACK
     assert "git fetch: " in refusal(source)
     assert source.head() == known
     server.stall.set()
@@ -215,7 +216,7 @@ def test_a_pack_that_is_cut_short_leaves_what_was_known(
     source = a_source(tmp_path, f"{server.url}/shop.git")
     known = source.poll()
     remote.write({"big": os.urandom(300_000)})
-    server.cut_after = 50_000
+    server.cut_after = MID_PACK
     refusal(source)
     assert source.head() == known
     server.cut_after = None
