@@ -93,6 +93,10 @@ def adopt_project(
 ) -> tuple[str, AdoptionReport]:
     """Take the environment's project over; what was done, or why nothing was. Safe to run again when interrupted."""
     name, me = environment.name, store.instance_id()
+    if environment.mode == "observe":
+        mend = "set `mode: manual` or `auto` for it first"
+        nothing = AdoptionReport(environment.project, name, "", refused=f"the mode of {name} is observe; {mend}")
+        return f"refused: {nothing.refused}", nothing
     found = survey(environment, journal, desires, engine, store, take_over=adoption.take_over)
     report, state, loaded = found.report, found.state, found.loaded
     if report.refused or state is None or loaded is None:
@@ -156,8 +160,6 @@ def _refusal(
     project = desire.loaded.desired.project
     if desire.holds:
         return desire.holds[0].reason
-    if environment.mode == "observe":
-        return f"the mode of {environment.name} is observe; set `mode: manual` or `auto` for it first"
     if live.owner not in ("", store.instance_id()) and not take_over:
         mend = "if that one is gone for good, `--take-over` replaces it"
         return f"project {project} belongs to another gitopsd ({live.owner[:8]}); {mend}"

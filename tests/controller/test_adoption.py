@@ -169,6 +169,18 @@ def test_a_project_of_another_gitopsd_is_refused_unless_it_is_to_be_taken_over(s
     assert "Synced" in shop.text("status")
 
 
+def test_an_observer_tells_what_it_would_take_over_and_takes_nothing(shop: Shop) -> None:
+    shop.mode = "observe"
+    before = list(shop.engine.writes)
+
+    told = shop.text("adopt", "shop", "--dry-run")
+    refused = asked(shop, "adopt")
+
+    assert "3 containers would be adopted" in told
+    assert refused == "refused: the mode of shop is observe; set `mode: manual` or `auto` for it first"
+    assert shop.engine.writes == before
+
+
 def test_what_the_manifest_does_not_have_is_left_alone(shop: Shop) -> None:
     shop.engine.run_by_hand("shop-debug-1", project="shop", service="debug")
     before = ids(shop)

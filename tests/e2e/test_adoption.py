@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from tests.conftest import gone_is_fine, remove_project
-from tests.e2e.adoptable import ADOPTABLE, Adoptable, make_images
+from tests.e2e.adoptable import ADOPTABLE, WEB, Adoptable, make_images
 from tests.e2e.compose import Compose
-from tests.e2e.conftest import free_port_number
+from tests.e2e.conftest import MakeRig, free_port_number
 from tests.e2e.process import ask
 from tests.e2e.repository import ALONE, Repository
 from tests.images import Images
@@ -190,6 +190,26 @@ def nothing_to_do(plan: dict[str, Any]) -> bool:
 
 def test_projects_that_compose_started_are_adopted_as_they_are(street: Street) -> None:
     adopt_and_change(street, [house for house in ADOPTABLE if house.name in FEW])
+
+
+def test_a_running_daemon_leaves_a_project_alone_until_it_is_asked_to_adopt_it(
+    make_rig: MakeRig, compose: Compose
+) -> None:
+    rig = make_rig()
+    text = f"name: {rig.project}\nservices: {{web: {{image: {WEB}, x-gitopsd: {{min_ready: 0s}}}}}}\n"
+    (compose.directory / "compose.yaml").write_text(text)
+    compose.says("up", "--detach")
+    before = rig.ids()
+    commit = rig.repository.push({"environments/shop/compose.yaml": text})
+    rig.start()
+
+    held = rig.held("foreign")
+    adopted = ask(rig.config, "adopt", rig.project)
+
+    assert f"`gitopsd adopt {rig.project}` takes them over" in held
+    assert adopted.returncode == 0, adopted.stderr
+    rig.synced(commit)
+    assert rig.ids() == before
 
 
 @pytest.mark.long
