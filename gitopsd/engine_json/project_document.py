@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gitopsd.engine_json.expectation import ImageConfig
-from gitopsd.engine_json.fields import mapping
+from gitopsd.engine_json.fields import mapping, strings
 from gitopsd.engine_json.labels import NETWORK, PROJECT, VOLUME
 from gitopsd.engine_json.reconstruction import service_of
 from gitopsd.model.canonical import Json
@@ -81,6 +81,8 @@ def _service(
         service["restart"] = "no"  # it ended well: written so, it is a one-shot
     if needs := dict(_needs(first)):
         service["depends_on"] = needs
+    for key, written in _links(first, project, siblings):
+        service[key] = [*strings(service.get(key)), written]
     return service
 
 
@@ -100,6 +102,21 @@ def _shared(instance: Instance, siblings: Mapping[str, str]) -> Iterator[tuple[s
                 for name, colon, mode in parts
             ],
         )
+
+
+def _links(instance: Instance, project: str, siblings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each link once, and without the two names that Compose adds by itself."""
+    endpoints = mapping(instance.fields.get("networks")).values()
+    known: dict[str, list[str]] = {}
+    for link in dict.fromkeys(link for each in endpoints for link in strings(mapping(each).get("links"))):
+        container, _, alias = link.partition(":")
+        known.setdefault(siblings.get(container, f"/{container}"), []).append(alias)
+    for target, aliases in known.items():
+        name = target.removeprefix("/")
+        given = {f"{name}-{instance.slot}", f"{project}-{name}-{instance.slot}"}
+        own = [each for each in aliases if target != name or each not in given]
+        for alias in dict.fromkeys(own or [name]):
+            yield "external_links" if target != name else "links", name if alias == name else f"{name}:{alias}"
 
 
 def _without_own(endpoint: Mapping[str, Json], service: str) -> Json:

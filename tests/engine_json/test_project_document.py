@@ -64,6 +64,16 @@ def test_dependencies_come_from_composes_label() -> None:
     }
 
 
+def test_links_are_the_services_without_the_names_that_compose_adds() -> None:
+    db = [an_instance("db", slot, fields={}) for slot in (1, 2)]
+    aliases = ("database", "db-1", "shop-db-1")
+    links = [f"{each.name}:{alias}" for each in db for alias in aliases] + ["mail:mail", "mail:post"]
+
+    found = service(an_instance(fields={"networks": {"shop_default": {"aliases": ["web"], "links": links}}}), *db)
+
+    assert (found["links"], found["external_links"]) == (["db:database"], ["mail", "mail:post"])
+
+
 def test_a_namespace_of_a_sibling_is_the_services() -> None:
     db = an_instance("db", fields={})
     fields = {"network_mode": f"container:{db.id}", "volumes_from": [f"{db.id}:ro", "other"]}
