@@ -181,7 +181,7 @@ def _braced(inner: re.Match[str], variables: Variables, nesting: int) -> Substit
             return other
         case "?" if not present:
             said = f": {_excerpt(inner['text'])}" if inner["text"] else ""
-            raise ValueError(f"the required variable {name} has no value{said}; set it in .env or vars_file")
+            raise ValueError(f"the required variable {_excerpt(name)} has no value{said}; set it in .env or vars_file")
     return _value(name, variables)
 
 

@@ -231,7 +231,8 @@ def _null(place: Place) -> Scalar:
 
 
 def _value(node: Node) -> object:
-    return node.value if isinstance(node, Scalar) else node
+    """What tells nodes apart: the value or, where a mapping or a list stands by mistake, where it stands."""
+    return node.value if isinstance(node, Scalar) else node.place
 
 
 _SCALARS: Rule = {"*": _replace}

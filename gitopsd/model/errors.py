@@ -47,7 +47,14 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (str(self.place), self.path, self.message) if part)
+        parts = (_cut(str(self.place), 400), _cut(self.path, 400), _cut(self.message, 1_000))
+        return ": ".join(part for part in parts if part)
+
+
+def _cut(text: str, most: int) -> str:
+    """Without the middle of what nobody would read whole; the end is where the mend stands."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 class GitopsdError(Exception):

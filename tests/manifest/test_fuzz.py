@@ -122,6 +122,27 @@ def test_no_broken_project_does_harm() -> None:
     check()
 
 
+MISTAKES = {
+    "a word of 3,000 letters": (b"services: {web: {image: a, restart: %s}}" % (b"x" * 3_000), "expected"),
+    "an alias of 3,000 letters": (b"services: {web: {image: a, user: *%s}}" % (b"x" * 3_000), "alias"),
+    "hosts that are mappings": (b"services: {web: {image: a, extra_hosts: [{a: b}]}}", "expected"),
+    "a pool whose subnet is a mapping": (
+        b"services: {web: {image: a}}\nnetworks: {n: {ipam: {config: [{subnet: {a: b}}]}}}",
+        "expected",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_chance_once_found_is_said_within_bounds(mistake: str) -> None:
+    data, word = MISTAKES[mistake]
+    for read in (compose_files, several_files):
+        said = refusal(read, data)
+        assert said is not None
+        assert len(said) < LONGEST
+        assert word in said, said
+
+
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_no_chance_bytes_do_harm(ground: str, data: bytes) -> None:
