@@ -97,7 +97,8 @@ def _bind(ground: Ground, entry: Entry, target: str, read_only: bool) -> Mount |
         source=posixpath.normpath(source),
         target=target,
         read_only=read_only,
-        create_host_path=options.get("create_host_path") is True,
+        # As Compose: a missing path is made for the short form, and for a long one without a word about the bind.
+        create_host_path="bind" not in entry or options.get("create_host_path") is True,
         propagation=str(options.get("propagation", "")),
         selinux=str(options.get("selinux", "")),
         recursive=str(options.get("recursive", "")),

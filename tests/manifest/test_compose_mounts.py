@@ -53,6 +53,15 @@ def test_an_absolute_path_is_host_data_as_it_stands() -> None:
     assert service.mounts == (Bind("/x", "/a"), Bind("/b", "/b", create_host_path=False, propagation="rslave"))
 
 
+@pytest.mark.parametrize(
+    ("bind", "made"), [("", True), (", bind: {}", False), (", bind: {create_host_path: true}", True)]
+)
+def test_a_missing_path_is_made_as_compose_makes_it(bind: str, made: bool) -> None:
+    service = a_service(f"volumes: [{{type: bind, source: /b, target: /b{bind}}}]")
+
+    assert service.mounts == (Bind("/b", "/b", create_host_path=made),)
+
+
 def test_volumes_and_tmpfs() -> None:
     long = "{type: volume, source: data, target: /b, read_only: true, volume: {nocopy: true, subpath: s}}"
     tmpfs = "{type: tmpfs, target: /t, tmpfs: {size: 1m, mode: 0o700}}"
