@@ -1,5 +1,6 @@
 """`x-gitopsd` with `deploy.update_config`: how an environment is kept and how a service is rolled out."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
@@ -10,13 +11,13 @@ from typing import cast
 from gitopsd.engine_json.field_table import known_path
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
-from gitopsd.manifest.keys.deploy import restart_in_force
+from gitopsd.manifest.keys.deploy import MOST_REPLICAS, restart_in_force
 from gitopsd.manifest.keys.quantities import span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import REPAIR_ALL, REPORT_ONLY, EnvironmentPolicy, Heal, Heals, Job, Order, Policy
+from gitopsd.model.desired import REPAIR_ALL, REPORT_ONLY, Amount, EnvironmentPolicy, Heal, Heals, Job, Order, Policy
 from gitopsd.model.errors import Place
 
 
@@ -62,6 +63,7 @@ def service_policy(
     for key, default in _SERVICE_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
     _choose_updates(service, environment, values, places, chosen, problems)
+    _choose_room(service, values, places, chosen, problems)
     _check_deadlines(service, places, chosen, problems)
     return _policy(chosen), _job(service, values, places, chosen, problems), chosen
 
@@ -118,6 +120,36 @@ def _choose_updates(
         chosen.put("on_failure", environment.values["on_failure"], environment.origins["on_failure"])
 
 
+def _choose_room(
+    service: ComposedService,
+    values: Mapping[str, Json],
+    places: Mapping[str, Place],
+    chosen: Chosen,
+    problems: Problems,
+) -> None:
+    """`max_surge` and `max_unavailable`, which say what `parallelism` says, and together more."""
+    written = {key: values[key] for key in ROOM if values.get(key) is not None}
+    for key, value in written.items():
+        chosen.put(key, value, str(places[key]))
+        if contradiction := _contradiction(key, written, chosen):
+            problems.add(places[key], f"{service.path}.{EXTENSION}.{key}", contradiction)
+
+
+def _contradiction(key: str, written: Mapping[str, Json], chosen: Chosen) -> str:
+    order, nothing = chosen.values["order"], (0, "0%")
+    if key == "max_surge" and order == "stop-first" and written[key] not in nothing:
+        return f"the order is stop-first ({chosen.origins['order']}), where none is added; remove it"
+    if key == "max_surge" and order == "start-first" and written[key] in nothing:
+        return "order: start-first needs room for one more; raise it, or write order: stop-first"
+    if written[key] in nothing and written.get(next(each for each in ROOM if each != key)) in nothing:
+        return "max_surge and max_unavailable cannot both be 0: nothing could ever be replaced; raise one of them"
+    meant = "max_unavailable" if order == "stop-first" else "max_surge"
+    parallelism = chosen.values["parallelism"]
+    if key == meant and chosen.origins["parallelism"] != "default" and written[key] != parallelism:
+        return f"deploy.update_config.parallelism says {parallelism} for the same; remove one of the two"
+    return ""
+
+
 def _check_deadlines(service: ComposedService, places: Mapping[str, Place], chosen: Chosen, problems: Problems) -> None:
     ordered = ("min_ready", "healthy_deadline", "progress_deadline")
     for lower, upper in pairwise(ordered):
@@ -134,6 +166,8 @@ def _policy(chosen: Chosen) -> Policy:
     return Policy(
         order=cast("Order | None", chosen.values["order"]),
         parallelism=cast("int", chosen.values["parallelism"]),
+        max_surge=_amount_of(chosen.values.get("max_surge")),
+        max_unavailable=_amount_of(chosen.values.get("max_unavailable")),
         delay=_span(chosen, "delay"),
         on_failure=cast("str", chosen.values["on_failure"]),  # type: ignore[arg-type]
         min_ready=_span(chosen, "min_ready"),
@@ -163,6 +197,24 @@ def _job(
         chosen.put("job", {}, 'restart: "no"')
         return Job()
     return None
+
+
+def _amount(node: Node, path: str, problems: Problems) -> Json:
+    """A number of instances, or a share such as 25%."""
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_REPLICAS:
+        return value
+    share = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if share and int(share[1]) <= 100:
+        return f"{int(share[1])}%"
+    problems.add(node.place, path, f"expected a number of instances or a share such as 25%, got {shown(node)}")
+    return None
+
+
+def _amount_of(chosen: Json) -> Amount | None:
+    if isinstance(chosen, str):
+        return Amount(int(chosen.removesuffix("%")), percent=True)
+    return Amount(chosen) if isinstance(chosen, int) else None
 
 
 def _span(chosen: Chosen, key: str) -> timedelta:
@@ -212,6 +264,8 @@ def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+ROOM = ("max_surge", "max_unavailable")
+_SHARE = re.compile(r"(\d{1,3})%")
 _NOT_YET = "not supported yet; remove the key, or prefix it with x- to keep it as a note"
 _ENVIRONMENT: dict[str, Read] = {
     "prune": boolean,
@@ -228,6 +282,8 @@ _SERVICE: dict[str, Read] = {
     "healthy_deadline": span,
     "progress_deadline": span,
     "job": _job_fields,
+    "max_surge": _amount,
+    "max_unavailable": _amount,
     "ignore_drift": _ignore_drift,
 }
 _SERVICE_DEFAULTS: dict[str, Json] = {
@@ -246,8 +302,6 @@ _SERVICE_LATER = dict.fromkeys(
         "pre_warm",
         "drain_timeout",
         "scale_down_delay",
-        "max_surge",
-        "max_unavailable",
         "analysis",
         "crash_loop",
         "schema",

@@ -18,6 +18,7 @@ from gitopsd.model.desired import (
     Job,
     Mount,
     Network,
+    Policy,
     SealedService,
     SealedState,
     Service,
@@ -286,6 +287,7 @@ def _applied(service: Service) -> dict[str, Json]:
         "x-gitopsd": {
             "order": policy.order,
             "parallelism": policy.parallelism,
+            **_room(policy),
             "on_failure": policy.on_failure,
             "delay": policy.delay.total_seconds(),
             "min_ready": policy.min_ready.total_seconds(),
@@ -294,6 +296,12 @@ def _applied(service: Service) -> dict[str, Json]:
             "job": _job(service.job),
         },
     }
+
+
+def _room(policy: Policy) -> dict[str, Json]:
+    """What is not written is not hashed: a release's content stays what it was before the keys were known."""
+    written = {"max_surge": policy.max_surge, "max_unavailable": policy.max_unavailable}
+    return {key: [each.number, each.percent] for key, each in written.items() if each is not None}
 
 
 def _job(job: Job | None) -> Json:

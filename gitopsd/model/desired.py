@@ -143,6 +143,18 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Amount:
+    """A number of instances, or a share of the replicas in percent."""
+
+    number: int
+    percent: bool = False
+
+    def of(self, replicas: int, *, up: bool) -> int:
+        """In instances; a share is rounded `up` or down, in whole numbers."""
+        return (replicas * self.number + (99 if up else 0)) // 100 if self.percent else self.number
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """How a service is rolled out (`x-gitopsd` and `deploy.update_config`), none of which needs a new container."""
 
@@ -153,6 +165,8 @@ class Policy:
     min_ready: timedelta = timedelta(seconds=5)
     healthy_deadline: timedelta = timedelta(minutes=5)
     progress_deadline: timedelta = timedelta(minutes=10)
+    max_surge: Amount | None = None  # None: `parallelism` where the order is start-first, else none
+    max_unavailable: Amount | None = None  # None: `parallelism` where the order is stop-first, else none
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gitopsd.engine_json import borrowed_services, shares_network
 from gitopsd.engine_json.fields import strings
 from gitopsd.model.desired import Bind, Order, SealedService, Service, VolumeMount
+from gitopsd.rollout import fence
 
 STOP_S = 1.0  # a process that heeds its stop signal; the grace period is the upper bound
 START_S = 1.0
@@ -89,6 +90,6 @@ def _should_not_stand_twice(sealed: SealedService) -> Iterator[str]:
 
 def _interruption(service: Service) -> float:
     """Seconds without any instance; none while another slot serves."""
-    if 0 < service.policy.parallelism < service.replicas or not service.replicas:
+    if fence(service.policy, "stop-first", service.replicas).unavailable < service.replicas or not service.replicas:
         return 0.0
     return STOP_S + START_S + service.policy.min_ready.total_seconds()

@@ -158,4 +158,4 @@ def _enter(rollout: Rollout, phase: Phase, now: datetime) -> Rollout:
 
 
 def _look(rollout: Rollout, goal: Target, now: datetime, cause: str, said: Said) -> Look:
-    return Look(rollout, goal, Judge(rollout.policy, rollout.seen, now), cause, said)
+    return Look(rollout, goal, Judge(rollout.policy, rollout.seen, now), cause, said, rollout.order)

@@ -16,6 +16,7 @@ from typing import Literal
 
 from gitopsd.model.action import Action, Create, Rename, Start
 from gitopsd.model.adoption import FOUND
+from gitopsd.model.desired import Order
 from gitopsd.model.rollout import Rollout, Target
 from gitopsd.rollout.member import Judge, Member, preference, ready_now
 from gitopsd.rollout.sharing import ALONE, Sharing, cut_off, joined, stray
@@ -44,13 +45,17 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at a service: the rollout, the goal of its present direction, and how its instances are judged."""
+    """One look at a service: the rollout, the goal of its present direction, and how its instances are judged.
+
+    `order`: the rollout's, or that of a slot which goes stop-first though the others need not.
+    """
 
     rollout: Rollout
     goal: Target
     judge: Judge
     cause: str
     said: Said
+    order: Order
 
     @property
     def mending(self) -> bool:
@@ -69,7 +74,7 @@ class Step:
     """Where a slot stands. `serving`: the goal's instance is ready. `reason` is set when it failed.
 
     `open`: a replacement is under way in the slot, or nothing serves in it. `takes`: the actions would open it, which
-    needs one of the places that `parallelism` allows. `worth`: what is at stake then: 0 nothing serves in the slot,
+    needs room in the rollout's fence. `worth`: what is at stake then: 0 nothing serves in the slot,
     1 something that came between, 2 what served before.
     """
 
@@ -101,7 +106,7 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     if slot in look.said.refused and not look.patient:
         return Step("failed", reason=look.said.refused[slot])
     worth = _worth(look, others)
-    takes = worth > 0 if look.rollout.order == "stop-first" else any(other.up for other in others)
+    takes = worth > 0 if look.order == "stop-first" else any(other.up for other in others)
     return Step("acting", place(look, slot, others), open=not takes, takes=takes, worth=worth)
 
 
@@ -145,7 +150,7 @@ def _meanwhile(look: Look, others: tuple[Member, ...]) -> Step:
 def _crowd(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
     """What takes those down that came between: start-first adds one to the one that serves best, not to several."""
     up = [other for other in others if other.up]
-    if look.rollout.order == "stop-first" or len(up) < 2:
+    if look.order == "stop-first" or len(up) < 2:
         return ()
     best = min(up, key=lambda each: (not ready_now(each), not _of_stable(look, each), each.instance.created_at))
     cause = f"makes room: {look.cause}"
@@ -191,7 +196,7 @@ def _free_name(look: Look, slot: int, others: tuple[Member, ...]) -> str:
 
 
 def _room(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
-    if look.rollout.order == "start-first" and not look.rollout.job:
+    if look.order == "start-first" and not look.rollout.job:
         return ()
     return tuple(action for other in others for action in stand_down(other, f"makes room: {look.cause}"))
 
@@ -224,13 +229,13 @@ def _begin(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
     """Start what is there already; in stop-first order something else may serve until then."""
     actions = (*_room(look, others), *start(chosen, look.cause))
     worth = _worth(look, others)
-    takes = look.rollout.order == "stop-first" and worth > 0
+    takes = worth > 0 if look.order == "stop-first" else any(other.up for other in others)
     return Step("acting", actions, open=not takes, takes=takes, worth=worth)
 
 
 def _again(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
     """It was stopped from outside; in start-first order what served beside it may have been, too."""
-    beside = () if look.mending or look.rollout.order == "stop-first" else others
+    beside = () if look.mending or look.order == "stop-first" else others
     stable = tuple(other for other in beside if _of_stable(look, other) and other.instance.state == "exited")
     begin = _begin(look, chosen, others)
     return replace(begin, actions=(*(action for each in stable for action in start(each, look.cause)), *begin.actions))

@@ -1,11 +1,12 @@
 """All slots of a service at one look: what each needs, and which may act now without putting the service at risk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitopsd.model.action import Action, Chain
 from gitopsd.model.rollout import Progressing
+from gitopsd.rollout.fence import Fence, fence
 from gitopsd.rollout.jobs import JOB_SLOT, job_step
 from gitopsd.rollout.member import Member, ready_now
 from gitopsd.rollout.sharing import absent
@@ -41,8 +42,7 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     serving = all(step.serving for step in steps.values())
     surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
     rest = _rest_until(look, members)
-    allowed = _within_parallelism(look, steps, resting=rest is not None)
-    acting = {slot: steps[slot].actions for slot in allowed} | _clearing(look, surplus, serving=serving)
+    acting = _moves(look, steps, by_slot, resting=rest is not None) | _clearing(look, surplus, serving=serving)
     return Survey(
         chains=tuple(_chain(look, slot, acting[slot]) for slot in sorted(acting) if acting[slot] and slot not in busy),
         served=sum(step.serving for step in steps.values()),
@@ -77,18 +77,39 @@ def _clearing(look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving:
     }
 
 
-def _within_parallelism(look: Look, steps: Mapping[int, Step], *, resting: bool) -> tuple[int, ...]:
-    """Slots that may act: those that risk nothing, and as many others at once as the policy allows.
+def _moves(
+    look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Member, ...]], *, resting: bool
+) -> dict[int, tuple[Action, ...]]:
+    """What slots may do: those that risk nothing, and of the others as many as there is room for.
 
-    First come those that have the least to lose.
+    First come those that have the least to lose. Where one goes beside the old ones, others may go in their place, as
+    `max_unavailable` says.
     """
+    moves = {slot: step.actions for slot, step in steps.items() if step.standing == "acting" and not step.takes}
+    if resting:
+        return moves
+    room = _room(look, steps, by_slot)
+    takes = ((step.worth, slot) for slot, step in steps.items() if step.takes and slot not in look.said.busy)
+    waiting = [slot for _, slot in sorted(takes)]
+    beside, instead = waiting[: room.surge], waiting[room.surge :][: room.unavailable]
+    moves |= {slot: steps[slot].actions for slot in beside}
+    return moves | {slot: _instead(look, slot, by_slot[slot]).actions for slot in instead}
+
+
+def _instead(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
+    return _step(replace(look, order="stop-first"), slot, members)
+
+
+def _room(look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Member, ...]]) -> Fence:
+    """What is left of the fence beside what is under way; what cannot be seen yet (`busy`) takes both kinds of room."""
+    whole = fence(look.rollout.policy, look.order, len(steps))
     busy = look.said.busy
-    free = [slot for slot, step in steps.items() if step.standing == "acting" and not step.takes]
     under_way = {slot for slot, step in steps.items() if step.open or slot in busy}
-    waiting = sorted((step.worth, slot) for slot, step in steps.items() if step.takes and slot not in busy)
-    limit = look.rollout.policy.parallelism or len(steps)
-    places = 0 if resting else max(0, limit - len(under_way))
-    return (*free, *(slot for _, slot in waiting[:places]))
+    doubled = {slot for slot in steps if slot in busy or sum(each.up for each in by_slot.get(slot, ())) > 1}
+    empty = {slot for slot in under_way if slot in busy or not any(map(ready_now, by_slot.get(slot, ())))}
+    left = max(0, whole.surge + whole.unavailable - len(under_way))
+    surge = min(left, max(0, whole.surge - len(doubled)))
+    return Fence(surge, min(left - surge, max(0, whole.unavailable - len(empty))))
 
 
 def _rest_until(look: Look, members: tuple[Member, ...]) -> datetime | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.manifest import load_all, resolved
-from gitopsd.model.desired import REPORT_ONLY, EnvironmentPolicy, Heals, Job, Policy
+from gitopsd.model.desired import REPORT_ONLY, Amount, EnvironmentPolicy, Heals, Job, Policy
 from gitopsd.model.errors import ManifestError
 from tests.manifest.compose_builders import a_revision, a_service, a_state
 
@@ -30,6 +30,46 @@ def test_x_gitopsd_sets_the_deadlines() -> None:
     assert policy == Policy(
         min_ready=timedelta(seconds=1), healthy_deadline=timedelta(minutes=2), progress_deadline=timedelta(minutes=3)
     )
+
+
+def test_surge_and_unavailability_are_numbers_or_shares() -> None:
+    policy = a_service('x-gitopsd: {max_surge: 2, max_unavailable: "25%"}').policy
+
+    assert policy == Policy(max_surge=Amount(2), max_unavailable=Amount(25, percent=True))
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("max_surge: -1", "expected a number of instances or a share such as 25%, got -1"),
+        ("max_surge: 1.5", "expected a number of instances or a share such as 25%, got 1.5"),
+        ("max_unavailable: 101%", "expected a number of instances or a share such as 25%, got '101%'"),
+        ("max_surge: 0, max_unavailable: 0%", "cannot both be 0"),
+        ("strategy: recreate, max_surge: 1", "the order is stop-first .*, where none is added; remove it"),
+    ],
+)
+def test_room_that_makes_no_sense_is_told(keys: str, said: str) -> None:
+    with pytest.raises(ManifestError, match=said):
+        a_service(f"x-gitopsd: {{{keys}}}")
+
+
+@pytest.mark.parametrize(
+    ("update", "key", "said"),
+    [
+        ("parallelism: 2", "max_surge: 3", "parallelism says 2 for the same; remove one of the two"),
+        ("parallelism: 2, order: stop-first", "max_unavailable: 3", "parallelism says 2 for the same"),
+        ("order: start-first", "max_surge: 0", "order: start-first needs room for one more"),
+    ],
+)
+def test_room_that_update_config_gives_otherwise_is_told(update: str, key: str, said: str) -> None:
+    with pytest.raises(ManifestError, match=said):
+        a_service(f"deploy: {{update_config: {{{update}}}}}, x-gitopsd: {{{key}}}")
+
+
+def test_room_that_update_config_gives_too_is_fine() -> None:
+    keys = "deploy: {update_config: {parallelism: 2}}, x-gitopsd: {max_surge: 2, max_unavailable: 1}"
+
+    assert a_service(keys).policy == Policy(parallelism=2, max_surge=Amount(2), max_unavailable=Amount(1))
 
 
 @pytest.mark.parametrize(("strategy", "order"), [("rolling", None), ("recreate", "stop-first")])

@@ -8,18 +8,26 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from gitopsd.model.action import Action, Create, Remove, Start, Stop
+from gitopsd.model.desired import SealedState
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Progressing, Target
+from gitopsd.rollout import Fence, fence
 from tests.daemon import Daemon
 
 STOP_FIRST = frozenset({"db", "side"})
+NARROW = Fence(1, 0)
 
 
 @dataclass
 class Laws:
-    """Watches one daemon. `peaks`: the most slots that a service may have had since it came to rest."""
+    """Watches one daemon. `peaks`: the most slots that a service may have had since it came to rest.
+
+    `room`: the most that `web` was allowed to surge and to be without since then; `latest`: by the newest commit.
+    """
 
     peaks: dict[str, int] = field(default_factory=dict)
+    room: Fence = NARROW
+    latest: Fence = NARROW
     once_good: set[tuple[str, str]] = field(default_factory=set)
     tainted: set[str] = field(default_factory=set)
     good_before: Counter[str] = field(default_factory=Counter)
@@ -58,6 +66,15 @@ class Laws:
         self.inventory_is_ours(daemon)
         for name in set(self.peaks) - set(daemon.journal.rollouts):
             self.peaks[name] = replicas(daemon.journal.stable.get(name))
+        if "web" not in daemon.journal.rollouts:
+            self.room = _wider(self.latest, self._of_what_serves(daemon))
+
+    def _of_what_serves(self, daemon: Daemon) -> Fence:
+        serving = daemon.journal.serving
+        if serving is None or serving.content_digest not in daemon.states:
+            return NARROW
+        service = daemon.states[serving.content_digest].services["web"].service
+        return fence(service.policy, "start-first", max(1, service.replicas))
 
     def _note_good(self, daemon: Daemon) -> None:
         for (service, _), fingerprints in good_by_slot(daemon).items():
@@ -78,8 +95,14 @@ class Laws:
         stable = daemon.journal.stable.get(service)
         targets = (stable, rollout.target, rollout.stable) if rollout is not None else (stable,)
         most = max(self.peaks.get(service, 0), *(replicas(target) for target in targets))
-        surge = 0 if service in STOP_FIRST or service == "job" else 1
+        surge = 0 if service in STOP_FIRST or service == "job" else (self.room.surge if service == "web" else 1)
         assert up <= max(most, 1) + surge, f"{up} instances of {service}, {most} + {surge} allowed"
+
+    def asked(self, state: SealedState) -> None:
+        """A commit: from now on its room counts too, until `web` has come to rest."""
+        service = state.services["web"].service
+        mine = fence(service.policy, "start-first", max(1, service.replicas))
+        self.latest, self.room = mine, _wider(self.room, mine)
 
     def never_two_writers(self, daemon: Daemon) -> None:
         """A stop-first service never has two instances of one slot running: they would write to one volume."""
@@ -100,7 +123,7 @@ class Laws:
         forward = rollout is not None and isinstance(rollout.phase, Progressing | Finalising)
         if rollout is not None and (rollout.job or (rollout.stable is None and not forward)):
             return
-        unavailable = 1 if service in STOP_FIRST else 0
+        unavailable = 1 if service in STOP_FIRST else (self.room.unavailable if service == "web" else 0)
         lasting, seeming = good_slots(daemon)[service], good_slots(daemon, seeming=True)[service]
         floor = min(self.good_before[service], wanted - unavailable)
         kept = seeming >= min(self.seeming_before[service], wanted - unavailable)
@@ -153,6 +176,10 @@ class Laws:
     def inventory_is_ours(self, daemon: Daemon) -> None:
         """The inventory names only what is there or was at the last look."""
         assert all(placed.slot > 0 for placed in daemon.journal.inventory.values())
+
+
+def _wider(one: Fence, other: Fence) -> Fence:
+    return Fence(max(one.surge, other.surge), max(one.unavailable, other.unavailable))
 
 
 def replicas(target: Target | None) -> int:

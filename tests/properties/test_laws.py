@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from gitopsd.model.action import Action
-from gitopsd.model.desired import SealedState
+from gitopsd.model.desired import Amount, SealedState
 from gitopsd.release import Turn, advance
 from tests.builders import a_service, a_state
 from tests.daemon import Daemon
@@ -33,10 +33,13 @@ JOBS = {
 GOOD = ("1", "2", "8")
 
 
-def a_release(web: str, replicas: int, db: str, job: str, *, extra: bool, home: str = "") -> SealedState:
-    """`home` is the service whose network another one lives in."""
+def a_release(
+    web: str, replicas: int, db: str, job: str, *, extra: bool, home: str = "", room: tuple[int, int] = (1, 0)
+) -> SealedState:
+    """`home` is the service whose network another one lives in, `room` what `web` may surge and be without."""
+    fence = {"max_surge": Amount(room[0]), "max_unavailable": Amount(room[1])}
     services = [
-        a_service("web", f"web:{web}", replicas=replicas, depends_on={"db": "service_healthy"}),
+        a_service("web", f"web:{web}", replicas=replicas, depends_on={"db": "service_healthy"}, **fence),
         a_service("db", f"db:{db}", volumes=["data:/data"], replicas=2, healthy_deadline=60),
     ]
     if job:
@@ -82,11 +85,15 @@ class Worlds(RuleBasedStateMachine):
         job=st.sampled_from(["", "1", "2", "3"]),
         extra=st.booleans(),
         home=st.sampled_from(["", "db", "db", "web"]),
+        room=st.sampled_from([(1, 0), (1, 0), (2, 0), (1, 1), (0, 1), (0, 2)]),
     )
-    def commit(self, web: str, replicas: int, db: str, job: str, *, extra: bool, home: str) -> None:
-        state = a_release(web, replicas, db, job, extra=extra, home=home)
+    def commit(
+        self, web: str, replicas: int, db: str, job: str, *, extra: bool, home: str, room: tuple[int, int] = (1, 0)
+    ) -> None:
+        state = a_release(web, replicas, db, job, extra=extra, home=home, room=room)
         self.daemon.world.behaviours[state.services["db"].fingerprint] = BEHAVIOURS[db]
         self.laws.disturbed(self.daemon)
+        self.laws.asked(state)
         self.daemon.commit(state)
 
     @rule()
@@ -94,6 +101,7 @@ class Worlds(RuleBasedStateMachine):
         serving = self.daemon.journal.serving
         if serving is not None:
             self.laws.disturbed(self.daemon)
+            self.laws.asked(self.daemon.states[serving.content_digest])
             self.daemon.commit(self.daemon.states[serving.content_digest])
 
     @rule(times=st.integers(1, 3))
