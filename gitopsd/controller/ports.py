@@ -11,7 +11,7 @@ from gitopsd.engine_json.creation import Creation
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentFile, Image
-from gitopsd.model.drift import Drifted
+from gitopsd.model.drift import Drifted, PastDrift
 from gitopsd.model.event import Event
 from gitopsd.model.files import Files
 from gitopsd.model.image import Disk, HeldImage, OutOfSight, PulledImage
@@ -295,7 +295,7 @@ class Store(Protocol):
         ...
 
     def forget(self, environment: str) -> None:
-        """Drop the journal of a removed environment; ledger and events stay."""
+        """Drop the journal of a removed environment; ledger, events and the history of its drift stay."""
         ...
 
     def move(self, old: str, new: str, path: str) -> None:
@@ -331,7 +331,16 @@ class Store(Protocol):
         """What was found drifted at the last pass; nothing before the first."""
         ...
 
-    def save_drift(self, drifted: Drifted) -> None: ...
+    def save_drift(self, drifted: Drifted, over: Sequence[PastDrift] = ()) -> None:
+        """Keep what drifts now, and what is over by now in the history, all or nothing.
+
+        The history is bounded, by number and by age.
+        """
+        ...
+
+    def past_drift(self, environment: str, limit: int = 100) -> tuple[PastDrift, ...]:
+        """What drifted once and is over, newest first."""
+        ...
 
     def pulled(self) -> tuple[PulledImage, ...]:
         """What gitopsd brought to any engine, in the order of its coming."""

@@ -11,6 +11,7 @@ Resource = Literal["container", "network", "volume", "file", "router"]
 DriftKind = Literal["missing", "extra", "modified", "stopped", "paused", "unhealthy", "image"]
 DriftState = Literal["open", "conflict", "unenforceable", "heal-loop"]
 Cure = Literal["in-place", "recreate", "none"]
+DriftEnd = Literal["healed", "replaced", "reverted", "accepted", "changed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +78,18 @@ class Drifted:
 
     environment: str
     items: tuple[DriftItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PastDrift:
+    """A drift that is over, as it was when it was last seen, and how it ended.
+
+    `healed`: gitopsd brought it back where it was; `replaced`: gitopsd made it anew; `reverted`: it went without
+    gitopsd, by hand or by itself; `accepted`: what is live is what Git wants by now; `changed`: it drifts otherwise
+    now, which is a drift of its own. `by` is the cause of what ended it, in words, "" where gitopsd did nothing.
+    """
+
+    item: DriftItem
+    ended_at: datetime
+    end: DriftEnd
+    by: str = ""

@@ -12,7 +12,7 @@ from gitopsd.adapters.store import open_store
 from gitopsd.controller.ports import Inputs, Store
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.desired import Image
-from gitopsd.model.drift import Drifted, DriftItem, FieldDrift
+from gitopsd.model.drift import Drifted, DriftItem, FieldDrift, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.image import Asked, PulledImage
@@ -305,6 +305,21 @@ def test_what_drifted_is_remembered_until_the_next_pass(store: Store) -> None:
     assert store.drift("shop").items == (item,)
     store.save_drift(Drifted("shop"))
     assert store.drift("shop") == Drifted("shop")
+
+
+def test_what_drifted_once_is_told_newest_first_whatever_becomes_of_its_environment(store: Store) -> None:
+    first, second, third = (
+        PastDrift(DriftItem("volume", name, "", "", "missing", "gone", NOON, NOON), NOON, "healed", "repair: gone")
+        for name in ("a", "b", "c")
+    )
+    store.save_drift(Drifted("shop"), (first, second))
+    store.save_drift(Drifted("shop", (second.item,)), (third,))
+    assert store.past_drift("shop") == (third, second, first)
+    assert store.past_drift("shop", limit=1) == (third,)
+    assert store.past_drift("blog") == ()
+    store.move("shop", "store", "environments/shop")
+    store.forget("store")
+    assert (store.past_drift("shop"), store.past_drift("store")) == ((), (third, second, first))
 
 
 def test_a_forgotten_environment_leaves_no_baselines_and_no_drift(store: Store) -> None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.baseline import Baseline
-from gitopsd.model.drift import Drifted
+from gitopsd.model.drift import Drifted, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.image import PulledImage
@@ -48,6 +48,7 @@ class FakeStore:
         self._repositories: dict[str, RepositoryStatus] = {}
         self._baselines: dict[str, dict[str, Baseline]] = {}
         self._drifts: dict[str, Drifted] = {}
+        self._past_drifts: dict[str, list[PastDrift]] = {}
 
     def instance_id(self) -> str:
         return self._instance_id
@@ -120,6 +121,7 @@ class FakeStore:
             self._journals.pop(old, None)
             self._statuses.pop(old, None)
             self._drifts.pop(old, None)
+            self._past_drifts[new] = [*self._past_drifts.pop(old, []), *self._past_drifts.get(new, [])]
             self._baselines[new] = {**self._baselines.get(new, {}), **self._baselines.pop(old, {})}
             self._inputs = {(_now(name, old, new), key): value for (name, key), value in self._inputs.items()}
             self._releases = {number: _renamed(each, old, new) for number, each in self._releases.items()}
@@ -165,10 +167,15 @@ class FakeStore:
         with self._guard:
             return self._drifts.get(environment) or Drifted(environment)
 
-    def save_drift(self, drifted: Drifted) -> None:
+    def save_drift(self, drifted: Drifted, over: Sequence[PastDrift] = ()) -> None:
         with self._guard:
             self._refuse_when_broken()
             self._drifts[drifted.environment] = drifted
+            self._past_drifts.setdefault(drifted.environment, []).extend(over)
+
+    def past_drift(self, environment: str, limit: int = 100) -> tuple[PastDrift, ...]:
+        with self._guard:
+            return tuple(reversed(self._past_drifts.get(environment, [])))[:limit]
 
     def pulled(self) -> tuple[PulledImage, ...]:
         with self._guard:

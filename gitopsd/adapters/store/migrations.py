@@ -39,6 +39,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE pulled (engine TEXT NOT NULL, image TEXT NOT NULL, body TEXT NOT NULL,"
         " PRIMARY KEY (engine, image)) STRICT",
     ),
+    (
+        "CREATE TABLE past_drift (number INTEGER PRIMARY KEY AUTOINCREMENT, environment TEXT NOT NULL,"
+        " ended REAL NOT NULL, body TEXT NOT NULL) STRICT",
+        "CREATE INDEX past_drift_of_environment ON past_drift (environment, number)",
+    ),
 )
 
 

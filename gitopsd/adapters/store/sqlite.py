@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ from gitopsd.adapters.store.connections import Connections
 from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.baseline import Baseline
-from gitopsd.model.drift import Drifted
+from gitopsd.model.drift import Drifted, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.image import PulledImage
@@ -25,6 +25,8 @@ from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 KEPT_EVENTS = 20_000
 KEPT_OPERATIONS = 1_000
 KEPT_INPUTS = 500
+KEPT_DRIFTS = 1_000  # of one environment
+KEPT_DRIFTS_FOR = timedelta(days=180)
 OF_ENVIRONMENT = ("journal", "status", "inputs", "baseline", "drift")
 
 T = TypeVar("T")
@@ -109,7 +111,7 @@ class SqliteStore:
             connection.execute("DELETE FROM journal WHERE environment = ?", (old,))
             for table in ("status", "drift"):
                 connection.execute(f"DELETE FROM {table} WHERE environment = ?", (old,))
-            for table in ("inputs", "baseline"):
+            for table in ("inputs", "baseline", "past_drift"):
                 connection.execute(f"UPDATE OR REPLACE {table} SET environment = ? WHERE environment = ?", (new, old))
             for table in ("release", "event"):
                 named = f"UPDATE {table} SET environment = :new, body = json_set(body, '$.environment', :new)"
@@ -161,8 +163,18 @@ class SqliteStore:
         found = self._one(Drifted, "SELECT body FROM drift WHERE environment = ?", environment)
         return found or Drifted(environment)
 
-    def save_drift(self, drifted: Drifted) -> None:
-        self._put("drift", drifted.environment, dump(drifted))
+    def save_drift(self, drifted: Drifted, over: Sequence[PastDrift] = ()) -> None:
+        environment, body = drifted.environment, dump(drifted)
+        rows = [(environment, each.ended_at.timestamp(), dump(each)) for each in over]
+        with self._connections.writing() as connection:
+            connection.execute("REPLACE INTO drift VALUES (?, ?)", (environment, body))
+            connection.executemany("INSERT INTO past_drift (environment, ended, body) VALUES (?, ?, ?)", rows)
+            if over:
+                _drop_old_drift(connection, environment, max(each.ended_at for each in over))
+
+    def past_drift(self, environment: str, limit: int = 100) -> tuple[PastDrift, ...]:
+        query = "SELECT body FROM past_drift WHERE environment = ? ORDER BY number DESC LIMIT ?"
+        return self._all(PastDrift, query, environment, limit)
 
     def pulled(self) -> tuple[PulledImage, ...]:
         return self._all(PulledImage, "SELECT body FROM pulled ORDER BY rowid")
@@ -263,3 +275,12 @@ class SqliteStore:
                 f"{self._state_dir / 'gitopsd.db'} holds a row that this version cannot read ({error}); "
                 "run the version that wrote it, or restore a backup of the state directory"
             ) from error
+
+
+def _drop_old_drift(connection: sqlite3.Connection, environment: str, now: datetime) -> None:
+    """Bound the history of an environment, by number and by age."""
+    too_old = "DELETE FROM past_drift WHERE environment = ? AND ended < ?"
+    connection.execute(too_old, (environment, (now - KEPT_DRIFTS_FOR).timestamp()))
+    newest = "SELECT number FROM past_drift WHERE environment = ? ORDER BY number DESC LIMIT ?"
+    too_many = f"DELETE FROM past_drift WHERE environment = ? AND number NOT IN ({newest})"
+    connection.execute(too_many, (environment, environment, KEPT_DRIFTS))

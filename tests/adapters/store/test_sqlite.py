@@ -15,8 +15,9 @@ import pytest
 
 from gitopsd.adapters.store import SqliteStore, identity, open_store
 from gitopsd.adapters.store.migrations import STEPS
-from gitopsd.adapters.store.sqlite import KEPT_INPUTS, KEPT_OPERATIONS
+from gitopsd.adapters.store.sqlite import KEPT_DRIFTS, KEPT_DRIFTS_FOR, KEPT_INPUTS, KEPT_OPERATIONS
 from gitopsd.controller.ports import Inputs
+from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
@@ -204,6 +205,24 @@ def test_old_inputs_go_and_used_again_ones_count_as_new(store: SqliteStore) -> N
     store.save_inputs("shop", Inputs("new", frozenset(), {}))
     assert store.inputs("shop", "0") is not None
     assert store.inputs("shop", "1") is None
+
+
+def over(name: str, ended_at: datetime = NOON) -> PastDrift:
+    return PastDrift(DriftItem("volume", name, "", "", "missing", "gone", NOON, NOON), ended_at, "reverted")
+
+
+def test_of_past_drift_only_so_much_is_kept(store: SqliteStore) -> None:
+    store.save_drift(Drifted("blog"), [over("blog")])
+    store.save_drift(Drifted("shop"), [over(str(number)) for number in range(KEPT_DRIFTS + 2)])
+    kept = store.past_drift("shop", limit=2 * KEPT_DRIFTS)
+    assert [kept[0].item.name, kept[-1].item.name, len(kept)] == [str(KEPT_DRIFTS + 1), "2", KEPT_DRIFTS]
+    assert len(store.past_drift("blog")) == 1
+
+
+def test_past_drift_is_kept_only_for_so_long(store: SqliteStore) -> None:
+    store.save_drift(Drifted("shop"), [over("old"), over("young", NOON + timedelta(days=1))])
+    store.save_drift(Drifted("shop"), [over("new", NOON + KEPT_DRIFTS_FOR + timedelta(hours=1))])
+    assert [each.item.name for each in store.past_drift("shop")] == ["new", "young"]
 
 
 def test_a_closed_store_says_so(state: Path) -> None:
