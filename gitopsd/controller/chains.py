@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from gitopsd.controller.execute import Executor, Making, Outcome
 from gitopsd.controller.ports import Clock, Engine
-from gitopsd.model.action import Chain, Create, OnInstance, Rename, Update
+from gitopsd.model.action import Action, Chain, Create, OnInstance, Rename, Update
+from gitopsd.model.canonical import Json
 from gitopsd.model.errors import (
     EngineError,
     EngineRefused,
@@ -250,7 +251,7 @@ def _told(environment: str, outcome: Outcome, masked: Callable[[str], str], now:
             "warning" if _ignored(done) else "info",
             environment=environment,
             service=getattr(done.action, "service", ""),
-            data={"action": type(done.action).__name__, "seconds": round(done.seconds, 3)},
+            data={**_facts(done.action), "seconds": round(done.seconds, 3)},
         )
         for done in outcome.performed
     ]
@@ -258,8 +259,17 @@ def _told(environment: str, outcome: Outcome, masked: Callable[[str], str], now:
         what = _line(outcome.failed) if outcome.failed is not None else outcome.key
         service = getattr(outcome.failed, "service", "")
         message = f"{what}: {masked(str(outcome.error))}"
-        events.append(Event(now, "ActionFailed", message, "error", environment=environment, service=service))
+        facts = _facts(outcome.failed) if outcome.failed is not None else {}
+        events.append(
+            Event(now, "ActionFailed", message, "error", environment=environment, service=service, data=facts)
+        )
     return events
+
+
+def _facts(action: Action) -> dict[str, Json]:
+    """What tells later which container or resource the action was for, and why."""
+    container = getattr(action, "container", "")
+    return {"action": type(action).__name__, "container": container, "name": action.name, "cause": action.cause}
 
 
 def _ignored(done: object) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from gitopsd.engine_json import borrowed_services, joined_services
+from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
@@ -71,6 +72,7 @@ def begin(
         f"release {number} of {candidate.wanted.revision[:8]} ({candidate.subject}): {candidate.cause}",
         environment=journal.environment,
         release=number,
+        data={"changes": {each.service: _told(each) for each in candidate.plan.changes if each.change != "unchanged"}},
     )
     opened = replace(
         journal,
@@ -84,6 +86,17 @@ def begin(
         for each in ended
     )
     return opened, (*superseding, event), ended
+
+
+def _told(change: Change) -> dict[str, Json]:
+    """What the plan said of a service, for whoever asks later why."""
+    return {
+        "change": change.change,
+        "cause": change.cause,
+        "order": change.order,
+        "interruption_s": change.interruption_s,
+        "interruption": change.interruption,
+    }
 
 
 def refuse(

@@ -38,4 +38,5 @@ def _phase_event(environment: str, rollout: Rollout, now: datetime) -> Event:
         environment=environment,
         service=rollout.service,
         release=rollout.release,
+        data={"kind": rollout.kind, "cause": rollout.cause},
     )
