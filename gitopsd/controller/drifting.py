@@ -1,19 +1,23 @@
 """Drift in the loop: single fields compared at every look, what was found kept with its age, cause and end."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from gitopsd.controller.baselines import Baselines, Expect, FieldLook
 from gitopsd.controller.ports import Store
 from gitopsd.controller.witness import Witness
-from gitopsd.drift import drift
+from gitopsd.drift import drift, end_words, ending
 from gitopsd.drift.story import story
+from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
-from gitopsd.model.drift import Drifted, DriftItem
+from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.event import Event
 from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.release import Journal
+
+LOOKED_BACK = 500  # events
 
 
 class Drifting:
@@ -23,9 +27,11 @@ class Drifting:
         self._environment, self._store, self._witness, self._masked = environment, store, witness, masked
         self._baselines = Baselines(environment, store)
         self._known: tuple[DriftItem, ...] | None = None
+        self._outcomes: Sequence[Event] = ()
 
-    def done_with(self, containers: Collection[str]) -> None:
-        """Actions on these, by id or name, have ended."""
+    def done_with(self, containers: Collection[str], outcomes: Sequence[Event]) -> None:
+        """Actions on these, by id or name, have ended; `outcomes` tell of them, and are not in the ledger yet."""
+        self._outcomes = outcomes
         self._baselines.done_with(containers)
         self._witness.forget(containers)
 
@@ -47,9 +53,19 @@ class Drifting:
         current = {each.identity for each in found}
         kept = tuple(each for each in known if each.identity not in current and each.service in rolling)
         self._known = (*found, *kept)
-        if _words(self._known) != _words(known):
-            self._store.save_drift(Drifted(self._environment, self._known))
-        return (*self._began(found, before), *self._ended(known, {each.identity for each in self._known}, now))
+        over = self._over(known, live, now)
+        if over or _words(self._known) != _words(known):
+            self._store.save_drift(Drifted(self._environment, self._known), over)
+        return (*self._began(found, before), *(self._ended(each) for each in over))
+
+    def _over(self, known: Iterable[DriftItem], live: LiveState, now: datetime) -> tuple[PastDrift, ...]:
+        current = self._known or ()
+        there = {each.identity for each in current}
+        over = [each for each in known if each.identity not in there]
+        if not over:
+            return ()
+        ledger = self._store.events(environment=self._environment, limit=LOOKED_BACK, newest=True)
+        return tuple(ending(each, current, live, (*ledger, *self._outcomes), now) for each in over)
 
     def _told(self, item: DriftItem, known: DriftItem | None, instance: Instance | None) -> DriftItem:
         """With its age, and with what the engine's events say of it, which may come after the look that found it."""
@@ -71,11 +87,14 @@ class Drifting:
             for each in new
         )
 
-    def _ended(self, known: Iterable[DriftItem], current: Collection[object], now: datetime) -> tuple[Event, ...]:
-        over = (each for each in known if each.identity not in current)
-        return tuple(self._event(each, "DriftEnded", f"{each.name} is no longer {each.kind}", now) for each in over)
+    def _ended(self, past: PastDrift) -> Event:
+        words = end_words(past) + (f" ({past.by})" if past.by else "")
+        message = f"{past.item.name} is no longer {past.item.kind}: {words}"
+        return self._event(past.item, "DriftEnded", message, past.ended_at, {"end": past.end})
 
-    def _event(self, item: DriftItem, reason: str, message: str, at: datetime) -> Event:
+    def _event(
+        self, item: DriftItem, reason: str, message: str, at: datetime, more: Mapping[str, Json] = MappingProxyType({})
+    ) -> Event:
         return Event(
             at,
             reason,
@@ -83,7 +102,16 @@ class Drifting:
             "info" if reason == "DriftEnded" else "warning",
             environment=self._environment,
             service=item.service,
-            data={"resource": item.resource, "kind": item.kind, "fields": [each.path for each in item.changes]},
+            data={
+                "resource": item.resource,
+                "name": item.name,
+                "instance": item.instance,
+                "kind": item.kind,
+                "state": item.state,
+                "cause": item.cause,
+                "fields": [each.path for each in item.changes],
+                **more,
+            },
         )
 
 

@@ -132,7 +132,7 @@ class Reconciler:
         if not environment.path and not journal.project:
             self._desires.hold(environment, journal)
             return Pass(None, settled=True)  # removed, and in no repository any more
-        self._drifting.done_with(self._chains.acted_on())
+        self._drifting.done_with(self._chains.acted_on(), outcomes)
         journal, said, asking = self._questions.take_in(journal, now)
         look = self._look(environment, journal, asking, thorough=thorough)
         fields, drifted = self._compare(look)
