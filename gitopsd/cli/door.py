@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Between one command and the rest. `output` is text or json."""
+    """Between one command and the rest. `output` is text or json, of some commands also markdown."""
 
     wire: "Wire"
     output: str
@@ -54,6 +54,10 @@ class Door:
     def as_json(self) -> bool:
         return self.output == "json"
 
+    @property
+    def as_markdown(self) -> bool:
+        return self.output == "markdown"
+
     def json(self, value: object) -> None:
         """One JSON document, indented. Control characters are escaped by JSON itself."""
         click.echo(json.dumps(value, indent=2))
@@ -79,17 +83,32 @@ class Door:
 
 def options(function: Callable[Concatenate[Door, P], int | None]) -> Callable[P, int | None]:
     """The options that all commands take; the command gets a Door for them."""
+    return options_with(("text", "json"))(function)
 
-    @click.option(
-        "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="How to print the result."
-    )
-    @click.option("--state-dir", type=click.Path(path_type=Path), help="The daemon's state directory.")
-    @click.option("--config", type=click.Path(path_type=Path), help=f"gitopsd.yaml; default {DEFAULT_CONFIG}, if any.")
-    @click.pass_context
-    @functools.wraps(function)
-    def wrapped(
-        context: click.Context, output: str, state_dir: Path | None, config: Path | None, *args: Any, **given: Any
-    ) -> int | None:
-        return function(Door(context.obj, output, config, state_dir), *args, **given)
 
-    return wrapped  # type: ignore[return-value]
+def options_with(
+    outputs: Sequence[str],
+) -> Callable[[Callable[Concatenate[Door, P], int | None]], Callable[P, int | None]]:
+    """As `options`, for a command that prints its result in more ways."""
+
+    def decorated(function: Callable[Concatenate[Door, P], int | None]) -> Callable[P, int | None]:
+        @click.option("-o", "--output", type=click.Choice(outputs), default="text", help="How to print the result.")
+        @click.option("--state-dir", type=click.Path(path_type=Path), help="The daemon's state directory.")
+        @click.option(
+            "--config", type=click.Path(path_type=Path), help=f"gitopsd.yaml; default {DEFAULT_CONFIG}, if any."
+        )
+        @click.pass_context
+        @functools.wraps(function)
+        def wrapped(
+            context: click.Context,
+            output: str,
+            state_dir: Path | None,
+            config: Path | None,
+            *args: Any,
+            **given: Any,
+        ) -> int | None:
+            return function(Door(context.obj, output, config, state_dir), *args, **given)
+
+        return wrapped  # type: ignore[return-value]
+
+    return decorated

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gitopsd.model.canonical import Json
-from gitopsd.model.drift import DriftItem, DriftReport
+from gitopsd.model.drift import DriftItem, DriftReport, PastDrift
 from gitopsd.model.errors import Problem
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
@@ -110,6 +110,11 @@ def drift_item(item: DriftItem) -> Shape:
         "changes": changes,
         "cure": item.cure,
     }
+
+
+def past_drift(past: PastDrift) -> Shape:
+    """A drift that is over: as it was when it was last seen, and how it ended."""
+    return {**drift_item(past.item), "ended_at": time(past.ended_at), "end": past.end, "ended_by": past.by or None}
 
 
 def _shown(value: Json) -> Json:

@@ -69,7 +69,7 @@ def _shown(instance: Instance, at: tuple[str, ...]) -> Json:
 
 def _last_deed(item: DriftItem, ledger: Iterable[Event]) -> Event | None:
     """What gitopsd did last to it since it was first seen; or else to what bears its name. Taking that tells least."""
-    since = [each for each in ledger if each.reason == "ActionDone" and each.at >= item.first_seen and each.data]
+    since = [each for each in ledger if each.reason == "ActionDone" and each.at > item.first_seen]
     to_it = [each for each in since if item.instance and each.data.get("container") == item.instance]
     found = [*(each for each in since if each.data.get("name") == item.name), *to_it]
     telling = [each for each in found if each.data.get("action") != "Rename"]

@@ -108,12 +108,13 @@ def test_drift_is_told_with_its_cure_and_what_was_not_looked_at(shop: Shop) -> N
         shop at firstone: 3 drifted
           ~ precious  modified: renamed
               container {container}, can be mended in place
-              name: shop-web-2 -> precious
+              name  shop-web-2 -> precious  declared  in place
           ~ precious  paused: paused, and not by gitopsd
               container {container}, can be mended in place
           - shop-web-1  missing: shop-web-1 is gone: removed, and not by gitopsd
               takes a new one
           not checked: {"; ".join(UNSEEN)}
+          2 can be mended in place, 1 takes a new one: `gitopsd heal shop`, or commit the change
         """,
         firstone=first,
     )
@@ -304,9 +305,10 @@ def test_a_field_that_was_changed_by_hand_is_told_with_its_values_and_what_mends
         shop at firstone: 1 drifted
           ~ shop-web-1  modified: resources.cpus, resources.memory changed by hand
               container {container}, takes a new one
-              resources.cpus: - -> 1000000000  (changed by hand)
-              resources.memory: 67108864 -> 33554432
+              resources.cpus    - -> 1          changed by hand  takes a new one
+              resources.memory  64MiB -> 32MiB  declared         in place
           not checked: {"; ".join(UNSEEN)}
+          1 takes a new one: `gitopsd heal shop`, or commit the change
         """,
         firstone=first,
     )

@@ -1,83 +1,125 @@
-"""`gitopsd drift`: what differs from what was left behind, what it takes to mend it, and what was not looked at."""
+"""`gitopsd drift`: what differs from what was left behind, what mends it, and what was not looked at."""
 
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import click
 
-from gitopsd.cli.door import Door, options
+from gitopsd.cli.door import Door, options_with
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Mapping
 
-    from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift
+    from gitopsd.controller.queries.drifts import Drifts
+    from gitopsd.controller.queries.view import View
+    from gitopsd.model.drift import PastDrift
 
-MARKS = {"missing": "-", "extra": "+"}
-STATES = {
-    "conflict": "changed in Git, too, which wins with its next release",
-    "unenforceable": "this engine cannot do it; held against nobody",
-    "heal-loop": "given up: `gitopsd heal` tries again",
-}
-CURES = {"in-place": "can be mended in place", "recreate": "takes a new one", "none": "not gitopsd's to mend"}
+LOOK_S = 1.0
 
 
 @click.command("drift", help="Show what differs from what was left behind. With --exit-code: 2 when something does.")
 @click.argument("environment", required=False, default="", metavar="[ENV]")
 @click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 2 when there is something to show.")
-@options
-def command(door: Door, environment: str, exit_code: bool) -> int:
-    from gitopsd.controller.queries.drifts import drifts
+@click.option("--watch", is_flag=True, help="Go on until interrupted, and show it anew whenever something changes.")
+@click.option("--history", "past", is_flag=True, help="What drifted once, when, and how that ended; newest first.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, help="How much of the history.")
+@options_with(("text", "json", "markdown"))
+def command(door: Door, environment: str, exit_code: bool, watch: bool, past: bool, limit: int) -> int:
+    from gitopsd.controller.queries.drifts import drifts, past_drifts
 
+    if watch and past:
+        raise click.UsageError("--watch shows what drifts now, and --history what drifted once; give one of them")
     view = door.view()
+    if past:
+        _past(door, past_drifts(view, environment, limit))
+        return 0
     found = drifts(view, environment)
-    if door.as_json:
-        from gitopsd.cli import shapes
-
-        shown = [shapes.drift(each) for each in found.reports]
-        door.json({"environments": shown, "failures": shapes.failures(found.failures)})
-    else:
-        for report in found.reports:
-            _report(door, report, view.now)
-        if not (found.reports or found.failures):
-            door.text(f"No environments: {view.known()}")
-    for failure in found.failures:
-        door.note(f"{failure.environment}: {failure.reason}")
+    _show(door, view, found, lines=watch)
+    if watch:
+        _watch(door, view, environment, found)
     if found.failures:
         return 1
     return 2 if exit_code and any(each.items for each in found.reports) else 0
 
 
-def _report(door: Door, report: "DriftReport", now: "datetime") -> None:
-    from gitopsd.cli.words import short
+def _watch(door: Door, view: "View", environment: str, shown: "Drifts") -> None:
+    """Look again and again; on a terminal the newest report stands alone, on a pipe each one follows the last."""
+    from gitopsd.controller.queries.drifts import drifts
 
-    count = len(report.items)
-    summary = "no drift" if not count else f"{count} drifted" if count > 1 else "1 drifted"
-    door.text(f"{report.environment} at {short(report.revision)}: {summary}")
-    for item in report.items:
-        _item(door, item, now)
-    door.text(f"  not checked: {'; '.join(report.not_checked)}")
-
-
-def _item(door: Door, item: "DriftItem", now: "datetime") -> None:
-    from gitopsd.cli.inert import inert
-    from gitopsd.cli.words import age
-
-    what = item.name if item.resource == "container" else f"{item.resource} {item.name}"
-    door.text(f"  {MARKS.get(item.kind, '~')} {inert(what)}  {item.kind}: {inert(item.cause)}")
-    since = f", since {age(item.first_seen, now)}" if item.first_seen < now else ""
-    container = f"container {item.instance[:12]}, " if item.instance else ""
-    door.text(f"      {container}{STATES.get(item.state) or CURES[item.cure]}{since}")
-    for change in item.changes:
-        door.text(f"      {inert(change.path)}: {_shown(change.applied)} -> {_shown(change.live)}{_from(change)}")
+    while True:
+        threading.Event().wait(LOOK_S)
+        view = view.later()
+        found = drifts(view, environment, shown)
+        if found.news == shown.news:
+            continue
+        if sys.stdout.isatty():
+            click.clear()
+        elif not door.as_json:
+            door.text()
+        _show(door, view, found, lines=True)
+        shown = found
 
 
-def _from(change: "FieldDrift") -> str:
-    both = f"; Git wants {_shown(change.desired)}" if change.conflict else ""
-    return f"  ({change.source}{both})" if change.source not in ("declared", "manifest") or both else ""
+def _show(door: Door, view: "View", found: "Drifts", *, lines: bool) -> None:
+    """`lines`: more will follow, so that JSON is one document a line."""
+    if door.as_json:
+        from gitopsd.cli import shapes
+
+        shape = {
+            "environments": [shapes.drift(each) for each in found.reports],
+            "failures": shapes.failures(found.failures),
+        }
+        (door.json_line if lines else door.json)(shape)
+    else:
+        from gitopsd.cli.drift_markdown import report_markdown
+        from gitopsd.cli.drifts import report_lines
+
+        told = report_markdown if door.as_markdown else report_lines
+        for report in found.reports:
+            click.echo("\n".join(told(report, view.now)))
+        if not (found.reports or found.failures):
+            door.text(f"No environments: {view.known()}")
+    for failure in found.failures:
+        door.note(f"{failure.environment}: {failure.reason}")
 
 
-def _shown(value: object) -> str:
-    """A value on one line; what may be secret is not shown, nor what stands for it."""
-    from gitopsd.cli.inert import inert
+def _past(door: Door, past: "Mapping[str, tuple[PastDrift, ...]]") -> None:
+    if door.as_json:
+        from gitopsd.cli import shapes
 
-    hidden = isinstance(value, dict) and value.keys() == {"hidden"}
-    return "(hidden)" if hidden else inert(str("-" if value is None else value))
+        shown = [{"name": name, "past": [shapes.past_drift(each) for each in found]} for name, found in past.items()]
+        door.json({"environments": shown})
+    elif door.as_markdown:
+        from gitopsd.cli.drift_markdown import past_markdown
+
+        click.echo("\n".join(past_markdown(past)))
+    else:
+        _past_text(door, past)
+
+
+def _past_text(door: Door, past: "Mapping[str, tuple[PastDrift, ...]]") -> None:
+    from gitopsd.cli.drifts import values, what
+    from gitopsd.cli.words import clock_time, took
+    from gitopsd.drift import end_words
+
+    rows = [
+        (
+            name,
+            what(each.item),
+            each.item.kind,
+            clock_time(each.item.first_seen),
+            clock_time(each.item.last_seen),
+            took(each.item.first_seen, each.ended_at),
+            end_words(each),
+            "; ".join(f"{change.path}: {values(change)}" for change in each.item.changes) or each.item.cause,
+        )
+        for name, found in past.items()
+        for each in found
+    ]
+    if not rows:
+        door.text("Nothing that drifted is over yet.")
+        return
+    door.table(
+        ("ENVIRONMENT", "WHAT", "KIND", "FIRST SEEN (UTC)", "LAST SEEN (UTC)", "LASTED", "ENDED", "CHANGE"), rows
+    )

@@ -1,5 +1,6 @@
 """What differs from what was left behind, environment by environment."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitopsd.controller.baselines import Baselines, FieldLook
@@ -11,7 +12,7 @@ from gitopsd.controller.queries.status import status_of
 from gitopsd.controller.queries.view import View
 from gitopsd.drift import drift, not_checked, remembered
 from gitopsd.model.desired import SealedState
-from gitopsd.model.drift import DriftReport
+from gitopsd.model.drift import DriftItem, DriftReport, PastDrift
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.live import LiveState
 
@@ -23,20 +24,37 @@ class Drifts:
     reports: tuple[DriftReport, ...]
     failures: tuple[Failure, ...]
 
+    @property
+    def news(self) -> object:
+        """What tells one look from another, whenever the two were made."""
+        items = [
+            (report.environment, report.revision, item.identity, item.cause, item.changes)
+            for report in self.reports
+            for item in report.items
+        ]
+        return items, [(report.environment, report.not_checked) for report in self.reports], self.failures
 
-def drifts(view: View, name: str = "") -> Drifts:
-    """The drift of one environment, or of all."""
+
+def drifts(view: View, name: str = "", before: Drifts | None = None) -> Drifts:
+    """The drift of one environment, or of all. `before`: an earlier look that knows what was seen when."""
+    known = [item for report in before.reports for item in report.items] if before is not None else []
     reports: list[DriftReport] = []
     failures: list[Failure] = []
     for environment in view.select(name):
         try:
-            reports.append(_report(view, environment))
+            reports.append(_report(view, environment, known))
         except GitopsdError as error:
             failures.append(Failure(environment.name, str(error)))
     return Drifts(tuple(reports), tuple(failures))
 
 
-def _report(view: View, environment: Environment) -> DriftReport:
+def past_drifts(view: View, name: str = "", limit: int = 100) -> Mapping[str, tuple[PastDrift, ...]]:
+    """What drifted once and is over, newest first, by environment. GitopsdError when nobody knows the environment."""
+    names = (name,) if name and view.store.past_drift(name, 1) else [each.name for each in view.select(name)]
+    return {each: view.store.past_drift(each, limit) for each in names}
+
+
+def _report(view: View, environment: Environment, known: Iterable[DriftItem]) -> DriftReport:
     seen = look(view, environment)
     if seen.live is None:
         raise GitopsdError(seen.trouble)
@@ -47,7 +65,7 @@ def _report(view: View, environment: Environment) -> DriftReport:
         environment=environment.name,
         revision=serving.revision if serving is not None else "",
         sync=status_of(view, seen).sync,
-        items=remembered(items, view.store.drift(environment.name).items),
+        items=remembered(items, (*known, *view.store.drift(environment.name).items)),
         not_checked=not_checked(seen.journal, state),
     )
 

@@ -29,6 +29,12 @@ class View:
         self._desires: dict[str, Desires] = {}
         self._claiming: set[str] = set()
 
+    def later(self) -> "View":
+        """Another look, now, over the same connections to engines, which remember what they saw."""
+        view = View(self.application)
+        view._engines = self._engines
+        return view
+
     @cached_property
     def daemon_runs(self) -> bool:
         return self.store.daemon_runs()
