@@ -72,10 +72,10 @@ class Drifting:
         if known is not None:
             item = replace(item, first_seen=known.first_seen)
         if known is not None and known.cause != item.cause:
-            return replace(item, cause=known.cause)
+            return replace(item, cause=known.cause, story=known.story)
         heard = self._witness.of(item.instance) if item.instance else self._witness.named(item.name)
         said = self._masked(story(heard, instance))
-        return replace(item, cause=f"{item.cause}: {said}") if said else item
+        return replace(item, cause=f"{item.cause}: {said}", story=said) if said else item
 
     def _began(self, items: Iterable[DriftItem], before: Collection[object]) -> tuple[Event, ...]:
         new = (each for each in items if each.identity not in before)
@@ -109,6 +109,7 @@ class Drifting:
                 "kind": item.kind,
                 "state": item.state,
                 "cause": item.cause,
+                "story": item.story,
                 "fields": [each.path for each in item.changes],
                 **more,
             },

@@ -1,6 +1,6 @@
 """How a drift ended: by whose doing, as far as the ledger and what is there by now tell. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +9,7 @@ from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.event import Event
 from gitopsd.model.live import Instance, LiveState
 
+FOUND: Final = ("DriftFound", "HealLoop")
 _STATES: Final = frozenset(("stopped", "paused", "unhealthy"))
 _ENDS: Final[Mapping[str, str]] = {
     "healed": "healed in place",
@@ -68,9 +69,17 @@ def _shown(instance: Instance, at: tuple[str, ...]) -> Json:
 
 
 def _last_deed(item: DriftItem, ledger: Iterable[Event]) -> Event | None:
-    """What gitopsd did last to it since it was first seen; or else to what bears its name. Taking that tells least."""
-    since = [each for each in ledger if each.reason == "ActionDone" and each.at > item.first_seen]
+    """What gitopsd did last to it since it was found, or else to what bears its name. Taking that tells least."""
+    since = [each for each in _since_found(item, tuple(ledger)) if each.reason == "ActionDone"]
     to_it = [each for each in since if item.instance and each.data.get("container") == item.instance]
-    found = [*(each for each in since if each.data.get("name") == item.name), *to_it]
-    telling = [each for each in found if each.data.get("action") != "Rename"]
-    return next(reversed(telling or found), None)
+    deeds = [*(each for each in since if each.data.get("name") == item.name), *to_it]
+    telling = [each for each in deeds if each.data.get("action") != "Rename"]
+    return next(reversed(telling or deeds), None)
+
+
+def _since_found(item: DriftItem, ledger: Sequence[Event]) -> Sequence[Event]:
+    """By the event that told of it; by its time where that is too long ago to be at hand."""
+    for number, event in enumerate(reversed(ledger)):
+        if event.reason in FOUND and (event.data.get("name"), event.data.get("kind")) == (item.name, item.kind):
+            return ledger[len(ledger) - number :]
+    return [each for each in ledger if each.at > item.first_seen]

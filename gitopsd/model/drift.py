@@ -40,7 +40,8 @@ class FieldDrift:
 class DriftItem:
     """One resource that is not as we left it. `name` is the engine's; `instance` a container's id, "" for one gone.
 
-    `cure` is what it takes to mend all of it; `none`: nothing here is gitopsd's to mend.
+    `cure` is what it takes to mend all of it; `none`: nothing here is gitopsd's to mend. `story` is the part of the
+    cause that the engine's own events tell.
     """
 
     resource: Resource
@@ -54,6 +55,7 @@ class DriftItem:
     state: DriftState = "open"
     changes: tuple[FieldDrift, ...] = ()
     cure: Cure = "none"
+    story: str = ""
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -151,9 +151,10 @@ def test_why_tells_the_chain_of_causes_down_to_the_last_words_of_a_container(sho
     assert lines[0] == "shop/web: OutOfSync, Healthy"
     assert lines[1] == "  1 of 1 ready, web:1"
     assert "last touched by release 2" in lines[2]
-    assert "ReleaseStarted" in lines[3]
-    assert "(Faster): newer content in Git" in lines[3]
-    assert any("RolloutRollingBack" in line and "is unhealthy" in line for line in lines)
+    begin = lines.index("2026-03-01 12:01:00 release 2: rolled-back: web: shop-web-1.gitopsd-2 is unhealthy")
+    assert lines[begin + 1].endswith(" by Ada: Faster")
+    assert lines[begin + 2] == "  release   12:01:00 release 2 began: newer content in Git"
+    assert "  rollout   12:01:00 rolling back: shop-web-1.gitopsd-2 is unhealthy" in lines
     assert "      | cannot open \\x1b[2Jthe database" in lines
 
 
