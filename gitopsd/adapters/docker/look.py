@@ -110,7 +110,8 @@ class Looks:
             return rows, parsedate_to_datetime(date) if date else None, response.headers.get("Server", "")
 
     def _inspect(self, row: Mapping[str, Any]) -> Seen | None:
-        doing = f"inspect {', '.join(row['Names'] or [row['Id']])}"
+        # With its id, so that the engine's word that it is gone is not taken for word of another container.
+        doing = f"inspect {', '.join(row['Names'])} ({row['Id']})"
         try:
             answer = self._connection.json("GET", f"/containers/{row['Id']}/json", doing=doing)
         except NotFound:  # gone since the list

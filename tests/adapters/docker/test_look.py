@@ -179,3 +179,21 @@ def test_a_status_without_an_age_fits_no_time() -> None:
     shortest, longest = age_range("Created")
 
     assert shortest > longest
+
+
+def test_a_container_that_goes_between_list_and_inspection_is_just_gone(listed: Listed, tmp_path: Path) -> None:
+    """An engine names it by its id then, as it names another one that a container lives in."""
+    gone = "0a93" * 16
+    listed.later(0, Id=gone)
+
+    def without(request: Request) -> Said | None:
+        asked = request.path.endswith(f"/{gone}/json")
+        return Answer(404, {"message": f"No such container: {gone}"}) if asked else listed(request)
+
+    server = ScriptedEngine(tmp_path / "docker.sock", without)
+    engine = connect(TargetEngine(server.url), {}, timeout=5)
+    try:
+        assert engine.observe("shop").instances == ()
+    finally:
+        engine.close()
+        server.close()
