@@ -122,3 +122,21 @@ def test_what_drifts_now_and_what_drifted_once_are_two_questions(shop: Shop) -> 
     result = shop.ask("drift", "--watch", "--history")
     assert result.exit_code == 1
     assert "give one of them" in result.stderr
+
+
+def test_a_secret_that_drifted_once_is_in_no_history(shop: Shop) -> None:
+    container = shop.engine.container("shop-web-1")
+    before = container.body
+    shop.mode = "manual"
+    container.body = {**before, "Env": ["COLOUR=red", "PASSWORD=hunter3"]}
+    shop.work()
+    container.body = before
+    shop.work()
+    shown = [
+        shop.text(*asked, "-o", how)
+        for asked in (("drift", "--history"), ("why", "shop/web"), ("events",))
+        for how in (("text", "json", "markdown") if "--history" in asked else ("text", "json"))
+    ]
+    assert "environment.PASSWORD" in shown[0]
+    assert not [text for text in shown if "hunter" in text]
+    assert "hunter" not in repr(shop.store.past_drift("shop"))
