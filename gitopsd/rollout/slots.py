@@ -260,7 +260,15 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
         actions.append(update(chosen, look.goal, look.cause))
     name = look.rollout.instance_name(slot, look.goal)
     if chosen.instance.name != name and not lived_in:
-        actions.append(Rename(look.rollout.service, slot, chosen.id, name, "takes the slot's name"))
+        actions.append(_renamed(look, slot, chosen, name))
     standing: Standing = "acting" if actions else "waiting" if lived_in else "done"
     leaving = any(other.up for other in others if other not in lived_in)
     return Step(standing, tuple(actions), serving=True, open=leaving)
+
+
+def _renamed(look: Look, slot: int, chosen: Member, name: str) -> Rename:
+    """Somebody else has the name. It may be one of ours that waits for the name which this one bears: it gives way."""
+    aside = look.rollout.replacement_name(slot, look.goal)
+    if look.rollout.refusals and chosen.instance.name != aside:
+        return Rename(look.rollout.service, slot, chosen.id, aside, f"makes way: {name} is taken")
+    return Rename(look.rollout.service, slot, chosen.id, name, "takes the slot's name")

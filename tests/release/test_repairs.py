@@ -42,6 +42,14 @@ def test_one_that_was_renamed_gets_its_name_back() -> None:
     assert daemon.settle().moves() == ["Rename -> shop-web-1"]
 
 
+def test_two_whose_names_were_exchanged_get_their_own_back() -> None:
+    daemon = served(replicas=2)
+    one, two = (daemon.world.named(f"shop-web-{slot}") for slot in (1, 2))
+    one.name, two.name = two.name, one.name
+    daemon.settle()
+    assert (one.name, two.name) == ("shop-web-1", "shop-web-2")
+
+
 def test_all_missing_slots_come_back_together() -> None:
     daemon = served(replicas=3)
     for slot in (1, 2, 3):
