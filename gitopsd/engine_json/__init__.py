@@ -7,13 +7,15 @@ from gitopsd.engine_json.lowest_api import LOWEST_API, network_too_new, too_new
 from gitopsd.engine_json.mounts import content_problems
 from gitopsd.engine_json.namespaces import borrowed_services, joined_services, shared_things, shares_network
 from gitopsd.engine_json.networking import instance_name
-from gitopsd.engine_json.resource import network_body, volume_body
+from gitopsd.engine_json.resource import expected_network, expected_volume, network_body, volume_body
 
 __all__ = [
     "LOWEST_API",
     "borrowed_services",
     "content_problems",
     "creation",
+    "expected_network",
+    "expected_volume",
     "instance_name",
     "joined_services",
     "keep_body",

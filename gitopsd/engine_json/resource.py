@@ -1,15 +1,20 @@
-"""Networks and volumes -> the JSON that creates them."""
+"""Networks and volumes -> the JSON that creates them, and what an engine shows of them then."""
 
 from collections.abc import Mapping
 
 from gitopsd.engine_json.fields import mapping, text, texts
 from gitopsd.engine_json.labels import network_labels, volume_labels
+from gitopsd.engine_json.projection import Projection, network_projection, volume_projection
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, Network, Volume
 
 
 def network_body(network: Network, desired: DesiredState, key: bytes = b"") -> dict[str, Json]:
     """The JSON of `POST /networks/create` without the name. `key` is the store's, for a digest of what is hidden."""
+    return {**_network_settings(network), "Labels": network_labels(network, desired.project, desired.environment, key)}
+
+
+def _network_settings(network: Network) -> dict[str, Json]:
     options = network.options
     body: dict[str, Json] = {
         # Without it two networks may bear one name.
@@ -20,7 +25,6 @@ def network_body(network: Network, desired: DesiredState, key: bytes = b"") -> d
         "Internal": options.get("internal") is True,
         "Attachable": options.get("attachable") is True,
         "EnableIPv6": options.get("enable_ipv6") is True,
-        "Labels": network_labels(network, desired.project, desired.environment, key),
     }
     if options.get("enable_ipv4") is not None:
         body["EnableIPv4"] = options["enable_ipv4"]
@@ -50,9 +54,20 @@ def _pool(pool: Mapping[str, Json]) -> dict[str, Json]:
 
 def volume_body(volume: Volume, desired: DesiredState, key: bytes = b"") -> dict[str, Json]:
     """The JSON of `POST /volumes/create` without the name. `key` is the store's, for a digest of what is hidden."""
+    return {**_volume_settings(volume), "Labels": volume_labels(volume, desired.project, desired.environment, key)}
+
+
+def _volume_settings(volume: Volume) -> dict[str, Json]:
     options = volume.options
-    return {
-        "Driver": text(options.get("driver")) or "local",
-        "DriverOpts": texts(options.get("driver_opts")),
-        "Labels": volume_labels(volume, desired.project, desired.environment, key),
-    }
+    return {"Driver": text(options.get("driver")) or "local", "DriverOpts": texts(options.get("driver_opts"))}
+
+
+def expected_network(network: Network) -> Projection:
+    """The projection of a network that was created from its settings; what the engine fills in is absent."""
+    return network_projection({**_network_settings(network), "Labels": texts(network.options.get("labels"))})
+
+
+def expected_volume(volume: Volume) -> Projection:
+    """The same of a volume."""
+    body = _volume_settings(volume)
+    return volume_projection({**body, "Options": body["DriverOpts"], "Labels": texts(volume.options.get("labels"))})

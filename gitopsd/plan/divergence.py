@@ -5,10 +5,10 @@ A network is in use by running containers and a volume holds data; which of them
 
 from collections.abc import Iterator
 
-from gitopsd.engine_json import network_body, other_options, volume_body
+from gitopsd.engine_json import expected_network, expected_volume, other_options
 from gitopsd.engine_json.comparison import owned_differences
 from gitopsd.engine_json.field import Holder
-from gitopsd.engine_json.projection import Projection, network_projection, volume_projection
+from gitopsd.engine_json.projection import Projection
 from gitopsd.model.desired import DesiredState, Network, SealedState, Volume
 from gitopsd.model.errors import Place, Problem
 from gitopsd.model.live import LiveNetwork, LiveState, LiveVolume
@@ -25,7 +25,7 @@ def _networks(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
     for key, network in sorted(desired.networks.items()):
         found = there.get(network.name)
         made = wanted.resources.get(f"network {key}", "")
-        if found is not None and not network.external and (how := _how(network, found, made, desired)) is not None:
+        if found is not None and not network.external and (how := _how(network, found, made)) is not None:
             yield Problem(
                 _place(desired),
                 f"networks.{key}",
@@ -40,7 +40,7 @@ def _volumes(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
     for key, volume in sorted(desired.volumes.items()):
         found = there.get(volume.name)
         made = wanted.resources.get(f"volume {key}", "")
-        if found is not None and not volume.external and (how := _how(volume, found, made, desired)) is not None:
+        if found is not None and not volume.external and (how := _how(volume, found, made)) is not None:
             yield Problem(
                 _place(desired),
                 f"volumes.{key}",
@@ -49,7 +49,7 @@ def _volumes(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
             )
 
 
-def _how(wanted: Network | Volume, found: LiveNetwork | LiveVolume, made: str, desired: DesiredState) -> str | None:
+def _how(wanted: Network | Volume, found: LiveNetwork | LiveVolume, made: str) -> str | None:
     """How it differs, in words; None where it does not.
 
     What bears our digest is held against that; what Compose or a person made, against the settings that it shows.
@@ -58,18 +58,17 @@ def _how(wanted: Network | Volume, found: LiveNetwork | LiveVolume, made: str, d
         return "" if other_options(found.options_digest, made) else None
     if not found.fields:
         return None
-    holder, asked = _asked(wanted, desired)
+    holder, asked = _asked(wanted)
     unlike = [each.name for each in owned_differences(asked, found.fields, holder) if each.field.severity != "low"]
     return f" ({', '.join(unlike)})" if unlike else None
 
 
-def _asked(wanted: Network | Volume, desired: DesiredState) -> tuple[Holder, Projection]:
+def _asked(wanted: Network | Volume) -> tuple[Holder, Projection]:
     match wanted:
         case Network():
-            return "network", network_projection(network_body(wanted, desired))
+            return "network", expected_network(wanted)
         case Volume():
-            body = volume_body(wanted, desired)
-            return "volume", volume_projection({**body, "Options": body["DriverOpts"]})
+            return "volume", expected_volume(wanted)
 
 
 def _place(desired: DesiredState) -> Place:

@@ -180,7 +180,7 @@ def test_a_network_that_somebody_made_anew_with_other_settings_is_modified() -> 
     ours = an_instance()
     other = replace(NETWORK, options_digest=options_digest({"internal": True}))
     item = only(found(a_journal(ours), live(ours, networks=(other,))))
-    assert (item.resource, item.kind, item.cure) == ("network", "modified", "recreate")
+    assert (item.resource, item.kind, item.cure) == ("network", "modified", "none")
 
 
 def test_without_the_serving_state_only_containers_are_looked_at() -> None:
