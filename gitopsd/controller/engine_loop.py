@@ -30,7 +30,8 @@ TELLING = frozenset(
     ("create", "start", "restart", "stop", "kill", "die", "oom", "destroy", "rename", "update", "pause", "unpause")
 )
 NETWORKING = frozenset(("connect", "disconnect", "destroy", "remove"))
-BRINGING = frozenset(("pull", "load", "import", "tag"))
+BRINGING = frozenset(("pull", "load", "import"))
+NAMING = frozenset(("tag", "untag"))
 LACKING = frozenset(("image", "pull_policy", "disk"))
 NOBODY = ""  # whose work it is that concerns the whole engine
 RESUBSCRIBE_S = (0.1, 0.5, 2.0, 5.0, 15.0)
@@ -289,6 +290,8 @@ class EngineLoop:
             for each in self._store.pulled():
                 if each.id == image and each.engine == self._engine.facts().id:
                     self._store.forget_pulled(each.engine, each.id)
+        elif action in NAMING:
+            self.wake_all()  # whose image it is, the event does not say
         elif action in BRINGING:
             for name, done in list(self._passes.items()):
                 if done.status is not None and any(hold.guard in LACKING for hold in done.status.holds):

@@ -56,6 +56,10 @@ def changed_fields(instance: Instance, placed: Placed, found: Comparison, now: d
     if both:
         cause = f"{_paths(both)} changed by hand, and in Git, which wins"
         yield replace(_item(instance, placed.service, "modified", cause, now, changes=both), state="conflict")
+    if instance.untagged and not found.pending:
+        tag = FieldDrift(("image", "tag"), instance.image_id, instance.image_id, None, "declared", "none")
+        cause = f"{instance.image} is no name of its image any more: moved or removed, and not by gitopsd"
+        yield _item(instance, placed.service, "image", cause, now, "none", (tag,))
     if found.unenforced:
         cause = f"this engine cannot carry out {_paths(found.unenforced)}"
         item = _item(instance, placed.service, "modified", cause, now, changes=found.unenforced)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final, cast, get_args
 
 from gitopsd.engine_json import labels
@@ -24,8 +25,8 @@ LIMITS: Final = {"memory": "MemoryLimit", "swap": "SwapLimit", "cpus": "CpuCfsQu
 Answer = Mapping[str, Any]
 
 
-def instance(inspected: Answer) -> Instance:
-    """The answer of `GET /containers/ID/json`."""
+def instance(inspected: Answer, listed: Answer = MappingProxyType({})) -> Instance:
+    """The answer of `GET /containers/ID/json`, and the row of the list, which names the image as long as that is so."""
     state, config, host = inspected["State"], inspected["Config"], inspected["HostConfig"]
     own = _labels(config)
     check, output = _health(state.get("Health"))
@@ -57,6 +58,7 @@ def instance(inspected: Answer) -> Instance:
         borrowed=tuple(sorted({str(each).partition(":")[0] for each in host.get("VolumesFrom") or ()})),
         labels=own,
         image=str(config.get("Image") or ""),
+        untagged=listed.get("Image") == inspected["Image"] != config.get("Image"),
         fields=container_projection(inspected),
     )
 

@@ -117,7 +117,7 @@ class Looks:
         except NotFound:  # gone since the list
             return None
         with understood(doing):
-            return Seen(row, live.instance(answer))
+            return Seen(row, live.instance(answer, row))
 
 
 def still_true(seen: Seen, row: Mapping[str, Any], now: datetime | None) -> bool:
