@@ -1,7 +1,7 @@
 """What the containers of an environment looked like when gitopsd was done with them, and which fields differ by now."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitopsd.controller.ports import Store
 from gitopsd.drift.comparing import Comparison, Fields, Wanted, compared, left_as
@@ -49,11 +49,15 @@ class Baselines:
         self._environment, self._store = environment, store
         self._kept: dict[str, Baseline] | None = None
         self._seen: dict[str, tuple[Instance, Placed, Comparison]] = {}
-        self._done_with: set[str] = set()
+        self._done_with: dict[str, frozenset[str]] = {}
 
-    def done_with(self, containers: Collection[str]) -> None:
-        """Actions on these, by id or name, have ended: the next look at each is its baseline."""
-        self._done_with |= set(containers)
+    def done_with(self, containers: Mapping[str, Collection[str]]) -> None:
+        """Actions on these, by id or name, have ended: the next look at each is its baseline.
+
+        With each go the paths of what the engine was asked for and ignored.
+        """
+        for container, ignored in containers.items():
+            self._done_with[container] = self._done_with.get(container, frozenset()) | frozenset(ignored)
 
     def look(
         self, journal: Journal, live: LiveState, busy: frozenset[str], expect: Expect, *, keep: bool = True
@@ -76,7 +80,8 @@ class Baselines:
 
     def _at(self, instance: Instance, placed: Placed, expect: Expect, key: bytes, made_by: str) -> Comparison:
         """A look that remembers inspections gives the very same instance again, which comes to the same again."""
-        acted = not self._done_with.isdisjoint((instance.id, instance.name))
+        ends = [self._done_with[each] for each in (instance.id, instance.name) if each in self._done_with]
+        acted = bool(ends)
         known = self._seen.get(instance.id)
         same = known is not None and known[0].fields is instance.fields and known[1] == placed
         if known is not None and same and not acted and not known[2].fields:
@@ -86,8 +91,15 @@ class Baselines:
             return Comparison()
         live = hidden_projection(with_content(instance.fields, expected.shown), key, expected.secret)
         left = self._baselines().get(instance.id)
-        result = left_as(live, expected.wanted, made_by) if acted else compared(live, left, expected.wanted, made_by)
-        self._done_with -= {instance.id, instance.name}
+        if acted:
+            before = known[2] if known is not None else Comparison(baseline=left)
+            result = left_as(live, expected.wanted, made_by, before, frozenset().union(*ends))
+        else:
+            result = compared(live, left, expected.wanted, made_by)
+        result = replace(result, pending=expected.wanted.applied != expected.wanted.desired)
+        self._done_with = {
+            each: ignored for each, ignored in self._done_with.items() if each not in (instance.id, instance.name)
+        }
         self._seen[instance.id] = (instance, placed, result)
         return result
 
@@ -105,4 +117,5 @@ class Baselines:
             self._store.save_baselines(self._environment, changed)
             self._kept = {id: each for id, each in {**before, **changed}.items() if each is not None}
         self._seen = {id: each for id, each in self._seen.items() if id in there}
-        self._done_with &= there | {each.name for each in live.instances}
+        names = there | {each.name for each in live.instances}
+        self._done_with = {each: ignored for each, ignored in self._done_with.items() if each in names}

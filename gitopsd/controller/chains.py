@@ -3,12 +3,13 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gitopsd.controller.execute import Executor, Making, Outcome
 from gitopsd.controller.ports import Clock, Engine
+from gitopsd.engine_json.cures import updated_paths
 from gitopsd.model.action import Action, Chain, Create, OnInstance, Rename, Update
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import (
@@ -73,7 +74,7 @@ class Chains:
         self._waits: dict[str, Wait] = {}
         self._pauses: dict[str, Pause] = {}
         self._under_way: frozenset[str] = frozenset()
-        self._acted_on: set[str] = set()
+        self._acted_on: dict[str, frozenset[str]] = {}
 
     def submit(self, chain: Chain, making: Making, wake: Callable[[], None]) -> None:
         """Have a chain carried out, unless its key pauses; then the pass at the end of the pause brings it again."""
@@ -111,7 +112,8 @@ class Chains:
             outcomes, self._outcomes = self._outcomes, []
         events: list[Event] = []
         for outcome in outcomes:
-            self._acted_on |= set(_containers(outcome))
+            for container, ignored in _containers(outcome):
+                self._acted_on[container] = self._acted_on.get(container, frozenset()) | ignored
             journal = _limits_noted(journal, outcome)
             events += _told(self._environment, outcome, self._masked, now)
             if outcome.trace:
@@ -122,9 +124,12 @@ class Chains:
                 self._weigh(outcome.key, outcome.error, now)
         return journal, tuple(events)
 
-    def acted_on(self) -> frozenset[str]:
-        """Containers, by id or name, that ended chains changed; each is told once."""
-        found, self._acted_on = frozenset(self._acted_on), set()
+    def acted_on(self) -> Mapping[str, frozenset[str]]:
+        """Containers, by id or name, that ended chains changed; each is told once.
+
+        With each go the paths of the fields that the engine was asked for and ignored.
+        """
+        found, self._acted_on = self._acted_on, {}
         return found
 
     def busy(self) -> frozenset[str]:
@@ -219,14 +224,15 @@ def _denied(error: EngineRefused) -> bool:
     return error.status in (401, 403)
 
 
-def _containers(outcome: Outcome) -> Iterator[str]:
-    failed = [outcome.failed] if outcome.failed is not None else []
-    for action in (*(done.action for done in outcome.performed), *failed):
+def _containers(outcome: Outcome) -> Iterator[tuple[str, frozenset[str]]]:
+    done = [(each.action, updated_paths(each.note.split(", ")) if _ignored(each) else ()) for each in outcome.performed]
+    failed = [(outcome.failed, ())] if outcome.failed is not None else []
+    for action, ignored in (*done, *failed):
         match action:
             case Create(name=name):
-                yield name
+                yield name, frozenset()
             case OnInstance(container=container) | Rename(container=container):
-                yield container
+                yield container, frozenset(ignored)
 
 
 def _limits_noted(journal: Journal, outcome: Outcome) -> Journal:

@@ -29,8 +29,11 @@ class Drifting:
         self._known: tuple[DriftItem, ...] | None = None
         self._outcomes: Sequence[Event] = ()
 
-    def done_with(self, containers: Collection[str], outcomes: Sequence[Event]) -> None:
-        """Actions on these, by id or name, have ended; `outcomes` tell of them, and are not in the ledger yet."""
+    def done_with(self, containers: Mapping[str, Collection[str]], outcomes: Sequence[Event]) -> None:
+        """Actions on these, by id or name, have ended; with each go the paths of what the engine ignored of them.
+
+        `outcomes` tell of those actions, and are not in the ledger yet.
+        """
         self._outcomes = outcomes
         self._baselines.done_with(containers)
         self._witness.forget(containers)

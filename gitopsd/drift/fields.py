@@ -1,6 +1,6 @@
 """Drift of single fields: what an engine shows of a container, against what it showed when we were done with it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from gitopsd.engine_json.comparison import Difference, differences, owned_differences
 from gitopsd.engine_json.cures import cure_of
@@ -40,9 +40,22 @@ def owned_drifts(live: Projection, wanted: Projection, ignored: Collection[str] 
     )
 
 
-def unenforced(live: Projection, wanted: Projection) -> tuple[FieldDrift, ...]:
-    """What an engine took and dropped, as its kernel has no such limit."""
-    return tuple(_field(each, wanted, wanted, wanted) for each in owned_differences(wanted, live) if each.dropped)
+def unenforced(live: Projection, wanted: Projection, ignored: Collection[str] = ()) -> tuple[FieldDrift, ...]:
+    """What an engine took and dropped, as its kernel has no such limit; and what of `ignored` is not as wanted."""
+    return tuple(
+        _field(each, wanted, wanted, wanted)
+        for each in owned_differences(*_comparable(wanted, live))
+        if each.dropped or each.name in ignored
+    )
+
+
+def kept_apart(live: Projection, left: Projection, differed: Iterable[FieldDrift]) -> dict[str, Json]:
+    """A baseline of what is live, but as it was `left` before where it differs still just as it did."""
+    found: dict[str, Json] = dict(live)
+    for each in differed:
+        if _at(live, each.at) == each.live:
+            _put(found, each.at, _at(left, each.at))
+    return found
 
 
 def rebased(live: Projection, wanted: Projection) -> dict[str, Json]:
@@ -97,7 +110,7 @@ def _put(into: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
 
 def _settled(each: Difference, wanted: Projection) -> bool:
     """Somebody, or a daemon that died before it could note it, has brought the field to where it is wanted."""
-    return _at(wanted, each.path) == each.live and each.live is not None
+    return _at(wanted, each.path) == each.live and (each.live is not None or each.field.owner == "declared")
 
 
 def _ignored(name: str, ignored: Collection[str]) -> bool:

@@ -5,6 +5,7 @@ from typing import Final
 
 from gitopsd.engine_json.comparison import Path
 from gitopsd.engine_json.field import Field
+from gitopsd.engine_json.field_table import FIELDS
 from gitopsd.engine_json.projection import Projection
 from gitopsd.model.canonical import Json
 from gitopsd.model.drift import Cure
@@ -29,3 +30,9 @@ def cure_of(path: Path, field: Field, before: Projection) -> Cure:
 def lift_body(paths: Iterable[str]) -> dict[str, Json]:
     """The JSON of `POST /containers/ID/update` that takes limits away which no specification sets."""
     return {name: value for path in paths for name, value in _LIFTS.get(path, {}).items()}
+
+
+def updated_paths(names: Iterable[str]) -> tuple[str, ...]:
+    """The paths of fields by the names that an update gives them: `PidsLimit` is `resources.pids`."""
+    wanted = {f"HostConfig.{name}" for name in names}
+    return tuple(row.path for row in FIELDS["container"] if row.at in wanted)

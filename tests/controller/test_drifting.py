@@ -46,6 +46,14 @@ def fields(house: House) -> dict[str, Any]:
     return dict(house.engine().observe("shop").instances[0].fields)
 
 
+def looks_again(house: House) -> None:
+    """Wait for passes that began after this call."""
+    for _ in range(2):
+        number = house.store.submit(Operation("resume", "shop", "ada", house.clock.now()))
+        house.watcher.changed("operations")
+        house.eventually(lambda number=number: getattr(house.store.operation(number), "result", ""))
+
+
 def test_a_limit_that_was_changed_by_hand_comes_back_in_place(house: House) -> None:
     serve(house)
     container = house.engine().container("shop-web-1")
@@ -91,6 +99,62 @@ def test_an_alias_that_was_lost_costs_a_short_disconnection(house: House) -> Non
 
     assert house.writes() == ["disconnect shop-web-1 from shop_back", "connect shop-web-1 to shop_back"]
     assert fields(house)["networks"]["shop_back"]["aliases"] == ["shop", "web"]
+
+
+def test_a_network_that_was_left_while_it_was_stopped_is_joined_again(house: House) -> None:
+    serve(house)
+    house.engine().stop_by_hand("shop-web-1")
+    house.engine().disconnect_by_hand("shop-web-1", "shop_back")
+
+    house.eventually(lambda: "connect shop-web-1 to shop_back" in house.writes())
+    house.eventually(lambda: not house.store.drift("shop").items)
+
+    assert list(fields(house)["networks"]) == ["shop_back"]
+
+
+def test_what_the_engine_takes_and_ignores_is_told_and_tried_once(house: House) -> None:
+    serve(house)
+    house.engine().ignored_updates = frozenset({"Memory"})
+    house.engine().update_by_hand("shop-web-1", Memory=MEMORY // 2)
+
+    house.eventually(lambda: [each.state for each in house.store.drift("shop").items] == ["unenforceable"])
+    house.clock.advance(300)
+    looks_again(house)
+
+    (item,) = house.store.drift("shop").items
+    assert [(each.path, each.applied, each.live) for each in item.changes] == [
+        ("resources.memory", MEMORY, MEMORY // 2)
+    ]
+    assert house.writes() == ["update shop-web-1"]
+
+
+def test_a_new_process_knows_what_the_engine_ignores(house: House) -> None:
+    serve(house)
+    house.engine().ignored_updates = frozenset({"Memory"})
+    house.engine().update_by_hand("shop-web-1", Memory=MEMORY // 2)
+    house.eventually(lambda: [each.state for each in house.store.drift("shop").items] == ["unenforceable"])
+    house.daemon.stop()
+    house.daemon = Daemon(house.application())
+    house.daemon.start()
+    looks_again(house)
+
+    assert [each.state for each in house.store.drift("shop").items] == ["unenforceable"]
+    assert house.writes() == ["update shop-web-1"]
+
+
+def test_what_somebody_sets_right_that_the_engine_had_ignored_is_held_against_them_again(house: House) -> None:
+    serve(house)
+    house.engine().ignored_updates = frozenset({"Memory"})
+    house.engine().update_by_hand("shop-web-1", Memory=MEMORY // 2)
+    house.eventually(lambda: [each.state for each in house.store.drift("shop").items] == ["unenforceable"])
+    house.engine().ignored_updates = frozenset()
+    house.engine().update_by_hand("shop-web-1", Memory=MEMORY)
+    house.eventually(lambda: not house.store.drift("shop").items)
+    house.clock.advance(300)
+
+    house.engine().update_by_hand("shop-web-1", Memory=MEMORY // 4)
+
+    house.eventually(lambda: fields(house)["resources.memory"] == MEMORY)
 
 
 def test_what_an_engine_cannot_take_away_takes_a_new_container(house: House) -> None:

@@ -19,12 +19,14 @@ CASES: dict[str, Case] = {**hand_on_limits.CASES, **hand_on_networks.CASES, **ha
 
 @dataclass(frozen=True)
 class Story:
-    """What was found of each case, and its container before the change and after the heal."""
+    """What was found of each case; its container and the networks that it is in, before the change and after the heal."""
 
     project: str
     found: Mapping[str, list[DriftItem]]
     before: Mapping[str, str]
     after: Mapping[str, str]
+    connected: Mapping[str, set[str]]
+    reconnected: Mapping[str, set[str]]
     left: tuple[DriftItem, ...]
 
 
@@ -47,13 +49,14 @@ def told(rig: Rig) -> Story:
     rig.synced(rig.push_document({**document, "x-gitopsd": {"heal": "report"}}), within=90)
     rig.eventually(lambda: len(rig.store.baselines("shop")) == len(services) + 1)
     before = containers(rig)
+    connected = networks(rig)
     changed = {name: case for name, case in CASES.items() if taken(rig, case)}
     for name, case in changed.items():
         case.mutate(Hand(rig.api, before[name], rig.project, before))
     found = rig.eventually(lambda: all_of(rig, changed), within=30)
     rig.ask("heal")
     rig.eventually(lambda: not rig.store.drift("shop").items and not rig.store.journal("shop").rollouts, within=90)
-    return Story(rig.project, found, before, containers(rig), rig.store.drift("shop").items)
+    return Story(rig.project, found, before, containers(rig), connected, networks(rig), rig.store.drift("shop").items)
 
 
 def taken(rig: Rig, case: Case) -> bool:
@@ -72,6 +75,11 @@ def all_of(rig: Rig, changed: Mapping[str, Case]) -> dict[str, list[DriftItem]]:
 
 def containers(rig: Rig) -> dict[str, str]:
     return {row["Labels"][SERVICE_LABEL]: row["Id"] for row in rig.rows(environment="shop")}
+
+
+def networks(rig: Rig) -> dict[str, set[str]]:
+    rows = rig.rows(environment="shop")
+    return {row["Labels"][SERVICE_LABEL]: set(row["NetworkSettings"]["Networks"]) for row in rows}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -93,3 +101,4 @@ def test_it_is_healed_in_place_where_an_engine_can_and_else_replaced(story: Stor
 
 def test_afterwards_nothing_differs(story: Story) -> None:
     assert story.left == ()
+    assert story.reconnected == story.connected
