@@ -19,7 +19,7 @@ CASES: dict[str, Case] = {**hand_on_limits.CASES, **hand_on_networks.CASES, **ha
 
 @dataclass(frozen=True)
 class Story:
-    """What was found of each case; its container and the networks that it is in, before the change and after the heal."""
+    """What was found of each case; its container and its networks, before the change and after the heal."""
 
     project: str
     found: Mapping[str, list[DriftItem]]
