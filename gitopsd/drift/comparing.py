@@ -39,7 +39,7 @@ def left_as(
 ) -> Comparison:
     """gitopsd was just done with it: it is as it shall be, but for what the engine did not carry out.
 
-    What differed `before`, and does just so still, was not what was done. `ignored` are the paths of what the engine
+    What differed `before`, and does so still, was not what was done. `ignored` are the paths of what the engine
     was asked for, took without a word, and left as it was: there is no use in asking again.
     """
     known = before.baseline if before is not None else None
@@ -48,10 +48,11 @@ def left_as(
     named = tuple(each.path for each in lost)
     if before is None or known is None or known.made_by != made_by:
         return Comparison((), Baseline(live, made_by, named), unenforced=lost)
-    shown = kept_apart(live, known.shown, before.fields)
-    left = Baseline(shown, made_by, named)
-    still = field_drifts(live, left, wanted.applied, wanted.desired, wanted.ignored)
-    return Comparison(still, left, unenforced=lost)
+    differed = {each.at for each in before.fields}
+    known = replace(known, unenforced=named)
+    now = field_drifts(live, known, wanted.applied, wanted.desired, wanted.ignored)
+    still = tuple(each for each in now if each.at in differed)
+    return Comparison(still, Baseline(kept_apart(live, known.shown, still), made_by, named), unenforced=lost)
 
 
 def compared(live: Projection, left: Baseline | None, wanted: Wanted, made_by: str) -> Comparison:

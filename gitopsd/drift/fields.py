@@ -49,12 +49,11 @@ def unenforced(live: Projection, wanted: Projection, ignored: Collection[str] = 
     )
 
 
-def kept_apart(live: Projection, left: Projection, differed: Iterable[FieldDrift]) -> dict[str, Json]:
-    """A baseline of what is live, but as it was `left` before where it differs still just as it did."""
+def kept_apart(live: Projection, left: Projection, unmended: Iterable[FieldDrift]) -> dict[str, Json]:
+    """A baseline of what is live, but as it was `left` before where nothing was mended."""
     found: dict[str, Json] = dict(live)
-    for each in differed:
-        if _at(live, each.at) == each.live:
-            _put(found, each.at, _at(left, each.at))
+    for each in unmended:
+        _put(found, each.at, _at(left, each.at))
     return found
 
 

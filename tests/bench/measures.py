@@ -29,6 +29,7 @@ from gitopsd.model.settings import Repository as RepositorySettings
 from gitopsd.model.settings import Settings, TargetEngine
 from tests.bench.adoption import adoption
 from tests.bench.configuring import configuring
+from tests.bench.drift import drift
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
 from tests.bench.result import Result
 
@@ -368,4 +369,5 @@ ALL = {
     "push": push_to_running,
     "memory": memory_over_200,
     "adoption": adoption,
+    "by-hand": drift,
 }
