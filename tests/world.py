@@ -16,6 +16,7 @@ from gitopsd.model.action import (
     Create,
     CreateNetwork,
     CreateVolume,
+    Deliver,
     Disconnect,
     Keep,
     Remove,
@@ -203,7 +204,7 @@ class World:
             case Restore() | Update():
                 box.policy = self.behaviours.get(action.fingerprint, STEADY).restart
                 box.limits = action.in_place if isinstance(action, Update) else box.limits
-            case Connect() | Disconnect():
+            case Connect() | Disconnect() | Deliver():
                 pass
             case Rename(name=name):
                 self._free(name)

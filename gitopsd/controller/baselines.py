@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from gitopsd.controller.contents import Contents
 from gitopsd.controller.ports import Store
 from gitopsd.drift.comparing import Comparison, Fields, Wanted, compared, left_as
+from gitopsd.engine_json.delivered import ROWS, Place, content_of
 from gitopsd.engine_json.expectation import with_content
 from gitopsd.engine_json.hiding import hidden_projection
 from gitopsd.engine_json.projection import VERSION, Projection
@@ -18,12 +21,21 @@ from gitopsd.model.release import Journal, Placed
 class Expected:
     """What an instance is held against: `shown` as it is, `wanted` in the hidden form.
 
-    `secret` are the Compose keys behind which it has values of secret origin.
+    `secret` are the Compose keys behind which it has values of secret origin, `places` where it has content.
     """
 
     shown: Projection
     wanted: Wanted
     secret: frozenset[str]
+    places: tuple[Place, ...] = ()
+
+
+def without_content(wanted: Wanted) -> Wanted:
+    """For a look at a container whose content nobody has read yet."""
+    bare = [
+        {path: each for path, each in side.items() if path not in ROWS} for side in (wanted.applied, wanted.desired)
+    ]
+    return replace(wanted, applied=bare[0], desired=bare[1])
 
 
 Expect = Callable[[Instance, Placed], Expected | None]
@@ -45,10 +57,10 @@ class FieldLook:
 class Baselines:
     """The baselines of one environment. Belongs to one pass at a time."""
 
-    def __init__(self, environment: str, store: Store) -> None:
-        self._environment, self._store = environment, store
+    def __init__(self, environment: str, store: Store, contents: Contents) -> None:
+        self._environment, self._store, self._contents = environment, store, contents
         self._kept: dict[str, Baseline] | None = None
-        self._seen: dict[str, tuple[Instance, Placed, Comparison]] = {}
+        self._seen: dict[str, tuple[Instance, Placed, Comparison, bool]] = {}
         self._done_with: dict[str, frozenset[str]] = {}
 
     def done_with(self, containers: Mapping[str, Collection[str]]) -> None:
@@ -60,7 +72,14 @@ class Baselines:
             self._done_with[container] = self._done_with.get(container, frozenset()) | frozenset(ignored)
 
     def look(
-        self, journal: Journal, live: LiveState, busy: frozenset[str], expect: Expect, *, keep: bool = True
+        self,
+        journal: Journal,
+        live: LiveState,
+        busy: frozenset[str],
+        expect: Expect,
+        now: datetime,
+        *,
+        keep: bool = True,
     ) -> FieldLook:
         """Every instance of ours against its baseline; one that has none gets one, which is kept at once.
 
@@ -69,39 +88,60 @@ class Baselines:
         key = self._store.key()
         made_by = f"{live.engine}; fields {VERSION}; key {digest(key.hex())[:8]}"
         found: dict[str, Comparison] = {}
+        self._contents.begin(frozenset(each.id for each in live.instances))
         for instance in live.instances:
             placed = journal.inventory.get(instance.id)
             ready = instance.state not in ("created", "removing") and placed is not None and not placed.kept
             if placed is not None and ready and f"{placed.service}/{placed.slot}" not in busy:
-                found[instance.id] = self._at(instance, placed, expect, key, made_by)
+                found[instance.id] = self._at(instance, placed, expect, (key, made_by, now))
         if keep:
             self._keep({id: each.baseline for id, each in found.items() if each.baseline is not None}, live)
         return FieldLook(found)
 
-    def _at(self, instance: Instance, placed: Placed, expect: Expect, key: bytes, made_by: str) -> Comparison:
+    def _at(self, instance: Instance, placed: Placed, expect: Expect, by: tuple[bytes, str, datetime]) -> Comparison:
         """A look that remembers inspections gives the very same instance again, which comes to the same again."""
+        key, made_by, now = by
         ends = [self._done_with[each] for each in (instance.id, instance.name) if each in self._done_with]
         acted = bool(ends)
         known = self._seen.get(instance.id)
         same = known is not None and known[0].fields is instance.fields and known[1] == placed
-        if known is not None and same and not acted and not known[2].fields:
+        unread = known is not None and known[3] and self._contents.due(instance, now)
+        if known is not None and same and not acted and not known[2].fields and not unread:
             return known[2]
         expected = expect(instance, placed)
         if expected is None:
             return Comparison()
-        live = hidden_projection(with_content(instance.fields, expected.shown), key, expected.secret)
-        left = self._baselines().get(instance.id)
+        live, wanted, left = self._seen_now(instance, expected, key, now, anew=acted)
         if acted:
-            before = known[2] if known is not None else Comparison(baseline=left)
-            result = left_as(live, expected.wanted, made_by, before, frozenset().union(*ends))
+            before = replace(known[2], baseline=left) if known is not None else Comparison(baseline=left)
+            result = left_as(live, wanted, made_by, before, frozenset().union(*ends))
         else:
-            result = compared(live, left, expected.wanted, made_by)
-        result = replace(result, pending=expected.wanted.applied != expected.wanted.desired)
+            result = compared(live, left, wanted, made_by)
+        result = replace(result, pending=wanted.applied != wanted.desired)
         self._done_with = {
             each: ignored for each, ignored in self._done_with.items() if each not in (instance.id, instance.name)
         }
-        self._seen[instance.id] = (instance, placed, result)
+        self._seen[instance.id] = (instance, placed, result, bool(expected.places))
         return result
+
+    def _seen_now(
+        self, instance: Instance, expected: Expected, key: bytes, now: datetime, *, anew: bool
+    ) -> tuple[Projection, Wanted, Baseline | None]:
+        """What to compare: as it shows itself, as it is wanted, and its baseline, all three with content or without.
+
+        Content that is not read now is taken to be as it was left; what is read for the first time is left so.
+        """
+        if anew:
+            self._contents.forget(instance.id)
+        read = self._contents.of(instance, expected.places, key, now)
+        shown = {**with_content(instance.fields, expected.shown), **(read or {})}
+        live, left = hidden_projection(shown, key, expected.secret), self._baselines().get(instance.id)
+        kept = content_of(left.shown) if left is not None else {}
+        if read is None and not kept:
+            return live, without_content(expected.wanted), left
+        if left is not None and not kept:
+            left = replace(left, shown={**left.shown, **content_of(live)})
+        return {**live, **kept} if read is None else live, expected.wanted, left
 
     def _baselines(self) -> dict[str, Baseline]:
         if self._kept is None:

@@ -6,7 +6,8 @@ from datetime import datetime
 from types import MappingProxyType
 
 from gitopsd.controller.baselines import Baselines, Expect, FieldLook
-from gitopsd.controller.ports import Store
+from gitopsd.controller.contents import Contents
+from gitopsd.controller.ports import EngineView, Store
 from gitopsd.controller.witness import Witness
 from gitopsd.drift import drift, end_words, ending
 from gitopsd.drift.story import story
@@ -23,9 +24,11 @@ LOOKED_BACK = 500  # events
 class Drifting:
     """The drift of one environment, from pass to pass. `witness` is the engine's; `masked` takes secrets out."""
 
-    def __init__(self, environment: str, store: Store, witness: Witness, masked: Callable[[str], str]) -> None:
+    def __init__(
+        self, environment: str, engine: EngineView, store: Store, witness: Witness, masked: Callable[[str], str]
+    ) -> None:
         self._environment, self._store, self._witness, self._masked = environment, store, witness, masked
-        self._baselines = Baselines(environment, store)
+        self._baselines = Baselines(environment, store, Contents(engine, witness.touched))
         self._known: tuple[DriftItem, ...] | None = None
         self._outcomes: Sequence[Event] = ()
 
@@ -38,8 +41,9 @@ class Drifting:
         self._baselines.done_with(containers)
         self._witness.forget(containers)
 
-    def look(self, journal: Journal, live: LiveState, busy: frozenset[str], expect: Expect) -> FieldLook:
-        return self._baselines.look(journal, live, busy, expect)
+    def look(self, journal: Journal, live: LiveState, busy: frozenset[str], expect: Expect, now: datetime) -> FieldLook:
+        self._witness.attend(live.instances)
+        return self._baselines.look(journal, live, busy, expect, now)
 
     def note(
         self, journal: Journal, live: LiveState, serving: SealedState | None, fields: FieldLook, now: datetime

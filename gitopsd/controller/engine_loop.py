@@ -272,11 +272,11 @@ class EngineLoop:
 
     def _heard(self, event: EngineEvent) -> None:
         """Wake whom the event concerns; network events do not say whom, so they wake all."""
-        self._witness.hear(event)
+        touched = self._witness.hear(event)
         action = event.action.partition(":")[0]
         if event.kind == "image":
             self._image_heard(event.id, action)
-        if action not in TELLING and action not in NETWORKING and action != "health_status":
+        if action not in TELLING and action not in NETWORKING and action != "health_status" and not touched:
             return
         if event.project:
             for name in [name for name, project in list(self._projects.items()) if project == event.project]:

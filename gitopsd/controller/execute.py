@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gitopsd.controller.ports import Clock, Engine
 from gitopsd.engine_json.container import creation
+from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.cures import lift_body
 from gitopsd.engine_json.limits import restart_policy, update_body
 from gitopsd.engine_json.networking import endpoints
@@ -19,6 +20,7 @@ from gitopsd.model.action import (
     Create,
     CreateNetwork,
     CreateVolume,
+    Deliver,
     Disconnect,
     Keep,
     Remove,
@@ -78,6 +80,8 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
         case Update(container=container, lift=lift):
             body = lift_body(lift) | update_body(_specification(action, making).sealed)
             return ", ".join(engine.update(container, body))
+        case Deliver(container=container, name=name, slot=slot):
+            engine.deliver(container, _creation(_specification(action, making), slot, name, engine, making))
         case Connect(container=container, network=network):
             engine.connect(container, network, _endpoint(action, making, engine.api()))
         case Restore(container=container, restart=restart):
@@ -106,13 +110,28 @@ def _on_container(action: Start | Unpause | Keep | Stop | Remove | Rename | Disc
             engine.disconnect(container, network)
 
 
-def _specification(action: Create | Update | Restore | Connect, making: Making) -> Specification:
+def _specification(action: Create | Update | Restore | Deliver | Connect, making: Making) -> Specification:
     return making.specification(action.service, action.fingerprint, action.in_place)
 
 
 def _endpoint(action: Connect, making: Making, api: tuple[int, int]) -> Mapping[str, Json]:
     found = _specification(action, making)
     return dict(endpoints(found.sealed.service, found.desired, action.slot, api))[action.network]
+
+
+def _creation(found: Specification, slot: int, name: str, engine: Engine, making: Making) -> Creation:
+    """What a container of a specification is made from, as far as its content goes."""
+    joins = {each: each for each in found.sealed.service.shares}
+    return creation(
+        *(found.sealed, found.desired),
+        slot=slot,
+        name=name,
+        release=0,
+        carry={},
+        joins=joins,
+        api=engine.api(),
+        key=making.key,
+    )
 
 
 def _create(action: Create, engine: Engine, making: Making) -> str:

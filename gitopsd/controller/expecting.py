@@ -7,6 +7,7 @@ from gitopsd.controller.execute import Specification
 from gitopsd.controller.ports import EngineView
 from gitopsd.drift.comparing import Wanted
 from gitopsd.engine_json.container import creation
+from gitopsd.engine_json.delivered import Place, content_wanted, places
 from gitopsd.engine_json.expectation import expected
 from gitopsd.engine_json.hiding import hidden_projection
 from gitopsd.engine_json.networking import instance_name
@@ -26,31 +27,38 @@ def expecting(engine: EngineView, key: bytes, specify: Specify, head: SealedStat
     def expect(instance: Instance, placed: Placed) -> Expected | None:
         try:
             applied = specify(placed.service, placed.fingerprint, placed.in_place)
-            shown = projection(applied, instance, placed.slot, engine, key)
+            shown, lying = _made(applied, instance, placed.slot, engine, key)
         except GitopsdError:
             return None
         newer = head.services.get(placed.service) if head is not None else None
         desired = shown
         made = (placed.fingerprint, placed.in_place)
         if head is not None and newer is not None and (newer.fingerprint, newer.in_place) != made:
-            desired = projection(Specification(newer, head.desired), instance, placed.slot, engine, key)
+            desired, _ = _made(Specification(newer, head.desired), instance, placed.slot, engine, key)
         secret = frozenset(path[0] for path in applied.sealed.service.hidden)
         ignored = applied.sealed.service.ignore_drift
         wanted = Wanted(hidden_projection(shown, key, secret), hidden_projection(desired, key, secret), ignored)
-        return Expected(shown, wanted, secret)
+        return Expected(shown, wanted, secret, lying)
 
     return expect
 
 
-def projection(applied: Specification, instance: Instance, slot: int, engine: EngineView, key: bytes) -> Projection:
-    """Of a container made from a specification, over the instance's own image. ManifestError: it cannot be made."""
+def _made(
+    applied: Specification, instance: Instance, slot: int, engine: EngineView, key: bytes
+) -> tuple[Projection, tuple[Place, ...]]:
+    """A container made from a specification, over the instance's own image, and where its content lies.
+
+    ManifestError: it cannot be made.
+    """
     sealed, desired = applied.sealed, applied.desired
     called = instance_name(sealed.service, desired.project, slot)
     joins = {name: name for name in sealed.service.shares}
     made = creation(
         *(sealed, desired), slot=slot, name=called, release=0, carry={}, api=engine.api(), joins=joins, key=key
     )
-    return _borrowed(sealed.service, instance, expected(sealed, made, called, _defaults(engine, instance.image_id)))
+    lying = places(made, instance.fields, key)
+    shown = _borrowed(sealed.service, instance, expected(sealed, made, called, _defaults(engine, instance.image_id)))
+    return {**shown, **content_wanted(lying)}, lying
 
 
 def _borrowed(service: Service, instance: Instance, shown: Projection) -> Projection:

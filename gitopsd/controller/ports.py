@@ -210,6 +210,13 @@ class Engine(EngineView, Protocol):
         """Change limits or restart policy in place and read them back. Returns the fields that the engine ignored."""
         ...
 
+    def deliver(self, container: str, creation: Creation) -> None:
+        """Put the content of a creation into a container that was made of it, over what lies there by now.
+
+        A file that is mounted by itself goes on showing what it showed; files beside those of the creation stay.
+        """
+        ...
+
     def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
         """Connect a container to a network (its name) with the whole endpoint configuration.
 

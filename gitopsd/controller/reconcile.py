@@ -104,7 +104,7 @@ class Reconciler:
         self._pulls = Pulls(self._shelf, executor, self.masked)
         self._questions = Questions(name, self._pulls)
         self._requests = Requests(name, store)
-        self._drifting = Drifting(name, store, witness, self.masked)
+        self._drifting = Drifting(name, engine, store, witness, self.masked)
         self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
 
@@ -189,7 +189,7 @@ class Reconciler:
             return self._desires.specification(look.environment, (basis, wanted), (service, fingerprint, in_place))
 
         expect = expecting(self._engine, key, specify, wanted)
-        fields = self._drifting.look(look.journal, look.live, self._chains.busy(), expect)
+        fields = self._drifting.look(look.journal, look.live, self._chains.busy(), expect, look.now)
         return fields, self._drifting.note(look.journal, look.live, basis, fields, look.now)
 
     def _renewed(self, environment: Environment, journal: Journal) -> tuple[Journal, tuple[Release, ...]]:

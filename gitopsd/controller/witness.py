@@ -3,11 +3,16 @@
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar
 
-from gitopsd.model.live import EngineEvent
+from gitopsd.drift.story import check_of
+from gitopsd.model.live import EngineEvent, Instance
 
+Kept = TypeVar("Kept")
 KEPT_EVENTS = 32
 KEPT_CONTAINERS = 2_000
+TOUCHING = frozenset(("exec_die", "extract-to-dir"))
 
 
 class Witness:
@@ -16,12 +21,19 @@ class Witness:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._heard: OrderedDict[str, deque[EngineEvent]] = OrderedDict()
+        self._checks: dict[str, str] = {}
+        self._touched: dict[str, datetime] = {}
+        self._checking: dict[str, None] = {}
 
-    def hear(self, event: EngineEvent) -> None:
+    def hear(self, event: EngineEvent) -> bool:
+        """Remember it. Whether it tells that files in a container may have been changed by hand."""
         container = event.id if event.kind == "container" else event.attributes.get("container", "")
         if not container:
-            return
+            return False
         with self._lock:
+            if event.action in TOUCHING:
+                return self._noted_touch(container, event)
+            self._note_check(container, event)
             events = self._heard.setdefault(container, deque(maxlen=KEPT_EVENTS))
             if events and event.action.startswith("exec_start") and events[-1].action == event.action:
                 events.pop()  # a healthcheck runs over and over
@@ -29,6 +41,34 @@ class Witness:
             self._heard.move_to_end(container)
             while len(self._heard) > KEPT_CONTAINERS:
                 self._heard.popitem(last=False)
+
+            return False
+
+    def attend(self, instances: Iterable[Instance]) -> None:
+        """These are there; what their healthchecks run is no hand's work."""
+        checks = {each.id: check_of(each) for each in instances}
+        with self._lock:
+            for container, check in checks.items():
+                _kept(self._checks, container, check)
+
+    def touched(self, container: str, since: datetime) -> bool:
+        """Whether somebody may have changed its files."""
+        with self._lock:
+            return self._touched.get(container, since) > since
+
+    def _noted_touch(self, container: str, event: EngineEvent) -> bool:
+        run = event.attributes.get("execID", "")
+        if run in self._checking:
+            del self._checking[run]
+            return False
+        _kept(self._touched, container, event.at)
+        return True
+
+    def _note_check(self, container: str, event: EngineEvent) -> None:
+        action, _, detail = event.action.partition(":")
+        check, run = self._checks.get(container, ""), event.attributes.get("execID", "")
+        if action == "exec_start" and check and check in detail and run:
+            _kept(self._checking, run, None)
 
     def of(self, container: str) -> tuple[EngineEvent, ...]:
         with self._lock:
@@ -47,3 +87,11 @@ class Witness:
             for id, events in list(self._heard.items()):
                 if id in named or (events and events[-1].attributes.get("name") in named):
                     del self._heard[id]
+
+
+def _kept(into: dict[str, Kept], key: str, value: Kept) -> None:
+    """As the newest; the oldest go once there are too many."""
+    into.pop(key, None)
+    into[key] = value
+    while len(into) > KEPT_CONTAINERS:
+        del into[next(iter(into))]

@@ -1,13 +1,14 @@
 """Drift of containers: slots that are empty, instances that are not as we left them, and those that are not ours."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.drift.comparing import Comparison
+from gitopsd.engine_json.delivered import ROWS
 from gitopsd.engine_json.labels import CARRIER
 from gitopsd.model.desired import SealedService
-from gitopsd.model.drift import Cure, DriftItem, DriftKind, FieldDrift
+from gitopsd.model.drift import Cure, DriftItem, DriftKind, DriftState, FieldDrift
 from gitopsd.model.live import Instance
 from gitopsd.model.parted import same_but_for_the_key
 from gitopsd.model.release import Journal, Placed
@@ -47,7 +48,7 @@ def changed_fields(instance: Instance, placed: Placed, found: Comparison, now: d
 
     Name and image are told apart, as what they are.
     """
-    fields = [each for each in found.fields if each.path not in ("name", "image")]
+    fields = [each for each in found.fields if each.path not in ("name", "image") and each.at[0] not in ROWS]
     both = tuple(each for each in fields if each.conflict)
     changed = tuple(each for each in fields if not each.conflict)
     if changed:
@@ -56,6 +57,7 @@ def changed_fields(instance: Instance, placed: Placed, found: Comparison, now: d
     if both:
         cause = f"{_paths(both)} changed by hand, and in Git, which wins"
         yield replace(_item(instance, placed.service, "modified", cause, now, changes=both), state="conflict")
+    yield from _files(instance, placed, found.fields, now)
     if instance.untagged and not found.pending:
         tag = FieldDrift(("image", "tag"), instance.image_id, instance.image_id, None, "declared", "none")
         cause = f"{instance.image} is no name of its image any more: moved or removed, and not by gitopsd"
@@ -64,6 +66,17 @@ def changed_fields(instance: Instance, placed: Placed, found: Comparison, now: d
         cause = f"this engine cannot carry out {_paths(found.unenforced)}"
         item = _item(instance, placed.service, "modified", cause, now, changes=found.unenforced)
         yield replace(item, state="unenforceable")
+
+
+def _files(instance: Instance, placed: Placed, fields: Iterable[FieldDrift], now: datetime) -> Iterator[DriftItem]:
+    """Files of delivered content, one item each."""
+    for each in (each for each in fields if each.at[0] in ROWS):
+        kind: DriftKind = "missing" if each.live is None else "extra" if each.applied is None else "modified"
+        words = {"missing": "removed from", "extra": "put into", "modified": "changed in"}
+        cause = f"{each.at[1]} was {words[kind]} the container by hand"
+        name = f"{instance.name}:{each.at[1]}"
+        state: DriftState = "conflict" if each.conflict else "open"
+        yield DriftItem("file", name, placed.service, instance.id, kind, cause, now, now, state, (each,), each.cure)
 
 
 def _by_hand(fields: Collection[FieldDrift]) -> str:

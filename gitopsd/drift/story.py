@@ -18,7 +18,7 @@ _TELLING = frozenset(
 
 def story(events: Iterable[EngineEvent], instance: Instance | None = None) -> str:
     """`exec of sh at 20:36:58, then update at 20:37:02`; "" for events that tell nothing. A healthcheck is no exec."""
-    check = _check(instance)
+    check = check_of(instance)
     told = [(_deed(event), event) for event in events if _tells(event, check)]
     runs = [(deed, [event for _, event in run]) for deed, run in groupby(told, key=lambda pair: pair[0])]
     return ", then ".join(_run(deed, found) for deed, found in runs[-MOST:])
@@ -29,8 +29,8 @@ def _tells(event: EngineEvent, check: str) -> bool:
     return action in _TELLING and not (action == "exec_start" and check and check in detail)
 
 
-def _check(instance: Instance | None) -> str:
-    """The command that a healthcheck runs, as events show it."""
+def check_of(instance: Instance | None) -> str:
+    """The command that its healthcheck runs, as events show it; "" for none."""
     test = strings(mapping(instance.fields.get("healthcheck")).get("test")) if instance is not None else []
     return " ".join(test[1:])
 

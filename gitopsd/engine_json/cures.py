@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gitopsd.engine_json.comparison import Path
+from gitopsd.engine_json.delivered import ROWS
 from gitopsd.engine_json.field import Field
 from gitopsd.engine_json.field_table import FIELDS
+from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.projection import Projection
 from gitopsd.model.canonical import Json
 from gitopsd.model.drift import Cure
@@ -22,6 +24,8 @@ _ALONG: Final[Mapping[str, str]] = {"resources.memory_swap": "resources.memory"}
 
 def cure_of(path: Path, field: Field, before: Projection) -> Cure:
     """The cure of a field that should be as it was `before`."""
+    if field.path in ROWS and path[-1] not in mapping(before.get(field.path)):
+        return "none"  # no call of an engine takes a file away
     if field.cure != "in-place" or path[0] in before or path[0] in _LIFTS or path[0] == "networks":
         return field.cure
     return "in-place" if _ALONG.get(path[0]) in before else "recreate"

@@ -116,6 +116,9 @@ _HOST: Final = (
     _row("volumes", "Mounts", "map", "high", "recreate", "volumes", "configs", "secrets"),
     # Where the manifest is silent, it depends on what lies below the path.
     _row("volumes.*.propagation", "Mounts.*.Propagation", "value", "low", "recreate", "volumes", owner="defaulted"),
+    # No inspection shows these: they are read from the container.
+    _row("content", "archive", "map", "high", "in-place", "volumes", "configs", "secrets"),
+    _row("mounted_content", "archive of a mounted file", "map", "high", "recreate", "volumes", "configs", "secrets"),
     _row("tmpfs", "HostConfig.Tmpfs", "map", "medium", "recreate", "tmpfs"),
     _row("volumes_from", "HostConfig.VolumesFrom", "set", "high", "recreate", "volumes_from"),
     _row("cap_add", "HostConfig.CapAdd", "set", "high", "recreate", "cap_add"),

@@ -88,6 +88,14 @@ class Update(OnInstance):
 
 
 @dataclass(frozen=True, slots=True)
+class Deliver(OnInstance):
+    """Put the content that a specification delivers into a container again, while it runs. What came besides stays."""
+
+    fingerprint: str = field(kw_only=True)
+    in_place: str = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Connect(OnInstance):
     """Connect a container to a network (its engine name) with the whole endpoint that a specification gives it."""
 
@@ -153,7 +161,9 @@ class CreateVolume:
         return f"Create   volume {self.name}  # {self.cause}"
 
 
-OnContainer = Create | Start | Restore | Unpause | Keep | Stop | Remove | Rename | Update | Connect | Disconnect
+OnContainer = (
+    Create | Start | Restore | Unpause | Keep | Stop | Remove | Rename | Update | Deliver | Connect | Disconnect
+)
 OnResource = CreateNetwork | RemoveNetwork | CreateVolume
 Action = OnContainer | OnResource
 

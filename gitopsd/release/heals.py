@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gitopsd.model.action import Action, Chain, Connect, Disconnect, Update
+from gitopsd.model.action import Action, Chain, Connect, Deliver, Disconnect, Update
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import FieldDrift
 from gitopsd.model.release import Journal
@@ -91,9 +91,12 @@ def _cure(member: Member, fields: tuple[FieldDrift, ...]) -> Chain | None:
 
 
 def _actions(member: Member, fields: tuple[FieldDrift, ...]) -> Iterator[Action]:
-    limits = [each for each in fields if each.at[0] != "networks"]
+    limits = [each for each in fields if each.at[0] not in ("networks", "content")]
     if limits:
         yield _update(member, limits)
+    content = [each for each in fields if each.at[0] == "content"]
+    if content:
+        yield _deliver(member, content)
     joined = [each for each in fields if each.at[0] == "networks"]
     for network in dict.fromkeys(each.at[1] for each in joined):
         yield from _endpoint(member, network, [each for each in joined if each.at[1] == network])
@@ -108,6 +111,16 @@ def _update(member: Member, limits: list[FieldDrift]) -> Update:
         fingerprint=placed.fingerprint,
         in_place=placed.in_place,
         lift=lift,
+    )
+
+
+def _deliver(member: Member, content: list[FieldDrift]) -> Deliver:
+    placed = member.placed
+    return Deliver(
+        *(placed.service, placed.slot, member.id, _cause(content)),
+        name=member.instance.name,
+        fingerprint=placed.fingerprint,
+        in_place=placed.in_place,
     )
 
 

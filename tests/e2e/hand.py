@@ -60,6 +60,22 @@ class Hand:
         self.api.start(twin)
         return twin
 
+    def run(self, script: str) -> None:
+        """As `docker exec`."""
+        self.api.exec_start(self.api.exec_create(self.container, ["sh", "-c", script])["Id"])
+
+    def change_volume(self, target: str, script: str) -> None:
+        """Through a container of their own, which has the content volume that is behind `target` at `/it`."""
+        found = self.api.inspect_container(self.container)
+        content = [each for each in found["Mounts"] if str(each.get("Name")).startswith("gitopsd-content-")]
+        (volume,) = (each["Name"] for each in content if each["Destination"].startswith((target, "/.gitopsd/")))
+        host = self.api.create_host_config(binds=[f"{volume}:/it"])
+        other = self.api.create_container(found["Config"]["Image"], ["sh", "-c", script], host_config=host)["Id"]
+        self.api.start(other)
+        self.api.wait(other)
+        self.api.remove_container(other)
+        self.run("true")  # after a command in it, a container's content is looked at
+
     def _name(self, container: str) -> str:
         return str(self.api.inspect_container(container)["Name"]).removeprefix("/")
 

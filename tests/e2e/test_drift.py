@@ -8,13 +8,18 @@ import docker
 import pytest
 
 from gitopsd.model.drift import DriftItem
-from tests.e2e import hand_on_containers, hand_on_limits, hand_on_networks
+from tests.e2e import hand_on_containers, hand_on_content, hand_on_limits, hand_on_networks
 from tests.e2e.conftest import ONE, RIGS
 from tests.e2e.hand import Case, Hand
 from tests.e2e.rig import Rig, web
 from tests.e2e.witness import SERVICE_LABEL
 
-CASES: dict[str, Case] = {**hand_on_limits.CASES, **hand_on_networks.CASES, **hand_on_containers.CASES}
+CASES: dict[str, Case] = {
+    **hand_on_limits.CASES,
+    **hand_on_networks.CASES,
+    **hand_on_containers.CASES,
+    **hand_on_content.CASES,
+}
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,12 @@ def story(tmp_path_factory: pytest.TempPathFactory, docker_api: docker.APIClient
 
 def told(rig: Rig) -> Story:
     services = {name: web(ONE, **case.service) for name, case in CASES.items()}
-    document = {"services": {**services, "other": web(ONE, networks=["front"])}, "networks": hand_on_networks.NETWORKS}
+    services["other"] = web(ONE, networks=["front"])
+    document = {"services": services, "networks": hand_on_networks.NETWORKS, "configs": hand_on_content.CONFIGS}
     rig.start()
-    rig.synced(rig.push_document({**document, "x-gitopsd": {"heal": "report"}}), within=90)
-    rig.eventually(lambda: len(rig.store.baselines("shop")) == len(services) + 1)
+    rig.synced(rig.push_document({**document, "x-gitopsd": {"heal": "report"}}, **hand_on_content.FILES), within=90)
+    rig.eventually(lambda: len(rig.store.baselines("shop")) == len(services))
+    rig.eventually(lambda: rig.ask("resume") and content_known(rig) == len(hand_on_content.CASES))
     before = containers(rig)
     connected = networks(rig)
     changed = {name: case for name, case in CASES.items() if taken(rig, case)}
@@ -57,6 +64,11 @@ def told(rig: Rig) -> Story:
     rig.ask("heal")
     rig.eventually(lambda: not rig.store.drift("shop").items and not rig.store.journal("shop").rollouts, within=90)
     return Story(rig.project, found, before, containers(rig), connected, networks(rig), rig.store.drift("shop").items)
+
+
+def content_known(rig: Rig) -> int:
+    """How many containers have had their content looked at."""
+    return sum("content" in "".join(each.shown) for each in rig.store.baselines("shop").values())
 
 
 def taken(rig: Rig, case: Case) -> bool:

@@ -13,7 +13,7 @@ from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, GitopsdError, ImageMissing, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
 from gitopsd.model.live import EngineEvent, EngineFacts, LiveNetwork, LiveState, LiveVolume
-from tests.fakes.containers import STEADY, Behaviour, exits, healthy, never_healthy, unhealthy
+from tests.fakes.containers import STEADY, Behaviour, content_files, exits, healthy, never_healthy, unhealthy
 from tests.fakes.machine import Killed, Machine, accept, labels_of
 
 __all__ = ["STEADY", "Behaviour", "FakeEngine", "Killed", "exits", "healthy", "never_healthy", "unhealthy"]
@@ -208,6 +208,11 @@ class FakeEngine(Machine):
                     found.limits[key] = value
             self._emit("container", "update", found)
             return tuple(key for key in body if key in self.ignored_updates)
+
+    def deliver(self, container: str, creation: Creation) -> None:
+        with self._write("deliver to", container):
+            found = self._need(container)
+            found.files = {**found.files, **content_files(creation)}
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
         with self._write("connect", container, f" to {network}"):

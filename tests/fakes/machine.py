@@ -188,6 +188,13 @@ class Machine:
         with self._by_hand(name) as container:
             self._emit("container", f"exec_start: {command}", container)
 
+    def edit_by_hand(self, name: str, path: str, data: bytes | None) -> None:
+        """A command in the container writes a file, or removes it."""
+        with self._by_hand(name) as container:
+            files = {**container.files, **({path: data} if data is not None else {})}
+            container.files = {each: held for each, held in files.items() if each != path or data is not None}
+            self._emit("container", "exec_die", container)
+
     def connect_by_hand(self, name: str, network: str, **endpoint: Any) -> None:
         with self._by_hand(name) as container:
             container.networks[network] = endpoint

@@ -48,7 +48,8 @@ def archive(files: Iterable[ContentFile], now: float) -> bytes:
 def fill_volume(connection: Connection, volume: ContentVolume) -> None:
     """Make sure that a content volume exists and is complete.
 
-    A container that uses it was created after it was filled; without one it is filled again, which disturbs nobody.
+    A container that uses it was created after it was filled: it is read there, as somebody may have written to it
+    since. Without one it is filled again, which disturbs nobody.
     """
     connection.call(
         "POST",
@@ -56,24 +57,39 @@ def fill_volume(connection: Connection, volume: ContentVolume) -> None:
         doing=f"create volume {volume.name}",
         json={"Name": volume.name, "Driver": "local", "Labels": dict(volume.labels)},
     )
-    if not _in_use(connection, volume.name):
-        _carry_in(connection, volume)
+    users = _users(connection, volume.name)
+    if not any(_complete(connection, container, target, volume) for container, target in users[:1]):
+        carry_in(connection, volume)
 
 
-def _in_use(connection: Connection, volume: str) -> bool:
-    """Whether a container uses the volume; carriers that a crash left behind are removed on the way."""
+def _complete(connection: Connection, container: str, target: str, volume: ContentVolume) -> bool:
+    """Whether the volume holds what it was filled with, as a container shows that has it, or one file of it."""
+    wanted = {file.path: file.data for file in volume.files}
+    found = read_files(connection, container, target, sum(map(len, wanted.values())) + _TAR_OVERHEAD)
+    shown = {file.path: file.data for file in found or ()}
+    return all(shown.get(path, shown.get("")) == data for path, data in wanted.items())
+
+
+def _users(connection: Connection, volume: str) -> list[tuple[str, str]]:
+    """Containers that use the volume, and where; carriers that a crash left behind are removed on the way."""
     doing = f"list the users of volume {volume}"
     params = {"all": 1, "filters": canonical({"volume": [volume]}).decode()}
     rows = connection.json("GET", "/containers/json", doing=doing, params=params)
     with understood(doing):
         carriers = [row["Id"] for row in rows if CARRIER in (row.get("Labels") or {})]
-        used = len(rows) > len(carriers)
+        found = [
+            (str(row["Id"]), str(mount["Destination"]))
+            for row in rows
+            for mount in row["Mounts"]
+            if mount.get("Name") == volume and row["Id"] not in carriers
+        ]
     for carrier in carriers:
         _remove(connection, carrier)
-    return used
+    return found
 
 
-def _carry_in(connection: Connection, volume: ContentVolume) -> None:
+def carry_in(connection: Connection, volume: ContentVolume) -> None:
+    """Put a content volume's files into it, over those that lie there."""
     doing = f"create the carrier of volume {volume.name}"
     answer = connection.json("POST", "/containers/create", doing=doing, json=volume.carrier)
     with understood(doing):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
-from gitopsd.adapters.docker.contents import fill_volume, read_files
+from gitopsd.adapters.docker.contents import carry_in, fill_volume, put_files, read_files
 from gitopsd.adapters.docker.logs import read_logs
 from gitopsd.adapters.docker.look import Looks, owner_volume
 from gitopsd.adapters.docker.making import make_container
@@ -136,7 +136,7 @@ class DockerView:
 
     def _noted(self, event: EngineEvent) -> EngineEvent:
         """What is remembered of a container does not count once something happened to it."""
-        if event.kind == "container" and not event.action.startswith("exec_start"):
+        if event.kind == "container" and not event.action.startswith(("exec_", "extract-to-dir")):
             self._looks.forget(event.id)
         elif container := event.attributes.get("container"):
             self._looks.forget(container)
@@ -224,6 +224,13 @@ class DockerEngine(DockerView):
             host = dict(self._inspect(container)["HostConfig"])
         # An engine without swap accounting drops MemorySwap and keeps the memory limit: not worth a word.
         return tuple(key for key, value in body.items() if key != "MemorySwap" and not _same(value, host.get(key)))
+
+    def deliver(self, container: str, creation: Creation) -> None:
+        for volume in creation.volumes:
+            with self._filling.setdefault(volume.name, threading.Lock()):
+                carry_in(self._connection, volume)
+        for archive in creation.archives:
+            put_files(self._connection, container, archive.directory, archive.files)
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
         with self._refused_unless(lambda: network in self._networks(container)):

@@ -17,17 +17,15 @@ from gitopsd.model.errors import EngineError, EngineUnavailable
 from gitopsd.model.live import EngineEvent
 
 KINDS: Final = ("container", "network", "volume", "image")
-# Looking into a container is no change of it; of a command run in it one word is enough.
+# Looking into a container is no change of it; of a command run in it, beginning and end are enough.
 _NOISE: Final = (
     "exec_create",
-    "exec_die",
     "exec_detach",
     "top",
     "attach",
     "detach",
     "resize",
     "archive-path",
-    "extract-to-dir",
     "copy",
     "export",
 )

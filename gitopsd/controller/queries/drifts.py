@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gitopsd.controller.baselines import Baselines, FieldLook
+from gitopsd.controller.contents import Contents
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.execute import Specification
 from gitopsd.controller.expecting import expecting
@@ -77,5 +78,9 @@ def _fields(view: View, seen: Look, state: SealedState | None, live: LiveState) 
     def specify(service: str, fingerprint: str, in_place: str) -> Specification:
         return desires.specification(seen.environment, (state, wanted), (service, fingerprint, in_place))
 
-    expect = expecting(view.engine(seen.environment), view.store.key(), specify, wanted)
-    return Baselines(seen.environment.name, view.store).look(seen.journal, live, frozenset(), expect, keep=False)
+    engine = view.engine(seen.environment)
+    expect = expecting(engine, view.store.key(), specify, wanted)
+    contents = Contents(engine, lambda *_: False, at_once=True)
+    return Baselines(seen.environment.name, view.store, contents).look(
+        seen.journal, live, frozenset(), expect, view.now, keep=False
+    )
