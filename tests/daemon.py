@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gitopsd.adapters.store.codec import dump, load
+from gitopsd.controller.operations import apply
 from gitopsd.model.action import Action, Chain, Connect, Disconnect, Remove, Update
+from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import FieldDrift
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
+from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal, Release
 from gitopsd.plan.planning import Applied, plan
@@ -169,6 +172,13 @@ class Daemon:
 
     def open(self) -> bool:
         return self.journal.release is not None or bool(self.journal.rollouts) or bool(self.pending)
+
+    def ask(self, verb: Verb, service: str = "", **more: Json) -> str:
+        """A person asks ada's daemon for something; the answer."""
+        asked = Operation(verb, "production", "ada", self.world.now, {"service": service, **more})
+        applied = apply(asked, self.journal, self.world.now)
+        self.journal = stored(applied.journal)
+        return applied.result
 
     def die(self) -> None:
         """The daemon is killed: what was under way is lost, and what was not saved."""

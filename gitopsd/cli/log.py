@@ -10,6 +10,7 @@ from gitopsd.cli.happenings import where_and_what
 from gitopsd.cli.inert import inert
 from gitopsd.controller.ports import Store
 from gitopsd.model.event import Event
+from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -59,7 +60,13 @@ class _Telling:
         for event in events:
             self._tell(event)
 
-    def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
-        self._store.save(journal, events, ended)
+    def save(
+        self,
+        journal: Journal,
+        events: Sequence[Event] = (),
+        ended: Sequence[Release] = (),
+        done: Sequence[Operation] = (),
+    ) -> None:
+        self._store.save(journal, events, ended, done)
         for event in events:
             self._tell(event)

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from gitopsd.model.canonical import Json
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
-from gitopsd.model.release import Journal, Suspension
+from gitopsd.model.release import Abort, Journal, Suspension
+from gitopsd.model.rollout import Paused
+from gitopsd.release.steering import abort, pause, promote, resume
 
 HEALED_FOR = timedelta(minutes=10)
 
@@ -27,8 +29,13 @@ class Applied:
 
 
 def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
-    """Suspension, resumption and retry are done at once; everything else is the pass's to carry out."""
+    """What only the journal must know is done at once; everything else is the pass's to carry out."""
+    service = str(operation.arguments.get("service") or "")
     match operation.verb:
+        case "pause" | "promote" | "abort":
+            return Applied(*_steered(operation, journal, service, now))
+        case "resume" if operation.arguments.get("rollout") is True:
+            return Applied(*_steered(operation, journal, service, now))
         case "suspend":
             return Applied(replace(journal, suspension=_suspension(operation, now)), "suspended")
         case "resume":
@@ -37,11 +44,28 @@ def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
         case "retry":
             return _retry(journal)
         case "heal":
-            return _heal(journal, str(operation.arguments.get("service") or ""), now)
+            return _heal(journal, service, now)
         case "sync":
             return Applied(journal, "", sync=True, pull=operation.arguments.get("pull") is True)
         case "remove" | "adopt" | "eject":
             return Applied(journal, "", whole=True)
+
+
+def _steered(operation: Operation, journal: Journal, service: str, now: datetime) -> tuple[Journal, str]:
+    """The release under way after a person's word to it."""
+    match operation.verb:
+        case "pause":
+            return pause(journal, service, Paused(operation.by, now, _reason(operation)))
+        case "promote":
+            return promote(journal, service, now)
+        case "abort":
+            return abort(journal, service, Abort(operation.by, now, _reason(operation)))
+        case _:
+            return resume(journal, service, now)
+
+
+def _reason(operation: Operation) -> str:
+    return str(operation.arguments.get("reason") or "")
 
 
 def _retry(journal: Journal) -> Applied:
@@ -67,7 +91,7 @@ def _heal(journal: Journal, service: str, now: datetime) -> Applied:
 def _suspension(operation: Operation, now: datetime) -> Suspension:
     seconds = operation.arguments.get("for_s")
     until = now + timedelta(seconds=float(seconds)) if isinstance(seconds, int | float) else None
-    return Suspension(operation.by, str(operation.arguments.get("reason") or ""), now, until)
+    return Suspension(operation.by, _reason(operation), now, until)
 
 
 def lapse(journal: Journal, now: datetime) -> Journal:
@@ -80,7 +104,7 @@ def lapse(journal: Journal, now: datetime) -> Journal:
     return replace(journal, suspension=None if over else suspension, asked_heals=heals)
 
 
-def told(operation: Operation, result: str, now: datetime) -> Event:
+def told(operation: Operation, result: str, now: datetime, release: int | None = None) -> Event:
     """An operation in the ledger: who asked what, and what came of it."""
     arguments: Mapping[str, Json] = operation.arguments
     why = f" ({arguments['reason']})" if arguments.get("reason") else ""
@@ -89,5 +113,6 @@ def told(operation: Operation, result: str, now: datetime) -> Event:
         f"Operation{operation.verb.capitalize()}",
         f"{operation.by} asked to {operation.verb}{why}: {result}",
         environment=operation.environment,
+        release=release,
         data=dict(arguments),
     )

@@ -274,8 +274,17 @@ class Store(Protocol):
         """The environment's journal; an empty one before the first save."""
         ...
 
-    def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
-        """Keep the journal, its open release and ended ones in the ledger, and events, all or nothing."""
+    def save(
+        self,
+        journal: Journal,
+        events: Sequence[Event] = (),
+        ended: Sequence[Release] = (),
+        done: Sequence[Operation] = (),
+    ) -> None:
+        """Keep the journal, its open release and ended ones in the ledger, and events, all or nothing.
+
+        `done` are operations that the journal has taken in, with their results.
+        """
         ...
 
     def lock(self) -> AbstractContextManager[None]:

@@ -121,8 +121,8 @@ class Reconciler:
         """
         now = self._clock.now()
         stored = self._store.journal(self._name)
-        journal, outcomes = self._chains.take_in(self._in_step(stored, now), now)
-        journal, answered = self._requests.apply(journal, now)
+        asked = self._requests.apply(self._in_step(stored, now), now)
+        journal, outcomes = self._chains.take_in(asked, now)
         if self._requests.new:
             self._pulls.forget()
             self._chains.forget_waits()
@@ -140,7 +140,7 @@ class Reconciler:
         ended = (*look.renewed, *ended)
         turn = self._turn(replace(look, journal=journal), fields, returned=returned)
         self._claim(look, turn)
-        told = (*outcomes, *answered, *said, *look.told, *drifted, *opened, *turn.events)
+        told = (*outcomes, *said, *look.told, *drifted, *opened, *turn.events)
         events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
@@ -364,10 +364,11 @@ def _direction(journal: Journal) -> tuple[int, str]:
 
 
 def _going_on(journal: Journal, held: frozenset[str]) -> bool:
-    """Whether anything is under way that does not wait for the engine's host alone, or for what does."""
-    if not held:
+    """Whether anything is under way that does not wait for a person or the engine's host alone, or for what does."""
+    paused = {name for name, rollout in journal.rollouts.items() if rollout.paused is not None}
+    if not held and not paused:
         return journal.release is not None or bool(journal.rollouts)
-    services = {key.rpartition("/")[0] for key in held}
+    services = {key.rpartition("/")[0] for key in held} | paused
     begun = (name for name, each in journal.rollouts.items() if not isinstance(each.phase, Pending | Preparing))
     return any(name not in services for name in begun)
 

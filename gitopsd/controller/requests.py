@@ -1,11 +1,11 @@
 """What people asked of one environment and is not done yet: taken from the store, answered there."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.controller.operations import apply, lapse, told
 from gitopsd.controller.ports import Store
 from gitopsd.model.desired import SealedState
-from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Hold, Journal
 from gitopsd.release import verdict
@@ -21,9 +21,10 @@ class Requests:
         self.pull = False
         self.new = False
 
-    def apply(self, journal: Journal, now: datetime) -> tuple[Journal, tuple[Event, ...]]:
-        """The journal after what can be done at once; the rest is left for the pass."""
-        journal, events = lapse(journal, now), []
+    def apply(self, journal: Journal, now: datetime) -> Journal:
+        """The journal after what can be done at once, kept with the answers; the rest is left for the pass."""
+        journal = lapse(journal, now)
+        done: list[Operation] = []
         self.new = False
         for operation in self._store.pending():
             if operation.environment != self._environment or self._known(operation):
@@ -32,13 +33,16 @@ class Requests:
             applied = apply(operation, journal, now)
             journal = applied.journal
             if applied.result:
-                self._store.complete(operation.number, applied.result, now)
-                events.append(told(operation, applied.result, now))
+                done.append(replace(operation, result=applied.result, done_at=now))
             if applied.sync:
                 self.sync, self.pull = operation, applied.pull
             if applied.whole:
                 self.whole = operation
-        return journal, tuple(events)
+        if done:
+            release = journal.release.number if journal.release is not None else None
+            events = [told(operation, operation.result, now, release) for operation in done]
+            self._store.save(journal, events, done=done)
+        return journal
 
     def _known(self, operation: Operation) -> bool:
         return any(each is not None and each.number == operation.number for each in (self.sync, self.whole))

@@ -7,12 +7,15 @@ from typing import Literal
 
 from gitopsd.model.canonical import Json
 
-Verb = Literal["sync", "suspend", "resume", "retry", "heal", "remove", "adopt", "eject"]
+Verb = Literal["sync", "suspend", "resume", "retry", "heal", "remove", "adopt", "eject", "pause", "promote", "abort"]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`arguments` are the verb's (`pull`, `until`, `reason`). `number` is the store's; `result` is set at its end."""
+    """`arguments` are the verb's (`pull`, `for_s`, `reason`, `service`). With `rollout`, `resume` is about a release.
+
+    `number` is the store's; `result` is set at its end.
+    """
 
     verb: Verb
     environment: str

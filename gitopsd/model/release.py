@@ -25,6 +25,19 @@ class ReleasedService:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """A person ended a release: it goes back as if it had failed."""
+
+    by: str
+    at: datetime
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"aborted by {self.by}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Release:
     """`number` counts over the whole store. `waves` are service names in the order of `depends_on`."""
 
@@ -43,6 +56,7 @@ class Release:
     finished_at: datetime | None = None
     outcome: Outcome | None = None
     reason: str = ""
+    aborted: Abort | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,19 @@ class Cancelled:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A person holds a rollout, since `at`. Its progress deadline stands still meanwhile."""
+
+    by: str
+    at: datetime
+    reason: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"paused by {self.by}" + (f": {self.reason}" if self.reason else "")
+
+
 UnderWay = Pending | Preparing | Progressing | Finalising | RollingBack
 Ended = Succeeded | RolledBack | Failed | Superseded | Cancelled
 Phase = UnderWay | Ended
@@ -117,7 +130,7 @@ class Rollout:
 
     `deadline` is absolute: no progress until then means failure. `seen` is by container id. `needs` are the conditions
     of `depends_on`. `early`: a removal that others wait for, as they need its port or name. `way_back`: a failure turns
-    back to stable, or to nothing where there was nothing.
+    back to stable, or to nothing where there was nothing. `paused`: it goes no further in its phase.
 
     Of the present direction: `started_at`, `deadline`, `served` (the most slots that served at one look) and `refusals`
     (how often the engine said no).
@@ -143,6 +156,7 @@ class Rollout:
     served: int = 0
     refusals: int = 0
     finished_at: datetime | None = None
+    paused: Paused | None = None
 
     @property
     def leaving(self) -> bool:
@@ -152,6 +166,11 @@ class Rollout:
     @property
     def open(self) -> bool:
         return isinstance(self.phase, UnderWay)
+
+    @property
+    def stage(self) -> str:
+        """Its phase as people read it."""
+        return "Paused" if self.paused is not None else type(self.phase).__name__
 
     def instance_name(self, slot: int, goal: Target) -> str:
         """The name that the slot's container has in the end, as Compose gives it."""

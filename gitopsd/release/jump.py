@@ -22,8 +22,10 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
 
 
 def _moved(rollout: Rollout, jump: timedelta) -> Rollout:
+    paused = rollout.paused
     return replace(
         rollout,
+        paused=replace(paused, at=paused.at + jump) if paused is not None else None,
         started_at=rollout.started_at + jump,
         deadline=rollout.deadline + jump,
         seen={id: _seen(sighting, jump) for id, sighting in rollout.seen.items()},

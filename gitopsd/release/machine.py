@@ -155,6 +155,8 @@ def _rollouts(
 def _gated(journal: Journal, name: str, around: Surroundings, signals: Signals) -> Rollout:
     """The rollout, moved past the gates that are open for it."""
     rollout = journal.rollouts[name]
+    if rollout.paused is not None:
+        return rollout
     if isinstance(rollout.phase, Pending) and may_begin(journal, rollout, around.members):
         rollout = replace(rollout, phase=Preparing())
     if isinstance(rollout.phase, Preparing):

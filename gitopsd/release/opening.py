@@ -35,7 +35,7 @@ def verdict(journal: Journal, wanted: SealedState) -> Verdict:
     current = release or serving
     if current is not None and current.content_digest == wanted.content_digest:
         return "same"
-    if release is not None and release.phase == "returning":
+    if release is not None and (release.phase == "returning" or release.aborted is not None):
         return "wait"
     return "rejected" if wanted.content_digest in journal.rejected else "begin"
 
@@ -199,8 +199,10 @@ def _rollout(change: Change, journal: Journal, candidate: Candidate, number: int
         anew = isinstance(current.phase, Pending | Preparing | RollingBack)
         # One that has arrived already moves once more with the service that it lives in.
         again = isinstance(current.phase, Finalising) and change.change == "replace"
-        same = current.target == target and not (anew or again)
-        return current if same else _new(change, journal, candidate.wanted, number, now)
+        if current.target == target and not (anew or again):
+            return current
+        made = _new(change, journal, candidate.wanted, number, now)
+        return replace(made, paused=current.paused) if current.target == target else made
     return None if change.change == "unchanged" else _new(change, journal, candidate.wanted, number, now)
 
 

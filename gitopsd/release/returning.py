@@ -7,6 +7,7 @@ from datetime import datetime
 from gitopsd.model.desired import Policy, SealedState
 from gitopsd.model.release import Journal, Outcome, Rejection, Release
 from gitopsd.model.rollout import (
+    Cancelled,
     Failed,
     Finalising,
     Pending,
@@ -31,9 +32,13 @@ def conclude(journal: Journal, wanted: SealedState | None, now: datetime) -> tup
         return journal, ()
     concerned = [each for each in journal.rollouts.values() if each.kind != "repair"]
     if release.phase == "progressing":
+        if release.aborted is not None:
+            back = journal.serving is not None
+            return _turned_back(journal, replace(release, reason=release.aborted.words), wanted, now, back=back)
         failed = next((each for each in concerned if isinstance(each.phase, Failed | RollingBack | RolledBack)), None)
         if failed is not None:
-            return _failed(journal, release, failed, wanted, now)
+            reason = f"{failed.service}: {getattr(failed.phase, 'reason', '')}"
+            return _turned_back(journal, replace(release, reason=reason), wanted, now, back=failed.way_back)
         if all(isinstance(each.phase, Finalising | Succeeded) for each in concerned):
             return _succeeded(journal, release, now)
         return journal, ()
@@ -50,15 +55,13 @@ def _succeeded(journal: Journal, release: Release, now: datetime) -> tuple[Journ
     return done, (ended,)
 
 
-def _failed(
-    journal: Journal, release: Release, failed: Rollout, wanted: SealedState | None, now: datetime
+def _turned_back(
+    journal: Journal, release: Release, wanted: SealedState | None, now: datetime, *, back: bool
 ) -> tuple[Journal, tuple[Release, ...]]:
     """Everything turns back, if there is a way back; a first release ends where it stands."""
-    reason = f"{failed.service}: {getattr(failed.phase, 'reason', '')}"
-    release = replace(release, reason=reason)
-    if not failed.way_back:
-        stopped = {name: _halted(rollout, reason, now) for name, rollout in journal.rollouts.items()}
-        ended = replace(release, outcome="failed")
+    if not back:
+        stopped = {name: _halted(rollout, release.reason, now) for name, rollout in journal.rollouts.items()}
+        ended = replace(release, outcome="failed" if release.aborted is None else "cancelled")
         return _ended(replace(journal, rollouts=stopped), ended, now, paused=True)
     turned = replace(journal, release=replace(release, phase="returning"))
     names = sorted({*journal.rollouts, *journal.stable, *journal.before})
@@ -68,13 +71,12 @@ def _failed(
 
 def _halted(rollout: Rollout, reason: str, now: datetime) -> Rollout:
     halts = rollout.open and rollout.kind != "repair"
-    return replace(rollout, phase=Failed(reason), finished_at=now) if halts else rollout
+    return replace(rollout, phase=Failed(reason), finished_at=now, paused=None) if halts else rollout
 
 
 def _turned(journal: Journal, name: str, wanted: SealedState | None, now: datetime) -> Rollout | None:
     """The service's rollout now that the release failed: its way back, or a new one where it was promoted already."""
     rollout = journal.rollouts.get(name)
-    reason = journal.release.reason if journal.release is not None else ""
     drawn = _drawn_along(journal, name)
     if rollout is not None and rollout.kind != "repair":
         match rollout.phase:
@@ -88,8 +90,16 @@ def _turned(journal: Journal, name: str, wanted: SealedState | None, now: dateti
     if kept or _is_job(rollout, name, wanted):
         if rollout is None or rollout.kind == "repair" or not isinstance(rollout.phase, Pending | Preparing):
             return rollout
-        return replace(rollout, phase=RolledBack(f"not begun: {reason}"), finished_at=now)
+        return _not_begun(journal, rollout, now)
     return _return(journal, name, wanted, now)
+
+
+def _not_begun(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
+    release = journal.release
+    aborted = release.aborted if release is not None else None
+    reason = f"not begun: {release.reason}" if release is not None else "not begun"
+    phase = Cancelled(aborted.by) if aborted is not None else RolledBack(reason)
+    return replace(rollout, phase=phase, finished_at=now, paused=None)
 
 
 def _drawn_along(journal: Journal, name: str) -> bool:
@@ -109,7 +119,10 @@ def _is_job(rollout: Rollout | None, name: str, wanted: SealedState | None) -> b
 
 def _cause(journal: Journal) -> str:
     release = journal.release
-    return f"release {release.number} failed: {release.reason}" if release is not None else "return"
+    if release is None:
+        return "return"
+    why = release.reason if release.aborted is not None else f"failed: {release.reason}"
+    return f"release {release.number} {why}"
 
 
 def _return(journal: Journal, name: str, wanted: SealedState | None, now: datetime) -> Rollout:
@@ -174,7 +187,8 @@ def _as_before(journal: Journal) -> Journal:
 def _ended(
     journal: Journal, release: Release, now: datetime, *, paused: bool = False
 ) -> tuple[Journal, tuple[Release, ...]]:
-    outcome: Outcome = release.outcome or ("rolled-back" if journal.serving is not None else "failed")
+    back: Outcome = "rolled-back" if release.aborted is None else "cancelled"
+    outcome: Outcome = release.outcome or (back if journal.serving is not None else "failed")
     ended = replace(release, phase="ended", outcome=outcome, finished_at=now)
     rejection = Rejection(release.content_digest, release.number, release.revision, release.reason, now, paused)
     rejected = {**journal.rejected, release.content_digest: rejection}

@@ -6,7 +6,7 @@ from datetime import datetime
 from gitopsd.model.desired import SealedState
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Hold, Journal
-from gitopsd.model.rollout import Target
+from gitopsd.model.rollout import Paused, Rollout, Target
 from gitopsd.model.status import EnvironmentStatus, Health, Mode, NextStep, ServiceStatus, Sync, worst
 from gitopsd.release.inventory import members_of
 from gitopsd.release.repairs import ailment
@@ -49,7 +49,7 @@ def environment_status(name: str, mode: Mode, journal: Journal, known: Knowledge
         since=now,
         serving_revision=serving.release_revision if serving is not None else "",
         serving_release=serving.release if serving is not None else None,
-        holds=(*known.holds, *_rejected(journal, known)),
+        holds=(*known.holds, *_paused(journal), *_rejected(journal, known)),
         next=known.next,
         services=services,
     )
@@ -99,13 +99,26 @@ def _reason(journal: Journal, known: Knowledge, services: tuple[ServiceStatus, .
     if release is not None:
         doing = "returning" if release.phase == "returning" else "rolling out"
         said = f"{doing} release {release.number}" + (f": {release.reason}" if release.reason else "")
-        return next((f"{said}, held: {hold.reason}" for hold in known.holds if hold.guard == "host"), said)
+        waits = (hold for hold in (*known.holds, *_paused(journal)) if hold.guard in ("host", "paused"))
+        return next((f"{said}, held: {hold.reason}" for hold in waits), said)
     holds = (*_rejected(journal, known), *known.holds)
     if holds:
         return holds[0].reason
     if journal.suspension is not None:
         return f"suspended by {journal.suspension.by}: {journal.suspension.reason}".rstrip(": ")
     return next((service.reason for service in services if service.reason), "")
+
+
+def _paused(journal: Journal) -> tuple[Hold, ...]:
+    """What a person holds of the release under way: a hold for each time that somebody said so."""
+    services: dict[Paused, list[Rollout]] = {}
+    for _, rollout in sorted(journal.rollouts.items()):
+        if rollout.paused is not None:
+            services.setdefault(rollout.paused, []).append(rollout)
+    return tuple(
+        Hold("paused", f"{', '.join(each.service for each in held)} {paused.words}", held[0].release, by=paused.by)
+        for paused, held in services.items()
+    )
 
 
 def _rejected(journal: Journal, known: Knowledge) -> tuple[Hold, ...]:
@@ -133,16 +146,18 @@ def _service(journal: Journal, known: Knowledge, name: str, members: tuple[Membe
     job = _is_job(known.wanted, name)
     desired = sealed.service.replicas if sealed is not None else (goal.replicas if goal is not None else 0)
     done = sealed is not None and sealed.fingerprint in journal.completed.get(name, ())
+    paused = rollout.paused if rollout is not None else None
     health: Health = _job_health(done, members) if job else _service_health(goal, members, rolling=rollout is not None)
+    waits = paused is not None and health == "Progressing"
     return ServiceStatus(
         name=name,
         sync=_service_sync(stable, sealed.fingerprint if sealed is not None else None, job=job, done=done),
-        health=health,
+        health="Suspended" if waits else health,
         fingerprint=goal.fingerprint if goal is not None else "",
         image=goal.image if goal is not None else (sealed.service.image if sealed is not None else ""),
         desired=1 if job else desired,
         ready=int(done) if job else len(ready),
-        reason=_why(members, health),
+        reason=paused.words if paused is not None and waits else _why(members, health),
     )
 
 

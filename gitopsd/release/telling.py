@@ -1,11 +1,13 @@
 """What happened between two journals, as events for the ledger."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from gitopsd.model.event import Event
+from gitopsd.model.event import Event, Severity
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import Failed, Pending, Preparing, RolledBack, RollingBack, Rollout
+
+SEVERITIES: Mapping[str, Severity] = {"succeeded": "info", "superseded": "info", "cancelled": "warning"}
 
 
 def told(before: Journal, after: Journal, ended: tuple[Release, ...], now: datetime) -> Iterable[Event]:
@@ -14,27 +16,33 @@ def told(before: Journal, after: Journal, ended: tuple[Release, ...], now: datet
         if isinstance(rollout.phase, Pending | Preparing):
             continue
         if old is None or old.phase != rollout.phase or old.release != rollout.release:
-            yield _phase_event(before.environment, rollout, now)
+            yield _phase_event(before.environment, rollout, now, by_hand=_aborted(after, rollout))
     for release in ended:
         yield Event(
             now,
             "ReleaseEnded",
             f"release {release.number} {release.outcome}" + (f": {release.reason}" if release.reason else ""),
-            severity="info" if release.outcome in ("succeeded", "superseded") else "error",
+            severity=SEVERITIES.get(release.outcome or "", "error"),
             environment=after.environment,
             release=release.number,
         )
 
 
-def _phase_event(environment: str, rollout: Rollout, now: datetime) -> Event:
+def _aborted(journal: Journal, rollout: Rollout) -> bool:
+    release = journal.release
+    return release is not None and release.number == rollout.release and release.aborted is not None
+
+
+def _phase_event(environment: str, rollout: Rollout, now: datetime, *, by_hand: bool) -> Event:
     word = type(rollout.phase).__name__
     reason = getattr(rollout.phase, "reason", "") or rollout.cause
-    bad = isinstance(rollout.phase, Failed | RollingBack | RolledBack)
+    back = isinstance(rollout.phase, RollingBack | RolledBack)
+    bad = isinstance(rollout.phase, Failed) or (back and not by_hand)
     return Event(
         now,
         f"Rollout{word}",
         f"{rollout.service}: {reason}",
-        severity="error" if bad else "info",
+        severity="error" if bad else "warning" if back else "info",
         environment=environment,
         service=rollout.service,
         release=rollout.release,

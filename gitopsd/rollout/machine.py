@@ -4,8 +4,9 @@
                                 |
                                 +-> RollingBack -> RolledBack | Failed
 
-The release room moves a rollout out of Pending and Preparing, and lets a removal finalise. From Finalising on the
-target is stable. A rollback never rolls back: when the way back fails too, the rollout is Failed: a person is needed.
+The release room moves a rollout out of Pending and Preparing, and lets a removal finalise. One that is paused stays in
+its phase; only evidence against the target moves it, by turning it back. From Finalising on the target is stable. A
+rollback never rolls back: when the way back fails too, the rollout is Failed: a person is needed.
 """
 
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from gitopsd.model.rollout import (
 from gitopsd.rollout.aside import stand_aside
 from gitopsd.rollout.jobs import JOB_SLOT
 from gitopsd.rollout.member import Judge, Member, sightings
+from gitopsd.rollout.pausing import upkeep
 from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look, Said
 from gitopsd.rollout.steps import remove, stop
 from gitopsd.rollout.survey import Survey, survey_of
@@ -51,6 +53,8 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
     if said.returned:
         rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
     match rollout.phase:
+        case Progressing() if rollout.paused is not None:
+            return _hold(rollout, members, now, said)
         case Progressing() if rollout.leaving:
             return _stand_aside(rollout, members, now, said)
         case Progressing():
@@ -78,6 +82,17 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     if survey.serving and not said.busy:
         return advance(_enter(rollout, Finalising(), now), members, now, Said(sharing=said.sharing))
     return _gone_on(rollout, survey, now)
+
+
+def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
+    """A person said wait: no slot goes on, and no deadline passes. What turns out to be bad turns back all the same."""
+    if rollout.leaving:
+        return Turn(rollout)
+    look = _look(rollout, rollout.target, now, rollout.cause, said)
+    survey = survey_of(look, members)
+    if survey.failure:
+        return _fail(rollout, survey.failure, now)
+    return Turn(rollout, upkeep(look, members), min(survey.times, default=None))
 
 
 def _gone_on(rollout: Rollout, survey: Survey, now: datetime) -> Turn:
@@ -154,7 +169,7 @@ def _stand_aside(rollout: Rollout, members: tuple[Member, ...], now: datetime, s
 def _enter(rollout: Rollout, phase: Phase, now: datetime) -> Rollout:
     ended = isinstance(phase, Succeeded | RolledBack | Failed)
     deadline = now + rollout.policy.progress_deadline
-    return replace(rollout, phase=phase, deadline=deadline, refusals=0, finished_at=now if ended else None)
+    return replace(rollout, phase=phase, deadline=deadline, refusals=0, finished_at=now if ended else None, paused=None)
 
 
 def _look(rollout: Rollout, goal: Target, now: datetime, cause: str, said: Said) -> Look:

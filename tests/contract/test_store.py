@@ -191,6 +191,15 @@ def test_operations_wait_until_they_are_complete(store: Store) -> None:
     assert store.operation(99) is None
 
 
+def test_an_operation_is_done_together_with_the_journal_that_took_it_in(store: Store) -> None:
+    number = store.submit(a_sync("shop"))
+    asked = store.operation(number)
+    assert asked is not None
+    store.save(Journal("shop", project="p"), done=[replace(asked, done_at=NOON, result="suspended")])
+    assert store.pending() == ()
+    assert store.operation(number) == replace(asked, done_at=NOON, result="suspended")
+
+
 def test_completing_an_unknown_operation_changes_nothing(store: Store) -> None:
     store.complete(7, "done", NOON)
     assert store.operation(7) is None

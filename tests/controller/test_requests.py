@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from gitopsd.controller.requests import Requests
+from gitopsd.model.errors import StoreError
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.release import Hold, Journal, Rejection, Serving
 from tests.builders import a_service, a_state
@@ -35,17 +36,30 @@ class Desk:
 def test_a_suspension_is_noted_and_answered_at_once() -> None:
     desk = Desk()
     number = desk.ask("suspend", reason="inventory", for_s=60)
-    journal, events = desk.requests.apply(JOURNAL, NOON)
+    journal = desk.requests.apply(JOURNAL, NOON)
     assert journal.suspension is not None
     assert (journal.suspension.by, journal.suspension.reason) == ("ada", "inventory")
     assert desk.result(number) == "suspended"
-    assert [event.reason for event in events] == ["OperationSuspend"]
+    assert [event.reason for event in desk.store.events()] == ["OperationSuspend"]
+
+
+def test_what_was_asked_is_kept_with_its_answer_or_not_at_all() -> None:
+    desk = Desk()
+    number = desk.ask("suspend")
+    desk.store.broken = "disk full"
+    with pytest.raises(StoreError):
+        desk.requests.apply(JOURNAL, NOON)
+    assert desk.result(number) == ""
+    desk.store.broken = ""
+    desk.requests.apply(JOURNAL, NOON)
+    assert desk.store.journal("shop").suspension is not None
+    assert desk.result(number) == "suspended"
 
 
 def test_another_environment_s_requests_are_left_alone() -> None:
     desk = Desk()
     number = desk.ask("suspend", "blog")
-    journal, _ = desk.requests.apply(JOURNAL, NOON)
+    journal = desk.requests.apply(JOURNAL, NOON)
     assert journal.suspension is None
     assert desk.result(number) == ""
 
@@ -54,7 +68,7 @@ def test_a_retry_forgets_what_was_rejected() -> None:
     desk = Desk()
     number = desk.ask("retry")
     rejected = replace(JOURNAL, rejected={"digest": Rejection("digest", 1, "r", "broken", NOON)})
-    journal, _ = desk.requests.apply(rejected, NOON)
+    journal = desk.requests.apply(rejected, NOON)
     assert journal.rejected == {}
     assert desk.result(number) == "1 rejected content(s) may be tried again"
 

@@ -64,13 +64,20 @@ class FakeStore:
         with self._guard:
             return self._journals.get(environment) or Journal(environment)
 
-    def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
+    def save(
+        self,
+        journal: Journal,
+        events: Sequence[Event] = (),
+        ended: Sequence[Release] = (),
+        done: Sequence[Operation] = (),
+    ) -> None:
         with self._guard:
             self._refuse_when_broken()
             self._journals[journal.environment] = journal
             releases = [*ended, journal.release] if journal.release else ended
             self._releases |= {release.number: release for release in releases}
             self.append(events)
+            self._operations |= {each.number: each for each in done if each.number in self._operations}
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -33,6 +33,7 @@ class Laws:
     good_before: Counter[str] = field(default_factory=Counter)
     seeming_before: Counter[str] = field(default_factory=Counter)
     rejected: set[str] = field(default_factory=set)
+    forgiven: int = 0  # releases that had ended when a person said `retry`
     ended: set[int] = field(default_factory=set)
     returning: set[int] = field(default_factory=set)
 
@@ -41,6 +42,10 @@ class Laws:
     def disturbed(self, daemon: Daemon) -> None:
         """Somebody laid hands on the world, or time did: what is under way was decided without knowing."""
         self.tainted |= set(daemon.pending)
+
+    def forgive(self, daemon: Daemon) -> None:
+        """A person said `retry`."""
+        self.rejected, self.forgiven = set(), len(daemon.ended)
 
     def before_action(self, daemon: Daemon) -> None:
         self.good_before, self.seeming_before = good_slots(daemon), good_slots(daemon, seeming=True)
@@ -147,8 +152,9 @@ class Laws:
                 assert (name, target.fingerprint) in self.once_good, f"{name} {target.fingerprint} was never good"
 
     def rejected_stays_rejected(self, daemon: Daemon, before: Journal) -> None:
-        """13: content that failed here is not tried again, whatever Git or the engine do."""
-        self.rejected |= {each.content_digest for each in daemon.ended if each.outcome in ("rolled-back", "failed")}
+        """13: content that failed here, or was aborted, is not tried again, whatever Git or the engine do."""
+        bad = ("rolled-back", "failed", "cancelled")
+        self.rejected |= {each.content_digest for each in daemon.ended[self.forgiven :] if each.outcome in bad}
         release = daemon.journal.release
         if release is not None and (before.release is None or before.release.number != release.number):
             assert release.content_digest not in self.rejected, f"release {release.number} was rejected before"

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from gitopsd.model.action import Action
 from gitopsd.model.desired import Amount, SealedState
+from gitopsd.model.operation import Verb
 from gitopsd.release import Turn, advance
 from tests.builders import a_service, a_state
 from tests.daemon import Daemon
@@ -153,6 +154,15 @@ class Worlds(RuleBasedStateMachine):
         """For some things, for a while."""
         self.daemon.world.unfit = {what: "no space left on device"} if what else {}
 
+    @rule(verb=st.sampled_from(["pause", "resume", "abort", "retry"]), service=st.sampled_from(["", "", "web", "db"]))
+    def a_person_says(self, verb: Verb, service: str) -> None:
+        """What is under way was decided without knowing of it."""
+        self.laws.disturbed(self.daemon)
+        answer = self.daemon.ask(verb, service, rollout=True)
+        note(f"    {verb} {service}: {answer}")
+        if verb == "retry":
+            self.laws.forgive(self.daemon)
+
     @precondition(lambda self: self.daemon.world.boxes)
     @rule(data=st.data(), how=st.sampled_from(["crash", "kill", "vanish", "pause"]))
     def a_hand_is_laid_on(self, data: st.DataObject, how: str) -> None:
@@ -165,6 +175,7 @@ class Worlds(RuleBasedStateMachine):
     def teardown(self) -> None:
         """16, 18, 21, 30: when the trouble ends it arrives, and what is there is what Git says, no more, no less."""
         self.daemon.world.unfit = {}
+        self.daemon.ask("resume", rollout=True)
         for step in range(200):
             self.work(1 if step < 40 else 15)
             if step > 70 and not self.daemon.open():

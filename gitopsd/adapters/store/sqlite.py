@@ -82,7 +82,13 @@ class SqliteStore:
         found = self._one(Journal, "SELECT body FROM journal WHERE environment = ?", environment)
         return found or Journal(environment)
 
-    def save(self, journal: Journal, events: Sequence[Event] = (), ended: Sequence[Release] = ()) -> None:
+    def save(
+        self,
+        journal: Journal,
+        events: Sequence[Event] = (),
+        ended: Sequence[Release] = (),
+        done: Sequence[Operation] = (),
+    ) -> None:
         releases = [*ended, journal.release] if journal.release else ended
         body = dump(journal)
         with self._connections.writing() as connection:
@@ -92,6 +98,8 @@ class SqliteStore:
                 [(each.number, each.environment, dump(each)) for each in releases],
             )
             self._append(connection, events)
+            for operation in done:
+                self._complete(connection, operation)
 
     def environments(self) -> tuple[str, ...]:
         with self._connections.reading() as connection:
@@ -228,7 +236,10 @@ class SqliteStore:
             row = connection.execute("SELECT body FROM operation WHERE number = ?", (number,)).fetchone()
             if row:
                 done = replace(self._loaded(Operation, row[0]), number=number, done_at=at, result=result)
-                connection.execute("UPDATE operation SET done = 1, body = ? WHERE number = ?", (dump(done), number))
+                self._complete(connection, done)
+
+    def _complete(self, connection: sqlite3.Connection, done: Operation) -> None:
+        connection.execute("UPDATE operation SET done = 1, body = ? WHERE number = ?", (dump(done), done.number))
 
     def save_status(self, status: EnvironmentStatus) -> None:
         self._put("status", status.name, dump(status))

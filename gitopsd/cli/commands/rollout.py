@@ -1,19 +1,66 @@
-"""`gitopsd rollout`: steering releases."""
+"""`gitopsd rollout`: steering the release under way."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitopsd.cli.asking import operate
 from gitopsd.cli.door import Door, options
 
+if TYPE_CHECKING:
+    from gitopsd.model.operation import Verb
 
-@click.group("rollout", help="Steer releases.")
+REASON = click.option("--reason", default="", help="Why; status and ledger show it.")
+
+
+@click.group("rollout", help="Steer the release under way.")
 def command() -> None:
     pass
 
 
-@command.command("retry", help="Let content that was rejected be tried again.")
-@click.argument("name", metavar="ENV[/SERVICE]")
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("name", metavar="ENV[/SERVICE]")(function)
+
+
+def _ask(door: Door, verb: "Verb", name: str, **arguments: object) -> int:
+    environment, _, service = name.partition("/")
+    said = {"service": service, **arguments}
+    return operate(door, verb, environment, {key: value for key, value in said.items() if value})
+
+
+@command.command("pause", help="Hold it where it is. What turns out to be bad goes back all the same.")
+@_named
+@REASON
+@options
+def pause(door: Door, name: str, reason: str) -> int:
+    return _ask(door, "pause", name, reason=reason)
+
+
+@command.command("resume", help="Let what is paused go on, with as much time as it had left.")
+@_named
+@options
+def resume(door: Door, name: str) -> int:
+    return _ask(door, "resume", name, rollout=True)
+
+
+@command.command("promote", help="Do not wait any longer: what is ready counts as good, a pause is over.")
+@_named
+@options
+def promote(door: Door, name: str) -> int:
+    return _ask(door, "promote", name)
+
+
+@command.command("abort", help="Go back to what served before. The content is not tried again until `retry`.")
+@_named
+@REASON
+@options
+def abort(door: Door, name: str, reason: str) -> int:
+    return _ask(door, "abort", name, reason=reason)
+
+
+@command.command("retry", help="Let content that was rejected or aborted be tried again.")
+@_named
 @options
 def retry(door: Door, name: str) -> int:
-    environment, _, service = name.partition("/")
-    return operate(door, "retry", environment, {"service": service} if service else {})
+    return _ask(door, "retry", name)

@@ -1,0 +1,101 @@
+"""What a person says to the release under way: wait, go on, do not wait, go back. Each with its answer in words."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from gitopsd.model.release import Abort, Journal
+from gitopsd.model.rollout import Paused, Pending, Preparing, Progressing, Rollout, Sighting
+
+IDLE = "nothing is being rolled out here"
+
+
+def pause(journal: Journal, service: str, paused: Paused) -> tuple[Journal, str]:
+    """Hold the rollouts of the release, or that of one service. One that has begun to return is not held."""
+    if answer := _no(journal, service):
+        return journal, answer
+    under_way = _under_way(journal, service)
+    held = {name: replace(rollout, paused=paused) for name, rollout in under_way.items() if rollout.paused is None}
+    if not held:
+        return journal, f"paused already: {', '.join(under_way)}"
+    return _with(journal, held), f"paused: {', '.join(held)}; `gitopsd rollout resume` goes on"
+
+
+def resume(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]:
+    """Let what is paused go on, with as much time as it had left."""
+    if answer := _no(journal, service):
+        return journal, answer
+    freed = {name: _freed(rollout, now) for name, rollout in _under_way(journal, service).items() if rollout.paused}
+    return _with(journal, freed), f"goes on: {', '.join(freed)}" if freed else "nothing was paused"
+
+
+def promote(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]:
+    """Let what is paused go on, and take what is ready for good: `min_ready` and `delay` count as over for it."""
+    if answer := _no(journal, service):
+        return journal, answer
+    under_way = _under_way(journal, service)
+    hurried = {name: _hurried(journal, _freed(rollout, now), now) for name, rollout in under_way.items()}
+    moved = {name: rollout for name, rollout in hurried.items() if rollout != under_way[name]}
+    if not moved:
+        return journal, f"nothing waits for the passing of time: {', '.join(under_way)}"
+    return _with(journal, moved), f"goes on without waiting: {', '.join(moved)}"
+
+
+def abort(journal: Journal, service: str, order: Abort) -> tuple[Journal, str]:
+    """End the release under way: everything goes back. Its content is not tried again until a person says `retry`."""
+    release = journal.release
+    if release is None:
+        return journal, f"{IDLE}, so there is nothing to abort"
+    if answer := _no(journal, service):
+        return journal, answer
+    where = f"goes back to release {journal.serving.release}" if journal.serving is not None else "ends where it stands"
+    return replace(journal, release=replace(release, aborted=order)), f"release {release.number} {where}"
+
+
+def _no(journal: Journal, service: str) -> str:
+    """Why nothing can be said to the release, or to one service's part in it; "" where that can be."""
+    release = journal.release
+    if release is None:
+        return IDLE
+    if release.phase == "returning" or release.aborted is not None:
+        return f"release {release.number} is on its way back already: {release.reason}".rstrip(": ")
+    if not _under_way(journal, service):
+        others = ", ".join(_under_way(journal, "")) or "none any more"
+        return f"{service or 'no service'} is not being rolled out; release {release.number} is at: {others}"
+    return ""
+
+
+def _under_way(journal: Journal, service: str) -> dict[str, Rollout]:
+    return {
+        name: rollout
+        for name, rollout in sorted(journal.rollouts.items())
+        if service in ("", name)
+        and rollout.kind == "change"
+        and isinstance(rollout.phase, Pending | Preparing | Progressing)
+    }
+
+
+def _with(journal: Journal, changed: Mapping[str, Rollout]) -> Journal:
+    return replace(journal, rollouts={**journal.rollouts, **changed})
+
+
+def _freed(rollout: Rollout, now: datetime) -> Rollout:
+    """The deadline moves by the time that was spent waiting; before it has begun, none runs."""
+    if rollout.paused is None:
+        return rollout
+    begun = isinstance(rollout.phase, Progressing)
+    deadline = rollout.deadline + (now - rollout.paused.at) if begun else rollout.deadline
+    return replace(rollout, paused=None, deadline=deadline)
+
+
+def _hurried(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
+    """Its new instances that are ready count as having been so for as long as they must."""
+    long_ago = now - rollout.policy.min_ready - rollout.policy.delay
+
+    def sooner(id: str, sighting: Sighting) -> Sighting:
+        placed = journal.inventory.get(id)
+        new = placed is not None and placed.fingerprint == rollout.target.fingerprint
+        waits = new and sighting.ready_since is not None and sighting.ready_since > long_ago
+        return replace(sighting, ready_since=long_ago) if waits else sighting
+
+    return replace(rollout, seen={id: sooner(id, sighting) for id, sighting in rollout.seen.items()})

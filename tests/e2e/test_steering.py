@@ -1,0 +1,61 @@
+"""A person steers the release under way, and a daemon that is killed meanwhile forgets nothing of it."""
+
+import json
+from typing import Any
+
+from tests.e2e.conftest import ONE, TWO
+from tests.e2e.rig import Rig, web
+
+LONG = {"x": {"min_ready": "120s"}}
+NOT_YET: dict[str, Any] = {"healthcheck": {"test": ["CMD", "false"], "interval": "1s", "start_period": "300s"}}
+BOTH = {"web-1": ONE, "web-1.gitopsd-2": TWO}
+
+
+def under_way(rig: Rig, **more: Any) -> str:
+    """A first release serves, and the second one waits for what it brought; its commit."""
+    rig.synced(rig.push(web=web(ONE)))
+    commit = rig.push(web=web(TWO, **more))
+    rig.eventually(lambda: rig.running() == BOTH)
+    return commit
+
+
+def test_a_release_is_paused_from_the_command_line_and_promoted_after_the_daemon_was_killed(rig: Rig) -> None:
+    commit = under_way(rig, **LONG)
+    assert "paused: web" in rig.process.command("rollout", "pause", "shop", "--reason", "lunch")
+    rig.process.kill()
+    rig.start()
+    assert "lunch" in rig.held("paused")
+    rig.looks_again()
+    assert rig.running() == BOTH
+    assert "without waiting" in rig.process.command("rollout", "promote", "shop/web")
+    rig.synced(commit)
+    assert rig.running() == {"web-1": TWO}
+
+
+def test_a_release_that_is_aborted_while_the_daemon_is_dead_goes_back_once_it_lives(rig: Rig) -> None:
+    commit = under_way(rig, **NOT_YET)
+    first = rig.container("web-1")["Id"]
+    rig.process.kill()
+    said = rig.process.command("rollout", "abort", "shop", "--reason", "wrong price")
+    assert "queued" in said
+    rig.start()
+    assert "aborted by" in rig.rejected(commit)
+    assert rig.ids() == {f"/{rig.project}-web-1": first}
+    release = json.loads(rig.process.command("show", "2", "-o", "json"))
+    assert (release["outcome"], release["reason"].endswith("wrong price")) == ("cancelled", True)
+    assert [event.reason for event in rig.events("OperationAbort")] == ["OperationAbort"]
+    assert "may be tried again" in rig.process.command("rollout", "retry", "shop")
+    rig.eventually(lambda: rig.running() == {"web-1": ONE, "web-1.gitopsd-3": TWO})
+
+
+def test_an_abort_takes_a_database_back_although_the_daemon_is_killed_on_the_way(rig: Rig) -> None:
+    data = {"volumes": ["data:/data"]}
+    rig.synced(rig.push(db=web(ONE, **data)))
+    commit = rig.push(db=web(TWO, **NOT_YET, **data))
+    rig.eventually(lambda: rig.running() == {"db-1.gitopsd-2": TWO})
+    rig.ask("abort")
+    rig.process.kill()
+    rig.start()
+    rig.rejected(commit)
+    assert rig.running() == {"db-1": ONE}
+    assert rig.names("db") == ["db-1"]
