@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("why", "Tell the chain of causes behind a service."),
     "events": ("events", "List what happened; -f follows."),
     "rollback": ("rollback", "Make the commit that takes an environment back."),
-    "rollout": ("rollout", "Steer the release under way: pause, resume, promote, abort, retry."),
+    "rollout": ("rollout", "Follow and steer the release under way: show, pause, promote, abort."),
     "suspend": ("suspend", "Stop releases and heals of an environment."),
     "resume": ("resume", "End a suspension."),
     "adopt": ("adopt", "Take over what docker compose started."),

@@ -17,7 +17,7 @@ def may_begin(journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Me
         return rollout.early or _rest_is_good(journal)
     if any(each.early and not _aside(each, members) for each in journal.rollouts.values()):
         return False
-    return all(_met(journal, service, condition, members) for service, condition in rollout.needs)
+    return all(met(journal, service, condition, members) for service, condition in rollout.needs)
 
 
 def may_finalise(journal: Journal, removal: Rollout, members: Mapping[str, tuple[Member, ...]]) -> bool:
@@ -35,7 +35,8 @@ def _aside(removal: Rollout, members: Mapping[str, tuple[Member, ...]]) -> bool:
     return begun and not stand_aside(removal, members.get(removal.service, ()))
 
 
-def _met(journal: Journal, service: str, condition: str, members: Mapping[str, tuple[Member, ...]]) -> bool:
+def met(journal: Journal, service: str, condition: str, members: Mapping[str, tuple[Member, ...]]) -> bool:
+    """Whether what a rollout waits for has come about."""
     rollout = journal.rollouts.get(service)
     if condition == RETURNED:
         return rollout is None or not rollout.open

@@ -1,7 +1,7 @@
 """A small gitopsd over fakes: commits are released pass by pass, and the command line is asked about them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -105,8 +105,8 @@ class Shop:
         self.work()
         return commit
 
-    def work(self) -> None:
-        """What a daemon does until nothing is left to do, without time passing."""
+    def work(self, until: Callable[[], object] | None = None) -> None:
+        """What a daemon does until nothing is left to do, or `until` that is so, without time passing."""
         settings = self.settings
         repositories = Repositories(settings.repositories, lambda _: self.source, self.store, self.clock)
         repositories.poll("default")
@@ -122,7 +122,7 @@ class Shop:
                 done = passes.reconcile(environment, lambda: None)  # noqa: B023  called at once
                 if done.status is not None:
                     self.store.save_status(done.status)
-                return done.settled
+                return bool(until()) if until is not None else done.settled
 
             eventually(settled)
         executor.stop()

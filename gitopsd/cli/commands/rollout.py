@@ -1,4 +1,4 @@
-"""`gitopsd rollout`: steering the release under way."""
+"""`gitopsd rollout`: following and steering the release under way."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 REASON = click.option("--reason", default="", help="Why; status and ledger show it.")
 
 
-@click.group("rollout", help="Steer the release under way.")
+@click.group("rollout", help="Follow and steer the release under way.")
 def command() -> None:
     pass
 
@@ -27,6 +27,17 @@ def _ask(door: Door, verb: "Verb", name: str, **arguments: object) -> int:
     environment, _, service = name.partition("/")
     said = {"service": service, **arguments}
     return operate(door, verb, environment, {key: value for key, value in said.items() if value})
+
+
+@command.command("show", help="Show the release under way: its instances, its timers, and what comes next.")
+@_named
+@click.option("--watch", "until_over", is_flag=True, help="Go on until it has ended. JSON is then one document a line.")
+@options
+def shown(door: Door, name: str, until_over: bool) -> int:
+    from gitopsd.cli.progress import show, watch
+
+    environment, _, service = name.partition("/")
+    return watch(door, environment, service) if until_over else show(door, environment, service)
 
 
 @command.command("pause", help="Hold it where it is. What turns out to be bad goes back all the same.")

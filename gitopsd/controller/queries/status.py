@@ -52,11 +52,11 @@ def status_of(view: View, seen: Look) -> EnvironmentStatus:
 
 
 def _holds(seen: Look, stored: EnvironmentStatus | None) -> tuple[Hold, ...]:
-    """What holds by this look, and what the daemon knew besides of the same commit; `rejected` is found anew."""
+    """What holds by this look, and what the daemon knew besides of the same commit; what the journal tells is anew."""
     holds = seen.desire.holds
     if stored is None or stored.desired_revision != seen.desire.head:
         return holds
-    guards = {hold.guard for hold in holds} | {"rejected", "image"}
+    guards = {hold.guard for hold in holds} | {"rejected", "image", "paused"}
     suspended = seen.journal.suspension is not None
     more = (hold for hold in stored.holds if hold.guard not in guards and (suspended or hold.guard != "suspended"))
     return (*holds, *more)

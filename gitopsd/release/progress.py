@@ -1,0 +1,165 @@
+"""How a release under way stands, service by service, and what comes next and when: for whoever follows it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Journal
+from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Target
+from gitopsd.release.gates import RETURNED, RETURNING, met
+from gitopsd.release.inventory import members_of
+from gitopsd.rollout import Member
+from gitopsd.rollout.machine import NOTHING
+from gitopsd.rollout.member import Judge, ready_now, sightings
+
+Role = Literal["new", "old", "other"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One instance. `role`: of the fingerprint that the rollout leads to, of the one that served before, or neither.
+
+    `ready_since`: since when it has been ready without a break. `words` is what it says against itself.
+    """
+
+    name: str
+    slot: int
+    role: Role
+    state: str
+    check: str
+    ready: bool
+    ready_since: datetime | None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What comes next, and when; `at` None: not by the passing of time."""
+
+    what: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceProgress:
+    """One rollout that is open: how many of the goal's slots serve, its instances, and what is expected."""
+
+    rollout: Rollout
+    wanted: int
+    serving: int
+    instances: tuple[Standing, ...]
+    next: tuple[Expected, ...]
+
+    @property
+    def evidence(self) -> str:
+        """What speaks against it: why it turned back, or what its new instances say."""
+        reason = getattr(self.rollout.phase, "reason", "")
+        return reason or next((each.words for each in self.instances if each.role == "new" and each.words), "")
+
+
+def progress(journal: Journal, live: LiveState, now: datetime) -> tuple[ServiceProgress, ...]:
+    """Every open rollout of an environment, by the name of its service."""
+    members = members_of(journal, live)
+    opened = (rollout for _, rollout in sorted(journal.rollouts.items()) if rollout.open)
+    return tuple(_progress(journal, rollout, members, now) for rollout in opened)
+
+
+def _progress(
+    journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Member, ...]], now: datetime
+) -> ServiceProgress:
+    own = members.get(rollout.service, ())
+    newest = rollout.release if rollout.kind == "change" else -1
+    judge = Judge(rollout.policy, sightings(own, rollout.seen, now, newest, returned=False), now)
+    goal = _goal(rollout)
+    serving = {each.placed.slot for each in own if each.placed.fingerprint == goal.fingerprint and judge.ready(each)}
+    expected = sorted(_expected(journal, rollout, members, judge), key=lambda each: (each.at is None, each.at or now))
+    standings = sorted(own, key=lambda each: (each.placed.slot, each.instance.created_at))
+    instances = tuple(_standing(each, rollout, judge) for each in standings)
+    return ServiceProgress(rollout, goal.replicas, len(serving), instances, tuple(expected))
+
+
+def _goal(rollout: Rollout) -> Target:
+    return (rollout.stable or NOTHING) if isinstance(rollout.phase, RollingBack) else rollout.target
+
+
+def _standing(member: Member, rollout: Rollout, judge: Judge) -> Standing:
+    instance, fingerprint = member.instance, member.placed.fingerprint
+    old = rollout.stable is not None and fingerprint == rollout.stable.fingerprint
+    role: Role = "new" if fingerprint == rollout.target.fingerprint else "old" if old else "other"
+    return Standing(
+        name=instance.name,
+        slot=member.placed.slot,
+        role=role,
+        state=instance.state,
+        check=instance.check,
+        ready=ready_now(member),
+        ready_since=judge.seen[member.id].ready_since,
+        words=_words(member, judge),
+    )
+
+
+def _words(member: Member, judge: Judge) -> str:
+    instance = member.instance
+    bad = instance.state in ("exited", "dead") or judge.crash_looping(member) or instance.check == "unhealthy"
+    if bad and not member.placed.kept:
+        return judge.evidence(member)
+    said = instance.check_output.strip() if instance.check == "starting" else ""
+    return f"{instance.name} is not healthy yet: {said[:200]}" if said else ""
+
+
+def _expected(
+    journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Member, ...]], judge: Judge
+) -> Iterator[Expected]:
+    if rollout.paused is not None:
+        yield Expected(f"nothing until a person says `gitopsd rollout resume {journal.environment}`")
+        return
+    match rollout.phase:
+        case Pending():
+            yield Expected(_waits_for(journal, rollout, members))
+        case Preparing():
+            yield Expected("its networks and volumes are being made")
+        case Finalising():
+            yield Expected("what it replaced is cleared away", rollout.deadline)
+        case Progressing() | RollingBack():
+            yield from _by_time(rollout, members.get(rollout.service, ()), judge)
+            yield Expected(_at_the_deadline(rollout), rollout.deadline)
+
+
+def _waits_for(journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Member, ...]]) -> str:
+    if rollout.leaving:
+        return "it goes once everything that stays is good"
+    needs = [(name, condition) for name, condition in rollout.needs if not met(journal, name, condition, members)]
+    said = {RETURNED: "has returned", RETURNING: "returns", "service_started": "has started"}
+    words = [f"{name} {said.get(condition, 'is good')}" for name, condition in needs]
+    return f"it begins once {' and '.join(words)}" if words else "it begins"
+
+
+def _by_time(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> Iterator[Expected]:
+    goal = _goal(rollout)
+    for member in own:
+        at = judge.next_look(member)
+        if at is None or at <= judge.now or member.placed.fingerprint != goal.fingerprint:
+            continue
+        proves = judge.seen[member.id].ready_since is not None
+        what = "counts as good" if proves else "has failed unless it is ready by then"
+        yield Expected(f"{member.instance.name} {what}", at)
+    rest = _rest_until(rollout, own, judge)
+    if rest is not None and rest > judge.now:
+        yield Expected("the next instance may be replaced (update_config.delay)", rest)
+
+
+def _rest_until(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> datetime | None:
+    """When the manifest's `delay` after the last slot that was taken over is past."""
+    policy, more = rollout.policy, len({each.placed.slot for each in own}) > 1
+    if not policy.delay or not more or rollout.kind != "change" or isinstance(rollout.phase, RollingBack):
+        return None
+    new = (judge.seen[each.id].ready_since for each in own if each.placed.release == rollout.release)
+    return max((since + policy.min_ready + policy.delay for since in new if since is not None), default=None)
+
+
+def _at_the_deadline(rollout: Rollout) -> str:
+    if isinstance(rollout.phase, RollingBack):
+        return "the way back has failed, if nothing has moved by then"
+    return f"it {'turns back' if rollout.way_back else 'has failed'}, if nothing has moved by then"
