@@ -23,14 +23,16 @@ def caller() -> str:
         return f"uid {os.getuid()}"
 
 
-def operate(door: Door, verb: "Verb", environment: str, arguments: dict[str, Any]) -> int:
-    """Ask for something that is done at once. Returns the exit code."""
+def operate(door: Door, verb: "Verb", environment: str, arguments: dict[str, Any], *, refused: str = "") -> int:
+    """Ask for something that is done at once. Returns the exit code: 1 for an answer that begins with `refused`."""
     from gitopsd.controller.queries.operate import ask
 
     view = door.view()
     asked = ask(view, verb, environment, caller(), arguments)
     operation = following(door, view, asked, ANSWER_S).answer()
     show_answer(door, view, asked, operation)
+    if refused and operation is not None and operation.result.startswith(refused):
+        return 1
     return 0 if operation is not None or not view.store.daemon_runs() else 1
 
 

@@ -15,7 +15,7 @@ from gitopsd.controller.states import Asking, Loaded, Named, States, Unsealed, f
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.desired import DesiredState, ImageMount, SealedState, Service
 from gitopsd.model.errors import GitopsdError, HostFileError, ManifestError
-from gitopsd.model.release import Hold, Journal
+from gitopsd.model.release import Hold, Journal, Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,20 @@ class Desires:
             return self._states.recorded(place, files, host, named) if place.path else None
         except GitopsdError:
             return None
+
+    def released(self, environment: Environment, release: Release) -> Desire | None:
+        """What a release was, so that it can be released again with its own images; None: it cannot be rebuilt."""
+        try:
+            files = self._repositories.source(environment.repository).files(release.revision)
+            place, host = environment.at(files), Host(self._secrets, environment)
+            if not place.path:
+                return None
+            loaded = self._states.load(place, files, host)
+            state = self._states.recorded(place, files, host, release)
+        except GitopsdError:
+            return None
+        lacking = (*loaded.desired.unset[:1], *loaded.desired.missing)
+        return Desire(release.revision, loaded, state, holds=tuple(Hold("variables", str(each)) for each in lacking))
 
     def again(self, environment: Environment, named: Named) -> tuple[SealedState, tuple[Inputs, ...]] | None:
         """What was released, as this version seals it; None when its inputs are lost."""

@@ -9,6 +9,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Abort, Journal, Suspension
 from gitopsd.model.rollout import Paused
+from gitopsd.release.pinning import over, unpin
 from gitopsd.release.steering import abort, pause, promote, resume
 
 HEALED_FOR = timedelta(minutes=10)
@@ -26,6 +27,7 @@ class Applied:
     sync: bool = False
     pull: bool = False
     whole: bool = False
+    pin: bool = False
 
 
 def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
@@ -45,10 +47,17 @@ def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
             return _retry(journal)
         case "heal":
             return _heal(journal, service, now)
-        case "sync":
-            return Applied(journal, "", sync=True, pull=operation.arguments.get("pull") is True)
-        case "remove" | "adopt" | "eject":
-            return Applied(journal, "", whole=True)
+        case "unpin":
+            return Applied(*unpin(journal, operation.by))
+        case _:
+            return _for_the_pass(operation, journal)
+
+
+def _for_the_pass(operation: Operation, journal: Journal) -> Applied:
+    verb = operation.verb
+    pull = operation.arguments.get("pull") is True
+    whole = verb in ("adopt", "eject", "remove")
+    return Applied(journal, "", sync=verb == "sync", pull=verb == "sync" and pull, whole=whole, pin=verb == "pin")
 
 
 def _steered(operation: Operation, journal: Journal, service: str, now: datetime) -> tuple[Journal, str]:
@@ -70,6 +79,9 @@ def _reason(operation: Operation) -> str:
 
 def _retry(journal: Journal) -> Applied:
     count = len(journal.rejected)
+    if journal.pin is not None and journal.pin.ended:
+        again = replace(journal, rejected={}, repairs={}, pin=None)
+        return Applied(again, "what it was pinned away from may be tried again")
     if not count:
         return Applied(journal, "nothing was rejected")
     return Applied(replace(journal, rejected={}, repairs={}), f"{count} rejected content(s) may be tried again")
@@ -95,13 +107,14 @@ def _suspension(operation: Operation, now: datetime) -> Suspension:
 
 
 def lapse(journal: Journal, now: datetime) -> Journal:
-    """The journal without what a person asked for a time that is over: a suspension, or heals."""
+    """The journal without what a person asked for a time that is over: a suspension, heals, or a pin."""
+    journal = over(journal, now)
     suspension = journal.suspension
-    over = suspension is not None and suspension.until is not None and now >= suspension.until
+    ended = suspension is not None and suspension.until is not None and now >= suspension.until
     heals = {name: until for name, until in journal.asked_heals.items() if now < until}
-    if not over and heals == journal.asked_heals:
+    if not ended and heals == journal.asked_heals:
         return journal
-    return replace(journal, suspension=None if over else suspension, asked_heals=heals)
+    return replace(journal, suspension=None if ended else suspension, asked_heals=heals)
 
 
 def told(operation: Operation, result: str, now: datetime, release: int | None = None) -> Event:

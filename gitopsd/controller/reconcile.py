@@ -19,15 +19,17 @@ from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Executor, Making, Specification
 from gitopsd.controller.expecting import expecting
+from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
+from gitopsd.controller.pinning import World, pin
 from gitopsd.controller.ports import Clock, Engine, Store
 from gitopsd.controller.questions import Questions
 from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.removal import Removal, remove_environment
-from gitopsd.controller.renewing import renewed, version_hold
+from gitopsd.controller.renewing import renewed
 from gitopsd.controller.requests import Requests
 from gitopsd.controller.shelf import Shelf
 from gitopsd.controller.states import Asking
@@ -38,13 +40,14 @@ from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation
 from gitopsd.model.plan import FieldChange
-from gitopsd.model.release import Hold, Journal, Release
+from gitopsd.model.release import Hold, Journal, Pin, Release
 from gitopsd.model.rollout import Pending, Preparing
 from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.plan.explain import moved_tags
-from gitopsd.plan.foreign import foreign_holds
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
+from gitopsd.release.pinning import forgotten, pin_hold, pinned
+from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.status import Knowledge, environment_status
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
@@ -134,13 +137,13 @@ class Reconciler:
             return Pass(None, settled=True)  # removed, and in no repository any more
         self._drifting.done_with(self._chains.acted_on(), outcomes)
         journal, said, asking = self._questions.take_in(journal, now)
-        look = self._look(environment, journal, asking, thorough=thorough)
+        look = self._pinned(self._look(environment, journal, asking, thorough=thorough))
         fields, drifted = self._compare(look)
         journal, opened, ended = self._open(look, wake)
         ended = (*look.renewed, *ended)
         turn = self._turn(replace(look, journal=journal), fields, returned=returned)
         self._claim(look, turn)
-        told = (*outcomes, *said, *look.told, *drifted, *opened, *turn.events)
+        told = (*outcomes, *said, *pins_told(stored, turn.journal, now), *look.told, *drifted, *opened, *turn.events)
         events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
@@ -166,7 +169,7 @@ class Reconciler:
         now = asking.now
         self._requests.pull = self._requests.pull and not asking.everything
         desire = self._desires.of(environment, journal, self._engine, asking)
-        project = _project(journal, desire)
+        project = project_of(journal, desire)
         live = self._engine.observe(project, thorough) if project else LiveState()
         journal, rows = self._renewed(environment, recognise(journal, live))
         states = (desire.state, self._basis(environment, journal, desire.state))
@@ -177,8 +180,23 @@ class Reconciler:
         seen = Look(environment, journal, desire, live, (), now, rows, found.events, again.unlike)
         meet_instances(self._desires.secrecy, journal, live, states, self._engine)
         live = self._desires.secrecy.masked_live(live)
-        holds = (*desire.holds, *self._guards(environment, journal, live, desire))
+        asker = Asker(self._store.instance_id(), self._desires.version, self._requests.sync is not None)
+        holds = (*desire.holds, *guards(environment, journal, live, desire, asker))
         return replace(seen, live=live, holds=holds)
+
+    def _pinned(self, look: Look) -> Look:
+        """The look once a pin that was asked for is set; a pin that has ended is forgotten when nothing needs it."""
+        journal, git = look.journal, look.desire.state
+        if self._requests.pin is not None:
+            world = World(self._desires, self._engine, self._store)
+            journal, result = pin(self._requests.pin, look.environment, journal, git, world, look.now)
+            self._requests.pinned(journal, result, look.now)
+        elif not look.desire.missing:
+            journal = forgotten(journal, git, asked=self._requests.sync is not None)
+        if journal.pin == look.journal.pin:
+            return look
+        others = tuple(hold for hold in look.holds if hold.guard != "pin")
+        return replace(look, journal=journal, holds=(*others, *pin_hold(journal, git)))
 
     def _compare(self, look: Look) -> tuple[FieldLook, tuple[Event, ...]]:
         """Every field of what is ours against what it was left as; and what is told of all that drifted."""
@@ -199,29 +217,11 @@ class Reconciler:
             self._store.save_inputs(self._name, inputs)
         return found.journal, found.releases
 
-    def _guards(self, environment: Environment, journal: Journal, live: LiveState, desire: Desire) -> tuple[Hold, ...]:
-        holds: list[Hold] = []
-        project = _project(journal, desire)
-        if live.owner not in ("", self._store.instance_id()):
-            mend = f"if that one is gone for good, remove the volume gitopsd-owner-{project}"
-            holds.append(Hold("owner", f"project {project} belongs to another gitopsd ({live.owner[:8]}); {mend}"))
-        wanted = desire.loaded.desired.project if desire.loaded is not None else project
-        if wanted != project:
-            mend = f"set `project: {project}` for it in gitopsd.yaml, or `gitopsd remove {self._name}` first"
-            holds.append(Hold("project", f"the project's name changed from {project} to {wanted}; {mend}"))
-        if journal.suspension is not None:
-            by = journal.suspension
-            holds.append(Hold("suspended", f"suspended: {by.reason}".rstrip(": "), until=by.until, by=by.by))
-        holds += foreign_holds(project, _services(journal, desire), journal, live)
-        if self._requests.sync is None:
-            holds += version_hold(journal, self._desires.version)
-        if environment.mode == "manual" and self._requests.sync is None:
-            holds.append(Hold("manual", f"mode is manual: `gitopsd sync {self._name}` begins the release"))
-        return tuple(holds)
-
     def _open(self, look: Look, wake: Callable[[], None]) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
         """Begin a release where newer content is there, complete, and nothing holds it."""
         self._planned = ()
+        if (held := pinned(look.journal)) is not None:
+            return self._open_pinned(look, held)
         state, desire = look.desire.state, look.desire
         if state is None or look.environment.mode == "observe" or not _acts(look):
             return look.journal, (), ()
@@ -241,14 +241,31 @@ class Reconciler:
         if desire.missing and not refusal:
             self._questions.first(desire, look.environment.images, wake)
             return look.journal, (), ()
+        return self._begin(look, desire, refusal)
+
+    def _open_pinned(self, look: Look, held: Pin) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
+        """Begin the release of what the environment is pinned to, whatever holds other content."""
+        release = self._store.release(held.release)
+        found = self._desires.released(look.environment, release) if release is not None else None
+        if found is None or found.state is None or not _acts(look):
+            return look.journal, (), ()
+        if verdict(look.journal, found.state) == "begin" and not found.holds:
+            return self._begin(look, found, "", held.words)
+        git = look.desire.state if not look.desire.missing else None
+        return (follow(look.journal, git) if git is not None else look.journal), (), ()
+
+    def _begin(
+        self, look: Look, desire: Desire, refusal: str, asked: str = ""
+    ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
         basis = self._basis(look.environment, look.journal, None)
-        made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=look.unlike)
-        if made is None:
+        unlike = look.unlike if not asked else {}
+        made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=unlike)
+        if made is None or desire.state is None:
             return look.journal, (), ()
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
         if self._planned:
             return look.journal, (), ()
-        cause = self._requests.cause(what_changed(look.journal, made), moved_tags(basis, state))
+        cause = asked or self._requests.cause(what_changed(look.journal, made), moved_tags(basis, desire.state))
         opening = Opening(look.environment, desire, made, refusal, cause)
         return open_release(look.journal, opening, self._desires, self._store, look.now)
 
@@ -280,7 +297,7 @@ class Reconciler:
         """Before the first write the project becomes ours, or nothing is written."""
         if not turn.chains or look.live.owner:
             return
-        project, me = _project(look.journal, look.desire), self._store.instance_id()
+        project, me = project_of(look.journal, look.desire), self._store.instance_id()
         owner = self._engine.claim(project, me)
         if owner != me:
             raise OwnershipError(f"project {project} was claimed by another gitopsd ({owner[:8]}) just now")
@@ -325,13 +342,14 @@ class Reconciler:
 
     def _next_steps(self, look: Look, turn: Turn) -> list[NextStep]:
         """What time alone will bring on, each with its moment."""
-        release, suspension = look.journal.release, look.journal.suspension
+        release, suspension, held = look.journal.release, look.journal.suspension, pinned(look.journal)
         steps = (
             (turn.wake_at, f"the next look at release {release.number}" if release else "the next look at a repair"),
             (self._chains.retry_at(look.now), "what the engine did not do is tried again"),
             (self._pulls.retry_at(look.desire.images, look.now) if not look.holds else None, "the pull is tried again"),
             (self._next_question(look), "a registry is asked whether a tag has moved"),
             (suspension.until if suspension is not None else None, "the suspension ends"),
+            (held.until if held is not None else None, "the pin ends"),
         )
         return [NextStep(at, what) for at, what in steps if at is not None]
 
@@ -377,15 +395,3 @@ def _acts(look: Look) -> bool:
     """Whether this gitopsd may write to the engine for this project at all."""
     refusing = {"owner", "project"}
     return look.environment.mode != "observe" and not any(hold.guard in refusing for hold in look.holds)
-
-
-def _project(journal: Journal, desire: Desire) -> str:
-    if journal.project:
-        return journal.project
-    return desire.loaded.desired.project if desire.loaded is not None else ""
-
-
-def _services(journal: Journal, desire: Desire) -> frozenset[str]:
-    """The services that the environment has, or is to have."""
-    wanted = desire.loaded.desired.services if desire.loaded is not None else {}
-    return frozenset((*journal.stable, *wanted))

@@ -18,6 +18,7 @@ class Requests:
         self._environment, self._store = environment, store
         self.sync: Operation | None = None
         self.whole: Operation | None = None
+        self.pin: Operation | None = None
         self.pull = False
         self.new = False
 
@@ -26,7 +27,7 @@ class Requests:
         journal = lapse(journal, now)
         done: list[Operation] = []
         self.new = False
-        for operation in self._store.pending():
+        for operation in self._store.pending() if self.pin is None else ():
             if operation.environment != self._environment or self._known(operation):
                 continue
             self.new = True
@@ -38,6 +39,9 @@ class Requests:
                 self.sync, self.pull = operation, applied.pull
             if applied.whole:
                 self.whole = operation
+            if applied.pin:
+                self.pin = operation
+                break  # what was asked after it comes after it
         if done:
             release = journal.release.number if journal.release is not None else None
             events = [told(operation, operation.result, now, release) for operation in done]
@@ -64,6 +68,13 @@ class Requests:
             self._store.complete(self.sync.number, result, now)
             self._store.append([told(self.sync, result, now)])
             self.sync = None
+
+    def pinned(self, journal: Journal, result: str, now: datetime) -> None:
+        """A pin was set, or refused: kept with its answer."""
+        if self.pin is not None:
+            done = replace(self.pin, result=result, done_at=now)
+            self._store.save(journal, [told(done, result, now)], done=[done])
+            self.pin = None
 
     def carried_out(self, result: str, now: datetime) -> None:
         """What concerned the environment as a whole is done, or was refused."""

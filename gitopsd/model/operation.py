@@ -7,7 +7,21 @@ from typing import Literal
 
 from gitopsd.model.canonical import Json
 
-Verb = Literal["sync", "suspend", "resume", "retry", "heal", "remove", "adopt", "eject", "pause", "promote", "abort"]
+Verb = Literal[
+    "sync",
+    "heal",
+    "suspend",
+    "resume",
+    "pause",
+    "promote",
+    "abort",
+    "retry",
+    "pin",
+    "unpin",
+    "adopt",
+    "eject",
+    "remove",
+]
 
 
 @dataclass(frozen=True, slots=True)

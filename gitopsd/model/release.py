@@ -131,8 +131,30 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """An environment is kept on an earlier release, whatever Git says.
+
+    `away` is what it was pinned away from: the digests of content and inputs of what served, was under way, or was in
+    Git. Once the pin has `ended` (why, in words; "" before), only that content is still kept out.
+    """
+
+    release: int
+    content_digest: str
+    by: str
+    reason: str
+    at: datetime
+    until: datetime
+    away: frozenset[str] = frozenset()
+    ended: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"pinned to release {self.release} by {self.by}" + (f": {self.reason}" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a release waits. `guard` is a word (`suspended`, `manual`, `variables`, `image`), `reason` prose."""
+    """Why a release waits. `guard` is a word (`suspended`, `manual`, `pin`, `image`), `reason` prose."""
 
     guard: str
     reason: str
@@ -182,6 +204,7 @@ class Journal:
     host_dir: str = ""
     formerly: tuple[Former, ...] = ()
     asked: Mapping[str, Asked] = field(default_factory=dict)
+    pin: Pin | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -59,3 +59,25 @@ def test_an_abort_takes_a_database_back_although_the_daemon_is_killed_on_the_way
     rig.rejected(commit)
     assert rig.running() == {"db-1": ONE}
     assert rig.names("db") == ["db-1"]
+
+
+def test_a_pin_brings_a_kept_release_back_with_git_gone_and_a_daemon_that_is_killed_on_the_way(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE, x={"min_ready": "1s"})))
+    rig.synced(rig.push(web=web(TWO, x={"min_ready": "1s"})))
+    rig.process.kill()
+    rig.repository.bare.rename(rig.repository.bare.with_name("away"))
+    assert "queued" in rig.process.command("pin", "shop", "1", "--for", "1h", "--reason", "checkout is slow")
+    rig.start()
+    rig.eventually(lambda: len(rig.running()) == 2)
+    rig.process.kill()
+    rig.start()
+    rig.eventually(lambda: rig.running() == {"web-1": ONE})
+    assert "checkout is slow" in rig.held("pin")
+    assert "a revert is owed" in rig.process.command("status", "shop", code=1)
+    assert len(rig.store.releases("shop")) == 3
+    rig.repository.bare.with_name("away").rename(rig.repository.bare)
+    assert "stays out" in rig.process.command("unpin", "shop")
+    rig.looks_again()
+    assert rig.running() == {"web-1": ONE}
+    rig.synced(rig.push(web=web(ONE, x={"min_ready": "1s"})))
+    assert rig.status().holds == ()

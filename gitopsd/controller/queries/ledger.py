@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gitopsd.controller.collecting import release_images
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.pinning import lacking_images
 from gitopsd.controller.queries.view import View
 from gitopsd.model.errors import GitopsdError, SourceError
 from gitopsd.model.event import Event
 from gitopsd.model.release import Release
+from gitopsd.release.pinning import refusal
 
 LOOKED_BACK = 2000  # events
-_SHORT = len("sha256:") + 12
 
 
 def history(view: View, environment: str, limit: int = 100) -> tuple[Release, ...]:
@@ -47,10 +47,25 @@ def offline(view: View, release: Release) -> Offline:
     """Look for the release's commit in the mirror, and for its images on the engine."""
     try:
         (environment,) = view.select(release.environment)
-        lacks = (*_lacking_commit(view, environment, release), *_lacking_images(view, environment, release))
+        lacks = (
+            *_lacking_commit(view, environment, release),
+            *lacking_images(release, view.engine(environment), view.store),
+        )
     except GitopsdError as error:
         return Offline(None, (str(error),))
     return Offline(not lacks, lacks)
+
+
+def may_be_pinned(view: View, name: str, number: int) -> None:
+    """GitopsdError: the environment cannot be pinned to this release, and why."""
+    view.select(name)
+    release = view.store.release(number)
+    good = tuple(each.number for each in view.store.releases(name) if each.outcome == "succeeded")
+    if reason := refusal(view.journal(name), release, number, good[:5]):
+        raise GitopsdError(reason)
+    way_back = offline(view, release) if release is not None else Offline(None)
+    if way_back.possible is False:
+        raise GitopsdError(f"release {number} is not kept whole any more: {'; '.join(way_back.lacks)}")
 
 
 def _lacking_commit(view: View, environment: Environment, release: Release) -> Iterator[str]:
@@ -58,10 +73,3 @@ def _lacking_commit(view: View, environment: Environment, release: Release) -> I
         view.repositories.source(environment.repository).files(release.revision)
     except SourceError:
         yield f"commit {release.revision[:8]} is not in the mirror"
-
-
-def _lacking_images(view: View, environment: Environment, release: Release) -> Iterator[str]:
-    held = frozenset().union(*(image.identities for image in view.engine(environment).held_images()))
-    for identity, name in sorted(release_images(release, view.store).items(), key=lambda each: each[1]):
-        if identity not in held:
-            yield f"image {name} ({identity[:_SHORT]}) is not on the engine"

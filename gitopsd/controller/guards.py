@@ -1,0 +1,57 @@
+"""What keeps an environment from being released to right now, whatever the plan says."""
+
+from dataclasses import dataclass
+
+from gitopsd.controller.desire import Desire
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.renewing import version_hold
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Hold, Journal
+from gitopsd.plan.foreign import foreign_holds
+from gitopsd.release.pinning import pin_hold
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who looks: this gitopsd's id and the version of its fingerprints. `sync`: a person asked for a release."""
+
+    instance_id: str
+    version: str
+    sync: bool
+
+
+def guards(
+    environment: Environment, journal: Journal, live: LiveState, desire: Desire, asker: Asker
+) -> tuple[Hold, ...]:
+    """The holds of one look, those first that forbid every write."""
+    holds: list[Hold] = []
+    project = project_of(journal, desire)
+    if live.owner not in ("", asker.instance_id):
+        mend = f"if that one is gone for good, remove the volume gitopsd-owner-{project}"
+        holds.append(Hold("owner", f"project {project} belongs to another gitopsd ({live.owner[:8]}); {mend}"))
+    wanted = desire.loaded.desired.project if desire.loaded is not None else project
+    if wanted != project:
+        mend = f"set `project: {project}` for it in gitopsd.yaml, or `gitopsd remove {environment.name}` first"
+        holds.append(Hold("project", f"the project's name changed from {project} to {wanted}; {mend}"))
+    if journal.suspension is not None:
+        by = journal.suspension
+        holds.append(Hold("suspended", f"suspended: {by.reason}".rstrip(": "), until=by.until, by=by.by))
+    holds += pin_hold(journal, desire.state)
+    holds += foreign_holds(project, _services(journal, desire), journal, live)
+    if not asker.sync:
+        holds += version_hold(journal, asker.version)
+    if environment.mode == "manual" and not asker.sync:
+        holds.append(Hold("manual", f"mode is manual: `gitopsd sync {environment.name}` begins the release"))
+    return tuple(holds)
+
+
+def project_of(journal: Journal, desire: Desire) -> str:
+    if journal.project:
+        return journal.project
+    return desire.loaded.desired.project if desire.loaded is not None else ""
+
+
+def _services(journal: Journal, desire: Desire) -> frozenset[str]:
+    """The services that the environment has, or is to have."""
+    wanted = desire.loaded.desired.services if desire.loaded is not None else {}
+    return frozenset((*journal.stable, *wanted))
