@@ -3,9 +3,13 @@
 import importlib
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from gitopsd.model.errors import Problem
 
 # Name, module under gitopsd.cli.commands, and the line that `gitopsd --help` shows; in the order of a first day.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -73,7 +77,10 @@ class Gitopsd(click.Group):
         try:
             found = super().main(args=args, standalone_mode=False, **extra)
         except click.ClickException as error:
-            error.show()
+            if _as_json(args):
+                _in_json("usage", error.format_message())
+            else:
+                error.show()
             return 1
         except (click.Abort, KeyboardInterrupt):
             return INTERRUPTED
@@ -81,20 +88,42 @@ class Gitopsd(click.Group):
             sys.stdout = None  # whoever read us is gone: flushing at the end would fail again
             return 0
         except Exception as error:  # noqa: BLE001  what is not ours is raised again
-            return _told(error)
+            return _told(error, as_json=_as_json(args))
         return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
 
-def _told(error: Exception) -> int:
+def _as_json(args: Sequence[str] | None) -> bool:
+    """Whether JSON was asked for, also by a command line that could not be understood."""
+    words = list(sys.argv[1:] if args is None else args)
+    pairs = pairwise(words)
+    return (
+        "-ojson" in words or "--output=json" in words or any(p in (("-o", "json"), ("--output", "json")) for p in pairs)
+    )
+
+
+def _told(error: Exception, *, as_json: bool) -> int:
     """What gitopsd raises on purpose is meant for people; anything else is a defect and keeps its traceback."""
     from gitopsd.cli.inert import inert
-    from gitopsd.model.errors import GitopsdError
+    from gitopsd.model.errors import GitopsdError, ProblemsError
 
     if not isinstance(error, GitopsdError):
         raise error
+    if as_json:
+        _in_json(type(error).__name__, str(error), error.problems if isinstance(error, ProblemsError) else ())
+        return 1
     for line in str(error).splitlines():
         click.echo(inert(f"gitopsd: {line}"), err=True)
     return 1
+
+
+def _in_json(kind: str, message: str, problems: "Sequence[Problem]" = ()) -> None:
+    """An error as a program reads it: one document on standard error."""
+    import json
+
+    from gitopsd.cli import shapes
+
+    body = {"kind": kind, "message": message, "problems": [shapes.problem(each) for each in problems]}
+    click.echo(json.dumps({"error": body}, indent=2), err=True)
 
 
 gitopsd = Gitopsd(

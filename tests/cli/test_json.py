@@ -257,3 +257,35 @@ def test_an_explanation_names_every_property_of_a_field(shop: Shop) -> None:
     (field,) = has(shop.json("explain", "restart"), "fields")["fields"]
     keys = ("of", "path", "at", "comparator", "owner", "cure", "severity", "keys", "api", "secret", "droppable")
     assert has(field, *keys)["keys"] == ["restart", "deploy.restart_policy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "says"),
+    [
+        (("status", "nowhere", "-o", "json"), "GitopsdError", "there is no environment nowhere; there are shop"),
+        (("show", "99", "--output=json"), "GitopsdError", "there is no release 99"),
+        (("show", "x", "-ojson"), "usage", "Invalid value for 'RELEASE'"),
+        (("diff", "shop", "1", "nonsense", "-o", "json"), "RevisionNotFound", "nonsense"),
+    ],
+)
+def test_an_error_is_an_object_on_standard_error(shop: Shop, arguments: tuple[str, ...], kind: str, says: str) -> None:
+    result = shop.ask(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    error = has(json.loads(result.stderr)["error"], "kind", "message", "problems")
+    assert error["kind"] == kind
+    assert says in error["message"]
+
+
+def test_an_error_of_a_manifest_names_every_place(shop: Shop) -> None:
+    broken = shop.commit("services: [oops]\n")
+    shop.source.poll()
+    result = shop.ask("diff", "shop", "1", broken, "-o", "json")
+    error = json.loads(result.stderr)["error"]
+    assert error["kind"] == "ManifestError"
+    assert error["problems"][0] == {
+        "file": MANIFEST,
+        "line": 1,
+        "column": 11,
+        "path": "services",
+        "message": error["problems"][0]["message"],
+    }
