@@ -115,7 +115,7 @@ class Chains:
             for container, ignored in _containers(outcome):
                 self._acted_on[container] = self._acted_on.get(container, frozenset()) | ignored
             journal = _limits_noted(journal, outcome)
-            events += _told(self._environment, outcome, self._masked, now)
+            events += _told(self._environment, outcome, _release_of(journal, outcome), self._masked, now)
             if outcome.trace:
                 _log.error("%s of %s: %s", outcome.key, self._environment, self._masked(outcome.trace))
             if outcome.error is None:
@@ -248,7 +248,17 @@ def _limits_noted(journal: Journal, outcome: Outcome) -> Journal:
     return replace(journal, inventory={**journal.inventory, **changed})
 
 
-def _told(environment: str, outcome: Outcome, masked: Callable[[str], str], now: datetime) -> list[Event]:
+def _release_of(journal: Journal, outcome: Outcome) -> int | None:
+    """The release that the actions on a service, or for all of them, were for; None for mending what drifted."""
+    rollout = journal.rollouts.get(outcome.key.rpartition("/")[0])
+    if rollout is not None:
+        return rollout.release if rollout.kind != "repair" else None
+    return journal.release.number if journal.release is not None else None
+
+
+def _told(
+    environment: str, outcome: Outcome, release: int | None, masked: Callable[[str], str], now: datetime
+) -> list[Event]:
     events = [
         Event(
             now,
@@ -257,6 +267,7 @@ def _told(environment: str, outcome: Outcome, masked: Callable[[str], str], now:
             "warning" if _ignored(done) else "info",
             environment=environment,
             service=getattr(done.action, "service", ""),
+            release=release,
             data={**_facts(done.action), "seconds": round(done.seconds, 3)},
         )
         for done in outcome.performed
@@ -266,16 +277,16 @@ def _told(environment: str, outcome: Outcome, masked: Callable[[str], str], now:
         service = getattr(outcome.failed, "service", "")
         message = f"{what}: {masked(str(outcome.error))}"
         facts = _facts(outcome.failed) if outcome.failed is not None else {}
-        events.append(
-            Event(now, "ActionFailed", message, "error", environment=environment, service=service, data=facts)
-        )
+        failed = Event(now, "ActionFailed", message, "error", environment, service=service, release=release, data=facts)
+        events.append(failed)
     return events
 
 
 def _facts(action: Action) -> dict[str, Json]:
     """What tells later which container or resource the action was for, and why."""
     container = getattr(action, "container", "")
-    return {"action": type(action).__name__, "container": container, "name": action.name, "cause": action.cause}
+    slot = {"slot": action.slot} if isinstance(action, Create | OnInstance | Rename) else {}
+    return {"action": type(action).__name__, "container": container, "name": action.name, "cause": action.cause} | slot
 
 
 def _ignored(done: object) -> bool:

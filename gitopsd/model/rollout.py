@@ -99,6 +99,26 @@ class Paused:
         return f"paused by {self.by}" + (f": {self.reason}" if self.reason else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a rollout took up to now, in seconds. `begun` is its first look at instances.
+
+    `starts` are by slot: from an instance's start until it was ready. `down_since`: nothing of a service that served
+    before is ready; `down` is how long that lasted in all the other times, `gap` the longest one by the engine's clock.
+    """
+
+    begun: datetime
+    starts: Mapping[str, float] = field(default_factory=dict)
+    down_since: datetime | None = None
+    down: float = 0.0
+    gap: float = 0.0
+
+    def interruption(self, now: datetime) -> float:
+        """How long nothing served."""
+        going_on = (now - self.down_since).total_seconds() if self.down_since is not None else 0.0
+        return max(self.down + going_on, self.gap)
+
+
 UnderWay = Pending | Preparing | Progressing | Finalising | RollingBack
 Ended = Succeeded | RolledBack | Failed | Superseded | Cancelled
 Phase = UnderWay | Ended
@@ -157,6 +177,7 @@ class Rollout:
     refusals: int = 0
     finished_at: datetime | None = None
     paused: Paused | None = None
+    measured: Measured | None = None
 
     @property
     def leaving(self) -> bool:

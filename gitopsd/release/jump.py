@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gitopsd.model.release import Journal, Repair
-from gitopsd.model.rollout import Rollout, Sighting
+from gitopsd.model.rollout import Measured, Rollout, Sighting
 
 
 def after_jump(journal: Journal, jump: timedelta) -> Journal:
@@ -22,14 +22,20 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
 
 
 def _moved(rollout: Rollout, jump: timedelta) -> Rollout:
-    paused = rollout.paused
+    paused, measured = rollout.paused, rollout.measured
     return replace(
         rollout,
         paused=replace(paused, at=paused.at + jump) if paused is not None else None,
+        measured=_shifted(measured, jump) if measured is not None else None,
         started_at=rollout.started_at + jump,
         deadline=rollout.deadline + jump,
         seen={id: _seen(sighting, jump) for id, sighting in rollout.seen.items()},
     )
+
+
+def _shifted(measured: Measured, jump: timedelta) -> Measured:
+    down = measured.down_since
+    return replace(measured, begun=measured.begun + jump, down_since=down + jump if down is not None else None)
 
 
 def _seen(sighting: Sighting, jump: timedelta) -> Sighting:

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
+from gitopsd.model.canonical import Json
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.release import Journal, Release
-from gitopsd.model.rollout import Failed, Pending, Preparing, RolledBack, RollingBack, Rollout
+from gitopsd.model.rollout import Failed, Finalising, Pending, Preparing, RolledBack, RollingBack, Rollout, Succeeded
 
 SEVERITIES: Mapping[str, Severity] = {"succeeded": "info", "superseded": "info", "cancelled": "warning"}
 
@@ -46,5 +47,18 @@ def _phase_event(environment: str, rollout: Rollout, now: datetime, *, by_hand: 
         environment=environment,
         service=rollout.service,
         release=rollout.release,
-        data={"kind": rollout.kind, "cause": rollout.cause},
+        data={"kind": rollout.kind, "cause": rollout.cause, **_taken(rollout, now)},
     )
+
+
+def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
+    """What the rollout took until it came this far, in seconds; `starts_s` by slot."""
+    measured = rollout.measured
+    if measured is None or not isinstance(rollout.phase, Finalising | Succeeded | RolledBack | Failed):
+        return {}
+    return {
+        "order": rollout.order,
+        "seconds": round((now - measured.begun).total_seconds(), 3),
+        "interruption_s": round(measured.interruption(now), 3),
+        "starts_s": dict(measured.starts),
+    }

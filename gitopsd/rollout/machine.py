@@ -26,6 +26,7 @@ from gitopsd.model.rollout import (
 )
 from gitopsd.rollout.aside import stand_aside
 from gitopsd.rollout.jobs import JOB_SLOT
+from gitopsd.rollout.measuring import measure
 from gitopsd.rollout.member import Judge, Member, sightings
 from gitopsd.rollout.pausing import upkeep
 from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look, Said
@@ -50,6 +51,8 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
     newest = rollout.release if rollout.kind == "change" else -1
     seen = sightings(members, rollout.seen, now, newest, returned=said.returned)
     rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
+    if isinstance(rollout.phase, Progressing | Finalising | RollingBack):
+        rollout = replace(rollout, measured=measure(rollout, members, seen, now))
     if said.returned:
         rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
     match rollout.phase:

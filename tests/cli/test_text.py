@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gitopsd.drift.detect import UNSEEN
+from gitopsd.model.event import Event
 from gitopsd.model.image import Disk, OutOfSight
 from gitopsd.model.settings import EnvironmentSettings
 from tests.cli.shop import MANIFEST, Shop, compose, service, web
@@ -171,6 +172,21 @@ def test_a_plan_is_the_text_that_golden_plans_hold(shop: Shop) -> None:
         """,
         secondon=second,
     )
+
+
+def test_a_plan_foretells_the_interruption_that_was_measured_last_time(shop: Shop) -> None:
+    data = ("volumes: ['data:/data']",)
+    volumes = "volumes: {data: {}}\n"
+    shop.release(compose(web("web:1", *data)) + volumes, "First")
+    for number, seconds in ((2, 4.0), (3, 9.0)):
+        done = {"kind": "change", "order": "stop-first", "interruption_s": seconds}
+        shop.store.append(
+            [Event(shop.clock.now(), "RolloutSucceeded", "", environment="shop", service="web", data=done)] * number
+        )
+    shop.commit(compose(web("web:2", *data)) + volumes)
+    shop.source.poll()
+    assert "stop-first, about 9 s without service: it writes to volume data at /data" in shop.text("plan")
+    assert "(as measured the last 5 times)" in shop.text("plan")
 
 
 def test_an_image_that_is_not_there_yet_is_told_in_the_plan(shop: Shop) -> None:

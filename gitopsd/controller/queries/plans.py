@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.measured import interruptions
 from gitopsd.controller.opening import make_plan
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.view import View
@@ -12,6 +13,7 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold
 from gitopsd.plan.foreign import foreign_holds
+from gitopsd.plan.foretelling import foretold, interrupting
 from gitopsd.plan.pull_policy import may_pull
 
 
@@ -43,7 +45,8 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     holds = (*seen.desire.holds, *_foreign(seen, seen.live))
     made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)
     if made is not None:
-        return replace(made, warnings=(*made.warnings, *_to_be_pulled(seen)))
+        known = interruptions(view.store, environment.name, interrupting(made))
+        return replace(foretold(made, known), warnings=(*made.warnings, *_to_be_pulled(seen)))
     if not environment.path:
         return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
     raise GitopsdError(seen.desire.reason or "what Git wants is not known yet")
