@@ -164,7 +164,8 @@ def problem(problem: Problem) -> Shape:
     }
 
 
-def release(release: Release) -> Shape:
+def release(release: Release, same: Mapping[int, int] | None = None) -> Shape:
+    """`same`, where it is known: which earlier release had the same content, by number."""
     services = [
         {
             "name": each.name,
@@ -186,6 +187,7 @@ def release(release: Release) -> Shape:
         "finished_at": time(release.finished_at),
         "outcome": release.outcome,
         "reason": release.reason,
+        **({"same_content_as": same.get(release.number)} if same is not None else {}),
         "services": services,
     }
 

@@ -96,6 +96,37 @@ def test_history_is_newest_first_with_reasons(shop: Shop) -> None:
     )
 
 
+def test_a_revert_is_told_as_the_release_whose_content_it_has(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    shop.release(compose(web("web:2")), "Second")
+    shop.release(compose(web()), "Revert")
+    lines = shop.text("history", "shop").splitlines()
+    assert lines[1].endswith("Revert  (same content as release 1)")
+    assert lines[2].endswith("Second")
+    assert "  same content as release 1" in shop.text("show", "3").splitlines()
+
+
+def test_a_release_tells_what_it_took_service_by_service_and_action_by_action(shop: Shop) -> None:
+    shop.release(compose(web(), service("db")), "First")
+    shop.release(compose(web("web:2"), service("db")), "Second")
+    lines = shop.text("show", "2").splitlines()
+    table = next(number for number, line in enumerate(lines) if line.startswith("SERVICE"))
+    assert lines[table].split()[:6] == ["SERVICE", "RESULT", "TOOK", "INTERRUPTED", "STARTS", "STOPS"]
+    assert lines[table + 1].split()[:6] == ["db", "unchanged", "-", "-", "-", "-"]
+    assert lines[table + 2].split()[:6] == ["web", "Succeeded", "0.0s", "0.0s", "0.0s", "0.0s"]
+    (stop,) = [line for line in lines if "Stop shop-web-1" in line]
+    assert stop.endswith("# image web:1 -> web:2 (0.0s)")
+
+
+def test_a_release_that_failed_tells_the_evidence(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    shop.image("web:bad", Behaviour(start_error="no such file: /x"))
+    shop.release(compose(web("web:bad")), "Bad")
+    assert "web: no such file: /x" in shop.text("show", "2").splitlines()
+    (part,) = shop.json("show", "2")["rollouts"]
+    assert (part["phase"], part["evidence"]) == ("RolledBack", "no such file: /x")
+
+
 def test_drift_is_told_with_its_cure_and_what_was_not_looked_at(shop: Shop) -> None:
     first = shop.release(compose(web("web:1", "deploy: {replicas: 2}")), "First")
     shop.mode = "observe"

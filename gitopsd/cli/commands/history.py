@@ -1,8 +1,14 @@
 """`gitopsd history`: the releases of an environment, newest first."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import click
 
 from gitopsd.cli.door import Door, options
+
+if TYPE_CHECKING:
+    from gitopsd.model.release import Release
 
 
 @click.command("history", help="List the releases of an environment, newest first.")
@@ -10,13 +16,15 @@ from gitopsd.cli.door import Door, options
 @click.option("--limit", type=click.IntRange(min=1), default=20, help="How many.")
 @options
 def command(door: Door, environment: str, limit: int) -> int:
-    from gitopsd.controller.queries.ledger import history
+    from gitopsd.controller.queries.ledger import history, same_content
 
-    releases = history(door.view(), environment, limit)
+    view = door.view()
+    releases = history(view, environment, limit)
+    same = same_content(view, releases)
     if door.as_json:
         from gitopsd.cli import shapes
 
-        door.json({"releases": [shapes.release(each) for each in releases]})
+        door.json({"releases": [shapes.release(each, same) for each in releases]})
         return 0
     if not releases:
         door.text(f"No releases of {environment} yet.")
@@ -31,9 +39,16 @@ def command(door: Door, environment: str, limit: int) -> int:
             took(each.started_at, each.finished_at),
             each.outcome or "under way",
             each.author,
-            each.subject + (f"  ({each.reason})" if each.reason else ""),
+            each.subject + _beside(each, same),
         )
         for each in releases
     ]
     door.table(("RELEASE", "REVISION", "STARTED (UTC)", "TOOK", "OUTCOME", "AUTHOR", "SUBJECT"), rows)
     return 0
+
+
+def _beside(release: "Release", same: Mapping[int, int]) -> str:
+    """What else a person wants to know of it at once."""
+    twin = f"same content as release {same[release.number]}" if release.number in same else ""
+    words = "; ".join(each for each in (release.reason, twin) if each)
+    return f"  ({words})" if words else ""

@@ -1,31 +1,44 @@
-"""`gitopsd show`: one release: its services, what happened in it, and whether it can be returned to offline."""
+"""`gitopsd show`: one release: its services, what it took and what happened, whether it can be returned to offline."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gitopsd.cli.door import Door, options
 
 if TYPE_CHECKING:
-    from gitopsd.controller.queries.ledger import Offline
+    from gitopsd.controller.queries.ledger import Offline, Part
+    from gitopsd.model.event import Event
+    from gitopsd.model.release import Release
+
+HEADERS = ("SERVICE", "RESULT", "TOOK", "INTERRUPTED", "STARTS", "STOPS", "IMAGE", "DIGEST", "FINGERPRINT")
 
 
 @click.command("show", help="Show one release and what happened in it.")
 @click.argument("release", type=click.IntRange(min=1), metavar="RELEASE")
 @options
 def command(door: Door, release: int) -> int:
-    from gitopsd.controller.queries.ledger import offline, show
+    from gitopsd.controller.queries.ledger import offline, parts, same_content, show
 
     view = door.view()
     found, events = show(view, release)
-    way_back = offline(view, found)
+    way_back, same, done = offline(view, found), same_content(view, [found]), parts(found, events)
     if door.as_json:
         from gitopsd.cli import shapes
 
         happened = [shapes.event(each) for each in events]
-        door.json({**shapes.release(found), "offline": _shape(way_back), "events": happened})
+        beside = {"offline": _shape(way_back), "rollouts": [_part(each) for each in done], "events": happened}
+        door.json({**shapes.release(found, same), **beside})
         return 0
-    from gitopsd.cli.happenings import told
+    _headline(door, found, way_back, same)
+    _services(door, found, {each.service: each for each in done})
+    for event in events:
+        door.text(_told(event))
+    return 0
+
+
+def _headline(door: Door, found: "Release", way_back: "Offline", same: Mapping[int, int]) -> None:
     from gitopsd.cli.inert import inert
     from gitopsd.cli.words import clock_time, took
 
@@ -35,14 +48,66 @@ def command(door: Door, release: int) -> int:
     )
     door.text(f"  {found.revision[:8]} {inert(found.subject)} ({inert(found.author)})")
     door.text(f"  {clock_time(found.started_at)} UTC, took {took(found.started_at, found.finished_at)}: {found.cause}")
+    if found.number in same:
+        door.text(f"  same content as release {same[found.number]}")
     door.text(f"  {inert(_words(way_back))}\n")
-    rows = [(each.name, each.image, each.digest[-12:], each.fingerprint[:15]) for each in found.services]
-    door.table(("SERVICE", "IMAGE", "DIGEST", "FINGERPRINT"), rows)
-    if events:
-        door.text()
-    for event in events:
-        door.text(told(event, with_environment=False))
-    return 0
+
+
+def _services(door: Door, found: "Release", done: Mapping[str, "Part"]) -> None:
+    """Those of the release, and those that it took away."""
+    from gitopsd.cli.words import NOTHING
+
+    images = {each.name: (each.image, each.digest[-12:], each.fingerprint[:15]) for each in found.services}
+    rows = [
+        (name, *_result(done.get(name)), *images.get(name, (NOTHING, NOTHING, NOTHING)))
+        for name in sorted({*images, *done})
+    ]
+    door.table(HEADERS, rows)
+    for part in done.values():
+        if part.evidence:
+            door.text(f"{part.service}: {part.evidence}")
+    door.text()
+
+
+def _result(part: "Part | None") -> tuple[str, ...]:
+    from gitopsd.cli.words import NOTHING
+
+    if part is None:
+        return ("unchanged", NOTHING, NOTHING, NOTHING, NOTHING)
+    return (
+        part.phase,
+        _seconds(part.seconds),
+        _seconds(part.interruption),
+        ", ".join(_seconds(each) for _, each in sorted(part.starts.items())) or NOTHING,
+        ", ".join(_seconds(each) for _, each in sorted(part.stops.items())) or NOTHING,
+    )
+
+
+def _seconds(number: float | None) -> str:
+    from gitopsd.cli.words import NOTHING
+
+    return NOTHING if number is None else f"{number:.1f}s"
+
+
+def _told(event: "Event") -> str:
+    """The event with the time that its action took."""
+    from gitopsd.cli.happenings import told
+
+    seconds = event.data.get("seconds") if "action" in event.data else None
+    return told(event, with_environment=False) + (f" ({seconds:.1f}s)" if isinstance(seconds, int | float) else "")
+
+
+def _part(part: "Part") -> dict[str, Any]:
+    return {
+        "service": part.service,
+        "phase": part.phase,
+        "kind": part.kind or None,
+        "seconds": part.seconds,
+        "interruption_s": part.interruption,
+        "starts_s": dict(part.starts),
+        "stops_s": dict(part.stops),
+        "evidence": part.evidence or None,
+    }
 
 
 def _shape(offline: "Offline") -> dict[str, object]:

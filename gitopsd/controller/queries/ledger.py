@@ -1,17 +1,20 @@
 """What happened: releases of an environment, and one release with its events."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.pinning import lacking_images
 from gitopsd.controller.queries.view import View
+from gitopsd.model.canonical import Json
 from gitopsd.model.errors import GitopsdError, SourceError
 from gitopsd.model.event import Event
 from gitopsd.model.release import Release
 from gitopsd.release.pinning import refusal
 
 LOOKED_BACK = 2000  # events
+EVERYTHING = 1_000_000
+ROLLOUT = "Rollout"
 
 
 def history(view: View, environment: str, limit: int = 100) -> tuple[Release, ...]:
@@ -22,14 +25,84 @@ def history(view: View, environment: str, limit: int = 100) -> tuple[Release, ..
     return found
 
 
+def same_content(view: View, releases: Iterable[Release]) -> Mapping[int, int]:
+    """Which releases brought the very content of an earlier one that succeeded, and which one that was."""
+    found: dict[int, int] = {}
+    known: dict[str, tuple[Release, ...]] = {}
+    for release in releases:
+        name = release.environment
+        known[name] = known[name] if name in known else view.store.releases(name, EVERYTHING)
+        good = (each for each in known[name] if each.outcome == "succeeded" and each.number < release.number)
+        twin = next((each for each in good if each.content_digest == release.content_digest), None)
+        found |= {release.number: twin.number} if twin is not None else {}
+    return found
+
+
 def show(view: View, number: int) -> tuple[Release, tuple[Event, ...]]:
     """One release and what happened from its begin to its end, oldest first."""
     release = view.store.release(number)
     if release is None:
-        raise GitopsdError(f"there is no release {number}; `gitopsd history ENV` lists them")
-    events = view.store.events(environment=release.environment, limit=LOOKED_BACK, newest=True)
-    own = [event.number for event in events if event.release == number]
+        raise GitopsdError(f"there is no release {number}; `gitopsd history ENV` lists those that are kept")
+    for limit in (LOOKED_BACK, EVERYTHING):
+        events = view.store.events(environment=release.environment, limit=limit, newest=True)
+        own = [event.number for event in events if event.release == number]
+        begun = any(event.release == number and event.reason == "ReleaseStarted" for event in events)
+        if begun or len(events) < limit:
+            break
     return release, tuple(event for event in events if own and own[0] <= event.number <= own[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a release came to for one service. Seconds: `starts` until ready, `stops` until gone, both by slot.
+
+    `phase` is the last one of its rollout. `interruption` None: nothing was measured.
+    """
+
+    service: str
+    phase: str
+    kind: str = ""
+    seconds: float | None = None
+    interruption: float | None = None
+    starts: Mapping[str, float] = field(default_factory=dict)
+    stops: Mapping[str, float] = field(default_factory=dict)
+    evidence: str = ""
+
+
+def parts(release: Release, events: Iterable[Event]) -> tuple[Part, ...]:
+    """The services that a release did something for, by name; `events` are those of `show`."""
+    own = [event for event in events if event.release == release.number and event.service]
+    return tuple(_part(name, [event for event in own if event.service == name]) for name in _services_of(own))
+
+
+def _services_of(events: Iterable[Event]) -> list[str]:
+    return sorted({event.service for event in events if event.reason.startswith(ROLLOUT)})
+
+
+def _part(service: str, events: list[Event]) -> Part:
+    steps = [event for event in events if event.reason.startswith(ROLLOUT)]
+    data = next((event.data for event in reversed(steps) if "seconds" in event.data), {})
+    stops = {
+        str(event.data.get("slot")): _number(event.data.get("seconds")) or 0.0
+        for event in events
+        if event.data.get("action") == "Stop"
+    }
+    starts = data.get("starts_s")
+    bad = next((event for event in steps if event.severity != "info"), None)
+    return Part(
+        service,
+        steps[-1].reason.removeprefix(ROLLOUT),
+        str(data.get("kind") or ""),
+        _number(data.get("seconds")),
+        _number(data.get("interruption_s")),
+        {slot: _number(each) or 0.0 for slot, each in starts.items()} if isinstance(starts, Mapping) else {},
+        stops,
+        bad.message.removeprefix(f"{service}: ") if bad is not None else "",
+    )
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 @dataclass(frozen=True, slots=True)
