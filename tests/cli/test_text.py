@@ -205,6 +205,19 @@ def test_a_plan_is_the_text_that_golden_plans_hold(shop: Shop) -> None:
     )
 
 
+@pytest.mark.parametrize("revision", ["HEAD~1", "HEAD^", "main~"])
+def test_a_plan_for_a_commit_before_another_one(shop: Shop, revision: str) -> None:
+    shop.release(compose(web()), "First")
+    shop.release(compose(web("web:2")), "Second")
+    assert "web: replace, image web:2 -> web:1" in shop.text("plan", "shop", "--revision", revision)
+
+
+def test_a_commit_before_the_first_one_is_told_to_be_none(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    result = shop.ask("plan", "shop", "--revision", "HEAD~3")
+    assert (result.exit_code, "there are only 0 commits before HEAD" in result.stderr) == (1, True)
+
+
 def test_a_plan_foretells_the_interruption_that_was_measured_last_time(shop: Shop) -> None:
     data = ("volumes: ['data:/data']",)
     volumes = "volumes: {data: {}}\n"

@@ -115,3 +115,13 @@ def test_the_commit_is_kept_where_it_can_be_fetched(shop: Shop) -> None:
     shop.release(compose(web("web:2")), "Second")
     made = rollback(shop.view(), "shop")
     assert shop.source.kept[made.ref.removeprefix("refs/gitopsd/")] == made.commit
+
+
+def test_a_release_that_was_no_good_is_warned_of(shop: Shop) -> None:
+    shop.image("web:bad", unhealthy())
+    shop.release(compose(web("web:bad")), "Broken")
+    number = shop.store.releases("shop")[0].number
+    shop.release(compose(web("web:3")), "Better")
+    made = rollback(shop.view(), "shop", str(number))
+    assert made.commit
+    assert f"release {number} was no good: rolled-back, web: " in made.note

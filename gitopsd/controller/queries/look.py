@@ -1,5 +1,6 @@
 """One look at one environment: journal, what Git wants, what is there; read only, nothing is recorded by looking."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -9,7 +10,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
 from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
-from gitopsd.controller.ports import Engine, Inputs
+from gitopsd.controller.ports import Engine, Inputs, Source
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.renewing import renewed
@@ -89,7 +90,7 @@ def _at(view: View, environment: Environment, revision: str) -> Desire:
 def load_at(view: View, environment: Environment, revision: str) -> Loaded:
     """The environment as any commit, branch or tag has it; fetched on demand. ManifestError, SourceError."""
     source = view.repositories.source(environment.repository)
-    commit = source.resolve(revision)
+    commit = resolved(source, revision)
     files = source.files(commit).again()
     place = environment.at(files)
     if not place.path or not files.is_directory(place.path):
@@ -97,6 +98,25 @@ def load_at(view: View, environment: Environment, revision: str) -> Loaded:
     loaded = load_environment(place, files, Host(view.application.secrets, environment), view.store.key())
     view.desires(environment.name).secrecy.learn_state(loaded.desired, loaded.variables)
     return loaded
+
+
+def resolved(source: Source, revision: str) -> str:
+    """The commit of any branch, tag or commit, of the branch's `HEAD`, and of those before one: `HEAD~2`, `v1^`."""
+    base, back = _steps(revision)
+    commit = (source.head() or source.poll()) if base == "HEAD" else source.resolve(base)
+    line = source.log(commit, back + 1)
+    if len(line) <= back:
+        raise GitopsdError(f"there are only {len(line) - 1} commits before {base}, so {revision} is none; name another")
+    return line[back].id
+
+
+def _steps(revision: str) -> tuple[str, int]:
+    """A revision without what leads back from it, and how many steps that is along first parents."""
+    found = re.fullmatch(r"(.+?)((?:~[0-9]{0,6}|\^)+)", revision)
+    if found is None:
+        return revision, 0
+    back = sum(int(number or 1) if mark == "~" else 1 for mark, number in re.findall(r"([~^])([0-9]*)", found[2]))
+    return found[1], back
 
 
 def with_images(view: View, desire: Desire, journal: Journal, engine: Engine) -> Desire:

@@ -52,7 +52,7 @@ def rollback(view: View, name: str, to: str = "", *, push: bool = False) -> Roll
         "",
         (),
         (),
-        note=note,
+        note="; ".join(each for each in (note, _warning(release)) if each),
     )
     if commit == base:
         return made
@@ -90,6 +90,13 @@ def _target(view: View, environment: Environment, base: str, to: str) -> tuple[R
     raise GitopsdError(
         f"no earlier release of {environment.name} has other content; name a release or revision with --to"
     )
+
+
+def _warning(release: Release | None) -> str:
+    """What speaks against going back to it."""
+    if release is None or release.outcome in ("succeeded", None):
+        return ""
+    return f"release {release.number} was no good: {release.outcome}, {release.reason or 'without a reason'}"
 
 
 def _content(view: View, environment: Environment, base: str) -> str:
