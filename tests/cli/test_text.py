@@ -386,3 +386,21 @@ def test_a_field_is_explained_by_its_row_of_the_table(shop: Shop) -> None:
         """,
     )
     assert "networks.*.aliases" in shop.text("explain")
+
+
+def test_a_diff_tells_files_line_by_line_but_for_those_that_hold_what_is_secret(shop: Shop, tmp_path: Path) -> None:
+    variables = tmp_path / "vars.env"
+    variables.write_text("PASSWORD=hunter2\n")
+    shop.environments["shop"] = EnvironmentSettings("shop", vars_file=variables)
+    given = ("volumes: [./app.conf:/etc/app.conf:ro]", "configs: [login]")
+
+    def released(size: int) -> None:
+        document = compose(web("web:1", *given)) + f"configs: {{login: {{content: 'p=${{PASSWORD}} s={size}'}}}}\n"
+        shop.release({MANIFEST: document, "environments/shop/app.conf": f"size={size}\n"})
+
+    released(1)
+    released(2)
+    shown = shop.text("diff", "shop", "1", "2").splitlines()
+    assert "      -size=1" in shown
+    assert "      +size=2" in shown
+    assert not [line for line in shown if "hunter2" in line or "s=1" in line]

@@ -38,7 +38,12 @@ def _shape(found: "Difference") -> dict[str, object]:
         "a": {"name": found.a.name, "revision": found.a.revision, "release": found.a.release},
         "b": {"name": found.b.name, "revision": found.b.revision, "release": found.b.release},
         "services": [
-            {"name": each.service, "change": each.change, "fields": [shapes.field(field) for field in each.fields]}
+            {
+                "name": each.service,
+                "change": each.change,
+                "fields": [shapes.field(field) for field in each.fields],
+                "contents": [{"path": file.path, "diff": "\n".join(file.lines)} for file in each.contents],
+            }
             for each in found.services
         ],
         "resources": [{"name": name, "change": change} for name, change in found.resources],
@@ -56,6 +61,9 @@ def _text(door: Door, found: "Difference") -> None:
                 door.text(f"      {field.path}: changed (hidden)")
             else:
                 door.text(f"      {field.path}: {inert(_value(field.before))} -> {inert(_value(field.after))}")
+        for file in each.contents:
+            for line in file.lines:
+                door.text(f"      {inert(line)}")
     for name, change in found.resources:
         door.text(f"  {MARKS[change]} {name}: {change}")
     if found.empty:

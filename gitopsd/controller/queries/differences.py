@@ -12,6 +12,7 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Release, ReleasedService
+from gitopsd.plan.contents import TextDifference, text_differences
 from gitopsd.plan.explain import changed_fields
 
 
@@ -35,6 +36,7 @@ class ServiceDifference:
     service: str
     change: Literal["added", "removed", "changed"]
     fields: tuple[FieldChange, ...] = ()
+    contents: tuple[TextDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def _services(a: Side, b: Side) -> Iterator[ServiceDifference]:
         elif name not in after:
             yield ServiceDifference(name, "removed")
         elif fields := (*_fields(a, b, name), *_digest(a, b, name)):
-            yield ServiceDifference(name, "changed", fields)
+            yield ServiceDifference(name, "changed", fields, _contents(a, b, name))
 
 
 def _fields(a: Side, b: Side, name: str) -> tuple[FieldChange, ...]:
@@ -112,6 +114,12 @@ def _fields(a: Side, b: Side, name: str) -> tuple[FieldChange, ...]:
         return changed_fields(a.state.services[name], after, _secrets(a, name))
     one, other = _facts(a, name), _facts(b, name)
     return tuple(FieldChange(key, one[key], other[key]) for key in one if one[key] != other[key])
+
+
+def _contents(a: Side, b: Side, name: str) -> tuple[TextDifference, ...]:
+    if a.state is None or b.state is None:
+        return ()
+    return text_differences(a.state.services[name], b.state.services[name])
 
 
 def _secrets(side: Side, name: str) -> Mapping[str, str]:
