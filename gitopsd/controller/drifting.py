@@ -17,6 +17,7 @@ from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.event import Event
 from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.release import Journal
+from gitopsd.model.rollout import Pending, Preparing
 
 LOOKED_BACK = 500  # events
 
@@ -31,6 +32,7 @@ class Drifting:
         self._baselines = Baselines(environment, store, Contents(engine, witness.touched))
         self._known: tuple[DriftItem, ...] | None = None
         self._outcomes: Sequence[Event] = ()
+        self._busy: frozenset[str] = frozenset()
 
     def done_with(self, containers: Mapping[str, Collection[str]], outcomes: Sequence[Event]) -> None:
         """Actions on these, by id or name, have ended; with each go the paths of what the engine ignored of them.
@@ -42,6 +44,7 @@ class Drifting:
         self._witness.forget(containers)
 
     def look(self, journal: Journal, live: LiveState, busy: frozenset[str], expect: Expect, now: datetime) -> FieldLook:
+        self._busy = frozenset(key.rpartition("/")[0] for key in busy)
         self._witness.attend(live.instances)
         return self._baselines.look(journal, live, busy, expect, now)
 
@@ -55,10 +58,12 @@ class Drifting:
         found = tuple(
             self._told(each, before.get(each.identity), there.get(each.instance))
             for each in drift(journal, live, serving, fields.found, now)
+            if each.identity in before or not _is_being_made(each, journal)
         )
-        rolling = {name for name, rollout in journal.rollouts.items() if rollout.open}
+        mended = self._busy | {name for name, rollout in journal.rollouts.items() if rollout.open}
         current = {each.identity for each in found}
-        kept = tuple(each for each in known if each.identity not in current and each.service in rolling)
+        gone = (each for each in known if each.identity not in current)
+        kept = tuple(each for each in gone if each.service in mended or each.resource in mended)
         self._known = (*found, *kept)
         over = self._over(known, live, now)
         if over or _words(self._known) != _words(known):
@@ -126,3 +131,13 @@ class Drifting:
 def _words(items: tuple[DriftItem, ...]) -> set[tuple[tuple[str, ...], str]]:
     """What is worth keeping: not the moment of the last look."""
     return {(each.identity, each.cause) for each in items}
+
+
+def _is_being_made(item: DriftItem, journal: Journal) -> bool:
+    """A network or volume that is not there yet, rather than not there any more: a release is only just making it."""
+    begins = (each for each in journal.rollouts.values() if each.kind != "repair")
+    return (
+        item.resource in ("network", "volume")
+        and item.kind == "missing"
+        and any(isinstance(each.phase, Pending | Preparing) for each in begins)
+    )

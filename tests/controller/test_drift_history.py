@@ -1,15 +1,20 @@
 """What drifted once: kept with how it ended, by whose doing, and when it was first and last seen."""
 
+import threading
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from gitopsd.controller.daemon import Daemon
 from gitopsd.drift import end_words
+from gitopsd.model.canonical import Json
 from gitopsd.model.drift import PastDrift
 from gitopsd.model.operation import Operation
-from tests.controller.house import SETTINGS, House
+from tests.controller.house import HERE, SETTINGS, House
 from tests.controller.test_drifting import MANIFEST, MEMORY, serve
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeEngine
 
 
 @pytest.fixture
@@ -98,3 +103,39 @@ def test_a_drift_that_outlives_the_daemon_ends_all_the_same(house: House) -> Non
     house.daemon.start()
     over = past(house)
     assert (over.item.kind, over.end) == ("paused", "reverted")
+
+
+def test_what_a_release_is_only_just_making_is_not_missing(house: House) -> None:
+    """The engine refuses the network for a while, so that passes see it missing."""
+    house.engine().fail("create network shop_back", times=2)
+    house.start()
+    commit = house.push({"shop/compose.yaml": MANIFEST % ("", "")})
+    house.synced(commit, "shop")
+    assert house.told("DriftFound") == []
+    assert house.store.past_drift("shop") == ()
+
+
+class Slow(FakeEngine):
+    """Says that an update is done only some time after it is."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.returned = threading.Event()
+
+    def update(self, container: str, body: Mapping[str, Json]) -> tuple[str, ...]:
+        ignored = super().update(container, body)
+        self.returned.wait(10)
+        return ignored
+
+
+def test_a_heal_whose_effect_shows_before_its_outcome_is_known_is_a_heal_all_the_same(house: House) -> None:
+    engine = house.engines[HERE] = Slow(house.clock)
+    engine.add_image("web:1")
+    serve(house)
+    engine.update_by_hand("shop-web-1", Memory=MEMORY // 2)
+    house.eventually(lambda: house.writes() == ["update shop-web-1"])
+    number = house.store.submit(Operation("resume", "shop", "ada", house.clock.now()))
+    house.watcher.changed("operations")
+    house.eventually(lambda: getattr(house.store.operation(number), "done_at", None))
+    engine.returned.set()
+    assert past(house).end == "healed"

@@ -1,4 +1,4 @@
-"""`gitopsd drift --watch` beside a daemon: what somebody changes shows without being asked for, and its end as well."""
+"""What somebody changes by hand, as people are told of it: live, afterwards, and as a chain of causes."""
 
 import json
 import os
@@ -35,3 +35,25 @@ def test_what_somebody_changes_is_shown_to_who_watches_until_interrupted(rig: Ri
     watching.send_signal(signal.SIGINT)
 
     assert watching.wait(timeout=10) == 130
+
+
+def test_what_was_changed_and_healed_can_be_read_afterwards_from_the_hand_to_the_heal(rig: Rig) -> None:
+    rig.synced(rig.push(web=web(ONE, mem_limit="64m")))
+    rig.eventually(lambda: rig.store.baselines("shop"))
+    rig.run_inside("web-1", "true")
+    rig.api.update_container(rig.container()["Id"], mem_limit=32 << 20, memswap_limit=64 << 20)
+    rig.told("DriftEnded")
+
+    past = rig.process.command("drift", "shop", "--history")
+    told = rig.process.command("why", "shop/web", "--limit", "1").splitlines()
+
+    assert "resources.memory: 64MiB -> 32MiB" in past
+    assert "healed in place" in past
+    chain = [(line.split()[0], " ".join(line.split()[2:])) for line in told if line.startswith("  ") and ":" in line]
+    kinds = [kind for kind, _ in chain]
+    assert kinds[-4:] == ["event", "drift", "action", "look"]
+    words = dict(chain)
+    assert words["event"].startswith("exec of true at ")
+    assert ", then update at " in words["event"]
+    assert "# repair: resources.memory" in words["action"]
+    assert "healed in place" in words["look"]
