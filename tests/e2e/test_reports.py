@@ -54,6 +54,5 @@ def test_what_was_changed_and_healed_can_be_read_afterwards_from_the_hand_to_the
     assert kinds[-4:] == ["event", "drift", "action", "look"]
     words = dict(chain)
     assert words["event"].startswith("exec of true at ")
-    assert ", then update at " in words["event"]
     assert "# repair: resources.memory" in words["action"]
     assert "healed in place" in words["look"]
