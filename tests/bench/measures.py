@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -30,6 +31,7 @@ from gitopsd.model.settings import Settings, TargetEngine
 from tests.bench.adoption import adoption
 from tests.bench.configuring import configuring
 from tests.bench.drift import drift
+from tests.bench.drift_check import drift_check
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
 from tests.bench.result import Result
 
@@ -68,7 +70,9 @@ def nothing_to_do(ground: Ground) -> list[Result]:
     ]
 
 
-def _pass(ground: Ground, repository: Repository, state: Path) -> tuple[Callable[[], None], Callable[[], None]]:
+def _pass(
+    ground: Ground, repository: Repository, state: Path, *, thorough: bool = False
+) -> tuple[Callable[[], None], Callable[[], None]]:
     store, clock = open_store(state), SystemClock()
     named = RepositorySettings("default", str(repository.bare))
     repositories = Repositories({"default": named}, lambda each: open_source(each, state), store, clock)
@@ -80,7 +84,7 @@ def _pass(ground: Ground, repository: Repository, state: Path) -> tuple[Callable
     reconciler = Reconciler(environment.name, connect(target, {}), store, executor, clock, desires, Witness())
 
     def work() -> None:
-        done = reconciler.reconcile(environment, lambda: None)
+        done = reconciler.reconcile(environment, lambda: None, thorough=thorough)
         assert done.settled, done.status
 
     return work, executor.stop
@@ -282,6 +286,19 @@ def memory_over_200(ground: Ground) -> list[Result]:
     ]
 
 
+def drift_of_200(ground: Ground) -> list[Result]:
+    """200 containers as they were left."""
+    name = "benchdrift"
+    repository = Repository(ground.directory, name)
+    repository.commit(manifest(20, 10, ground.image(1)))
+    repository.push()
+    once(ground, repository, ground.directory / f"{name}-state")
+    try:
+        return drift_check(ground, repository, partial(_pass, thorough=True))
+    finally:
+        ground.remove(name)
+
+
 def loading(ground: Ground) -> list[Result]:
     """500 manifests at a commit: found, read, loaded; against `git cat-file --batch` and the C YAML loader."""
     repository = Repository(ground.directory, "benchload")
@@ -370,4 +387,5 @@ ALL = {
     "memory": memory_over_200,
     "adoption": adoption,
     "by-hand": drift,
+    "drift": drift_of_200,
 }
