@@ -15,7 +15,7 @@ from gitopsd.model.drift import Drifted, PastDrift
 from gitopsd.model.event import Event
 from gitopsd.model.files import Files
 from gitopsd.model.image import Disk, HeldImage, OutOfSight, PulledImage
-from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
+from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.secret import HostFile
@@ -133,6 +133,10 @@ class EngineView(Protocol):
 
         None: there is nothing, or it is more than `most` bytes.
         """
+        ...
+
+    def changes(self, container: str) -> tuple[LayerChange, ...]:
+        """What differs in the container's own layer from its image; costs the engine a walk through it."""
         ...
 
     def projects(self) -> tuple[str, ...]:

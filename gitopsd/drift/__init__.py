@@ -2,5 +2,6 @@
 
 from gitopsd.drift.detect import drift, not_checked, remembered
 from gitopsd.drift.ending import end_words, ending
+from gitopsd.drift.layers import layer_drift, untold
 
-__all__ = ["drift", "end_words", "ending", "not_checked", "remembered"]
+__all__ = ["drift", "end_words", "ending", "layer_drift", "not_checked", "remembered", "untold"]

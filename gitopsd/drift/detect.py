@@ -12,8 +12,9 @@ from gitopsd.model.drift import DriftItem
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
 
+LAYERS = "files inside containers but delivered ones (--fs looks at them)"
 UNSEEN = (
-    "files inside containers",
+    LAYERS,
     "processes started by hand in them",
     "what lies in binds and volumes",
     "firewall rules and cgroups of the host",
@@ -36,12 +37,13 @@ def drift(
     return tuple(sorted(found, key=lambda item: (item.resource, item.service, item.name, item.kind)))
 
 
-def not_checked(journal: Journal, serving: SealedState | None) -> tuple[str, ...]:
-    """What such a look cannot see."""
+def not_checked(journal: Journal, serving: SealedState | None, *, layers: bool = False) -> tuple[str, ...]:
+    """What such a look cannot see. `layers`: it went through the containers' own layers."""
     rolling = sorted(_rolling(journal))
     under_way = (f"{', '.join(rolling)}: a rollout is under way",) if rolling else ()
     lost = ("images, networks and volumes: the serving revision cannot be rebuilt",) if serving is None else ()
-    return (*UNSEEN, *lost, *under_way)
+    unseen = (each for each in UNSEEN if not (layers and each == LAYERS))
+    return (*unseen, *lost, *under_way)
 
 
 def remembered(items: Iterable[DriftItem], known: Iterable[DriftItem]) -> tuple[DriftItem, ...]:

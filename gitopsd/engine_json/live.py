@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.expectation import LAID_UNDER
@@ -11,7 +11,17 @@ from gitopsd.engine_json.projection import container_projection, network_project
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
 from gitopsd.model.image import HeldImage
-from gitopsd.model.live import Check, EngineEvent, EngineFacts, Instance, LiveNetwork, LiveVolume, Product, State
+from gitopsd.model.live import (
+    Check,
+    EngineEvent,
+    EngineFacts,
+    Instance,
+    LayerChange,
+    LiveNetwork,
+    LiveVolume,
+    Product,
+    State,
+)
 
 CHECK_OUTPUT_LIMIT: Final = 1024
 _CONTAINERD: Final = "/run/containerd/containerd.sock"
@@ -61,6 +71,12 @@ def instance(inspected: Answer, listed: Answer = MappingProxyType({})) -> Instan
         untagged=listed.get("Image") == inspected["Image"] != config.get("Image"),
         fields=container_projection(inspected),
     )
+
+
+def layer_change(listed: Answer) -> LayerChange:
+    """A row of `GET /containers/ID/changes`. KeyError: a kind that nobody knows."""
+    kinds: dict[int, Literal["added", "changed", "removed"]] = {0: "changed", 1: "added", 2: "removed"}
+    return LayerChange(named(listed, "Path"), kinds[listed["Kind"]])
 
 
 def network(listed: Answer) -> LiveNetwork:

@@ -55,6 +55,14 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerChange:
+    """A file that is otherwise in a container's own layer than in its image."""
+
+    path: str
+    kind: Literal["added", "changed", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
 class LiveNetwork:
     """A network of the project, or one that an attachment names. `options_digest` is the label we wrote at creation.
 

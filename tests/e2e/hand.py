@@ -53,10 +53,12 @@ class Hand:
         self.api.rename(self.container, second)
 
     def run_twin(self, name: str = "") -> str:
-        """A container with the labels of this one, and as like it as a `docker run` makes it; its id."""
+        """A container with the labels and networks of this one, and else as `docker run` makes it; its id."""
         found = self.api.inspect_container(self.container)
         labels, image = found["Config"]["Labels"], found["Config"]["Image"]
         twin = str(self.api.create_container(image, name=name or None, labels=labels)["Id"])
+        for network in found["NetworkSettings"]["Networks"]:
+            self.api.connect_container_to_network(twin, network)
         self.api.start(twin)
         return twin
 

@@ -11,7 +11,7 @@ from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.expectation import laid_over, mounts_shown
 from gitopsd.engine_json.projection import container_projection
 from gitopsd.model.desired import Image
-from gitopsd.model.live import Check, Instance, State
+from gitopsd.model.live import Check, Instance, LayerChange, State
 
 NO_HEALTHCHECK = ["NONE"]
 
@@ -83,6 +83,7 @@ class Container:
     networks: dict[str, Mapping[str, Any]]
     named: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    layer: tuple[LayerChange, ...] = ()
     state: State = "created"
     started_at: datetime | None = None
     finished_at: datetime | None = None

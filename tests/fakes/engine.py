@@ -12,7 +12,7 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, GitopsdError, ImageMissing, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LiveNetwork, LiveState, LiveVolume
+from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveNetwork, LiveState, LiveVolume
 from tests.fakes.containers import STEADY, Behaviour, content_files, exits, healthy, never_healthy, unhealthy
 from tests.fakes.machine import Killed, Machine, accept, labels_of
 
@@ -65,6 +65,12 @@ class FakeEngine(Machine):
             found = {name.removeprefix(path).strip("/"): data for name, data in held.items() if _below(name, path)}
             fits = sum(map(len, found.values())) <= most
             return tuple(ContentFile(name, data) for name, data in sorted(found.items())) if found and fits else None
+
+    def changes(self, container: str) -> tuple[LayerChange, ...]:
+        with self._call("look"):
+            self._failing("changes", after=False)
+            found = self._need(container)
+            return (*(LayerChange(path, "added") for path in sorted(found.files)), *found.layer)
 
     def projects(self) -> tuple[str, ...]:
         with self._call("look"):

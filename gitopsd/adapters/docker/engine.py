@@ -25,7 +25,7 @@ from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, ImageUnavailable, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LiveState
+from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState
 from gitopsd.model.settings import Registry, TargetEngine
 
 DEFAULT_GRACE: Final = 10
@@ -89,6 +89,12 @@ class DockerView:
 
     def read(self, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
         return read_files(self._connection, container, path, most)
+
+    def changes(self, container: str) -> tuple[LayerChange, ...]:
+        doing = f"list the changed files of {container}"
+        rows = self._connection.json("GET", f"/containers/{escaped(container)}/changes", doing=doing)
+        with understood(doing):
+            return tuple(live.layer_change(row) for row in rows or ())
 
     def projects(self) -> tuple[str, ...]:
         doing = "list the projects"

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gitopsd.controller.baselines import Baselines, FieldLook
+from gitopsd.controller.baselines import Baselines, Expect, FieldLook
 from gitopsd.controller.contents import Contents
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.execute import Specification
 from gitopsd.controller.expecting import expecting
+from gitopsd.controller.queries.layers import Layers, layers
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.status import status_of
 from gitopsd.controller.queries.view import View
@@ -36,14 +37,17 @@ class Drifts:
         return items, [(report.environment, report.not_checked) for report in self.reports], self.failures
 
 
-def drifts(view: View, name: str = "", before: Drifts | None = None) -> Drifts:
-    """The drift of one environment, or of all. `before`: an earlier look that knows what was seen when."""
+def drifts(view: View, name: str = "", before: Drifts | None = None, *, files: bool = False) -> Drifts:
+    """The drift of one environment, or of all; with `files` also what was written in the containers' own layers.
+
+    `before`: an earlier look that knows what was seen when.
+    """
     known = [item for report in before.reports for item in report.items] if before is not None else []
     reports: list[DriftReport] = []
     failures: list[Failure] = []
     for environment in view.select(name):
         try:
-            reports.append(_report(view, environment, known))
+            reports.append(_report(view, environment, known, files=files))
         except GitopsdError as error:
             failures.append(Failure(environment.name, str(error)))
     return Drifts(tuple(reports), tuple(failures))
@@ -55,32 +59,37 @@ def past_drifts(view: View, name: str = "", limit: int = 100) -> Mapping[str, tu
     return {each: view.store.past_drift(each, limit) for each in names}
 
 
-def _report(view: View, environment: Environment, known: Iterable[DriftItem]) -> DriftReport:
+def _report(view: View, environment: Environment, known: Iterable[DriftItem], *, files: bool) -> DriftReport:
     seen = look(view, environment)
     if seen.live is None:
         raise GitopsdError(seen.trouble)
     state, serving = applied(view, seen), seen.journal.serving
-    fields = _fields(view, seen, state, seen.live)
-    items = drift(seen.journal, seen.live, state, fields.found, view.now)
+    engine, expect = view.engine(seen.environment), _expect(view, seen, state)
+    fields = _fields(view, seen, seen.live, expect)
+    inside = layers(engine, seen.journal, seen.live, expect, view.now) if files else Layers()
+    items = (*drift(seen.journal, seen.live, state, fields.found, view.now), *inside.items)
     return DriftReport(
         environment=environment.name,
         revision=serving.revision if serving is not None else "",
         sync=status_of(view, seen).sync,
         items=remembered(items, (*known, *view.store.drift(environment.name).items)),
-        not_checked=not_checked(seen.journal, state),
+        not_checked=(*not_checked(seen.journal, state, layers=files), *inside.unseen),
     )
 
 
-def _fields(view: View, seen: Look, state: SealedState | None, live: LiveState) -> FieldLook:
-    """Every field against what the daemon left it as; nothing is kept of this look."""
+def _expect(view: View, seen: Look, state: SealedState | None) -> Expect:
+    """What each container is expected to show."""
     wanted, desires = seen.desire.state, view.desires(seen.environment.name)
 
     def specify(service: str, fingerprint: str, in_place: str) -> Specification:
         return desires.specification(seen.environment, (state, wanted), (service, fingerprint, in_place))
 
-    engine = view.engine(seen.environment)
-    expect = expecting(engine, view.store.key(), specify, wanted)
-    contents = Contents(engine, lambda *_: False, at_once=True)
+    return expecting(view.engine(seen.environment), view.store.key(), specify, wanted)
+
+
+def _fields(view: View, seen: Look, live: LiveState, expect: Expect) -> FieldLook:
+    """Every field against what the daemon left it as; nothing is kept of this look, and all content is read."""
+    contents = Contents(view.engine(seen.environment), lambda *_: False, at_once=True)
     return Baselines(seen.environment.name, view.store, contents).look(
         seen.journal, live, frozenset(), expect, view.now, keep=False
     )
