@@ -63,7 +63,7 @@ def _item(item: DriftItem, now: datetime) -> Iterator[str]:
 
 
 def what(item: DriftItem) -> str:
-    return item.name if item.resource == "container" else f"{item.resource} {item.name}"
+    return item.name if item.resource in ("container", "file") else f"{item.resource} {item.name}"
 
 
 def values(change: FieldDrift) -> str:

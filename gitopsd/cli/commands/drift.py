@@ -21,20 +21,23 @@ LOOK_S = 1.0
 @click.command("drift", help="Show what differs from what was left behind. With --exit-code: 2 when something does.")
 @click.argument("environment", required=False, default="", metavar="[ENV]")
 @click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 2 when there is something to show.")
+@click.option("--fs", "files", is_flag=True, help="Also show files written in the containers' own layers.")
 @click.option("--watch", is_flag=True, help="Go on until interrupted, and show it anew whenever something changes.")
 @click.option("--history", "past", is_flag=True, help="What drifted once, when, and how that ended; newest first.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, help="How much of the history.")
 @options_with(("text", "json", "markdown"))
-def command(door: Door, environment: str, exit_code: bool, watch: bool, past: bool, limit: int) -> int:
+def command(door: Door, environment: str, exit_code: bool, files: bool, watch: bool, past: bool, limit: int) -> int:
     from gitopsd.controller.queries.drifts import drifts, past_drifts
 
-    if watch and past:
-        raise click.UsageError("--watch shows what drifts now, and --history what drifted once; give one of them")
+    if watch + past + files > 1:
+        raise click.UsageError(
+            "--watch follows what drifts, --history tells what did, --fs looks once; give one of them"
+        )
     view = door.view()
     if past:
         _past(door, past_drifts(view, environment, limit))
         return 0
-    found = drifts(view, environment)
+    found = drifts(view, environment, files=files)
     _show(door, view, found, lines=watch)
     if watch:
         _watch(door, view, environment, found)
