@@ -44,9 +44,10 @@ Expect = Callable[[Instance, Placed], Expected | None]
 
 @dataclass(frozen=True, slots=True)
 class FieldLook:
-    """What every instance of ours came to, by container id."""
+    """What every instance of ours came to, by container id. `unread` are those whose content could not be read."""
 
     found: Mapping[str, Comparison] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
     @property
     def to_heal(self) -> Mapping[str, Fields]:
@@ -96,7 +97,7 @@ class Baselines:
                 found[instance.id] = self._at(instance, placed, expect, (key, made_by, now))
         if keep:
             self._keep({id: each.baseline for id, each in found.items() if each.baseline is not None}, live)
-        return FieldLook(found)
+        return FieldLook(found, self._contents.unread())
 
     def _at(self, instance: Instance, placed: Placed, expect: Expect, by: tuple[bytes, str, datetime]) -> Comparison:
         """A look that remembers inspections gives the very same instance again, which comes to the same again."""

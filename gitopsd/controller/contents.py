@@ -47,6 +47,10 @@ class Contents:
         self._left = MOST_A_LOOK
         self._readings = {id: each for id, each in self._readings.items() if id in containers}
 
+    def unread(self) -> frozenset[str]:
+        """Containers whose content could not be read."""
+        return frozenset(id for id, each in self._readings.items() if each.shown is None)
+
     def forget(self, container: str) -> None:
         """Something was done to it: what was read does not count."""
         self._readings.pop(container, None)

@@ -41,6 +41,19 @@ def test_files_in_a_containers_layer_are_shown_on_request(shop: Shop) -> None:
     assert LAYERS not in shown
 
 
+def test_content_that_may_not_be_read_is_named(shop: Shop) -> None:
+    shop.engine.fail("read /etc/a.conf", EngineRefused("denied by the proxy", 403))
+
+    (environment,) = shop.json("drift")["environments"]
+
+    assert environment["items"] == []
+    assert "what was delivered to shop-web-1" in environment["not_checked"]
+
+
+def test_a_field_that_no_inspection_shows_is_explained(shop: Shop) -> None:
+    assert shop.text("explain", "content").startswith("content of a container, read from its files\n")
+
+
 def test_an_engine_that_does_not_tell_of_files_is_named(shop: Shop) -> None:
     shop.engine.fail("changes", EngineRefused("denied by the proxy", 403))
 

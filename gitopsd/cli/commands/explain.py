@@ -43,7 +43,10 @@ def command(door: Door, field: str) -> int:
 
 
 def _told(door: Door, holder: str, row: "Field") -> None:
-    door.text(f"{row.path} of a {holder}, {row.at} in an inspection")
+    from gitopsd.engine_json.delivered import ROWS
+
+    where = "read from its files" if row.path in ROWS else f"{row.at} in an inspection"
+    door.text(f"{row.path} of a {holder}, {where}")
     door.text(f"  compared as a {row.comparator}; {OWNERS[row.owner]}")
     if row.compared:
         door.text(f"  brought back {CURES[row.cure]}; a change of it is of {row.severity} severity")

@@ -68,12 +68,13 @@ def _report(view: View, environment: Environment, known: Iterable[DriftItem], *,
     fields = _fields(view, seen, seen.live, expect)
     inside = layers(engine, seen.journal, seen.live, expect, view.now) if files else Layers()
     items = (*drift(seen.journal, seen.live, state, fields.found, view.now), *inside.items)
+    unread = (f"what was delivered to {each.name}" for each in seen.live.instances if each.id in fields.unread)
     return DriftReport(
         environment=environment.name,
         revision=serving.revision if serving is not None else "",
         sync=status_of(view, seen).sync,
         items=remembered(items, (*known, *view.store.drift(environment.name).items)),
-        not_checked=(*not_checked(seen.journal, state, layers=files), *inside.unseen),
+        not_checked=(*not_checked(seen.journal, state, layers=files), *unread, *inside.unseen),
     )
 
 
