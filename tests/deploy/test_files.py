@@ -62,6 +62,19 @@ def test_the_filter_keeps_out_what_gitopsd_never_does(method: str, path: str) ->
     assert not allowed(method, path)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1.41/networks/shop_back/disconnect"),
+        ("POST", "/v1.41/containers/abc/unpause"),
+        ("PUT", "/v1.41/containers/abc/archive"),
+        ("GET", "/v1.41/containers/abc/changes"),
+    ],
+)
+def test_the_filter_lets_through_what_drift_is_found_and_healed_with(method: str, path: str) -> None:
+    assert allowed(method, path)
+
+
 def allowed(method: str, path: str) -> bool:
     """Whether the socket proxy lets a call through: its pattern must match the whole path."""
     document = re.sub(r"!(reset|override)\b", "", (DEPLOY / "compose.socket-proxy.yaml").read_text())
