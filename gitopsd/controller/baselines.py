@@ -55,13 +55,32 @@ class FieldLook:
         return {id: each.fields for id, each in self.found.items() if each.fields and not each.fresh}
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The last look at an instance. `content`: some was delivered to it."""
+
+    instance: Instance
+    placed: Placed
+    result: Comparison
+    content: bool
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """With what a look compares: the key of digests, who made the baselines that count, and the time."""
+
+    key: bytes
+    made_by: str
+    now: datetime
+
+
 class Baselines:
     """The baselines of one environment. Belongs to one pass at a time."""
 
     def __init__(self, environment: str, store: Store, contents: Contents) -> None:
         self._environment, self._store, self._contents = environment, store, contents
         self._kept: dict[str, Baseline] | None = None
-        self._seen: dict[str, tuple[Instance, Placed, Comparison, bool]] = {}
+        self._seen: dict[str, Seen] = {}
         self._done_with: dict[str, frozenset[str]] = {}
 
     def done_with(self, containers: Mapping[str, Collection[str]]) -> None:
@@ -88,59 +107,61 @@ class Baselines:
         """
         key = self._store.key()
         made_by = f"{live.engine}; fields {VERSION}; key {digest(key.hex())[:8]}"
+        by = By(key, made_by, now)
         found: dict[str, Comparison] = {}
         self._contents.begin(frozenset(each.id for each in live.instances))
         for instance in live.instances:
             placed = journal.inventory.get(instance.id)
             ready = instance.state not in ("created", "removing") and placed is not None and not placed.kept
             if placed is not None and ready and f"{placed.service}/{placed.slot}" not in busy:
-                found[instance.id] = self._at(instance, placed, expect, (key, made_by, now))
+                found[instance.id] = self._at(instance, placed, expect, by)
         if keep:
             self._keep({id: each.baseline for id, each in found.items() if each.baseline is not None}, live)
         return FieldLook(found, self._contents.unread())
 
-    def _at(self, instance: Instance, placed: Placed, expect: Expect, by: tuple[bytes, str, datetime]) -> Comparison:
+    def _at(self, instance: Instance, placed: Placed, expect: Expect, by: By) -> Comparison:
         """A look that remembers inspections gives the very same instance again, which comes to the same again."""
-        key, made_by, now = by
         ends = [self._done_with[each] for each in (instance.id, instance.name) if each in self._done_with]
         acted = bool(ends)
         known = self._seen.get(instance.id)
-        same = known is not None and known[0].fields is instance.fields and known[1] == placed
-        unread = known is not None and known[3] and self._contents.due(instance, now)
-        if known is not None and same and not acted and not known[2].fields and not unread:
-            return known[2]
+        if known is not None and not acted and self._still_true(known, instance, placed, by.now):
+            return known.result
         expected = expect(instance, placed)
         if expected is None:
             return Comparison()
-        live, wanted, left = self._seen_now(instance, expected, key, now, anew=acted)
         if acted:
-            before = replace(known[2], baseline=left) if known is not None else Comparison(baseline=left)
-            result = left_as(live, wanted, made_by, before, frozenset().union(*ends))
+            self._contents.forget(instance.id)
+        live, wanted, left = self._seen_now(instance, expected, by)
+        if acted:
+            before = replace(known.result if known is not None else Comparison(), baseline=left)
+            result = left_as(live, wanted, by.made_by, before, frozenset().union(*ends))
         else:
-            result = compared(live, left, wanted, made_by)
+            result = compared(live, left, wanted, by.made_by)
         result = replace(result, pending=wanted.applied != wanted.desired)
         self._done_with = {
             each: ignored for each, ignored in self._done_with.items() if each not in (instance.id, instance.name)
         }
-        self._seen[instance.id] = (instance, placed, result, bool(expected.places))
+        self._seen[instance.id] = Seen(instance, placed, result, bool(expected.places))
         return result
 
-    def _seen_now(
-        self, instance: Instance, expected: Expected, key: bytes, now: datetime, *, anew: bool
-    ) -> tuple[Projection, Wanted, Baseline | None]:
+    def _still_true(self, known: Seen, instance: Instance, placed: Placed, now: datetime) -> bool:
+        same = known.instance.fields is instance.fields and known.placed == placed
+        return same and not known.result.fields and not (known.content and self._contents.due(instance, now))
+
+    def _seen_now(self, instance: Instance, expected: Expected, by: By) -> tuple[Projection, Wanted, Baseline | None]:
         """What to compare: as it shows itself, as it is wanted, and its baseline, all three with content or without.
 
-        Content that is not read now is taken to be as it was left; what is read for the first time is left so.
+        Content that is not read now is taken to be as it was left; what is read for the first time is left so, as what
+        a container makes of its files by itself cannot be told from what a hand made of them before anybody looked.
         """
-        if anew:
-            self._contents.forget(instance.id)
-        read = self._contents.of(instance, expected.places, key, now)
-        shown = {**with_content(instance.fields, expected.shown), **(read or {})}
-        live, left = hidden_projection(shown, key, expected.secret), self._baselines().get(instance.id)
-        kept = content_of(left.shown) if left is not None else {}
+        shown, left = with_content(instance.fields, expected.shown), self._baselines().get(instance.id)
+        if left is None or left.made_by != by.made_by:
+            return hidden_projection(shown, by.key, expected.secret), without_content(expected.wanted), left
+        read, kept = self._contents.of(instance, expected.places, by.key, by.now), content_of(left.shown)
+        live = hidden_projection({**shown, **(read or {})}, by.key, expected.secret)
         if read is None and not kept:
             return live, without_content(expected.wanted), left
-        if left is not None and not kept:
+        if not kept:
             left = replace(left, shown={**left.shown, **content_of(live)})
         return {**live, **kept} if read is None else live, expected.wanted, left
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from gitopsd.engine_json.comparison import differences
-from gitopsd.engine_json.projection import Projection, container_projection
+from gitopsd.engine_json.projection import container_projection
 from tests.bench.ground import Ground
 from tests.bench.result import Result
 from tests.conftest import gone_is_fine, remove_project
@@ -145,14 +145,8 @@ def _judged(said: "subprocess.CompletedProcess[str]", before: Mapping[str, Any],
 
 
 def _alike(before: Any, after: Any) -> bool:
-    return bool(after["State"]["Running"] and not after["State"]["Paused"]) and not differences(
-        _steady(before), _steady(after)
-    )
-
-
-def _steady(inspected: Any) -> Projection:
-    """Without the aliases that only tell the container's id, and the labels that only Compose reads."""
-    return container_projection(inspected)
+    runs = bool(after["State"]["Running"] and not after["State"]["Paused"])
+    return runs and not differences(container_projection(before), container_projection(after))
 
 
 def _tag(hand: Hand) -> None:

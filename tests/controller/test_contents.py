@@ -119,6 +119,20 @@ def test_a_new_process_remembers_what_was_delivered(house: House) -> None:
     house.eventually(lambda: found(house) == [("file", f"shop-web-1:{CONF}", "modified", "in-place")])
 
 
+def test_after_an_upgrade_of_the_engine_what_lies_there_is_taken_as_it_is(house: House) -> None:
+    serve(house)
+    before = files(house)
+    house.engine().version = "Docker/27.5.1 (memory)"
+    house.engine().edit_by_hand("shop-web-1", CONF, b"filled in by the entrypoint")
+    for _ in range(3):
+        looks_again(house)
+
+    assert (found(house), house.writes()) == ([], [])
+    house.engine().edit_by_hand("shop-web-1", CONF, before[CONF])
+    looks_again(house)
+    assert found(house) == []
+
+
 def test_content_that_somebody_else_looks_after_is_left_to_them(house: House) -> None:
     serve(house, f", ignore_drift: [content.{CONF}]")
     house.engine().edit_by_hand("shop-web-1", CONF, b"by hand")
