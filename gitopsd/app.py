@@ -44,7 +44,7 @@ def wire(flags: Flags) -> Application:
     clock = SystemClock()
     return Application(
         settings=settings,
-        store=SqliteStore(settings.state_dir),
+        store=SqliteStore(settings.state_dir, settings.ledger),
         clock=clock,
         timer=SchedulerTimer(clock),
         watcher=FileWatcher(),

@@ -16,6 +16,7 @@ from gitopsd.adapters.settings_values import (
     branch_name,
     directory_within,
     engine_url,
+    event_count,
     free_space,
     is_path,
     plain_text,
@@ -37,6 +38,7 @@ from gitopsd.model.settings import (
     Credentials,
     EnvironmentSettings,
     ImageKeeping,
+    LedgerKeeping,
     Registry,
     Repository,
     SecretPlaces,
@@ -48,7 +50,7 @@ from gitopsd.model.status import Mode
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images"),
+    *("state_dir", "resync", "images", "ledger"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
@@ -153,6 +155,7 @@ class _Reader(SectionReader):
             registries=self.registries(top),
             resync=self.value(top, "resync", time_span, timedelta(seconds=60)),
             images=self.images(top),
+            ledger=self.ledger(top),
             config_file=path,
         )
 
@@ -270,6 +273,15 @@ class _Reader(SectionReader):
         return ImageKeeping(
             keep_releases=self.number(section, "keep_releases", release_count, usual.keep_releases),
             min_free=self.number(section, "min_free", free_space, usual.min_free),
+        )
+
+    def ledger(self, top: Section) -> LedgerKeeping:
+        section = self.section(top.fields.get("ledger"), "ledger", ("keep_releases", "keep_events", "keep_for"))
+        usual = LedgerKeeping()
+        return LedgerKeeping(
+            keep_releases=self.number(section, "keep_releases", release_count, usual.keep_releases),
+            keep_events=self.number(section, "keep_events", event_count, usual.keep_events),
+            keep_for=self.value(section, "keep_for", time_span, usual.keep_for),
         )
 
     def registries(self, top: Section) -> dict[str, Registry]:

@@ -187,6 +187,13 @@ def release_count(text: str) -> int:
     return int(text)
 
 
+def event_count(text: str) -> int:
+    """How many events: fewer than these do not tell what a release came to."""
+    if not text.isascii() or not text.isdigit() or not 4 <= len(text) <= 9 or int(text) < 1000:
+        raise ValueError(f"{text!r} is no number of events; write 1000 or more, such as 20000")
+    return int(text)
+
+
 def free_space(text: str) -> Share | Size:
     """A part of a disk in percent, or a size in bytes; 0 asks for nothing."""
     if found := _PERCENT.fullmatch(text):

@@ -101,6 +101,18 @@ class ImageKeeping:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerKeeping:
+    """How much of the past is kept: releases of each environment and events of all, and neither for longer than this.
+
+    What serves, what an environment is pinned to, and its newest releases stay whatever their age.
+    """
+
+    keep_releases: int = 500
+    keep_events: int = 20_000
+    keep_for: timedelta = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -120,4 +132,5 @@ class Settings:
     registries: Mapping[str, Registry] = field(default_factory=dict)
     resync: timedelta = timedelta(seconds=60)
     images: ImageKeeping = ImageKeeping()
+    ledger: LedgerKeeping = LedgerKeeping()
     config_file: Path | None = None

@@ -12,6 +12,7 @@ from gitopsd.model.settings import (
     Credentials,
     EnvironmentSettings,
     ImageKeeping,
+    LedgerKeeping,
     Registry,
     Repository,
     SecretPlaces,
@@ -48,6 +49,7 @@ registries: {"registry.example.com:5000": {username: ci, password_file: /run/sec
 state_dir: state
 resync: 5m
 images: {keep_releases: 5, min_free: 20gb}
+ledger: {keep_releases: 50, keep_events: 5000, keep_for: 720h}
 """
 
 NO_FLAGS = Flags()
@@ -112,6 +114,7 @@ def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
         registries={"registry.example.com:5000": Registry("ci", Path("/run/secrets/registry"))},
         resync=timedelta(minutes=5),
         images=ImageKeeping(5, Size(20 << 30)),
+        ledger=LedgerKeeping(50, 5000, timedelta(days=30)),
         config_file=tmp_path / "gitopsd.yaml",
     )
 
@@ -302,6 +305,8 @@ def test_a_branch_that_git_could_have_is_taken(tmp_path: Path, branch: str) -> N
         ("environments: {a: {target: {tls: /x}}}", "1:34: environments.a.target.tls: tls is for tcp only; write"),
         ("registries: {a b: {username: x, password_file: y}}", "1:14: registries.a b: 'a b' is no registry; write"),
         ("registries: {a: {username: x}}", "1:17: registries.a: needs username and password_file; write both"),
+        ("ledger: {keep_events: 10}", "1:23: ledger.keep_events: '10' is no number of events; write 1000 or more"),
+        ("ledger: {keep_for: soon}", "1:20: ledger.keep_for: "),
         ("images: {keep_release: 3}", "1:10: images.keep_release: unknown key; did you mean 'keep_releases'?"),
         ("images: {keep_releases: 0}", "1:25: images.keep_releases: '0' is no number of releases; write 1 or more"),
         ("images: {keep_releases: -1}", "1:25: images.keep_releases: '-1' is no number of releases; write 1 or more"),

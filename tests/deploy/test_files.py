@@ -85,7 +85,7 @@ def allowed(method: str, path: str) -> bool:
 
 def values(settings: Settings) -> dict[str, object]:
     names = ("host", "state_dir", "repositories", "discover", "mode", "environments", "engine", "registries", "resync")
-    return {name: getattr(settings, name) for name in (*names, "images")}
+    return {name: getattr(settings, name) for name in (*names, "images", "ledger")}
 
 
 def test_the_readme_names_every_command_and_every_setting() -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from gitopsd.adapters.store import backup, identity
 from gitopsd.adapters.store.codec import dump, load
 from gitopsd.adapters.store.connections import Connections
+from gitopsd.adapters.store.forgetting import drop_events, drop_releases
 from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.baseline import Baseline
@@ -20,9 +21,10 @@ from gitopsd.model.event import Event
 from gitopsd.model.image import PulledImage
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
+from gitopsd.model.settings import LedgerKeeping
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 
-KEPT_EVENTS = 20_000
+KEEPING = LedgerKeeping()
 KEPT_OPERATIONS = 1_000
 KEPT_INPUTS = 500
 KEPT_DRIFTS = 1_000  # of one environment
@@ -44,11 +46,11 @@ def open_store(state_dir: Path) -> "SqliteStore":
 
 
 class SqliteStore:
-    """The port Store on STATE/gitopsd.db, made at its first use. `kept_events` bounds the events; releases are kept."""
+    """The port Store on STATE/gitopsd.db, made at its first use. `keeping` bounds what is kept of the past."""
 
-    def __init__(self, state_dir: Path, kept_events: int = KEPT_EVENTS) -> None:
+    def __init__(self, state_dir: Path, keeping: LedgerKeeping = KEEPING) -> None:
         self._state_dir = state_dir
-        self._kept_events = kept_events
+        self._keeping = keeping
         self._connections = Connections(state_dir / "gitopsd.db")
 
     def check(self) -> None:
@@ -100,6 +102,8 @@ class SqliteStore:
             self._append(connection, events)
             for operation in done:
                 self._complete(connection, operation)
+            for each in ended:
+                drop_releases(connection, journal, each.finished_at or each.started_at, self._keeping)
 
     def environments(self) -> tuple[str, ...]:
         with self._connections.reading() as connection:
@@ -263,8 +267,8 @@ class SqliteStore:
             cursor = connection.execute("INSERT INTO event (environment, service, body) VALUES (?, ?, ?)", row)
             number = int(cursor.lastrowid or 0)
             # Now and then only: a delete costs more than an insert.
-            if number % max(1, self._kept_events // 40) == 0:
-                connection.execute("DELETE FROM event WHERE number <= ?", (number - self._kept_events,))
+            if number % max(1, self._keeping.keep_events // 40) == 0:
+                drop_events(connection, number, event.at, self._keeping)
 
     def _put(self, table: str, name: str, body: str) -> None:
         with self._connections.writing() as connection:

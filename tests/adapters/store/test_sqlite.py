@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -14,6 +15,7 @@ from time import perf_counter
 import pytest
 
 from gitopsd.adapters.store import SqliteStore, identity, open_store
+from gitopsd.adapters.store.forgetting import NEWEST
 from gitopsd.adapters.store.migrations import STEPS
 from gitopsd.adapters.store.sqlite import KEPT_DRIFTS, KEPT_DRIFTS_FOR, KEPT_INPUTS, KEPT_OPERATIONS
 from gitopsd.controller.ports import Inputs
@@ -21,7 +23,8 @@ from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
-from gitopsd.model.release import Journal, Placed
+from gitopsd.model.release import Journal, Pin, Placed, Release, Serving
+from gitopsd.model.settings import LedgerKeeping
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -179,13 +182,49 @@ def test_the_lock_of_a_dead_process_is_free(store: SqliteStore, state: Path) -> 
 
 def test_old_events_go_and_numbers_go_on(state: Path) -> None:
     state.mkdir()
-    store = SqliteStore(state, kept_events=40)
+    store = SqliteStore(state, LedgerKeeping(keep_events=40))
     for number in range(1, 101):
         store.append([Event(NOON, "Tick", str(number))])
     kept = store.events(limit=1000)
     assert [event.message for event in kept] == [str(number) for number in range(61, 101)]
     assert kept[-1].number == 100
     store.close()
+
+
+def test_events_from_too_long_ago_go(state: Path) -> None:
+    state.mkdir()
+    store = SqliteStore(state, LedgerKeeping(keep_events=40, keep_for=timedelta(days=1)))
+    store.append([Event(NOON, "Tick", "old"), *(Event(NOON + timedelta(days=2), "Tick", "new") for _ in range(39))])
+    assert {event.message for event in store.events(limit=1000)} == {"new"}
+    store.close()
+
+
+def test_old_releases_go_but_not_what_serves_or_is_pinned_to(state: Path) -> None:
+    state.mkdir()
+    store = SqliteStore(state, LedgerKeeping(keep_releases=3))
+    pin = Pin(2, "content", "ada", "slow", NOON, NOON)
+    journal = Journal("shop", serving=Serving(1, "r", "r", "inputs", "content"), pin=pin)
+    for number in range(1, 9):
+        store.save(journal, ended=[a_release(number)])
+    store.save(Journal("blog"), ended=[replace(a_release(9), environment="blog")])
+    assert [each.number for each in store.releases("shop")] == [8, 7, 6, 2, 1]
+    assert [each.number for each in store.releases("blog")] == [9]
+    store.close()
+
+
+def test_releases_from_too_long_ago_go_but_for_the_newest(state: Path) -> None:
+    state.mkdir()
+    store = SqliteStore(state, LedgerKeeping(keep_for=timedelta(days=1)))
+    for number in range(1, 31):
+        store.save(Journal("shop"), ended=[a_release(number)])
+    assert len(store.releases("shop")) == 30
+    store.save(Journal("shop"), ended=[replace(a_release(31), finished_at=NOON + timedelta(days=2))])
+    assert [each.number for each in store.releases("shop")] == list(range(31, 31 - NEWEST, -1))
+    store.close()
+
+
+def a_release(number: int) -> Release:
+    return Release(number, "shop", "r", "inputs", f"content {number}", "Ada", "Change", "", NOON, finished_at=NOON)
 
 
 def test_old_finished_operations_go_and_waiting_ones_stay(store: SqliteStore) -> None:
