@@ -46,7 +46,7 @@ from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.plan.explain import moved_tags
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
-from gitopsd.release.pinning import forgotten, pin_hold, pinned
+from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.status import Knowledge, environment_status
 
@@ -191,8 +191,9 @@ class Reconciler:
             world = World(self._desires, self._engine, self._store)
             journal, result = pin(self._requests.pin, look.environment, journal, git, world, look.now)
             self._requests.pinned(journal, result, look.now)
-        elif not look.desire.missing:
-            journal = forgotten(journal, git, asked=self._requests.sync is not None)
+        else:
+            known = git if not look.desire.missing else None
+            journal = forgotten(given_up(journal), known, asked=self._requests.sync is not None)
         if journal.pin == look.journal.pin:
             return look
         others = tuple(hold for hold in look.holds if hold.guard != "pin")

@@ -38,6 +38,12 @@ def over(journal: Journal, now: datetime) -> Journal:
     return replace(journal, pin=replace(pin, ended="its time is over"))
 
 
+def given_up(journal: Journal) -> Journal:
+    """The journal without a pin whose own release failed, or was aborted: what served before serves again."""
+    pin = journal.pin
+    return replace(journal, pin=None) if pin is not None and pin.content_digest in journal.rejected else journal
+
+
 def forgotten(journal: Journal, git: SealedState | None, *, asked: bool) -> Journal:
     """The journal without a pin that has ended, once Git says something else or a person `asked` for what it says."""
     pin = journal.pin
@@ -69,10 +75,13 @@ def pin_hold(journal: Journal, git: SealedState | None) -> tuple[Hold, ...]:
 
 
 def told(before: Journal, after: Journal, now: datetime) -> tuple[Event, ...]:
-    """That a pin has ended by itself, or keeps nothing out any more."""
+    """That a pin has ended by itself, was given up, or keeps nothing out any more."""
     was, name = before.pin, before.environment
     if was is None:
         return ()
+    if after.pin is None and not was.ended and was.content_digest in after.rejected:
+        why = after.rejected[was.content_digest].reason
+        return (Event(now, "PinGivenUp", f"{was.words}: given up: {why}", "error", name, release=was.release),)
     if after.pin is None:
         return (Event(now, "PinForgotten", f"{was.words}: it keeps nothing out any more", environment=name),)
     ended = after.pin.ended if not was.ended and after.pin.at == was.at else ""

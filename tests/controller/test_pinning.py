@@ -8,7 +8,7 @@ import pytest
 from gitopsd.model.errors import SourceUnavailable
 from gitopsd.model.operation import Operation, Verb
 from tests.cli.shop import Shop, compose, web
-from tests.fakes.containers import never_healthy, unhealthy
+from tests.fakes.containers import Behaviour, never_healthy, unhealthy
 
 
 @pytest.fixture
@@ -38,6 +38,10 @@ def runs(shop: Shop) -> list[str]:
 
 def guards(shop: Shop) -> list[str]:
     return [hold.guard for status in shop.store.statuses() for hold in status.holds]
+
+
+def pin_events(shop: Shop) -> list[str]:
+    return [each.message for each in shop.store.events(limit=1000) if each.reason == "PinGivenUp"]
 
 
 def test_a_pin_brings_a_kept_release_back_and_tells_who_and_until_when_and_what_is_owed(shop: Shop) -> None:
@@ -117,6 +121,24 @@ def test_a_pin_takes_over_from_a_release_under_way(shop: Shop) -> None:
     pin(shop)
     assert runs(shop) == ["web:1"]
     assert [each.outcome for each in shop.store.releases("shop")][:2] == ["succeeded", "superseded"]
+
+
+def test_a_pin_whose_own_release_fails_is_given_up(shop: Shop) -> None:
+    shop.engine.images["web:1"].behaviour = Behaviour(start_error="no such device")
+    pin(shop)
+    shop.work()
+    assert (runs(shop), guards(shop)) == (["web:2"], [])
+    assert pin_events(shop) == ["pinned to release 1 by ada: checkout is slow: given up: web: no such device"]
+
+
+def test_a_pin_whose_own_release_is_aborted_is_given_up(shop: Shop) -> None:
+    said = {"release": 1, "for_s": 60.0, "reason": "slow"}
+    shop.store.submit(Operation("pin", "shop", "ada", shop.clock.now(), said))
+    shop.work(until=lambda: shop.store.journal("shop").release is not None)
+    ask(shop, "abort")
+    shop.work()
+    assert (runs(shop), guards(shop)) == (["web:2"], [])
+    assert pin_events(shop) == ["pinned to release 1 by ada: slow: given up: aborted by ada"]
 
 
 def test_a_pin_needs_neither_the_remote_nor_a_registry(shop: Shop) -> None:
