@@ -27,6 +27,9 @@ def test_a_release_is_paused_from_the_command_line_and_promoted_after_the_daemon
     assert "lunch" in rig.held("paused")
     rig.looks_again()
     assert rig.running() == BOTH
+    shown = json.loads(rig.process.command("rollout", "show", "shop", "-o", "json"))["services"][0]
+    assert [(each["role"], each["ready"]) for each in shown["instances"]] == [("old", True), ("new", True)]
+    assert shown["phase"] == "Paused"
     assert "without waiting" in rig.process.command("rollout", "promote", "shop/web")
     rig.synced(commit)
     assert rig.running() == {"web-1": TWO}
@@ -59,6 +62,10 @@ def test_an_abort_takes_a_database_back_although_the_daemon_is_killed_on_the_way
     rig.rejected(commit)
     assert rig.running() == {"db-1": ONE}
     assert rig.names("db") == ["db-1"]
+    (part,) = json.loads(rig.process.command("show", "2", "-o", "json"))["rollouts"]
+    assert (part["phase"], part["evidence"]) == ("RolledBack", "release 2 aborted by ada")
+    assert 0 < part["interruption_s"] <= part["seconds"]
+    assert "(as measured" not in rig.process.command("plan", "shop")  # only what succeeded foretells anything
 
 
 def test_a_pin_brings_a_kept_release_back_with_git_gone_and_a_daemon_that_is_killed_on_the_way(rig: Rig) -> None:
