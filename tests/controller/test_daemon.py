@@ -10,6 +10,7 @@ from gitopsd.model.operation import Operation
 from gitopsd.model.settings import EnvironmentSettings, Repository, TargetEngine
 from tests.controller.house import HERE, SETTINGS, House, compose, with_environments
 from tests.fakes.clock import NOON
+from tests.fakes.containers import never_healthy
 
 THERE = "unix:///there"
 
@@ -218,3 +219,17 @@ def test_an_environment_whose_compose_file_went_keeps_running(house: House) -> N
     house.eventually(lambda: house.guards("shop") & {"orphaned", "manifest"})
     assert house.engine().names(running=True) == ["shop-web-1"]
     assert house.engine().container("shop-web-1").id == before
+
+
+def test_a_single_run_leaves_what_is_paused_to_the_person_who_paused_it(house: House) -> None:
+    house.start()
+    house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
+    house.engine().add_image("web:2", never_healthy())
+    house.push({"shop/compose.yaml": compose("web:2")})
+    house.eventually(lambda: house.store.journal("shop").rollouts)
+    number = house.store.submit(Operation("pause", "shop", "ada", house.clock.now(), {}))
+    house.watcher.changed("operations")
+    house.eventually(lambda: (house.store.operation(number) or Operation("pause", "", "", NOON)).result)
+    house.stop()
+    house.edit_before_start(SETTINGS)
+    assert house.once() == 2
