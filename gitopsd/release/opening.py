@@ -34,10 +34,16 @@ def verdict(journal: Journal, wanted: SealedState) -> Verdict:
     release, serving = journal.release, journal.serving
     current = release or serving
     if current is not None and current.content_digest == wanted.content_digest:
-        return "same"
+        return "begin" if release is None and _left_as_it_failed(journal) else "same"
     if release is not None and (release.phase == "returning" or release.aborted is not None):
         return "wait"
     return "rejected" if wanted.content_digest in journal.rejected else "begin"
+
+
+def _left_as_it_failed(journal: Journal) -> bool:
+    """Whether instances of a release that failed stand where the last good one stood: going back to it is work."""
+    failed = {each.release for each in journal.rejected.values() if each.paused}
+    return journal.serving is not None and any(each.release in failed for each in journal.inventory.values())
 
 
 def follow(journal: Journal, wanted: SealedState) -> Journal:
@@ -80,6 +86,7 @@ def begin(
         release=release,
         rollouts=rollouts,
         repairs={},
+        rejected={digest: replace(each, paused=False) for digest, each in journal.rejected.items()},
     )
     superseding = tuple(
         Event(now, "ReleaseSuperseded", each.reason, environment=journal.environment, release=each.number)

@@ -124,6 +124,22 @@ def test_newer_content_after_a_pause_puts_everything_in_order() -> None:
     assert images(daemon) == ["api:2", "db:1", "web:3"]
 
 
+def test_going_back_in_git_after_a_pause_puts_everything_in_order_too() -> None:
+    daemon = served().commit(chain("web:2", "api:2", on_failure="pause"), web=BAD).settle()
+    daemon.commit(replace(chain(), revision="a revert")).settle()
+    daemon.wait(60).settle()
+    assert images(daemon) == ["api:1", "db:1", "web:1"]
+    assert [each.outcome for each in daemon.ended] == ["succeeded", "failed", "succeeded"]
+
+
+def test_what_stays_of_a_release_that_was_left_as_it_failed_is_mended_again_later() -> None:
+    daemon = served().commit(chain("web:2", "api:2", on_failure="pause"), web=BAD).settle()
+    daemon.commit(chain("web:3", "api:2")).settle()
+    daemon.world.vanish("shop-api-1")
+    daemon.wait(60).settle()
+    assert "api:2" in images(daemon)
+
+
 def test_limits_that_were_changed_in_place_return_too() -> None:
     daemon = Daemon().commit(a_state(a_service(limits="1g"), a_service("api"))).settle()
     daemon.commit(a_state(a_service(limits="2g"), a_service("api", "api:2")), api=BAD).settle()
