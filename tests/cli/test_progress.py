@@ -1,12 +1,17 @@
 """The release under way, as people and programs see it: instances old and new, timers, and what comes next."""
 
+import json
 import textwrap
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from click.testing import Result
 
+from gitopsd.model.operation import Operation
 from tests.cli.shop import Shop, compose, service, web
 from tests.fakes.containers import Behaviour
+from tests.waiting import eventually
 
 WAITING = Behaviour(healthcheck=True, healthy_after=None, check_output="no route to db")
 
@@ -80,6 +85,22 @@ def test_following_ends_with_the_release_and_tells_how_it_ended(shop: Shop) -> N
     assert result.exit_code == 3
     assert "cancelled now: aborted by" in result.stdout
     assert shop.ask("rollout", "show", "shop").exit_code == 0
+
+
+def test_a_pipe_that_follows_gets_each_change_until_the_release_has_ended(shop: Shop) -> None:
+    results: list[Result] = []
+    words = ("rollout", "show", "shop", "--watch", "-o", "json")
+    following = Thread(target=lambda: results.append(shop.ask(*words)))
+    looks = len(shop.flags)
+    following.start()
+    eventually(lambda: len(shop.flags) > looks)
+    shop.store.submit(Operation("abort", "shop", "ada", shop.clock.now()))
+    shop.work()
+    following.join(20)
+    (result,) = results
+    shown = [json.loads(line) for line in result.stdout.splitlines()]
+    assert (result.exit_code, shown[-1]["over"], shown[-1]["release"]["outcome"]) == (3, True, "cancelled")
+    assert not any(each["over"] for each in shown[:-1])
 
 
 def test_a_service_that_is_not_there_is_told(shop: Shop) -> None:

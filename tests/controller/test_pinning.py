@@ -123,6 +123,15 @@ def test_a_pin_takes_over_from_a_release_under_way(shop: Shop) -> None:
     assert [each.outcome for each in shop.store.releases("shop")][:2] == ["succeeded", "superseded"]
 
 
+def test_a_pin_mends_what_a_failed_release_left_as_it_was(shop: Shop) -> None:
+    shop.image("web:3", unhealthy())
+    shop.release(compose(web("web:3")) + "x-gitopsd: {on_failure: pause}\n", "Third")
+    assert runs(shop) == ["web:2", "web:3"]
+    pin(shop, 2)
+    shop.work()
+    assert runs(shop) == ["web:2"]
+
+
 def test_a_pin_whose_own_release_fails_is_given_up(shop: Shop) -> None:
     shop.engine.images["web:1"].behaviour = Behaviour(start_error="no such device")
     pin(shop)
