@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -109,9 +110,18 @@ def remove_project(api: docker.APIClient, name: str) -> None:
     for container in api.containers(all=True, filters=label):
         gone_is_fine(partial(api.remove_container, container["Id"], v=True, force=True))
     for network in api.networks(filters=label):
-        eventually(partial(gone_is_fine, partial(api.remove_network, network["Id"])))
+        eventually(partial(network_is_gone, api, network["Id"], time.monotonic() + 5))
     for volume in api.volumes(filters=label)["Volumes"] or []:
         gone_is_fine(partial(api.remove_volume, volume["Name"], force=True))
+
+
+def network_is_gone(api: docker.APIClient, network: str, patience: float) -> bool:
+    """Removes a network. Past `patience` one without containers may stay: engines can lose track of an endpoint whose
+    container was removed while it was being connected, and let go of its network at their next start only.
+    """
+    if gone_is_fine(partial(api.remove_network, network)):
+        return True
+    return time.monotonic() > patience and not api.inspect_network(network)["Containers"]
 
 
 def gone_is_fine(remove: Callable[[], object]) -> bool:
