@@ -112,7 +112,8 @@ def _choose_updates(
         chosen.put("order", order, str(places["strategy"]))
     else:
         chosen.put("order", update.get("order"), f"{origin}.order" if "order" in update else "default")
-    for key, default in (("parallelism", 1), ("delay", "0s")):
+    # Without a number of its own, recreate takes all at once.
+    for key, default in (("parallelism", 0 if values.get("strategy") == "recreate" else 1), ("delay", "0s")):
         chosen.put(key, update.get(key, default), f"{origin}.{key}" if key in update else "default")
     if "failure_action" in update:
         chosen.put("on_failure", update["failure_action"], f"{origin}.failure_action")
@@ -166,6 +167,7 @@ def _policy(chosen: Chosen) -> Policy:
     return Policy(
         order=cast("Order | None", chosen.values["order"]),
         parallelism=cast("int", chosen.values["parallelism"]),
+        recreate=chosen.values["strategy"] == "recreate",
         max_surge=_amount_of(chosen.values.get("max_surge")),
         max_unavailable=_amount_of(chosen.values.get("max_unavailable")),
         delay=_span(chosen, "delay"),

@@ -301,7 +301,8 @@ def _applied(service: Service) -> dict[str, Json]:
 def _room(policy: Policy) -> dict[str, Json]:
     """What is not written is not hashed: a release's content stays what it was before the keys were known."""
     written = {"max_surge": policy.max_surge, "max_unavailable": policy.max_unavailable}
-    return {key: [each.number, each.percent] for key, each in written.items() if each is not None}
+    room: dict[str, Json] = {key: [each.number, each.percent] for key, each in written.items() if each is not None}
+    return {**room, "recreate": True} if policy.recreate else room
 
 
 def _job(job: Job | None) -> Json:

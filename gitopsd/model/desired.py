@@ -167,6 +167,7 @@ class Policy:
     progress_deadline: timedelta = timedelta(minutes=10)
     max_surge: Amount | None = None  # None: `parallelism` where the order is start-first, else none
     max_unavailable: Amount | None = None  # None: `parallelism` where the order is stop-first, else none
+    recreate: bool = False  # nothing of the new content starts while something of the old runs, in any slot
 
 
 @dataclass(frozen=True, slots=True)

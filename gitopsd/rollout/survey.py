@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitopsd.model.action import Action, Chain
+from gitopsd.model.action import Action, Chain, Start
 from gitopsd.model.rollout import Progressing
 from gitopsd.rollout.fence import Fence, fence
 from gitopsd.rollout.jobs import JOB_SLOT, job_step
 from gitopsd.rollout.member import Member, ready_now
 from gitopsd.rollout.sharing import absent
 from gitopsd.rollout.slots import Look, Step, slot_step
-from gitopsd.rollout.steps import clear
+from gitopsd.rollout.steps import clear, stand_down
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
     rest = _rest_until(look, members)
     acting = _moves(look, steps, by_slot, resting=rest is not None) | _clearing(look, surplus, serving=serving)
+    if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
+        acting = _apart(look, acting, surplus)
     return Survey(
         chains=tuple(_chain(look, slot, acting[slot]) for slot in sorted(acting) if acting[slot] and slot not in busy),
         served=sum(step.serving for step in steps.values()),
@@ -75,6 +77,28 @@ def _clearing(look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving:
         )
         for slot, found in surplus.items()
     }
+
+
+def _of_goal(look: Look, member: Member) -> bool:
+    return member.placed.fingerprint == look.goal.fingerprint
+
+
+def _apart(
+    look: Look, acting: Mapping[int, tuple[Action, ...]], surplus: Mapping[int, tuple[Member, ...]]
+) -> dict[int, tuple[Action, ...]]:
+    """Recreate: as long as something else runs it is stopped, and kept, and nothing is started yet.
+
+    Where the host has no room now, what served before may start again.
+    """
+    waiting = {
+        slot: tuple(each for each in actions if slot in look.said.held or not isinstance(each, Start))
+        for slot, actions in acting.items()
+    }
+    stopping = {
+        slot: tuple(action for each in found if each.up for action in stand_down(each, f"makes room: {look.cause}"))
+        for slot, found in surplus.items()
+    }
+    return waiting | {slot: actions for slot, actions in stopping.items() if actions}
 
 
 def _moves(

@@ -72,9 +72,19 @@ def test_room_that_update_config_gives_too_is_fine() -> None:
     assert a_service(keys).policy == Policy(parallelism=2, max_surge=Amount(2), max_unavailable=Amount(1))
 
 
-@pytest.mark.parametrize(("strategy", "order"), [("rolling", None), ("recreate", "stop-first")])
-def test_recreate_stops_first(strategy: str, order: str | None) -> None:
-    assert a_service(f"x-gitopsd: {{strategy: {strategy}}}").policy.order == order
+@pytest.mark.parametrize(
+    ("keys", "policy"),
+    [
+        ("x-gitopsd: {strategy: rolling}", Policy()),
+        ("x-gitopsd: {strategy: recreate}", Policy("stop-first", 0, recreate=True)),
+        (
+            "x-gitopsd: {strategy: recreate}, deploy: {update_config: {parallelism: 2}}",
+            Policy("stop-first", 2, recreate=True),
+        ),
+    ],
+)
+def test_recreate_stops_first_and_all_at_once_unless_it_is_told_otherwise(keys: str, policy: Policy) -> None:
+    assert a_service(keys).policy == policy
 
 
 def test_the_environments_word_on_failure_counts_for_services_that_say_nothing() -> None:
