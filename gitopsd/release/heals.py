@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gitopsd.model.action import Action, Chain, Connect, Deliver, Disconnect, Update
+from gitopsd.model.action import Action, Chain, Connect, Deliver, Disconnect, Start, Update
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import FieldDrift
 from gitopsd.model.release import Journal
@@ -55,6 +55,23 @@ def heal_in_place(
     return journal, tuple(chains)
 
 
+def connected_first(
+    chains: tuple[Chain, ...], drifted: Drifted, members: Mapping[str, tuple[Member, ...]]
+) -> tuple[Chain, ...]:
+    """The chains that start a container whose connections were changed meanwhile, and mend those before."""
+    by_id = {member.id: member for found in members.values() for member in found}
+
+    def mended(action: Action) -> Iterator[Action]:
+        member = by_id.get(action.container) if isinstance(action, Start) else None
+        if member is not None:
+            yield from _connections(member, _curable(drifted.get(member.id, ())))
+        yield action
+
+    return tuple(
+        replace(each, actions=tuple(done for action in each.actions for done in mended(action))) for each in chains
+    )
+
+
 def noted_well(journal: Journal, members: Mapping[str, tuple[Member, ...]]) -> Journal:
     """The journal that knows which repaired services are well again."""
     repairs = {
@@ -84,10 +101,14 @@ def _spoilt(fields: Iterable[FieldDrift]) -> str:
 
 def _cure(member: Member, fields: tuple[FieldDrift, ...]) -> Chain | None:
     """One chain for the instance; nothing for one that has to be replaced anyway, or that is not running."""
-    curable = tuple(each for each in fields if each.cure == "in-place" and not each.conflict and each.path != "name")
+    curable = _curable(fields)
     if member.placed.kept or member.placed.spoilt or member.instance.state != "running" or not curable:
         return None
     return Chain(f"{member.placed.service}/{member.placed.slot}", tuple(_actions(member, curable)))
+
+
+def _curable(fields: tuple[FieldDrift, ...]) -> tuple[FieldDrift, ...]:
+    return tuple(each for each in fields if each.cure == "in-place" and not each.conflict and each.path != "name")
 
 
 def _actions(member: Member, fields: tuple[FieldDrift, ...]) -> Iterator[Action]:
@@ -97,6 +118,10 @@ def _actions(member: Member, fields: tuple[FieldDrift, ...]) -> Iterator[Action]
     content = [each for each in fields if each.at[0] == "content"]
     if content:
         yield _deliver(member, content)
+    yield from _connections(member, fields)
+
+
+def _connections(member: Member, fields: tuple[FieldDrift, ...]) -> Iterator[Action]:
     joined = [each for each in fields if each.at[0] == "networks"]
     for network in dict.fromkeys(each.at[1] for each in joined):
         yield from _endpoint(member, network, [each for each in joined if each.at[1] == network])

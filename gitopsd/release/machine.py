@@ -15,7 +15,7 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded, Target
 from gitopsd.release.gates import may_begin, may_finalise
-from gitopsd.release.heals import Drifted, heal_in_place, healable, marked, noted_well
+from gitopsd.release.heals import Drifted, connected_first, heal_in_place, healable, marked, noted_well
 from gitopsd.release.inventory import members_of, settled
 from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
@@ -94,6 +94,7 @@ def advance(
     after, chains, times, events, ended = _turned(after, start, around, signals)
     after = swept(after)
     surplus = surplus_networks(after, wanted, live, now)
+    chains = connected_first(chains, drifted, members)
     resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
     chains = tuple(chain for chain in (*resources, *chains, *cures) if chain.key not in signals.busy)
     after = intend(after, chains, now)

@@ -101,14 +101,15 @@ def test_an_alias_that_was_lost_costs_a_short_disconnection(house: House) -> Non
     assert fields(house)["networks"]["shop_back"]["aliases"] == ["shop", "web"]
 
 
-def test_a_network_that_was_left_while_it_was_stopped_is_joined_again(house: House) -> None:
+def test_a_network_that_was_left_while_it_was_stopped_is_joined_again_before_the_start(house: House) -> None:
     serve(house)
     house.engine().stop_by_hand("shop-web-1")
     house.engine().disconnect_by_hand("shop-web-1", "shop_back")
 
-    house.eventually(lambda: "connect shop-web-1 to shop_back" in house.writes())
+    house.eventually(lambda: "start shop-web-1" in house.writes())
     house.eventually(lambda: not house.store.drift("shop").items)
 
+    assert house.writes() == ["connect shop-web-1 to shop_back", "start shop-web-1"]
     assert list(fields(house)["networks"]) == ["shop_back"]
 
 

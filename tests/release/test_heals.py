@@ -51,6 +51,14 @@ def test_a_connection_that_nobody_wanted_ends() -> None:
     assert daemon.run().moves() == ["Disconnect shop-web-1 from other"]
 
 
+def test_a_connection_that_was_lost_while_it_was_stopped_is_made_again_before_the_start() -> None:
+    daemon = served()
+    daemon.world.kill("shop-web-1")
+    daemon.changed["shop-web-1"] = (changed("networks", "shop_back.net", live=None), changed("resources.memory"))
+
+    assert daemon.run().moves()[:2] == ["Connect shop-web-1 to shop_back.net", "Start shop-web-1"]
+
+
 def test_a_connection_with_other_aliases_is_made_anew() -> None:
     daemon = served()
     daemon.changed["shop-web-1"] = (changed("networks", "shop_back", "aliases"),)
