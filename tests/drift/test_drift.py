@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gitopsd.drift import drift, not_checked
+from gitopsd.drift.comparing import Comparison
 from gitopsd.engine_json.labels import CARRIER, options_digest
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import DriftItem
@@ -181,6 +182,18 @@ def test_a_network_that_somebody_made_anew_with_other_settings_is_modified() -> 
     other = replace(NETWORK, options_digest=options_digest({"internal": True}))
     item = only(found(a_journal(ours), live(ours, networks=(other,))))
     assert (item.resource, item.kind, item.cure) == ("network", "modified", "none")
+
+
+def test_a_tag_that_was_moved_is_told_unless_a_newer_image_is_to_come() -> None:
+    ours = an_instance(untagged=True, image="web:1")
+    state = live(ours)
+
+    item = only(list(drift(a_journal(ours), state, STATE, {ours.id: Comparison()}, NOW)))
+    coming = drift(a_journal(ours), state, STATE, {ours.id: Comparison(pending=True)}, NOW)
+
+    assert (item.kind, item.cure, [each.path for each in item.changes]) == ("image", "none", ["image.tag"])
+    assert item.cause.startswith("web:1 is no name of its image any more")
+    assert list(coming) == []
 
 
 def test_without_the_serving_state_only_containers_are_looked_at() -> None:

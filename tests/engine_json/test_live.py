@@ -53,6 +53,22 @@ def labelled(**labels: str) -> dict[str, Any]:
     return {**INSPECTED, "Config": {"Labels": {key.replace("_", "."): value for key, value in labels.items()}}}
 
 
+@pytest.mark.parametrize(
+    ("named", "listed", "untagged"),
+    [
+        ("web:1", "web:1", False),
+        ("web:1", "sha256:1111", True),
+        ("sha256:1111", "sha256:1111", False),
+    ],
+)
+def test_a_list_that_shows_an_id_where_a_name_was_given_tells_that_the_name_is_gone(
+    named: str, listed: str, untagged: bool
+) -> None:
+    seen = live.instance({**INSPECTED, "Config": {**INSPECTED["Config"], "Image": named}}, {"Image": listed})
+
+    assert seen.untagged == untagged
+
+
 def test_an_inspection_becomes_an_instance() -> None:
     seen = live.instance(INSPECTED)
 
