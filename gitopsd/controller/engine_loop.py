@@ -16,9 +16,10 @@ from gitopsd.controller.collecting import Kept, collect_images
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.execute import Executor, Outcome
+from gitopsd.controller.passes import Pass
 from gitopsd.controller.ports import Clock, Engine, Store, Timer
 from gitopsd.controller.queue import WorkQueue
-from gitopsd.controller.reconcile import Pass, Reconciler
+from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.witness import Witness
 from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError

@@ -4,8 +4,8 @@ All that a pass must not forget is in Git, on the engine or in the store. What t
 spaces out attempts: a new process begins without it and arrives at the same place.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,6 +24,7 @@ from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
+from gitopsd.controller.passes import Look, Pass, acts, direction, going_on
 from gitopsd.controller.pinning import World, pin
 from gitopsd.controller.ports import Clock, Engine, Store
 from gitopsd.controller.questions import Questions
@@ -39,10 +40,8 @@ from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation
-from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Hold, Journal, Pin, Release
-from gitopsd.model.rollout import Pending, Preparing
-from gitopsd.model.status import EnvironmentStatus, NextStep
+from gitopsd.model.status import NextStep
 from gitopsd.plan.explain import moved_tags
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
@@ -51,40 +50,6 @@ from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.status import Knowledge, environment_status
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """How a pass ended. `settled`: nothing is under way, and time alone brings nothing on.
-
-    `ended`: a release did. `busy`: one is open, or something else is being done. `wants` are the images that Git names.
-    """
-
-    status: EnvironmentStatus | None
-    wake_at: datetime | None = None
-    settled: bool = False
-    ended: bool = False
-    busy: bool = False
-    wants: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one pass saw: the environment's settings, its journal, what Git wants, what is there, and what holds it.
-
-    `renewed` are rows of the ledger that an upgrade gave other fingerprints; `told` is what looking itself found out;
-    `unlike` is how what was adopted differs.
-    """
-
-    environment: Environment
-    journal: Journal
-    desire: Desire
-    live: LiveState
-    holds: tuple[Hold, ...]
-    now: datetime
-    renewed: tuple[Release, ...] = ()
-    told: tuple[Event, ...] = ()
-    unlike: Mapping[str, tuple[FieldChange, ...]] = field(default_factory=dict)
 
 
 class Reconciler:
@@ -148,7 +113,7 @@ class Reconciler:
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
         self._act(look, turn, wake)
-        if _direction(stored) != _direction(turn.journal) and self._chains.forget_holds():
+        if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
@@ -224,7 +189,7 @@ class Reconciler:
         if (held := pinned(look.journal)) is not None:
             return self._open_pinned(look, held)
         state, desire = look.desire.state, look.desire
-        if state is None or look.environment.mode == "observe" or not _acts(look):
+        if state is None or look.environment.mode == "observe" or not acts(look):
             return look.journal, (), ()
         if self._requests.pull:
             self._questions.everything(desire, look.environment.images, wake)
@@ -248,7 +213,7 @@ class Reconciler:
         """Begin the release of what the environment is pinned to, whatever holds other content."""
         release = self._store.release(held.release)
         found = self._desires.released(look.environment, release) if release is not None else None
-        if found is None or found.state is None or not _acts(look):
+        if found is None or found.state is None or not acts(look):
             return look.journal, (), ()
         if verdict(look.journal, found.state) == "begin" and not found.holds:
             return self._begin(look, found, "", held.words)
@@ -276,7 +241,7 @@ class Reconciler:
             self._questions.beside(look.desire, look.journal.asked, look.now, look.environment.images, wake)
 
     def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
-        if not _acts(look):
+        if not acts(look):
             return Turn(look.journal)
         basis = self._basis(look.environment, look.journal, look.desire.state)
         guards = {hold.guard for hold in look.holds}
@@ -322,7 +287,7 @@ class Reconciler:
 
     def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
         """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
-        waits = self._questions.holds(look.desire) if _acts(look) and not look.holds else ()
+        waits = self._questions.holds(look.desire) if acts(look) and not look.holds else ()
         holds = (*self._chains.holds(look.now, look.journal.release), *look.holds, *self._planned, *waits)
         state = look.desire.state
         trouble = self._chains.trouble(look.now)
@@ -336,8 +301,8 @@ class Reconciler:
         if not look.desire.missing or look.desire.absent:  # or a registry may say yet that there is something to do
             self._requests.answer(look.journal, state, holds, look.now, stale=look.desire.stale)
         wake_at = following.at if following is not None else None
-        going_on = _going_on(look.journal, self._chains.held(look.now))
-        under_way = over or turn.chains or going_on or not self._chains.settled() or not self._pulls.idle()
+        goes_on = going_on(look.journal, self._chains.held(look.now))
+        under_way = over or turn.chains or goes_on or not self._chains.settled() or not self._pulls.idle()
         busy = bool(under_way or look.journal.release or look.journal.rollouts)
         return Pass(status, wake_at, not under_way and not trouble, busy=busy, wants=look.desire.images)
 
@@ -355,7 +320,7 @@ class Reconciler:
         return [NextStep(at, what) for at, what in steps if at is not None]
 
     def _next_question(self, look: Look) -> datetime | None:
-        waits = look.holds or not _acts(look)
+        waits = look.holds or not acts(look)
         return None if waits else self._questions.next_at(look.desire, look.journal.asked, look.now)
 
     def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
@@ -375,24 +340,3 @@ class Reconciler:
                 self._store.append(events)
         self._requests.carried_out(result, now)
         return Pass(None, wake_at=now if asked.verb == "adopt" else None, settled=asked.verb != "adopt")
-
-
-def _direction(journal: Journal) -> tuple[int, str]:
-    """Where an environment is on its way to."""
-    return (journal.release.number, journal.release.phase) if journal.release is not None else (0, "")
-
-
-def _going_on(journal: Journal, held: frozenset[str]) -> bool:
-    """Whether anything is under way that does not wait for a person or the engine's host alone, or for what does."""
-    paused = {name for name, rollout in journal.rollouts.items() if rollout.paused is not None}
-    if not held and not paused:
-        return journal.release is not None or bool(journal.rollouts)
-    services = {key.rpartition("/")[0] for key in held} | paused
-    begun = (name for name, each in journal.rollouts.items() if not isinstance(each.phase, Pending | Preparing))
-    return any(name not in services for name in begun)
-
-
-def _acts(look: Look) -> bool:
-    """Whether this gitopsd may write to the engine for this project at all."""
-    refusing = {"owner", "project"}
-    return look.environment.mode != "observe" and not any(hold.guard in refusing for hold in look.holds)
