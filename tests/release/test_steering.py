@@ -100,6 +100,21 @@ def test_a_daemon_that_died_between_stop_and_start_leaves_no_paused_service_down
     assert [each.split(" ")[1].partition("/")[0] for each in daemon.world.running()] == ["api:1", "web:1"]
 
 
+def test_what_must_never_run_in_two_versions_does_not_while_it_is_paused_half_way() -> None:
+    both: dict[str, Any] = {"replicas": 2, "recreate": True, "parallelism": 0, "volumes": ["data:/data"]}
+    daemon = served(shop(**both)).commit(shop("web:2", **both))
+    daemon.look()
+    while not any(move.startswith("Stop") for move in daemon.moves()):
+        daemon.step()
+    daemon.ask("pause")
+    for _ in range(5):
+        daemon.run()
+        daemon.die()
+    assert len({each.split(" ")[1] for each in daemon.world.running() if "web" in each}) == 1
+    daemon.ask("resume", **GOES_ON)
+    assert daemon.settle().outcome() == "succeeded"
+
+
 def test_newer_content_takes_over_from_what_is_paused() -> None:
     daemon = paused(served(shop()).commit(shop("web:2")))
     daemon.commit(shop("web:3")).settle()
