@@ -1,6 +1,7 @@
 """Projections that may be written down: keyed hashes stand for all that may be secret."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from gitopsd.engine_json.field import Field
 from gitopsd.engine_json.field_table import FIELDS
@@ -14,8 +15,13 @@ def hidden_projection(projection: Projection, key: bytes, keys: Collection[str] 
     Secret are the fields that the table calls so, and those behind which one of the Compose keys `keys` stands: their
     values are of secret origin.
     """
-    secret = {row.path for row in FIELDS["container"] if row.secret or _from(row, keys)}
+    secret = _secret_paths(frozenset(keys))
     return {path: _hidden(value, key) if path in secret else value for path, value in projection.items()}
+
+
+@lru_cache(maxsize=1024)  # as many as there are different sets of secret keys; each look at each container asks
+def _secret_paths(keys: frozenset[str]) -> frozenset[str]:
+    return frozenset(row.path for row in FIELDS["container"] if row.secret or _from(row, keys))
 
 
 def _from(row: Field, keys: Collection[str]) -> bool:
