@@ -55,7 +55,7 @@ def test_whatever_compose_refuses_is_refused_with_place_and_mend(part: int, comp
 
 
 def differs(each: Verdict) -> bool:
-    return not each.alike and not REFUSED.search(each.gitopsd.refusal)
+    return not (each.alike or REFUSED.search(each.gitopsd.refusal) or TAKEN.search(each.compose.refusal))
 
 
 def how_many(quick: int, long: int) -> int:
