@@ -14,6 +14,7 @@ from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.drift import Drifted, PastDrift
 from gitopsd.model.event import Event
 from gitopsd.model.files import Files
+from gitopsd.model.health import Answer, Check, Subject
 from gitopsd.model.image import Disk, HeldImage, OutOfSight, PulledImage
 from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState
 from gitopsd.model.operation import Operation
@@ -238,6 +239,18 @@ class Engine(EngineView, Protocol):
 
     def collect_content(self, environment: str) -> int:
         """Remove the environment's content volumes that no container uses; Git has what was in them. How many."""
+        ...
+
+
+class Probe(Protocol):
+    """Asks the instances of one engine whether they work. Safe to use from several threads."""
+
+    def unreachable(self) -> str:
+        """Why no instance there can be asked over a network, in words; "" where they can. EngineError: not known."""
+        ...
+
+    def probe(self, subject: Subject, check: Check, timeout: timedelta) -> Answer:
+        """Ask one instance once. Lasts little longer than `timeout`, and raises nothing."""
         ...
 
 

@@ -19,6 +19,7 @@ OPTIONS: Final = "gitopsd.options"
 CONTENT: Final = "gitopsd.content"
 CONTENT_VOLUME_PREFIX: Final = "gitopsd-content-"
 CARRIER: Final = "gitopsd.carrier"
+PROBE: Final = "gitopsd.probe"
 
 PROJECT: Final = "com.docker.compose.project"
 COMPOSE_SERVICE: Final = "com.docker.compose.service"

@@ -32,10 +32,10 @@ def read_logs(connection: Connection, container: str, lines: int) -> str:
             written += chunk
             if len(written) >= READ_AT_MOST:
                 break
-    return b"".join(_payloads(written))[-LIMIT:].decode(errors="replace")
+    return b"".join(payloads(written))[-LIMIT:].decode(errors="replace")
 
 
-def _payloads(written: bytes) -> Iterator[bytes]:
+def payloads(written: bytes) -> Iterator[bytes]:
     """The frames of stdout and stderr; what has no frames comes from a terminal and is one stream."""
     while written:
         if len(written) < _HEADER.size or written[0] > 2 or written[1:4] != b"\0\0\0":
