@@ -1,7 +1,7 @@
 """The composition root: the only file that names every adapter."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from gitopsd.adapters import settings_file
@@ -12,7 +12,7 @@ from gitopsd.adapters.store import SqliteStore
 from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.adapters.watch import FileWatcher
 from gitopsd.controller.application import Application, Flags
-from gitopsd.controller.ports import Engine, Source
+from gitopsd.controller.ports import Engine, Probe, Source
 from gitopsd.model.files import Files
 from gitopsd.model.settings import DEFAULT_STATE_DIR, Registry, Repository, Settings, TargetEngine
 
@@ -51,6 +51,7 @@ def wire(flags: Flags) -> Application:
         secrets=HostSecrets(settings.state_dir),
         open_source=lambda repository: _open_source(repository, settings.state_dir),
         connect=lambda target: _connect(target, logins),
+        open_probe=_open_probe,
         directory=_directory,
         load_settings=load_settings,
         remember=lambda: remember(settings.state_dir, flags, docker_host),
@@ -70,6 +71,12 @@ def _connect(target: TargetEngine, registries: dict[str, Registry]) -> Engine:
     from gitopsd.adapters.docker.engine import connect
 
     return connect(target, registries)
+
+
+def _open_probe(target: TargetEngine, image: Callable[[], str]) -> Probe:
+    from gitopsd.adapters.docker.probing import DockerProbe
+
+    return DockerProbe(target, image)
 
 
 def _directory(root: Path, without: Collection[Path] = (), most: int = 0) -> Files:

@@ -1,6 +1,7 @@
 """Builders of what Git may want: services and states, sealed, with readable fingerprints (`web:2`, `web:2/vol`)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -74,7 +75,8 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
 def _policy(given: Mapping[str, Any]) -> Policy:
     times = ("delay", "min_ready", "healthy_deadline", "progress_deadline")
     fields: dict[str, Any] = {key: seconds(value) if key in times else value for key, value in given.items()}
-    return Policy(**fields)
+    policy = Policy(**fields)
+    return replace(policy, health=replace(policy.health, deadline=policy.healthy_deadline))
 
 
 def _shares(how: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,15 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import FieldDrift
 from gitopsd.model.event import Event
+from gitopsd.model.health import Heard
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal, Release
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, verdict
+from gitopsd.release.standings import stood, to_ask
+from gitopsd.rollout.health import heard, telling
 from tests.builders import waves_of
 from tests.world import Behaviour, Refused, Unfit, World
 
@@ -52,6 +55,8 @@ class Daemon:
     advance: Advance = advance
     repair: bool = True
     changed: dict[str, tuple[FieldDrift, ...]] = field(default_factory=dict)
+    heard: dict[str, Heard] = field(default_factory=dict)
+    asked_at: dict[str, datetime] = field(default_factory=dict)
     watch: Callable[["Daemon", Action], None] = lambda daemon, action: None
 
     def commit(self, state: SealedState, **behaviours: Behaviour) -> "Daemon":
@@ -80,6 +85,7 @@ class Daemon:
         """One pass; its chains become pending. Whether it changed anything."""
         live, before = self.world.look(), self.journal
         self.journal = recognise(self.journal, live)
+        self.journal = stood(self.journal, self.basis(), live, self.heard, self.world.now)
         self._open(live)
         held = frozenset(key for key, until in self.held.items() if self.world.now < until)
         signals = Signals(frozenset(self.pending), dict(self.refused), held, self.returned)
@@ -91,8 +97,9 @@ class Daemon:
         self.journal, self.wake_at = stored(turn.journal), turn.wake_at
         self.events += turn.events
         self.ended += turn.ended
+        told = self.probe()
         self.pending |= {chain.key: chain.actions for chain in turn.chains if chain.key not in self.pending}
-        return bool(turn.chains) or self.journal != before
+        return bool(turn.chains) or told or self.journal != before
 
     def _open(self, live: LiveState) -> None:
         state = self.wanted
@@ -109,6 +116,18 @@ class Daemon:
         self.journal, events, ended = begin(self.journal, candidate, self.number, self.world.now)
         self.events += events
         self.ended += ended
+
+    def probe(self) -> bool:
+        """Ask all whose interval has passed; whether an answer tells something new."""
+        told, now = False, self.world.now
+        for id, each in to_ask(self.journal, self.basis(), self.world.look()).items():
+            before = self.heard.get(id)
+            again = before is None or before.started_at != each.started_at
+            if again or now >= self.asked_at[id] + each.checks.interval:
+                answers = [self.world.answer(id, check) for check in each.checks.each]
+                self.asked_at[id], self.heard[id] = now, heard(before, each, answers, now)
+                told = told or telling(before, self.heard[id], each.checks)
+        return told
 
     def step(self, key: str = "") -> None:
         """Carry one action of one pending chain out."""
@@ -159,7 +178,7 @@ class Daemon:
             seen, before = self.world.look(), self.world.now
             self.wait()
             due = self.wake_at is not None and self.world.now >= self.wake_at
-            due = due or any(before < at <= self.world.now for at in self.held.values())
+            due = self.probe() or due or any(before < at <= self.world.now for at in self.held.values())
             if due or self.world.look() != seen:
                 self.run()
         return self
@@ -183,6 +202,7 @@ class Daemon:
     def die(self) -> None:
         """The daemon is killed: what was under way is lost, and what was not saved."""
         self.pending, self.refused, self.held, self.returned = {}, {}, {}, True
+        self.heard.clear()
 
     def lose_journal(self) -> None:
         self.die()

@@ -29,7 +29,9 @@ from gitopsd.model.action import (
     Update,
 )
 from gitopsd.model.desired import SealedService
-from gitopsd.model.live import Check, Instance, LiveNetwork, LiveState, LiveVolume, State
+from gitopsd.model.health import Answer, Check, Fail, Pass, Unknown
+from gitopsd.model.live import Check as EngineCheck
+from gitopsd.model.live import Instance, LiveNetwork, LiveState, LiveVolume, State
 from tests.builders import NOON, seconds
 
 
@@ -46,6 +48,7 @@ class Behaviour:
     """How a container of a fingerprint lives, in seconds since its start; None: never.
 
     `check`: it has a healthcheck, which turns healthy after `healthy_after` and unhealthy after `unhealthy_after`.
+    Asked, it answers well after `answers_after`, and not any more after `silent_after`.
     """
 
     check: bool = False
@@ -55,6 +58,8 @@ class Behaviour:
     exit_code: int = 0
     restart: Literal["no", "unless-stopped", "always"] = "always"
     unstartable: str = ""
+    answers_after: float | None = 0
+    silent_after: float | None = None
 
 
 STEADY = Behaviour()
@@ -93,6 +98,7 @@ class World:
     """An engine with one project. `specifications` maps fingerprints and limits to what Git ever wanted.
 
     What it says to an action in whose text a part occurs: `refuse` a no, `unfit` that its host cannot have it now.
+    `sick` are names of what answers wrongly, whatever its behaviour; `no_way` is why nobody can be asked.
     """
 
     now: datetime = NOON
@@ -105,6 +111,8 @@ class World:
     in_use: set[str] = field(default_factory=set)
     refuse: dict[str, str] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
+    sick: set[str] = field(default_factory=set)
+    no_way: str = ""
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     # What the engine shows.
@@ -137,7 +145,7 @@ class World:
             borrowed=box.borrowed,
         )
 
-    def check(self, box: Box) -> Check:
+    def check(self, box: Box) -> EngineCheck:
         behaviour = self.behaviour(box)
         if not behaviour.check or box.started_at is None:
             return "none"
@@ -145,6 +153,16 @@ class World:
         if behaviour.unhealthy_after is not None and age >= behaviour.unhealthy_after:
             return "unhealthy"
         return "healthy" if behaviour.healthy_after is not None and age >= behaviour.healthy_after else "starting"
+
+    def answer(self, id: str, check: Check) -> Answer:
+        """What an instance answers now."""
+        box = self.boxes[id]
+        behaviour, age = self.behaviour(box), (self.now - (box.started_at or self.now)).total_seconds()
+        late = behaviour.answers_after is None or age < behaviour.answers_after
+        gone = behaviour.silent_after is not None and age >= behaviour.silent_after
+        if self.no_way:
+            return Unknown(self.no_way)
+        return Fail(f"{check} answered 503") if late or gone or box.name in self.sick else Pass()
 
     def behaviour(self, box: Box) -> Behaviour:
         return self.behaviours.get(box.fingerprint, STEADY)

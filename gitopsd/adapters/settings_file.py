@@ -50,11 +50,11 @@ from gitopsd.model.status import Mode
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images", "ledger"),
+    *("state_dir", "resync", "images", "ledger", "probe_image"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
-_LATER = ("policy", "router", "http", "notify", "secrets", "probe_image")
+_LATER = ("policy", "router", "http", "notify", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,7 @@ class _Reader(SectionReader):
             resync=self.value(top, "resync", time_span, timedelta(seconds=60)),
             images=self.images(top),
             ledger=self.ledger(top),
+            probe_image=self.value(top, "probe_image", plain_text, ""),
             config_file=path,
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gitopsd.controller.ports import Clock, Engine, Secrets, Source, Store, Timer, Watcher
+from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.files import Files
 from gitopsd.model.settings import Repository, Settings, TargetEngine
@@ -34,6 +34,8 @@ class ReadDirectory(Protocol):
 class Application:
     """One configured gitopsd. Nothing is connected or opened before it is used; `load_settings` reads them anew.
 
+    `open_probe` is given what says by now which image probes on that engine's host are made from, "" for none.
+
     `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
     the version that they are made in.
     """
@@ -46,6 +48,7 @@ class Application:
     secrets: Secrets
     open_source: Callable[[Repository], Source]
     connect: Callable[[TargetEngine], Engine]
+    open_probe: Callable[[TargetEngine, Callable[[], str]], Probe]
     directory: ReadDirectory
     load_settings: Callable[[], Settings]
     remember: Callable[[], None] = lambda: None

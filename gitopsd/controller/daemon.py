@@ -17,6 +17,7 @@ from gitopsd.controller.host import host_paths
 from gitopsd.controller.outcome import exit_code
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.shared import shared
 from gitopsd.model.errors import SettingsError
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.release import Journal
@@ -176,7 +177,9 @@ class Daemon:
     def _loop(self, url: str, environments: Mapping[str, Environment]) -> EngineLoop:
         target = next(iter(environments.values())).engine
         engine = self._application.connect(target)
-        loop = EngineLoop(url, engine, self._store, self._clock, self._timer, self._desire, self._registry)
+        probe = self._application.open_probe(target, lambda: self._settings.probe_image)
+        here = shared(engine, probe, self._clock, self._timer)
+        loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()
         return loop

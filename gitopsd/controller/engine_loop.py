@@ -15,13 +15,13 @@ from datetime import datetime
 from gitopsd.controller.collecting import Kept, collect_images
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.execute import Executor, Outcome
+from gitopsd.controller.execute import Outcome
 from gitopsd.controller.passes import Pass
-from gitopsd.controller.ports import Clock, Engine, Store, Timer
+from gitopsd.controller.ports import Clock, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
-from gitopsd.controller.witness import Witness
+from gitopsd.controller.shared import Shared
 from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
@@ -49,18 +49,17 @@ class EngineLoop:
     def __init__(
         self,
         url: str,
-        engine: Engine,
+        shared: Shared,
         store: Store,
         clock: Clock,
         timer: Timer,
         desires: Callable[[str], Desires],
         registry: Registry,
     ) -> None:
-        self._url, self._engine, self._store, self._clock = url, engine, store, clock
+        self._url, self._shared, self._store, self._clock = url, shared, store, clock
+        self._engine, self._executor, self._witness = shared.engine, shared.executor, shared.witness
         self._desires, self._registry = desires, registry
         self._known = False
-        self._executor = Executor(clock)
-        self._witness = Witness()
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"engine {url}")
         self._environments: dict[str, Environment] = {}
         self._reconcilers: dict[str, Reconciler] = {}
@@ -85,12 +84,15 @@ class EngineLoop:
         self._engine.close_events()
         self._queue.stop()
         self._executor.stop()
+        self._shared.probing.stop()
         if self._listener.is_alive():
             self._listener.join(timeout=5)
 
     def keep(self, environments: Mapping[str, Environment]) -> None:
         """The environments of this engine from now on; new and changed ones are looked at at once."""
         before, self._environments = self._environments, dict(environments)
+        for name in before.keys() - environments.keys():
+            self._shared.probing.keep(name, {}, lambda: None)
         for name, environment in self._environments.items():
             if name not in before:
                 self._away.add(name)
@@ -165,9 +167,7 @@ class EngineLoop:
         with self._remembering:
             if name not in self._reconcilers:
                 desires = self._desires(name)
-                self._reconcilers[name] = Reconciler(
-                    name, self._engine, self._store, self._executor, self._clock, desires, self._witness
-                )
+                self._reconcilers[name] = Reconciler(name, self._shared, self._store, self._clock, desires)
             return self._reconcilers[name]
 
     def _note(self, name: str, done: Pass) -> None:

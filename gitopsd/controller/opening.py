@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.ports import Commit, EngineView, Inputs, Store
+from gitopsd.controller.ports import Commit, EngineView, Inputs, Probe, Store
 from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import SourceError
 from gitopsd.model.event import Event
@@ -16,7 +16,7 @@ from gitopsd.model.plan import FieldChange, Plan
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.plan.own import own_holds
 from gitopsd.plan.planning import Applied, plan
-from gitopsd.plan.requirements import Offer, externals, unmet
+from gitopsd.plan.requirements import Offer, externals, unasked, unmet
 from gitopsd.release import Candidate, begin, refuse
 
 
@@ -35,6 +35,13 @@ def make_plan(
     made = plan(desire.state, Applied(journal.stable, basis, unlike), journal, live, desire.loaded.waves, holds)
     problems = (*made.problems, *unmet(desire.state.desired, _offer(desire.state.desired, engine)))
     return replace(made, holds=(*made.holds, *own_holds(made, live)), problems=problems)
+
+
+def with_way_to_ask(made: Plan, desired: DesiredState, probe: Probe) -> Plan:
+    """The plan, with what is wrong if instances are to be asked that nobody here can reach."""
+    if not any(service.policy.health.each for service in desired.services.values()):
+        return made
+    return replace(made, problems=(*made.problems, *unasked(desired, probe.unreachable())))
 
 
 def _offer(desired: DesiredState, engine: EngineView) -> Offer:

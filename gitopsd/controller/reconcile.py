@@ -17,24 +17,25 @@ from gitopsd.controller.drifting import Drifting
 from gitopsd.controller.ejection import Ejection, eject_environment
 from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import with_evidence
-from gitopsd.controller.execute import Executor, Making, Specification
+from gitopsd.controller.execute import Making, Specification
 from gitopsd.controller.expecting import expecting
 from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
-from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed
+from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed, with_way_to_ask
 from gitopsd.controller.passes import Look, Pass, acts, direction, going_on
 from gitopsd.controller.pinning import World, pin
-from gitopsd.controller.ports import Clock, Engine, Store
+from gitopsd.controller.ports import Clock, Store
+from gitopsd.controller.probing import Rounds
 from gitopsd.controller.questions import Questions
 from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.renewing import renewed
 from gitopsd.controller.requests import Requests
+from gitopsd.controller.shared import Shared
 from gitopsd.controller.shelf import Shelf
 from gitopsd.controller.states import Asking
-from gitopsd.controller.witness import Witness
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
@@ -47,6 +48,7 @@ from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
 from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
+from gitopsd.release.standings import next_deadline
 from gitopsd.release.status import Knowledge, environment_status
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
@@ -55,24 +57,16 @@ CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine betwee
 class Reconciler:
     """The passes of one environment on one engine. One pass runs at a time; `wake` asks for another."""
 
-    def __init__(
-        self,
-        name: str,
-        engine: Engine,
-        store: Store,
-        executor: Executor,
-        clock: Clock,
-        desires: Desires,
-        witness: Witness,
-    ) -> None:
-        self._name = name
-        self._engine, self._store, self._clock, self._desires = engine, store, clock, desires
-        self._chains = Chains(name, engine, executor, clock, self.masked)
+    def __init__(self, name: str, shared: Shared, store: Store, clock: Clock, desires: Desires) -> None:
+        self._name, self._store, self._clock, self._desires = name, store, clock, desires
+        engine = self._engine = shared.engine
+        self._probe, self._rounds = shared.probing.probe, Rounds(name, shared.probing, self.masked)
+        self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
-        self._pulls = Pulls(self._shelf, executor, self.masked)
+        self._pulls = Pulls(self._shelf, shared.executor, self.masked)
         self._questions = Questions(name, self._pulls)
         self._requests = Requests(name, store)
-        self._drifting = Drifting(name, engine, store, witness, self.masked)
+        self._drifting = Drifting(name, engine, store, shared.witness, self.masked)
         self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
 
@@ -113,6 +107,7 @@ class Reconciler:
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
         self._act(look, turn, wake)
+        self._keep_asking(look, turn, wake)
         if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
@@ -141,7 +136,7 @@ class Reconciler:
         found = compared_by_reading(journal, live, states, self._engine, self._store.key(), now)
         known = desire.state if not desire.missing and not desire.holds else None
         again = look_again(found.journal, known, live, self._engine, self._store.key())
-        journal = again.journal
+        journal = self._rounds.stood(again.journal, states[1], live, now)
         seen = Look(environment, journal, desire, live, (), now, rows, found.events, again.unlike)
         meet_instances(self._desires.secrecy, journal, live, states, self._engine)
         live = self._desires.secrecy.masked_live(live)
@@ -228,6 +223,7 @@ class Reconciler:
         made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=unlike)
         if made is None or desire.state is None:
             return look.journal, (), ()
+        made = with_way_to_ask(made, desire.state.desired, self._probe)
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
         if self._planned:
             return look.journal, (), ()
@@ -285,6 +281,14 @@ class Reconciler:
         for chain in turn.chains:
             self._chains.submit(chain, making, wake)
 
+    def _keep_asking(self, look: Look, turn: Turn, wake: Callable[[], None]) -> None:
+        """What is only observed is not asked: that could take a container in its network."""
+        if look.environment.mode == "observe":
+            self._rounds.rest()
+        else:
+            basis = self._basis(look.environment, turn.journal, look.desire.state)
+            self._rounds.keep(turn.journal, basis, look.live, wake)
+
     def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
         """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
         waits = self._questions.holds(look.desire) if acts(look) and not look.holds else ()
@@ -314,6 +318,7 @@ class Reconciler:
             (self._chains.retry_at(look.now), "what the engine did not do is tried again"),
             (self._pulls.retry_at(look.desire.images, look.now) if not look.holds else None, "the pull is tried again"),
             (self._next_question(look), "a registry is asked whether a tag has moved"),
+            (next_deadline(look.journal, look.now), "an instance has had its time to become ready"),
             (suspension.until if suspension is not None else None, "the suspension ends"),
             (held.until if held is not None else None, "the pin ends"),
         )

@@ -9,6 +9,7 @@ from gitopsd.engine_json.delivered import ROWS
 from gitopsd.engine_json.labels import CARRIER
 from gitopsd.model.desired import SealedService
 from gitopsd.model.drift import Cure, DriftItem, DriftKind, DriftState, FieldDrift
+from gitopsd.model.health import Standing
 from gitopsd.model.live import Instance
 from gitopsd.model.parted import same_but_for_the_key
 from gitopsd.model.release import Journal, Placed
@@ -41,6 +42,15 @@ def instance_drift(
         cure: Cure = "recreate" if any(change.cure == "recreate" for change in changes) else "in-place"
         yield _item(instance, placed.service, "modified", _told(changes), now, cure, changes=changes)
     yield from _image(instance, placed, sealed, now)
+
+
+def failing(instance: Instance, placed: Placed, standing: Standing | None, now: datetime) -> Iterator[DriftItem]:
+    """It answers wrongly, or no more, to what it is asked. What its own healthcheck says is told by its state."""
+    told = instance.check == "unhealthy" or standing is None or standing.state != "unhealthy"
+    if standing is None or told or placed.kept or instance.state != "running":
+        return
+    cause = f"its checks fail: {standing.said[:200]}".rstrip(": ")
+    yield _since(_item(instance, placed.service, "unhealthy", cause, now, "recreate"), standing.since)
 
 
 def changed_fields(instance: Instance, placed: Placed, found: Comparison, now: datetime) -> Iterator[DriftItem]:
@@ -101,7 +111,7 @@ def _state(instance: Instance, placed: Placed, now: datetime) -> Iterator[DriftI
         case "running" if instance.check == "unhealthy":
             said = instance.check_output.strip()
             cause = f"its healthcheck fails: {said[:200]}" if said else "its healthcheck fails"
-            yield _item(instance, placed.service, "unhealthy", cause, now)
+            yield _item(instance, placed.service, "unhealthy", cause, now, "recreate")
         case _:
             pass
 

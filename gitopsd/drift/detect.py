@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.drift.comparing import Comparison
-from gitopsd.drift.containers import absent_slots, changed_fields, foreign, instance_drift
+from gitopsd.drift.containers import absent_slots, changed_fields, failing, foreign, instance_drift
 from gitopsd.drift.resources import networks, volumes
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import DriftItem
@@ -72,6 +72,7 @@ def _containers(
         for instance in ours:
             placed = journal.inventory[instance.id]
             yield from instance_drift(instance, placed, stable, sealed, project, now)
+            yield from failing(instance, placed, journal.standings.get(instance.id), now)
             if instance.id in fields:
                 yield from _looped(journal, changed_fields(instance, placed, fields[instance.id], now))
     for instance in live.instances:

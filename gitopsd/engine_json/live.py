@@ -26,6 +26,7 @@ from gitopsd.model.live import (
 CHECK_OUTPUT_LIMIT: Final = 1024
 _CONTAINERD: Final = "/run/containerd/containerd.sock"
 _CONTAINER: Final = "container:"
+LOOPBACK: Final = "127.0.0.1"
 _STATES: Final[frozenset[str]] = frozenset(get_args(State))
 _CHECKS: Final[frozenset[str]] = frozenset(get_args(Check))
 # What `GET /info` says of each limit; false where the kernel lacks it, or a rootless engine may not set it.
@@ -69,6 +70,7 @@ def instance(inspected: Answer, listed: Answer = MappingProxyType({})) -> Instan
         labels=own,
         image=str(config.get("Image") or ""),
         untagged=listed.get("Image") == inspected["Image"] != config.get("Image"),
+        address=_address(host, (inspected.get("NetworkSettings") or {}).get("Networks") or {}),
         fields=container_projection(inspected),
     )
 
@@ -222,6 +224,16 @@ def _health(health: Answer | None) -> tuple[Check, str]:
 def _joined(host: Answer) -> tuple[str, ...]:
     modes = (str(host.get(key) or "") for key in ("NetworkMode", "PidMode", "IpcMode"))
     return tuple(sorted({mode.removeprefix(_CONTAINER) for mode in modes if mode.startswith(_CONTAINER)}))
+
+
+def _address(host: Answer, networks: Answer) -> str:
+    """Of several networks' addresses the first by name; IPv6 only where there is nothing else."""
+    mode = str(host.get("NetworkMode") or "")
+    if mode == "host" or mode.startswith(_CONTAINER):
+        return LOOPBACK if mode == "host" else mode
+    ends = [networks[name] or {} for name in sorted(networks)]
+    found = (str(end.get(key) or "") for key in ("IPAddress", "GlobalIPv6Address") for end in ends)
+    return next((address for address in found if address), "")
 
 
 def _volumes(mounts: Any) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import cast
 from gitopsd.engine_json.field_table import known_path
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
+from gitopsd.manifest.health import health, health_checks, health_shown
 from gitopsd.manifest.keys.deploy import MOST_REPLICAS, restart_in_force
 from gitopsd.manifest.keys.quantities import span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
@@ -19,6 +20,7 @@ from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import REPAIR_ALL, REPORT_ONLY, Amount, EnvironmentPolicy, Heal, Heals, Job, Order, Policy
 from gitopsd.model.errors import Place
+from gitopsd.model.health import Checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,34 @@ def service_policy(
     _choose_updates(service, environment, values, places, chosen, problems)
     _choose_room(service, values, places, chosen, problems)
     _check_deadlines(service, places, chosen, problems)
-    return _policy(chosen), _job(service, values, places, chosen, problems), chosen
+    job = _job(service, values, places, chosen, problems)
+    checks = _health(service, values, places, chosen, problems)
+    if job is not None and checks.each:
+        message = "a job is good when it ends with exit code 0, and is not asked; remove health"
+        problems.add(places["health"], f"{service.path}.{EXTENSION}.health", message)
+    return replace(_policy(chosen), health=checks), job, chosen
+
+
+def _health(
+    service: ComposedService,
+    values: Mapping[str, Json],
+    places: Mapping[str, Place],
+    chosen: Chosen,
+    problems: Problems,
+) -> Checks:
+    """The checks, and every key of them that is in force."""
+    said, deadline = values.get("health"), _span(chosen, "healthy_deadline")
+    checks = health_checks(said, deadline)
+    rounds = (checks.success_threshold - 1) * checks.interval
+    for key, least in (("start_period", checks.start_period), ("success_threshold", rounds)):
+        if checks.each and least >= deadline:
+            message = f"leaves no time to become ready within healthy_deadline, {chosen.values['healthy_deadline']}"
+            where = f"{service.path}.{EXTENSION}.health.{key}"
+            problems.add(places["health"], where, f"{message}; lower it, or raise healthy_deadline")
+    for key, value in health_shown(checks).items():
+        written = isinstance(said, Mapping) and key in said
+        chosen.put(f"health.{key}", value, str(places["health"]) if written else "default")
+    return checks
 
 
 def _read(
@@ -283,6 +312,7 @@ _SERVICE: dict[str, Read] = {
     "min_ready": span,
     "healthy_deadline": span,
     "progress_deadline": span,
+    "health": health,
     "job": _job_fields,
     "max_surge": _amount,
     "max_unavailable": _amount,
@@ -299,7 +329,6 @@ _SERVICE_LATER = dict.fromkeys(
     [
         "steps",
         "traffic",
-        "health",
         "warm_up",
         "pre_warm",
         "drain_timeout",

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from hashlib import sha256
 
 from gitopsd.engine_json import options_digest
+from gitopsd.manifest.health import health_shown
 from gitopsd.model.canonical import Json, canonical, digest, keyed_digest
 from gitopsd.model.desired import (
     Attachment,
@@ -294,6 +295,7 @@ def _applied(service: Service) -> dict[str, Json]:
             "healthy_deadline": policy.healthy_deadline.total_seconds(),
             "progress_deadline": policy.progress_deadline.total_seconds(),
             "job": _job(service.job),
+            **({"health": health_shown(policy.health)} if policy.health.each else {}),
         },
     }
 

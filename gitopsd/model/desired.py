@@ -11,6 +11,7 @@ from typing import Literal
 
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import Place, Problem
+from gitopsd.model.health import NOT_ASKED, Checks
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
@@ -168,6 +169,7 @@ class Policy:
     max_surge: Amount | None = None  # None: `parallelism` where the order is start-first, else none
     max_unavailable: Amount | None = None  # None: `parallelism` where the order is stop-first, else none
     recreate: bool = False  # nothing of the new content starts while something of the old runs, in any slot
+    health: Checks = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +238,8 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Heals:
-    """What becomes of an instance that ended by itself, was removed, was stopped or paused by hand, was changed, or is
-    one too many; and of networks, which can be removed.
+    """What becomes of an instance that ended by itself, was removed, was stopped or paused by hand, was changed, is one
+    too many, or fails its checks; and of networks, which can be removed.
     """
 
     crashed: Heal = "repair"
@@ -245,10 +247,11 @@ class Heals:
     stopped: Heal = "repair"
     modified: Heal = "repair"
     extra: Heal = "repair"
+    unhealthy: Heal = "repair"
 
 
 REPAIR_ALL = Heals()
-REPORT_ONLY = Heals("report", "report", "report", "report", "report")
+REPORT_ONLY = Heals("report", "report", "report", "report", "report", "report")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """What instances are asked to learn whether they work, and what can come of asking one of them once."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ Check = HttpCheck | TcpCheck
 class Checks:
     """How the instances of a service are asked, all checks together each time. Without any, running is enough.
 
-    Failures within `start_period` of a start do not count; 0: only `healthy_deadline` bounds a start. An instance is
-    ready after `success_threshold` good rounds in a row, and no more after `failure_threshold` bad ones.
+    A start may take until `deadline`. Failures within `start_period` do not count; where there is one, those that come
+    after it do not wait for the deadline. An instance is ready after `success_threshold` good rounds in a row, and no
+    more after `failure_threshold` bad ones.
     """
 
     http: HttpCheck | None = None
@@ -49,10 +51,14 @@ class Checks:
     start_period: timedelta = timedelta(0)
     failure_threshold: int = 3
     success_threshold: int = 1
+    deadline: timedelta = timedelta(minutes=5)
 
     @property
     def each(self) -> tuple[Check, ...]:
         return tuple(check for check in (self.http, self.tcp) if check is not None)
+
+
+NOT_ASKED = Checks()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +89,53 @@ class Unknown:
 
 
 Answer = Pass | Fail | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who is to be asked, and how. `started_at` is the engine's word for its last start.
+
+    Failures count from `counts_from` on.
+    """
+
+    subject: Subject
+    started_at: datetime | None
+    checks: Checks
+    counts_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an instance has answered since a start, as far as this process has asked it.
+
+    `passes` and `failures` are rounds in a row, so one of them is 0. `said` is what was wrong with the last round, ""
+    for nothing. `trouble`: in the last round it could not be asked.
+    """
+
+    started_at: datetime | None
+    passes: int = 0
+    failures: int = 0
+    said: str = ""
+    trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an instance that is asked stands since its last start. A restart begins anew.
+
+    `starting`: it has not been ready yet; nobody holds that against it before its deadline, or the failures that follow
+    its `start_period`. `unhealthy`: it was ready and has failed since, or it did not become so in time.
+
+    `since` is when this began, by the controller's clock; `until` when a start will have taken too long. `proven`: it
+    was ready at some moment. `sure`: its last answer bears its state out; so not before a new process has asked it.
+    `said` and `trouble` are as in Heard.
+    """
+
+    started_at: datetime | None
+    state: Literal["starting", "ready", "unhealthy"]
+    since: datetime
+    until: datetime | None = None
+    proven: bool = False
+    sure: bool = False
+    said: str = ""
+    trouble: bool = False

@@ -19,8 +19,9 @@ class Instance:
     `slot` counts from 1 (0: no such label). `started_at` is the last start; a restart moves it. `volumes` maps mount
     targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word. `joined` are the ids of
     the containers whose network, PID or IPC namespace it is in, `borrowed` those whose volumes it mounts. `image` is
-    the image as it was named at creation; `untagged`: that is not its name any more. `fields` is the projection of the
-    inspection, by the field table; it may hold secrets.
+    the image as it was named at creation; `untagged`: that is not its name any more. `address` is where its network has
+    it on the engine's host: an IP address, `container:ID` for that one's, "" for nowhere. `fields` is the projection of
+    the inspection, by the field table; it may hold secrets.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Instance:
     labels: Mapping[str, str] = field(default_factory=dict)
     image: str = ""
     untagged: bool = False
+    address: str = ""
     fields: Mapping[str, Json] = field(default_factory=dict)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gitopsd.model.health import Standing
 from gitopsd.model.image import Asked
 from gitopsd.model.rollout import Rollout, Target
 
@@ -78,7 +79,8 @@ class Rejection:
 class Placed:
     """The inventory's entry of a container that is ours. `kept`: stopped on purpose, as the way back.
 
-    `spoilt`: what was changed on it by hand that only a new container mends, in words.
+    `spoilt`: what was changed on it by hand that only a new container mends, in words; `sick`: why its checks fail,
+    where that is to be mended by another one.
     `restart` is the restart policy of one that was adopted unlike any manifest, as Compose writes it.
     """
 
@@ -90,6 +92,7 @@ class Placed:
     name: str
     kept: bool = False
     spoilt: str = ""
+    sick: str = ""
     restart: str = ""
 
 
@@ -108,13 +111,15 @@ class Serving:
 class Repair:
     """How often a service has been repaired lately, and when the next attempt may be made.
 
-    `well`: all of it was ready at some moment since the last one.
+    `well`: all of it was ready at some moment since the last one. `cured`: when one was last made because of failing
+    checks.
     """
 
     attempts: int
     not_before: datetime
     last: datetime
     well: bool = False
+    cured: datetime | None = None
 
     @property
     def looping(self) -> bool:
@@ -183,6 +188,7 @@ class Journal:
     `before` is `stable` as it was when the open release began: what a failed release returns to.
     `formerly` are the names that the environment had before, the first one first: labels on containers still say them.
     `asked` is by image reference, of those that a `pull_policy` wants asked about again.
+    `standings` are by container id, of the instances that are asked whether they work.
     """
 
     environment: str
@@ -205,6 +211,7 @@ class Journal:
     formerly: tuple[Former, ...] = ()
     asked: Mapping[str, Asked] = field(default_factory=dict)
     pin: Pin | None = None
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

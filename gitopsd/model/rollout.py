@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from gitopsd.model.desired import Order, Policy
+from gitopsd.model.health import NOT_ASKED, Checks
 
 Kind = Literal["change", "repair", "return"]
 
@@ -16,6 +17,7 @@ class Target:
 
     `joins` are the services in whose namespaces its containers live, `borrows` those whose volumes they mount.
     `secrets` has, by name, the keyed digests of what is secret in it, so that a change of one can be told by its name.
+    `health` is how its instances are asked whether they work; that makes no other target of it.
     """
 
     fingerprint: str
@@ -26,6 +28,7 @@ class Target:
     joins: tuple[str, ...] = ()
     borrows: tuple[str, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
+    health: Checks = field(default=NOT_ASKED, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,10 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`discover` are patterns of directories within each repository; `$HOST` stands for `host`."""
+    """`discover` are patterns of directories within each repository; `$HOST` stands for `host`.
+
+    `probe_image` has sh and nc, for probes where instances cannot be reached from here.
+    """
 
     host: str
     state_dir: Path
@@ -133,4 +136,5 @@ class Settings:
     resync: timedelta = timedelta(seconds=60)
     images: ImageKeeping = ImageKeeping()
     ledger: LedgerKeeping = LedgerKeeping()
+    probe_image: str = ""
     config_file: Path | None = None

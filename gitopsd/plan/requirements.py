@@ -37,6 +37,17 @@ def unmet(desired: DesiredState, offer: Offer) -> tuple[Problem, ...]:
     return tuple(_unmet(desired, offer))
 
 
+def unasked(desired: DesiredState, unreachable: str) -> tuple[Problem, ...]:
+    """The services whose instances are to be asked, where that cannot be: `unreachable` says why."""
+    mend = "name an image with sh and nc as `probe_image` in gitopsd.yaml, or use a Compose `healthcheck`"
+    message = f"nobody here can ask it: {unreachable}; {mend}"
+    return tuple(
+        Problem(service.place, f"services.{service.name}.x-gitopsd.health", message)
+        for service in desired.services.values()
+        if unreachable and service.policy.health.each
+    )
+
+
 def _unmet(desired: DesiredState, offer: Offer) -> Iterator[Problem]:
     for service in desired.services.values():
         yield from too_new(service, offer.api)

@@ -21,6 +21,7 @@ from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.sharing import sharing_of
+from gitopsd.release.sickness import diagnosed
 from gitopsd.release.telling import told
 from gitopsd.rollout import Member, Said
 from gitopsd.rollout import advance as advance_rollout
@@ -85,6 +86,8 @@ def advance(
     start = marked(settled(journal, live, signals.busy), drifted)
     members = members_of(start, live)
     start = noted_well(start, members)
+    start = diagnosed(start, wanted, members, now, repair=repair)
+    members = members_of(start, live)
     after = open_repairs(start, wanted, members, now, repair=repair)
     after, cures = heal_in_place(after, drifted, members, now)
     mends = wanted is not None and repair and wanted.desired.policy.heal.removed == "repair"

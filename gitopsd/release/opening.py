@@ -194,6 +194,7 @@ def target_of(sealed: SealedService) -> Target:
         joins=joins,
         borrows=tuple(each for each in borrowed_services(options) if each not in joins),
         secrets=sealed.secrets,
+        health=service.policy.health,
     )
 
 

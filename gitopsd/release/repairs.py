@@ -74,7 +74,7 @@ def _serving_target(journal: Journal, serving: SealedState, name: str) -> Target
 class Ailment:
     """What is wrong with an instance, by the kinds that `heal` knows, and in words."""
 
-    kind: Literal["crashed", "removed", "stopped", "modified", "extra"]
+    kind: Literal["crashed", "removed", "stopped", "modified", "extra", "unhealthy"]
     words: str
 
 
@@ -101,15 +101,24 @@ def _slot_ailment(name: str, stable: Target, found: list[Member], sharing: Shari
     if not found:
         return Ailment("removed", f"{name} is gone")
     if len(found) > 1:
-        return Ailment("extra", f"{found[1].instance.name} is left over")
+        return None if _hopeless(found) else Ailment("extra", f"{found[1].instance.name} is left over")
     member = found[0]
-    instance = member.instance
-    if member.placed.fingerprint != stable.fingerprint:
+    return _make_ailment(member, stable) or _down(member.instance) or _running_ailment(name, member, stable, sharing)
+
+
+def _make_ailment(member: Member, stable: Target) -> Ailment | None:
+    """What only another container mends, however this one stands."""
+    instance, placed = member.instance, member.placed
+    if placed.fingerprint != stable.fingerprint:
         return Ailment("modified", f"{instance.name} is of another fingerprint")
-    if member.placed.spoilt:
-        return Ailment("modified", f"{instance.name}: {member.placed.spoilt}")
-    if down := _down(instance):
-        return down
+    if placed.spoilt:
+        return Ailment("modified", f"{instance.name}: {placed.spoilt}")
+    return Ailment("unhealthy", f"{instance.name} {placed.sick}") if placed.sick else None
+
+
+def _running_ailment(name: str, member: Member, stable: Target, sharing: Sharing) -> Ailment | None:
+    """What may be wrong with one that runs."""
+    instance = member.instance
     if other := stray(member, stable, sharing):
         return Ailment("modified", f"{instance.name} lives in a container that is not {other}'s any more")
     if other := cut_off(member, stable, sharing):
@@ -118,6 +127,12 @@ def _slot_ailment(name: str, stable: Target, found: list[Member], sharing: Shari
         return Ailment("modified", f"{name} was renamed to {instance.name}")
     unknown = member.placed.in_place != stable.in_place
     return Ailment("modified", "limits or restart policy are not known") if unknown else None
+
+
+def _hopeless(found: list[Member]) -> bool:
+    """A replacement was no better: another one is not made yet."""
+    up = [member for member in found if member.up]
+    return bool(up) and all(member.unhealthy and not member.placed.sick for member in up)
 
 
 def _down(instance: Instance) -> Ailment | None:
@@ -148,13 +163,16 @@ def _may(journal: Journal, name: str, now: datetime) -> bool:
 
 def _opened(journal: Journal, rollout: Rollout, now: datetime) -> Journal:
     name = rollout.service
-    repairs = {**journal.repairs, name: attempt(journal.repairs.get(name), now)}
+    made = attempt(journal.repairs.get(name), now)
+    sick = any(placed.sick for placed in journal.inventory.values() if placed.service == name)
+    repairs = {**journal.repairs, name: replace(made, cured=now) if sick else made}
     return replace(journal, rollouts={**journal.rollouts, name: rollout}, repairs=repairs)
 
 
 def _mend(journal: Journal, serving: SealedState, name: str, cause: str, now: datetime) -> Rollout:
     sealed, stable = serving.services[name], journal.stable[name]
-    policy = sealed.service.policy
+    # One at a time: what makes all of them fail at once is rarely mended by their replacement.
+    policy = replace(sealed.service.policy, parallelism=1, max_surge=None, max_unavailable=None)
     return Rollout(
         service=name,
         release=journal.serving.release if journal.serving is not None else 0,
@@ -196,4 +214,5 @@ def attempt(last: Repair | None, now: datetime, at_once: int = 1) -> Repair:
     attempts = 1 if last is None or now - last.last > FORGET_AFTER else last.attempts + 1
     waits = attempts - at_once
     wait = min(FIRST_WAIT * 2 ** min(max(waits - 1, 0), 20), LONGEST_WAIT)
-    return Repair(attempts, now + wait if waits > 0 else now, now)
+    cured = last.cured if last is not None else None
+    return Repair(attempts, now + wait if waits > 0 else now, now, cured=cured)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gitopsd.model.desired import SealedState
+from gitopsd.model.desired import Heals, SealedState
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Paused, Rollout, Target
@@ -14,6 +14,8 @@ from gitopsd.release.resources import missing_resources
 from gitopsd.release.sharing import sharing_of
 from gitopsd.rollout import Member
 from gitopsd.rollout.member import ready_now
+
+OUT_OF_SYNC = Heals(unhealthy="report")  # whether it works is another question
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def _ailing(journal: Journal, known: Knowledge) -> bool:
     members = members_of(journal, known.live)
     project, sharing = known.wanted.desired.project, sharing_of(journal, members)
     return any(
-        ailment(stable, members.get(name, ()), f"{project}-{name}", sharing)
+        ailment(stable, members.get(name, ()), f"{project}-{name}", sharing, OUT_OF_SYNC)
         for name, stable in journal.stable.items()
         if not _is_job(known.wanted, name)
     )
@@ -177,25 +179,33 @@ def _service_health(goal: Target | None, members: tuple[Member, ...], *, rolling
     """The worst of what a person would notice first: something unhealthy, something missing, something starting."""
     if not members:
         return "Progressing" if rolling else ("Missing" if goal is None or goal.replicas else "Healthy")
-    if any(member.instance.check == "unhealthy" and member.up for member in members):
+    if any(member.unhealthy for member in members):
         return "Degraded"
     if any(member.instance.state == "paused" for member in members):
         return "Suspended"
     ready = sum(ready_now(member) for member in members)
-    if rolling or any(member.instance.check == "starting" and member.up for member in members):
+    if rolling or any(_starting(member) for member in members):
         return "Progressing"
     if any(member.instance.state in ("restarting", "dead") for member in members):
         return "Degraded"
     return "Healthy" if goal is not None and ready >= goal.replicas else "Degraded"
 
 
+def _starting(member: Member) -> bool:
+    asked = member.standing is not None and member.standing.state == "starting"
+    return member.up and (member.instance.check == "starting" or asked)
+
+
 def _why(members: tuple[Member, ...], health: Health) -> str:
+    if health == "Progressing":
+        waits = next((each for each in members if _starting(each) and each.complaint), None)
+        return f"{waits.instance.name} is not ready: {waits.complaint[:120]}" if waits is not None else ""
     if health not in ("Degraded", "Suspended"):
         return ""
     for member in members:
         instance = member.instance
-        if instance.check == "unhealthy":
-            return f"{instance.name} is unhealthy: {instance.check_output.strip()[:120]}".rstrip(": ")
+        if member.unhealthy:
+            return f"{instance.name} is unhealthy: {member.complaint[:120]}".rstrip(": ")
         if instance.state not in ("running", "created"):
             code = f" with code {instance.exit_code}" if instance.state == "exited" else ""
             return f"{instance.name} {instance.state}{code}"

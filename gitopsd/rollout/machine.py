@@ -61,18 +61,19 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
         case Progressing() if rollout.leaving:
             return _stand_aside(rollout, members, now, said)
         case Progressing():
-            return _forward(_patient(rollout, now, said), members, now, said)
+            return _forward(_patient(rollout, members, now, said), members, now, said)
         case Finalising():
             return _finalise(rollout, members, now, said)
         case RollingBack(reason):
-            return _back(_patient(rollout, now, said), members, now, said, reason)
+            return _back(_patient(rollout, members, now, said), members, now, said, reason)
         case _:
             return Turn(rollout)
 
 
-def _patient(rollout: Rollout, now: datetime, said: Said) -> Rollout:
-    """Waiting for the host is nobody's fault: the deadline waits too."""
-    return replace(rollout, deadline=now + rollout.policy.progress_deadline) if said.held else rollout
+def _patient(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Rollout:
+    """Waiting for the host, or for a way to ask an instance, is nobody's fault: the deadline waits too."""
+    waits = said.held or any(member.standing is not None and member.standing.trouble for member in members)
+    return replace(rollout, deadline=now + rollout.policy.progress_deadline) if waits else rollout
 
 
 def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:

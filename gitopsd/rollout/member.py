@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from gitopsd.model.desired import Policy
+from gitopsd.model.health import Standing
 from gitopsd.model.live import Instance
 from gitopsd.model.release import Placed
 from gitopsd.model.rollout import Sighting
@@ -19,10 +20,14 @@ Condition = Literal["created", "starting", "ready", "failed", "stopped", "paused
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An instance of ours. Fingerprint, slot and `kept` are the inventory's: labels and names can be copied."""
+    """An instance of ours. Fingerprint, slot and `kept` are the inventory's: labels and names can be copied.
+
+    `standing` is what it answered, None where it is not asked.
+    """
 
     instance: Instance
     placed: Placed
+    standing: Standing | None = None
 
     @property
     def id(self) -> str:
@@ -32,15 +37,34 @@ class Member:
     def up(self) -> bool:
         return self.instance.state in ("running", "restarting", "paused")
 
+    @property
+    def unhealthy(self) -> bool:
+        """It runs, and its checks have failed for good: the engine's healthcheck, or what it was asked."""
+        failed = self.standing is not None and self.standing.state == "unhealthy"
+        return self.instance.state == "running" and (self.instance.check == "unhealthy" or failed)
+
+    @property
+    def sure(self) -> bool:
+        """Nothing that it answered last speaks against what is known of it."""
+        return self.standing is None or self.standing.sure
+
+    @property
+    def complaint(self) -> str:
+        """What its checks say against it, in one line."""
+        said = self.instance.check_output if self.instance.check != "healthy" else ""
+        return " ".join(((self.standing.said if self.standing is not None else "") or said).split())
+
 
 def ready_now(member: Member) -> bool:
     """Whether the instance is good at this very moment, however briefly."""
-    return member.instance.state == "running" and member.instance.check in ("none", "healthy")
+    instance, standing = member.instance, member.standing
+    answers = standing is None or standing.state == "ready"
+    return instance.state == "running" and instance.check in ("none", "healthy") and answers
 
 
-def preference(member: Member) -> tuple[bool, bool, datetime]:
-    """The order in which equals in a slot are chosen: what runs before what does not, then the oldest."""
-    return (not member.up, member.placed.kept, member.instance.created_at)
+def preference(member: Member) -> tuple[bool, bool, bool, datetime]:
+    """The order in which equals in a slot are chosen: what runs before what does not, what works, then the oldest."""
+    return (not member.up, member.unhealthy, member.placed.kept, member.instance.created_at)
 
 
 def sightings(
@@ -93,7 +117,7 @@ class Judge:
         match member.instance.state:
             case "created" | "paused" as state:
                 return state
-            case "running" if member.instance.check == "unhealthy" or self.crash_looping(member):
+            case "running" if member.unhealthy or self.crash_looping(member):
                 return "failed"
             case "running" if self.ready(member):
                 return "ready"
@@ -103,9 +127,9 @@ class Judge:
                 return "stopped"
 
     def ready(self, member: Member) -> bool:
-        """Good for `min_ready` without a break."""
+        """Good for `min_ready` without a break, and by its last answer too."""
         since = self.seen[member.id].ready_since
-        return since is not None and self.now - since >= self.policy.min_ready
+        return since is not None and member.sure and self.now - since >= self.policy.min_ready
 
     def crash_looping(self, member: Member) -> bool:
         """Restarted by the engine again and again since this rollout began."""
@@ -116,9 +140,10 @@ class Judge:
         return self.seen[member.id].excused
 
     def overdue(self, member: Member) -> bool:
-        """Not ready within `healthy_deadline` of its last start."""
+        """Not ready within `healthy_deadline` of its last start. Where it could not be asked, nobody knows."""
         waited = self.now - self.seen[member.id].first_seen
-        return not ready_now(member) and waited >= self.policy.healthy_deadline
+        unknown = member.standing is not None and member.standing.trouble
+        return not ready_now(member) and waited >= self.policy.healthy_deadline and not unknown
 
     def next_look(self, member: Member) -> datetime | None:
         """When the passing of time alone will change the condition."""
@@ -129,14 +154,16 @@ class Judge:
 
     def evidence(self, member: Member) -> str:
         """Why an instance counts as failed, in words."""
-        instance = member.instance
-        if instance.state == "running" and instance.check == "unhealthy":
-            said = instance.check_output.strip()
-            return f"{instance.name} is unhealthy" + (f": {said[:200]}" if said else "")
+        instance, said = member.instance, member.complaint[:200]
+        late = member.standing is not None and not member.standing.proven and member.instance.check != "unhealthy"
+        if member.unhealthy and not late:
+            return f"{instance.name} is unhealthy" + (f": {said}" if said else "")
         if self.crash_looping(member):
             return f"{instance.name} restarted {instance.restart_count} times, last exit code {instance.exit_code}"
         if instance.state in ("exited", "dead"):
             killed = ", out of memory" if instance.oom_killed else ""
-            said = f": {instance.error}" if instance.error else ""
-            return f"{instance.name} exited with code {instance.exit_code}{killed}{said}"
-        return f"{instance.name} was not ready within {self.policy.healthy_deadline.total_seconds():g} s"
+            error = f": {instance.error}" if instance.error else ""
+            return f"{instance.name} exited with code {instance.exit_code}{killed}{error}"
+        waited = self.policy.healthy_deadline if self.overdue(member) else self.now - self.seen[member.id].first_seen
+        late_by = f"{instance.name} was not ready within {round(waited.total_seconds(), 1):g} s"
+        return f"{late_by}: {said}" if said else late_by

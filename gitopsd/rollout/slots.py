@@ -106,7 +106,8 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     if slot in look.said.refused and not look.patient:
         return Step("failed", reason=look.said.refused[slot])
     worth = _worth(look, others)
-    takes = worth > 0 if look.order == "stop-first" else any(other.up for other in others)
+    lasting = look.order == "start-first" or look.rollout.kind == "repair"
+    takes = any(other.up for other in others) if lasting else worth > 0
     return Step("acting", place(look, slot, others), open=not takes, takes=takes, worth=worth)
 
 
@@ -115,7 +116,7 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
 
     One that the engine refuses to start again (its network was removed, say) is replaced instead; and so is one that
     an engine which was away meanwhile may have begun to start, as its remains can be in the way, and one that lives in
-    a container of another service which is not that service's any more. A repair replaces what was spoilt.
+    a container of another service which is not that service's any more. A repair replaces what was spoilt, or fails.
     """
     hopeless = look.mending and slot in look.said.refused
     repairs = look.rollout.kind == "repair"
@@ -127,7 +128,7 @@ def _chosen(look: Look, slot: int, members: tuple[Member, ...]) -> Member | None
         and not (hopeless and member.instance.state == "exited")
         and not stray(member, look.goal, look.said.sharing)
         and not (member.instance.state == "created" and look.judge.excused(member))
-        and not (repairs and member.placed.spoilt)
+        and not (repairs and (member.placed.spoilt or member.placed.sick))
     ]
     return min(own, key=preference, default=None)
 
@@ -222,7 +223,8 @@ def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
         case "created" | "stopped":
             return _begin(look, chosen, others)
         case "failed":
-            return Step("failed", reason=look.judge.evidence(chosen))
+            # In a repair it keeps its place: what did not help here is not tried on the others.
+            return Step("failed", reason=look.judge.evidence(chosen), open=look.rollout.kind == "repair")
 
 
 def _begin(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:

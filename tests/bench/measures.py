@@ -15,17 +15,18 @@ import yaml
 
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.docker.engine import connect
+from gitopsd.adapters.docker.probing import DockerProbe
 from gitopsd.adapters.git.source import open_source
 from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.store import open_store
+from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered
-from gitopsd.controller.execute import Executor
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.shared import shared
 from gitopsd.controller.states import load_environment
-from gitopsd.controller.witness import Witness
 from gitopsd.model.settings import Repository as RepositorySettings
 from gitopsd.model.settings import Settings, TargetEngine
 from tests.bench.adoption import adoption
@@ -80,15 +81,15 @@ def _pass(
     target = TargetEngine(os.environ.get("DOCKER_HOST", TargetEngine().url))
     settings = Settings("bench", state, {"default": named}, engine=target)
     environment = discovered(settings, repositories.heads())[0][repository.name]
-    executor = Executor(clock)
     desires = Desires(repositories, store, Registry(), HostSecrets(state))
-    reconciler = Reconciler(environment.name, connect(target, {}), store, executor, clock, desires, Witness())
+    here = shared(connect(target, {}), DockerProbe(target, str), clock, SchedulerTimer(clock))
+    reconciler = Reconciler(environment.name, here, store, clock, desires)
 
     def work() -> None:
         done = reconciler.reconcile(environment, lambda: None, thorough=thorough)
         assert done.settled, done.status
 
-    return work, executor.stop
+    return work, here.executor.stop
 
 
 def _engine_writes(ground: Ground, since: float) -> float:

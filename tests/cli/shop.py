@@ -14,20 +14,21 @@ from gitopsd.cli.main import gitopsd
 from gitopsd.controller.application import Application, Flags
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered, orphan
-from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Timer, Watcher
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
-from gitopsd.controller.witness import Witness
+from gitopsd.controller.shared import shared
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
 from gitopsd.model.status import Mode
 from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour
 from tests.fakes.engine import FakeEngine
+from tests.fakes.probe import FakeProbe
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
+from tests.fakes.timer import FakeTimer
 from tests.waiting import eventually
 
 MANIFEST = "environments/shop/compose.yaml"
@@ -61,6 +62,7 @@ class Shop:
         self.source = FakeSource()
         self.store = FakeStore()
         self.secrets = HostSecrets(self.directory)
+        self.probe = FakeProbe()
         self.flags: list[Flags] = []
         for number in (1, 2, 3):
             self.engine.add_image(f"web:{number}", STEADY)
@@ -88,6 +90,7 @@ class Shop:
             secrets=self.secrets,
             open_source=lambda repository: self.source,
             connect=lambda target: self.engine,
+            open_probe=lambda target, image: self.probe,
             directory=directory_files,
             load_settings=lambda: settings,
         )
@@ -110,13 +113,13 @@ class Shop:
         settings = self.settings
         repositories = Repositories(settings.repositories, lambda _: self.source, self.store, self.clock)
         repositories.poll("default")
-        registry, executor = Registry(), Executor(self.clock)
+        registry, here = Registry(), shared(self.engine, self.probe, self.clock, FakeTimer(self.clock))
         found, _ = discovered(settings, repositories.heads())
         for name in self.store.environments():
             found.setdefault(name, orphan(settings, name))
         for name, environment in found.items():
             desires = Desires(repositories, self.store, registry, self.secrets)
-            passes = Reconciler(name, self.engine, self.store, executor, self.clock, desires, Witness())
+            passes = Reconciler(name, here, self.store, self.clock, desires)
 
             def settled() -> bool:
                 done = passes.reconcile(environment, lambda: None)  # noqa: B023  called at once
@@ -125,7 +128,7 @@ class Shop:
                 return bool(until()) if until is not None else done.settled
 
             eventually(settled)
-        executor.stop()
+        here.executor.stop()
 
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)

@@ -15,6 +15,7 @@ from gitopsd.model.settings import EnvironmentSettings, Repository, Settings, Ta
 from gitopsd.model.status import EnvironmentStatus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
+from tests.fakes.probe import FakeProbe
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
@@ -48,6 +49,7 @@ class House:
         self.watcher = FakeWatcher()
         self.store = FakeStore()
         self.secrets = FakeSecrets()
+        self.probe = FakeProbe()
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
         self.daemon = Daemon(self.application())
@@ -63,6 +65,7 @@ class House:
             secrets=self.secrets,
             open_source=lambda repository: self.source(repository.name),
             connect=lambda target: self.engine(target.url),
+            open_probe=lambda target, image: self.probe,
             directory=lambda root, without=(), most=0: self.source().files(""),
             load_settings=self._load,
             fingerprints=fingerprints,

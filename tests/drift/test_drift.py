@@ -90,7 +90,7 @@ def test_a_paused_container_and_an_unhealthy_one_are_told_apart() -> None:
     items = found(a_journal(paused, ill, replicas=2), live(paused, ill))
     assert [(each.name, each.kind, each.cure) for each in items] == [
         ("shop-web-1", "paused", "in-place"),
-        ("shop-web-2", "unhealthy", "none"),
+        ("shop-web-2", "unhealthy", "recreate"),
     ]
     assert items[1].cause == "its healthcheck fails: refused"
 

@@ -198,6 +198,7 @@ class Container:
             borrowed=self.borrowed(),
             labels=own,
             image=self.named,
+            address=f"fake:{self.id}" if self.up else "",
             fields=container_projection(self.shown()),
         )
 

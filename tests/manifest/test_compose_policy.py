@@ -7,7 +7,8 @@ import pytest
 from gitopsd.manifest import load_all, resolved
 from gitopsd.model.desired import REPORT_ONLY, Amount, EnvironmentPolicy, Heals, Job, Policy
 from gitopsd.model.errors import ManifestError
-from tests.manifest.compose_builders import a_revision, a_service, a_state
+from gitopsd.model.health import Checks, HttpCheck, TcpCheck
+from tests.manifest.compose_builders import a_revision, a_service, a_state, sealed
 
 
 def test_a_plain_service_has_the_default_policy() -> None:
@@ -159,6 +160,7 @@ x-gitopsd: {prune: false}
         "delay": {"value": "0s", "origin": "default"},
         "on_failure": {"value": "rollback", "origin": "default"},
         "ignore_drift": {"value": [], "origin": "default"},
+        "health.process": {"value": {}, "origin": "default"},
     }
 
 
@@ -182,3 +184,59 @@ def test_a_service_may_name_fields_that_somebody_else_looks_after() -> None:
 def test_a_field_that_the_table_does_not_know_cannot_be_ignored() -> None:
     with pytest.raises(ManifestError, match="no field of a container is called 'memory'"):
         a_service("x-gitopsd: {ignore_drift: [memory]}")
+
+
+def test_health_says_how_instances_are_asked() -> None:
+    http = "{port: 8080, path: /healthz, status: '200-299, 404', body: 'ready|ok', latency: 500ms}"
+    times = "interval: 10s, timeout: 2s, start_period: 20s, failure_threshold: 5, success_threshold: 2"
+
+    policy = a_service(f"x-gitopsd: {{health: {{http: {http}, tcp: {{port: 5432}}, {times}}}}}").policy
+
+    ranges = ((200, 299), (404, 404))
+    assert policy.health == Checks(
+        http=HttpCheck(8080, "/healthz", ranges, "ready|ok", timedelta(milliseconds=500)),
+        tcp=TcpCheck(5432),
+        interval=timedelta(seconds=10),
+        timeout=timedelta(seconds=2),
+        start_period=timedelta(seconds=20),
+        failure_threshold=5,
+        success_threshold=2,
+        deadline=policy.healthy_deadline,
+    )
+
+
+@pytest.mark.parametrize("health", ["{process: {}}", "{process: , interval: 5s}"])
+def test_where_running_is_enough_nobody_is_asked(health: str) -> None:
+    assert a_service(f"x-gitopsd: {{health: {health}}}").policy == Policy()
+
+
+def test_every_key_of_health_is_shown_with_what_is_in_force() -> None:
+    manifest = """
+services:
+  web:
+    image: i
+    x-gitopsd:
+      health:
+        http: {port: 80}
+        interval: 5s
+"""
+    loaded = load_all(a_revision({"compose.yaml": manifest}), "", "e", variables={})
+
+    shown = resolved(loaded, "/r", defaults=True)["services"]["web"]["x-gitopsd"]
+
+    assert {key: value for key, value in shown.items() if key.startswith("health.")} == {
+        "health.http": {"value": {"port": 80, "path": "/", "status": "200-399"}, "origin": "compose.yaml:6:7"},
+        "health.interval": {"value": "5s", "origin": "compose.yaml:6:7"},
+        "health.timeout": {"value": "1s", "origin": "default"},
+        "health.start_period": {"value": "0s", "origin": "default"},
+        "health.failure_threshold": {"value": 3, "origin": "default"},
+        "health.success_threshold": {"value": 1, "origin": "default"},
+    }
+
+
+def test_how_instances_are_asked_is_another_release_but_no_other_container() -> None:
+    manifest = "services: {{web: {{image: i, x-gitopsd: {{health: {{tcp: {{port: {}}}}}}}}}}}"
+    asked, other = (sealed(a_state(manifest.format(port))) for port in (80, 81))
+
+    assert asked.services["web"].fingerprint == other.services["web"].fingerprint
+    assert asked.content_digest != other.content_digest

@@ -21,7 +21,6 @@ from gitopsd.model.health import Answer, Check, Fail, HttpCheck, Pass, Subject, 
 from gitopsd.model.live import EngineFacts
 from gitopsd.model.settings import TargetEngine
 
-LOOPBACK: Final = "127.0.0.1"
 _GRACE_S: Final = 30.0  # what an engine may take to create, start and end a container
 _READ_AT_MOST: Final = 1 << 20
 _CUT_OFF: Final = 143  # by the SIGTERM of the script itself
@@ -153,7 +152,7 @@ def _on_host(connection: Connection, own: str) -> bool:
 
 
 def _body(image: str, subject: Subject, check: Check, timeout: timedelta) -> dict[str, Any]:
-    address = subject.address or LOOPBACK
+    address = subject.address or live.LOOPBACK
     sent = request(address, check).decode() if isinstance(check, HttpCheck) else ""
     arguments = [sent, str(math.ceil(timeout.total_seconds())), address, str(check.port)]
     return {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.measured import interruptions
-from gitopsd.controller.opening import make_plan
+from gitopsd.controller.opening import make_plan, with_way_to_ask
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.view import View
 from gitopsd.model.errors import GitopsdError
@@ -44,7 +44,8 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     engine = view.engine(environment)
     holds = (*seen.desire.holds, *_foreign(seen, seen.live))
     made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)
-    if made is not None:
+    if made is not None and seen.desire.state is not None:
+        made = with_way_to_ask(made, seen.desire.state.desired, view.probe(environment))
         known = interruptions(view.store, environment.name, interrupting(made))
         return replace(foretold(made, known), warnings=(*made.warnings, *_to_be_pulled(seen)))
     if not environment.path:

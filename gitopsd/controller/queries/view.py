@@ -8,7 +8,7 @@ from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Arrangement, Known, arrangement, taken_over
 from gitopsd.controller.desire import Desire, Desires, orphan_mend
 from gitopsd.controller.environments import Environment, settled_in
-from gitopsd.controller.ports import Engine
+from gitopsd.controller.ports import Engine, Probe
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.model.errors import GitopsdError
@@ -116,6 +116,9 @@ class View:
         if target.url not in self._engines:
             self._engines[target.url] = self.application.connect(target)
         return self._engines[target.url]
+
+    def probe(self, environment: Environment) -> Probe:
+        return self.application.open_probe(environment.engine, lambda: self.settings.probe_image)
 
     def desire(self, environment: Environment) -> Desire:
         """What the newest known commit says, without images; with disputes between environments of one engine."""
