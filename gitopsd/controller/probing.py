@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -35,7 +34,7 @@ class Probing:
     def __init__(self, probe: Probe, clock: Clock, timer: Timer) -> None:
         self.probe = probe
         self._clock, self._timer = clock, timer
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="probe")
+        self._places = threading.BoundedSemaphore(AT_ONCE)
         self._watched: dict[Key, Watched] = {}
         self._lock = threading.Lock()
         self._alarms = 0
@@ -66,10 +65,9 @@ class Probing:
             }
 
     def stop(self) -> None:
-        """Ask no more. A question that is under way ends by itself, in its time."""
+        """Ask no more. Nobody waits for a question that is under way."""
         with self._lock:
             self._stopped = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _set(self) -> None:
         """Come back when the next one is due. Each alarm has a name of its own, as one that rings still bears its."""
@@ -93,12 +91,13 @@ class Probing:
             for key, each in self._watched.items():
                 if not each.busy and each.due <= now:
                     self._watched[key] = replace(each, busy=True)
-                    self._pool.submit(self._round, key, each.asked)
+                    threading.Thread(target=self._round, args=(key, each.asked), name="probe", daemon=True).start()
             self._set()
 
     def _round(self, key: Key, asked: Asked) -> None:
         checks = asked.checks
-        answers = tuple(self._answer(asked, check) for check in checks.each)
+        with self._places:
+            answers = tuple(self._answer(asked, check) for check in checks.each)
         with self._lock:
             known = self._watched.get(key)
             if known is None or not known.busy:

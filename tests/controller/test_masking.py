@@ -15,6 +15,7 @@ from tests.cli.shop import Shop, compose, service, web
 from tests.controller.house import SETTINGS, House, with_environments
 from tests.controller.house import compose as house_compose
 from tests.fakes.containers import Behaviour, exits, unhealthy
+from tests.fakes.probe import Page
 
 SECRET = "s3cr3t-of-the-shop"
 ENVIRONMENT = "environment: {TOKEN: '${TOKEN}', URL: 'db://ada:${TOKEN}@db/shop'}"
@@ -189,3 +190,20 @@ def test_a_value_within_another_does_not_leave_half_of_that() -> None:
 
 def test_values_of_a_few_letters_are_left_as_they_are_words() -> None:
     assert hiding("db", "abc", "a\nb").masked("the db said abc") == "the db said abc"
+
+
+def test_a_secret_in_an_answer_of_an_instance_is_hidden() -> None:
+    variables = Path("/etc/gitopsd/shop.env")
+    house = House(with_environments(SETTINGS, EnvironmentSettings("shop", vars_file=variables)))
+    house.secrets.files[variables] = f"TOKEN={SECRET}\n".encode()
+    house.probe.anyone = Page(503, f"cannot log in with {SECRET}")
+    x = "x-gitopsd: {min_ready: 0s, healthy_deadline: 20s, health: {http: {port: 80}}}"
+    house.push({"shop/compose.yaml": f"services: {{web: {{image: 'web:1', {ENVIRONMENT}, {x}}}}}\n"})
+    house.start()
+
+    failed = house.eventually(lambda: house.told("RolloutFailed"))
+
+    house.stop()
+    assert "answered 503 (cannot log in with (hidden))" in failed[0]
+    assert SECRET not in repr(house.store.journal("shop"))
+    assert SECRET not in str(house.store.events(limit=1000))

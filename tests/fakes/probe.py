@@ -23,11 +23,12 @@ CLOSED = None
 class FakeProbe:
     """Implements `controller.ports.Probe`. `pages` are by container and check (`tcp :5432`, "" for any).
 
-    What is in none answers well. `apart` is why nobody can be asked; `asked` lists the containers that were.
+    What is in none answers as `anyone`. `apart` is why nobody can be asked; `asked` lists the containers that were.
     """
 
     def __init__(self) -> None:
         self.pages: dict[tuple[str, str], Page | None] = {}
+        self.anyone: Page | None = Page()
         self.apart = ""
         self.asked: list[str] = []
 
@@ -38,7 +39,7 @@ class FakeProbe:
         self.asked.append(subject.container)
         if self.apart:
             return Unknown(f"{check}: {self.apart}")
-        anyway = self.pages.get((subject.container, ""), Page())
+        anyway = self.pages.get((subject.container, ""), self.anyone)
         page = self.pages.get((subject.container, str(check)), anyway)
         if page is None:
             return Fail(f"{check}: connection refused")
