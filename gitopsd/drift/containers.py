@@ -100,7 +100,7 @@ def _paths(fields: Collection[FieldDrift]) -> str:
 def _state(instance: Instance, placed: Placed, now: datetime) -> Iterator[DriftItem]:
     match instance.state:
         case "exited" | "dead":
-            why = ", out of memory" if instance.oom_killed else ""
+            why = ", out of memory" if instance.oom_killed and instance.exit_code == 137 else ""
             cause = f"{instance.state} with code {instance.exit_code}{why}"
             cure: Cure = "in-place" if instance.state == "exited" else "recreate"
             yield _since(_item(instance, placed.service, "stopped", cause, now, cure), instance.finished_at)

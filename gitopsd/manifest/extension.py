@@ -13,12 +13,24 @@ from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.health import health, health_checks, health_shown
 from gitopsd.manifest.keys.deploy import MOST_REPLICAS, restart_in_force
-from gitopsd.manifest.keys.quantities import span
+from gitopsd.manifest.keys.quantities import integer, span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import REPAIR_ALL, REPORT_ONLY, Amount, EnvironmentPolicy, Heal, Heals, Job, Order, Policy
+from gitopsd.model.desired import (
+    CRASH_LOOP,
+    REPAIR_ALL,
+    REPORT_ONLY,
+    Amount,
+    CrashLoop,
+    EnvironmentPolicy,
+    Heal,
+    Heals,
+    Job,
+    Order,
+    Policy,
+)
 from gitopsd.model.errors import Place
 from gitopsd.model.health import Checks
 
@@ -204,6 +216,7 @@ def _policy(chosen: Chosen) -> Policy:
         min_ready=_span(chosen, "min_ready"),
         healthy_deadline=_span(chosen, "healthy_deadline"),
         progress_deadline=_span(chosen, "progress_deadline"),
+        crash_loop=_crash_loop(chosen.values["crash_loop"]),
     )
 
 
@@ -248,6 +261,13 @@ def _amount_of(chosen: Json) -> Amount | None:
     return Amount(chosen) if isinstance(chosen, int) else None
 
 
+def _crash_loop(chosen: Json) -> CrashLoop:
+    """What is not said of it has its default."""
+    said = chosen if isinstance(chosen, Mapping) else {}
+    restarts, within = said.get("restarts", CRASH_LOOP.restarts), said.get("within")
+    return CrashLoop(cast("int", restarts), _duration(str(within)) if within is not None else CRASH_LOOP.within)
+
+
 def _span(chosen: Chosen, key: str) -> timedelta:
     return _duration(str(chosen.values[key]))
 
@@ -255,6 +275,14 @@ def _span(chosen: Chosen, key: str) -> timedelta:
 @lru_cache(maxsize=1024)
 def _duration(canonical: str) -> timedelta:
     return duration(canonical)
+
+
+def _moment(node: Node, path: str, problems: Problems) -> Json:
+    """A duration in which something can happen."""
+    value = span(node, path, problems)
+    if value is not None and duration(value) < timedelta(seconds=1):
+        problems.add(node.place, path, f"expected at least 1s, got {value}")
+    return value
 
 
 def _heal(node: Node, path: str, problems: Problems) -> Json:
@@ -313,6 +341,7 @@ _SERVICE: dict[str, Read] = {
     "healthy_deadline": span,
     "progress_deadline": span,
     "health": health,
+    "crash_loop": closed({"restarts": integer(1, 100), "within": _moment}),
     "job": _job_fields,
     "max_surge": _amount,
     "max_unavailable": _amount,
@@ -323,6 +352,7 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
     "min_ready": duration_text(Policy().min_ready),
     "healthy_deadline": duration_text(Policy().healthy_deadline),
     "progress_deadline": duration_text(Policy().progress_deadline),
+    "crash_loop": {"restarts": CRASH_LOOP.restarts, "within": duration_text(CRASH_LOOP.within)},
     "ignore_drift": [],
 }
 _SERVICE_LATER = dict.fromkeys(
@@ -334,7 +364,6 @@ _SERVICE_LATER = dict.fromkeys(
         "drain_timeout",
         "scale_down_delay",
         "analysis",
-        "crash_loop",
         "schema",
         "on_config_change",
         "flags",

@@ -8,6 +8,7 @@ from gitopsd.engine_json import options_digest
 from gitopsd.manifest.health import health_shown
 from gitopsd.model.canonical import Json, canonical, digest, keyed_digest
 from gitopsd.model.desired import (
+    CRASH_LOOP,
     Attachment,
     Bind,
     Content,
@@ -295,7 +296,7 @@ def _applied(service: Service) -> dict[str, Json]:
             "healthy_deadline": policy.healthy_deadline.total_seconds(),
             "progress_deadline": policy.progress_deadline.total_seconds(),
             "job": _job(service.job),
-            **({"health": health_shown(policy.health)} if policy.health.each else {}),
+            **_added_to_policy(policy),
         },
     }
 
@@ -305,6 +306,15 @@ def _room(policy: Policy) -> dict[str, Json]:
     written = {"max_surge": policy.max_surge, "max_unavailable": policy.max_unavailable}
     room: dict[str, Json] = {key: [each.number, each.percent] for key, each in written.items() if each is not None}
     return {**room, "recreate": True} if policy.recreate else room
+
+
+def _added_to_policy(policy: Policy) -> dict[str, Json]:
+    """Keys that came later count only where they say something, so that older digests stay as they are."""
+    loop = policy.crash_loop
+    return {
+        **({"health": health_shown(policy.health)} if policy.health.each else {}),
+        **({"crash_loop": [loop.restarts, loop.within.total_seconds()]} if loop != CRASH_LOOP else {}),
+    }
 
 
 def _job(job: Job | None) -> Json:

@@ -156,6 +156,17 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class CrashLoop:
+    """So many restarts within so long a time are evidence against what restarts."""
+
+    restarts: int = 3
+    within: timedelta = timedelta(minutes=2)
+
+
+CRASH_LOOP = CrashLoop()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """How a service is rolled out (`x-gitopsd` and `deploy.update_config`), none of which needs a new container."""
 
@@ -170,6 +181,7 @@ class Policy:
     max_unavailable: Amount | None = None  # None: `parallelism` where the order is stop-first, else none
     recreate: bool = False  # nothing of the new content starts while something of the old runs, in any slot
     health: Checks = NOT_ASKED
+    crash_loop: CrashLoop = CRASH_LOOP
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,8 @@ class Sighting:
     ready without a break.
 
     `started_at` is the engine's word for that start: a restart moves it, and the two times with it. `restarts` is the
-    engine's count before the rollout: only what comes on top is held against it. `excused`: that it is stopped
+    engine's count as it was seen last, `crashes` are the moments at which it was seen to grow since the rollout began;
+    nothing earlier is held against it. `excused`: that it is stopped
     now is not held against it; `excuses`: how often that was so because of its exit code.
     """
 
@@ -143,6 +144,7 @@ class Sighting:
     restarts: int = 0
     excused: bool = False
     excuses: int = 0
+    crashes: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

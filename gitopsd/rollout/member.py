@@ -11,7 +11,8 @@ from gitopsd.model.live import Instance
 from gitopsd.model.release import Placed
 from gitopsd.model.rollout import Sighting
 
-CRASHES_BEFORE_FAILURE = 3
+MOST_CRASHES = 100  # that are remembered
+SIGKILLED = 137
 EXITS_WHEN_ASKED = frozenset({0, 137, 143})  # also at the hands of SIGTERM and SIGKILL
 MOST_EXCUSES = 2
 
@@ -98,10 +99,23 @@ def _sighting(member: Member, known: Sighting | None, now: datetime, newest: int
     elif known.started_at != instance.started_at:
         # Docker counts from 0 again when somebody starts a container by hand.
         restarts = min(known.restarts, instance.restart_count)
-        known = Sighting(now, instance.started_at, None, restarts, excuses=known.excuses)
+        known = Sighting(now, instance.started_at, None, restarts, excuses=known.excuses, crashes=known.crashes)
+    known = _crashes_noted(known, instance.restart_count, now)
     if not ready_now(member):
         return replace(known, ready_since=None)
     return known if known.ready_since is not None else replace(known, ready_since=now)
+
+
+def _crashes_noted(known: Sighting, restarts: int, now: datetime) -> Sighting:
+    more = restarts - known.restarts
+    if more <= 0:
+        return known
+    return replace(known, restarts=restarts, crashes=(*known.crashes, *[now] * more)[-MOST_CRASHES:])
+
+
+def out_of_memory(instance: Instance) -> bool:
+    """Whether it ended so. An engine goes on saying it of one that has ended in other ways since."""
+    return instance.oom_killed and instance.exit_code == SIGKILLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +146,12 @@ class Judge:
         return since is not None and member.sure and self.now - since >= self.policy.min_ready
 
     def crash_looping(self, member: Member) -> bool:
-        """Restarted by the engine again and again since this rollout began."""
-        return member.instance.restart_count - self.seen[member.id].restarts >= CRASHES_BEFORE_FAILURE
+        """Restarted by the engine again and again, in too short a time, since this rollout began."""
+        return self._crashes(member) >= self.policy.crash_loop.restarts
+
+    def _crashes(self, member: Member) -> int:
+        within = self.policy.crash_loop.within
+        return sum(self.now - at < within for at in self.seen[member.id].crashes)
 
     def excused(self, member: Member) -> bool:
         """That it is stopped is no word against it."""
@@ -158,10 +176,11 @@ class Judge:
         late = member.standing is not None and not member.standing.proven and member.instance.check != "unhealthy"
         if member.unhealthy and not late:
             return f"{instance.name} is unhealthy" + (f": {said}" if said else "")
+        killed = ", out of memory" if out_of_memory(instance) else ""
         if self.crash_looping(member):
-            return f"{instance.name} restarted {instance.restart_count} times, last exit code {instance.exit_code}"
+            times = self._crashes(member)
+            return f"{instance.name} restarted {times} times, last exit code {instance.exit_code}{killed}"
         if instance.state in ("exited", "dead"):
-            killed = ", out of memory" if instance.oom_killed else ""
             error = f": {instance.error}" if instance.error else ""
             return f"{instance.name} exited with code {instance.exit_code}{killed}{error}"
         waited = self.policy.healthy_deadline if self.overdue(member) else self.now - self.seen[member.id].first_seen

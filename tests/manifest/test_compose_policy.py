@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.manifest import load_all, resolved
-from gitopsd.model.desired import REPORT_ONLY, Amount, EnvironmentPolicy, Heals, Job, Policy
+from gitopsd.model.desired import REPORT_ONLY, Amount, CrashLoop, EnvironmentPolicy, Heals, Job, Policy
 from gitopsd.model.errors import ManifestError
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
 from tests.manifest.compose_builders import a_revision, a_service, a_state, sealed
@@ -160,6 +160,7 @@ x-gitopsd: {prune: false}
         "delay": {"value": "0s", "origin": "default"},
         "on_failure": {"value": "rollback", "origin": "default"},
         "ignore_drift": {"value": [], "origin": "default"},
+        "crash_loop": {"value": {"restarts": 3, "within": "2m0s"}, "origin": "default"},
         "health.process": {"value": {}, "origin": "default"},
     }
 
@@ -240,3 +241,10 @@ def test_how_instances_are_asked_is_another_release_but_no_other_container() -> 
 
     assert asked.services["web"].fingerprint == other.services["web"].fingerprint
     assert asked.content_digest != other.content_digest
+
+
+def test_crash_loop_says_how_many_restarts_are_too_many() -> None:
+    policy = a_service("x-gitopsd: {crash_loop: {restarts: 5, within: 10m}}").policy
+
+    assert policy.crash_loop == CrashLoop(5, timedelta(minutes=10))
+    assert a_service("x-gitopsd: {crash_loop: {within: 10m}}").policy.crash_loop == CrashLoop(3, timedelta(minutes=10))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gitopsd.model.desired import CrashLoop
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
@@ -192,3 +193,25 @@ def test_a_service_without_checks_is_good_when_it_runs(release: str) -> None:
     wants(daemon, NEVER, health=Checks()).settle()
 
     assert daemon.world.running() == ["shop-web-1 web:2"]
+
+
+def test_restarts_that_are_far_apart_are_no_crash_loop() -> None:
+    dies = Behaviour(exits_after=50, exit_code=3)
+    daemon = wants(serving(health=Checks(), min_ready=200), dies, health=Checks(), min_ready=200, healthy_deadline=250)
+    passing(daemon, 160)
+    assert daemon.world.running() == BOTH
+
+    loop = CrashLoop(restarts=3, within=seconds(600))
+    daemon = wants(serving(health=Checks(), min_ready=200), dies, health=Checks(), min_ready=200, crash_loop=loop)
+    daemon.settle()
+
+    assert daemon.reason() == "web: shop-web-1.gitopsd-2 restarted 3 times, last exit code 3"
+
+
+def test_crashes_are_remembered_over_the_end_of_a_daemon() -> None:
+    dies = Behaviour(exits_after=20, exit_code=3)
+    daemon = wants(serving(health=Checks(), min_ready=100), dies, health=Checks(), min_ready=100)
+    for _ in range(62):
+        passing(daemon, 1).die()
+
+    assert daemon.settle().reason() == "web: shop-web-1.gitopsd-2 restarted 3 times, last exit code 3"
