@@ -54,6 +54,7 @@ class Daemon:
     wake_at: datetime | None = None
     advance: Advance = advance
     repair: bool = True
+    storm: bool = False
     changed: dict[str, tuple[FieldDrift, ...]] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
     asked_at: dict[str, datetime] = field(default_factory=dict)
@@ -88,7 +89,7 @@ class Daemon:
         self.journal = stood(self.journal, self.basis(), live, self.heard, self.world.now)
         self._open(live)
         held = frozenset(key for key, until in self.held.items() if self.world.now < until)
-        signals = Signals(frozenset(self.pending), dict(self.refused), held, self.returned)
+        signals = Signals(frozenset(self.pending), dict(self.refused), held, self.returned, self.storm)
         self.refused, self.returned = {}, False
         drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
         turn = self.advance(

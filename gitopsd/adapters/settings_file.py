@@ -23,6 +23,7 @@ from gitopsd.adapters.settings_values import (
     project_name,
     registry_host,
     release_count,
+    restart_count,
     suggestion,
     time_span,
     valid_mode,
@@ -41,6 +42,7 @@ from gitopsd.model.settings import (
     LedgerKeeping,
     Registry,
     Repository,
+    RestartStorm,
     SecretPlaces,
     Settings,
     TargetEngine,
@@ -50,7 +52,7 @@ from gitopsd.model.status import Mode
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images", "ledger", "probe_image"),
+    *("state_dir", "resync", "images", "ledger", "probe_image", "guards"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
@@ -156,6 +158,7 @@ class _Reader(SectionReader):
             resync=self.value(top, "resync", time_span, timedelta(seconds=60)),
             images=self.images(top),
             ledger=self.ledger(top),
+            restart_storm=self.restart_storm(top),
             probe_image=self.value(top, "probe_image", plain_text, ""),
             config_file=path,
         )
@@ -283,6 +286,15 @@ class _Reader(SectionReader):
             keep_releases=self.number(section, "keep_releases", release_count, usual.keep_releases),
             keep_events=self.number(section, "keep_events", event_count, usual.keep_events),
             keep_for=self.value(section, "keep_for", time_span, usual.keep_for),
+        )
+
+    def restart_storm(self, top: Section) -> RestartStorm:
+        guards = self.section(top.fields.get("guards"), "guards", ("restart_storm",))
+        section = self.section(guards.fields.get("restart_storm"), "guards.restart_storm", ("restarts", "within"))
+        usual = RestartStorm()
+        return RestartStorm(
+            restarts=self.number(section, "restarts", restart_count, usual.restarts),
+            within=self.value(section, "within", time_span, usual.within),
         )
 
     def registries(self, top: Section) -> dict[str, Registry]:

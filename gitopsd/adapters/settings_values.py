@@ -194,6 +194,12 @@ def event_count(text: str) -> int:
     return int(text)
 
 
+def restart_count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= len(text) <= 6 or int(text) < 1:
+        raise ValueError(f"{text!r} is no number of restarts; write 1 or more, such as 20")
+    return int(text)
+
+
 def free_space(text: str) -> Share | Size:
     """A part of a disk in percent, or a size in bytes; 0 asks for nothing."""
     if found := _PERCENT.fullmatch(text):

@@ -12,7 +12,7 @@ from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.errors import Problem
 from gitopsd.model.files import Files
 from gitopsd.model.release import Former
-from gitopsd.model.settings import EnvironmentSettings, ImageKeeping, SecretPlaces, Settings, TargetEngine
+from gitopsd.model.settings import EnvironmentSettings, ImageKeeping, RestartStorm, SecretPlaces, Settings, TargetEngine
 from gitopsd.model.status import Mode
 
 DEFAULT_HOST_DIR = "/srv/gitopsd"
@@ -38,6 +38,7 @@ class Environment:
     was: str = ""
     secrets: SecretPlaces = field(default_factory=SecretPlaces)
     images: ImageKeeping = field(default_factory=ImageKeeping)
+    restart_storm: RestartStorm = field(default_factory=RestartStorm)
     formerly: tuple[Former, ...] = ()
     moved: Moved | None = field(default=None, compare=False)
     refused: Problem | None = None
@@ -163,6 +164,7 @@ def _environment(
         moved=moved,
         secrets=named.secrets,
         images=settings.images,
+        restart_storm=settings.restart_storm,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from gitopsd.controller.environments import Environment
 from gitopsd.controller.ports import Clock, Probe, Timer
 from gitopsd.model.desired import SealedState
 from gitopsd.model.health import Answer, Asked, Check, Heard, Unknown
@@ -123,19 +124,24 @@ class Rounds:
 
     def __init__(self, environment: str, probing: Probing, masked: Callable[[str], str]) -> None:
         self._environment, self._probing, self._masked = environment, probing, masked
+        self.probe = probing.probe
 
     def stood(self, journal: Journal, wanted: SealedState | None, live: LiveState, now: datetime) -> Journal:
         """The journal that knows how everybody stands by what was answered up to now."""
         heard = self._probing.heard(self._environment)
         return stood(journal, wanted, live, {id: self._without_secrets(each) for id, each in heard.items()}, now)
 
-    def keep(self, journal: Journal, wanted: SealedState | None, live: LiveState, wake: Callable[[], None]) -> None:
-        """Ask all who are there from now on."""
-        self._probing.keep(self._environment, to_ask(journal, wanted, live), wake)
-
-    def rest(self) -> None:
-        """Ask nobody."""
-        self._probing.keep(self._environment, {}, lambda: None)
+    def keep(
+        self,
+        environment: Environment,
+        journal: Journal,
+        wanted: SealedState | None,
+        live: LiveState,
+        wake: Callable[[], None],
+    ) -> None:
+        """Ask all who are there from now on. What is only observed is not asked: a probe may be a container there."""
+        asked = to_ask(journal, wanted, live) if environment.mode != "observe" else {}
+        self._probing.keep(self._environment, asked, wake)
 
     def _without_secrets(self, found: Heard) -> Heard:
         return replace(found, said=self._masked(found.said)) if found.said else found

@@ -36,6 +36,7 @@ from gitopsd.controller.requests import Requests
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.shelf import Shelf
 from gitopsd.controller.states import Asking
+from gitopsd.controller.storm import GUARD
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
@@ -60,7 +61,7 @@ class Reconciler:
     def __init__(self, name: str, shared: Shared, store: Store, clock: Clock, desires: Desires) -> None:
         self._name, self._store, self._clock, self._desires = name, store, clock, desires
         engine = self._engine = shared.engine
-        self._probe, self._rounds = shared.probing.probe, Rounds(name, shared.probing, self.masked)
+        self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
         self._pulls = Pulls(self._shelf, shared.executor, self.masked)
@@ -107,7 +108,8 @@ class Reconciler:
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
         self._act(look, turn, wake)
-        self._keep_asking(look, turn, wake)
+        basis = self._basis(look.environment, turn.journal, look.desire.state)
+        self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
         if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
@@ -141,7 +143,8 @@ class Reconciler:
         meet_instances(self._desires.secrecy, journal, live, states, self._engine)
         live = self._desires.secrecy.masked_live(live)
         asker = Asker(self._store.instance_id(), self._desires.version, self._requests.sync is not None)
-        holds = (*desire.holds, *guards(environment, journal, live, desire, asker))
+        storm = self._storm.look(journal, live, environment.restart_storm, now)
+        holds = (*desire.holds, *guards(environment, journal, live, desire, asker), *(() if asker.sync else storm))
         return replace(seen, live=live, holds=holds)
 
     def _pinned(self, look: Look) -> Look:
@@ -223,7 +226,7 @@ class Reconciler:
         made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=unlike)
         if made is None or desire.state is None:
             return look.journal, (), ()
-        made = with_way_to_ask(made, desire.state.desired, self._probe)
+        made = with_way_to_ask(made, desire.state.desired, self._rounds.probe)
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
         if self._planned:
             return look.journal, (), ()
@@ -244,6 +247,7 @@ class Reconciler:
         free = look.environment.mode == "auto" and "suspended" not in guards
         repair = (free or self._requests.sync is not None) and "foreign" not in guards
         signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
+        signals = replace(signals, storm=GUARD in guards)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 
     def _basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:
@@ -281,14 +285,6 @@ class Reconciler:
         for chain in turn.chains:
             self._chains.submit(chain, making, wake)
 
-    def _keep_asking(self, look: Look, turn: Turn, wake: Callable[[], None]) -> None:
-        """What is only observed is not asked: that could take a container in its network."""
-        if look.environment.mode == "observe":
-            self._rounds.rest()
-        else:
-            basis = self._basis(look.environment, turn.journal, look.desire.state)
-            self._rounds.keep(turn.journal, basis, look.live, wake)
-
     def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
         """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
         waits = self._questions.holds(look.desire) if acts(look) and not look.holds else ()
@@ -318,6 +314,7 @@ class Reconciler:
             (self._chains.retry_at(look.now), "what the engine did not do is tried again"),
             (self._pulls.retry_at(look.desire.images, look.now) if not look.holds else None, "the pull is tried again"),
             (self._next_question(look), "a registry is asked whether a tag has moved"),
+            (next((each.until for each in look.holds if each.guard == GUARD), None), "fewer restarts on the engine"),
             (next_deadline(look.journal, look.now), "an instance has had its time to become ready"),
             (suspension.until if suspension is not None else None, "the suspension ends"),
             (held.until if held is not None else None, "the pin ends"),

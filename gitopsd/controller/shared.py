@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Clock, Engine, Probe, Timer
 from gitopsd.controller.probing import Probing
+from gitopsd.controller.storm import Storm
 from gitopsd.controller.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One engine, with the threads that act on it and that ask its instances, and what its events told."""
+    """One engine, with the threads that act on it and that ask its instances, and what events and restarts told."""
 
     engine: Engine
     executor: Executor
     witness: Witness
     probing: Probing
+    storm: Storm
 
 
 def shared(engine: Engine, probe: Probe, clock: Clock, timer: Timer) -> Shared:
-    return Shared(engine, Executor(clock), Witness(), Probing(probe, clock, timer))
+    return Shared(engine, Executor(clock), Witness(), Probing(probe, clock, timer), Storm())

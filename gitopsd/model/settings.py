@@ -113,6 +113,14 @@ class LedgerKeeping:
 
 
 @dataclass(frozen=True, slots=True)
+class RestartStorm:
+    """So many restarts on one engine within so long a time, whoever they are of, hold everything that is new there."""
+
+    restarts: int = 20
+    within: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -137,4 +145,5 @@ class Settings:
     images: ImageKeeping = ImageKeeping()
     ledger: LedgerKeeping = LedgerKeeping()
     probe_image: str = ""
+    restart_storm: RestartStorm = RestartStorm()
     config_file: Path | None = None

@@ -32,19 +32,21 @@ class Signals:
     """What the world said since the last look, by chain key (`web/1`): chains under way, and the engine's refusals.
 
     `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet. `returned`: the
-    engine was away, or nobody looked; what stopped meanwhile did not stop by itself.
+    engine was away, or nobody looked; what stopped meanwhile did not stop by itself. `storm`: too much restarts there
+    for anything new to begin.
     """
 
     busy: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
     held: frozenset[str] = frozenset()
     returned: bool = False
+    storm: bool = False
 
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
         refused = {slot: self.refused[key] for slot, key in _slots(service, self.refused)}
         busy, held = (frozenset(slot for slot, _ in _slots(service, keys)) for keys in (self.busy, self.held))
-        return Said(busy, refused, held, returned=self.returned)
+        return Said(busy, refused, held, returned=self.returned, storm=self.storm)
 
 
 def _slots(service: str, keys: Iterable[str]) -> list[tuple[int, str]]:
@@ -161,7 +163,8 @@ def _gated(journal: Journal, name: str, around: Surroundings, signals: Signals) 
     rollout = journal.rollouts[name]
     if rollout.paused is not None:
         return rollout
-    if isinstance(rollout.phase, Pending) and may_begin(journal, rollout, around.members):
+    calm = not (signals.storm and rollout.kind == "change")
+    if isinstance(rollout.phase, Pending) and calm and may_begin(journal, rollout, around.members):
         rollout = replace(rollout, phase=Preparing())
     if isinstance(rollout.phase, Preparing):
         rollout = _prepared(rollout, around, signals)

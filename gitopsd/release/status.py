@@ -15,6 +15,7 @@ from gitopsd.release.sharing import sharing_of
 from gitopsd.rollout import Member
 from gitopsd.rollout.member import ready_now
 
+HOLDING_ROLLOUTS = ("host", "paused", "restart-storm")
 OUT_OF_SYNC = Heals(unhealthy="report")  # whether it works is another question
 
 
@@ -101,7 +102,7 @@ def _reason(journal: Journal, known: Knowledge, services: tuple[ServiceStatus, .
     if release is not None:
         doing = "returning" if release.phase == "returning" else "rolling out"
         said = f"{doing} release {release.number}" + (f": {release.reason}" if release.reason else "")
-        waits = (hold for hold in (*known.holds, *_paused(journal)) if hold.guard in ("host", "paused"))
+        waits = (hold for hold in (*known.holds, *_paused(journal)) if hold.guard in HOLDING_ROLLOUTS)
         return next((f"{said}, held: {hold.reason}" for hold in waits), said)
     holds = (*_rejected(journal, known), *known.holds)
     if holds:

@@ -33,7 +33,7 @@ class Said:
 
     `refused`: its word against the last action there; evidence, as a failed health check is. `held`: its host cannot
     have that action's effect now, which is no evidence. `sharing` is what instances see of other services. `returned`:
-    the engine was away, or nobody looked.
+    the engine was away, or nobody looked. `storm`: newer content opens no other slot, as too much restarts already.
     """
 
     busy: frozenset[int] = frozenset()
@@ -41,6 +41,7 @@ class Said:
     held: frozenset[int] = frozenset()
     sharing: Sharing = ALONE
     returned: bool = False
+    storm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     serving = all(step.serving for step in steps.values())
     surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
     rest = _rest_until(look, members)
-    acting = _moves(look, steps, by_slot, resting=rest is not None) | _clearing(look, surplus, serving=serving)
+    newer = look.rollout.kind == "change" and isinstance(look.rollout.phase, Progressing)
+    resting = rest is not None or (look.said.storm and newer)
+    acting = _moves(look, steps, by_slot, resting=resting) | _clearing(look, surplus, serving=serving)
     if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
         acting = _apart(look, acting, surplus)
     return Survey(

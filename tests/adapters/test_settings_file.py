@@ -15,6 +15,7 @@ from gitopsd.model.settings import (
     LedgerKeeping,
     Registry,
     Repository,
+    RestartStorm,
     SecretPlaces,
     Settings,
     Share,
@@ -388,3 +389,25 @@ def test_a_path_that_could_be_in_several_repositories_is_refused(tmp_path: Path)
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.yaml: cannot be read: No such file or directory; name "):
         load(tmp_path / "none.yaml", Flags())
+
+
+def test_restart_storm_and_probe_image_are_read(tmp_path: Path) -> None:
+    found = settings(tmp_path, "guards: {restart_storm: {restarts: 5, within: 1m}}\nprobe_image: busybox:1.36\n")
+
+    assert found.restart_storm == RestartStorm(5, timedelta(minutes=1))
+    assert found.probe_image == "busybox:1.36"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "guards: {restart_storm: {restarts: 0}}",
+            "restart_storm.restarts: '0' is no number of restarts; write",
+        ),
+        ("guards: {restart_strom: {}}", "guards.restart_strom: unknown key"),
+    ],
+)
+def test_a_guard_that_means_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    [refusal] = refusals(tmp_path, text)
+    assert said in refusal

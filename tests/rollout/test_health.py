@@ -215,3 +215,15 @@ def test_crashes_are_remembered_over_the_end_of_a_daemon() -> None:
         passing(daemon, 1).die()
 
     assert daemon.settle().reason() == "web: shop-web-1.gitopsd-2 restarted 3 times, last exit code 3"
+
+
+def test_in_a_storm_of_restarts_no_other_slot_is_opened_and_no_deadline_passes() -> None:
+    daemon = wants(serving(2, min_ready=0, progress_deadline=60, healthy_deadline=30), replicas=2, min_ready=0)
+    daemon.storm = True
+    passing(daemon, 100)
+    assert daemon.world.running() == ["shop-web-1 web:1", "shop-web-2 web:1"]
+
+    daemon.storm = False
+    daemon.settle()
+
+    assert daemon.world.running() == ["shop-web-1 web:2", "shop-web-2 web:2"]

@@ -1,0 +1,71 @@
+"""Too many restarts on one engine: nothing new begins there, what is under way waits, and a person may go on."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gitopsd.model.operation import Operation
+from gitopsd.model.settings import RestartStorm
+from tests.controller.house import SETTINGS, NearHouse, compose
+from tests.fakes.engine import exits
+from tests.waiting import eventually
+
+GUARDED = replace(SETTINGS, restart_storm=RestartStorm(5, timedelta(hours=1)))
+LOOPING = """
+  looping:
+    image: looping:1
+    restart: always
+    x-gitopsd: {crash_loop: {restarts: 90}, min_ready: 0s}
+"""
+
+
+@pytest.fixture
+def stormy() -> NearHouse:
+    """A house in which one service restarts again and again, and another one serves."""
+    house = NearHouse(GUARDED)
+    house.engine().add_image("looping:1", exits(1, after=2))
+    house.start()
+    house.push({"shop/compose.yaml": compose(more=LOOPING)})
+    eventually(lambda: _blows(house))
+    return house
+
+
+def _blows(house: NearHouse) -> bool:
+    house.timer.tick(61)  # what restarts in the fake engine does so when somebody looks
+    return "restart-storm" in house.guards("shop")
+
+
+def test_no_release_begins_on_an_engine_where_everything_restarts(stormy: NearHouse) -> None:
+    stormy.push({"shop/compose.yaml": compose("web:2", LOOPING), "other/compose.yaml": compose()})
+
+    stormy.eventually(lambda: "restart-storm" in stormy.guards("other"))
+
+    status = stormy.status("other")
+    assert status is not None
+    assert "restarts on this engine within 3600 s" in status.reason
+    assert "of shop-looping-1" in status.reason
+    assert [release.environment for release in stormy.store.releases("other")] == []
+    stormy.stop()
+
+
+def test_a_person_may_begin_it_all_the_same(stormy: NearHouse) -> None:
+    commit = stormy.push({"other/compose.yaml": compose()})
+    stormy.eventually(lambda: "restart-storm" in stormy.guards("other"))
+
+    stormy.store.submit(Operation("sync", "other", "ada", stormy.clock.now()))
+    stormy.watcher.changed("operations")
+
+    stormy.synced(commit, "other")
+    stormy.stop()
+
+
+def test_it_begins_when_there_are_fewer_restarts(stormy: NearHouse) -> None:
+    commit = stormy.push({"other/compose.yaml": compose()})
+    stormy.eventually(lambda: "restart-storm" in stormy.guards("other"))
+
+    stormy.engine().stop("shop-looping-1")
+    stormy.timer.tick(3601)
+
+    stormy.synced(commit, "other")
+    stormy.stop()
