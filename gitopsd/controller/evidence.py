@@ -1,15 +1,16 @@
-"""What a failed instance wrote last, put beside the event that tells of the failure, before it is cleared away."""
+"""What an instance that is no good wrote last, and how it ended, put beside the event that tells of it."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from gitopsd.controller.ports import EngineView
+from gitopsd.model.canonical import Json
 from gitopsd.model.errors import EngineError
 from gitopsd.model.event import Event
-from gitopsd.model.live import LiveState
+from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.release import Journal
 from gitopsd.release.inventory import members_of
-from gitopsd.rollout.member import ready_now
+from gitopsd.rollout.member import out_of_memory, ready_now
 
 LINES = 20
 FAILURES = ("RolloutRollingBack", "RolloutFailed")
@@ -22,24 +23,41 @@ def with_evidence(
     engine: EngineView,
     masked: Callable[[str], str],
 ) -> tuple[Event, ...]:
-    """The events, failures with the last log lines of the instances that were not good, `masked`."""
-    if not any(event.reason in FAILURES for event in events):
+    """The events; failures, and repairs that begin, with the last log lines of what was not good, `masked`.
+
+    It is about to be cleared away, and its log with it.
+    """
+    if not any(_tells_of_trouble(event, journal) for event in events):
         return events
     members = members_of(journal, live)
     return tuple(
-        _with_logs(event, [m.id for m in members.get(event.service, ()) if not ready_now(m)], engine, masked)
-        if event.reason in FAILURES
+        _with_logs(event, [m.instance for m in members.get(event.service, ()) if not ready_now(m)], engine, masked)
+        if _tells_of_trouble(event, journal)
         else event
         for event in events
     )
 
 
-def _with_logs(event: Event, containers: list[str], engine: EngineView, masked: Callable[[str], str]) -> Event:
-    for container in containers:
+def _tells_of_trouble(event: Event, journal: Journal) -> bool:
+    rollout = journal.rollouts.get(event.service)
+    mends = event.reason == "RolloutProgressing" and rollout is not None and rollout.kind == "repair"
+    return event.reason in FAILURES or mends
+
+
+def _with_logs(event: Event, instances: list[Instance], engine: EngineView, masked: Callable[[str], str]) -> Event:
+    for instance in instances:
         try:
-            logs = engine.logs(container, LINES)
+            logs = engine.logs(instance.id, LINES)
         except EngineError:
             continue
         if logs.strip():
-            return replace(event, data={**event.data, "logs": masked(logs)})
+            return replace(event, data={**event.data, "logs": masked(logs), **_end(instance)})
     return event
+
+
+def _end(instance: Instance) -> dict[str, Json]:
+    """How it ended, if it did."""
+    if instance.state not in ("exited", "dead", "restarting"):
+        return {"instance": instance.name}
+    ended: dict[str, Json] = {"instance": instance.name, "exit_code": instance.exit_code}
+    return {**ended, "out_of_memory": True} if out_of_memory(instance) else ended

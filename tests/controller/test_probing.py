@@ -8,6 +8,7 @@ from gitopsd.controller.probing import Probing
 from gitopsd.model.health import Answer, Asked, Check, Checks, Pass, Subject, TcpCheck
 from tests.controller.house import SETTINGS, House
 from tests.fakes.clock import FakeClock
+from tests.fakes.containers import Behaviour
 from tests.fakes.probe import CLOSED, FakeProbe, Page
 from tests.fakes.timer import FakeTimer
 from tests.waiting import eventually
@@ -159,3 +160,25 @@ def test_where_nobody_can_be_asked_the_plan_says_so_and_how_to_mend_it() -> None
     assert "probe_image" in status.reason
     assert house.writes() == []
     house.stop()
+
+
+def test_what_fails_later_is_replaced_and_its_last_words_are_kept() -> None:
+    house = House()
+    house.engine().add_image("web:1", Behaviour(log="cannot reach the database\n"))
+    commit = house.push({"shop/compose.yaml": ASKED})
+    house.start()
+    house.synced(commit, "shop")
+    [old] = house.engine().containers.values()
+
+    house.probe.pages[old.id, ""] = Page(503, "sorry")
+
+    house.eventually(lambda: old.id not in house.engine().containers)
+    house.stop()
+    [repair] = [
+        event for event in house.store.events(limit=1000) if "repair: " in event.message and event.data.get("logs")
+    ]
+    assert "is unhealthy: http :80/healthz answered 503 (sorry), wanted 200-399" in repair.message
+    assert repair.data["logs"] == "cannot reach the database\n"
+    assert house.told("DriftFound") == [
+        "shop-web-1 unhealthy: its checks fail: http :80/healthz answered 503 (sorry), wanted 200-399"
+    ]

@@ -62,7 +62,8 @@ def test_one_that_answers_well_and_dies_within_min_ready_is_given_up_with_its_la
     reason = rig.rejected(rig.push(web=asked(MORTAL, min_ready="5s")))
 
     assert "exited with code 7" in reason
-    assert rig.told("RolloutRollingBack").data["logs"] == "out of patience\n"
+    told = rig.told("RolloutRollingBack").data
+    assert (told["logs"], told["exit_code"]) == ("out of patience\n", 7)
     assert rig.ids() == before
 
 
