@@ -23,7 +23,7 @@ from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal, Release
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, verdict
-from gitopsd.release.standings import stood, to_ask
+from gitopsd.release.readiness import judged, to_ask
 from gitopsd.rollout.health import heard, telling
 from tests.builders import waves_of
 from tests.world import Behaviour, Refused, Unfit, World
@@ -86,7 +86,7 @@ class Daemon:
         """One pass; its chains become pending. Whether it changed anything."""
         live, before = self.world.look(), self.journal
         self.journal = recognise(self.journal, live)
-        self.journal = stood(self.journal, self.basis(), live, self.heard, self.world.now)
+        self.journal = judged(self.journal, self.basis(), live, self.heard, self.world.now)
         self._open(live)
         held = frozenset(key for key, until in self.held.items() if self.world.now < until)
         signals = Signals(frozenset(self.pending), dict(self.refused), held, self.returned, self.storm)

@@ -11,7 +11,7 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.health import Answer, Asked, Check, Heard, Unknown
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
-from gitopsd.release.standings import stood, to_ask
+from gitopsd.release.readiness import judged, to_ask
 from gitopsd.rollout.health import heard, telling
 
 AT_ONCE = 64  # so many may be slow, and no other waits for them
@@ -126,10 +126,10 @@ class Rounds:
         self._environment, self._probing, self._masked = environment, probing, masked
         self.probe = probing.probe
 
-    def stood(self, journal: Journal, wanted: SealedState | None, live: LiveState, now: datetime) -> Journal:
+    def judged(self, journal: Journal, wanted: SealedState | None, live: LiveState, now: datetime) -> Journal:
         """The journal that knows how everybody stands by what was answered up to now."""
         heard = self._probing.heard(self._environment)
-        return stood(journal, wanted, live, {id: self._without_secrets(each) for id, each in heard.items()}, now)
+        return judged(journal, wanted, live, {id: self._without_secrets(each) for id, each in heard.items()}, now)
 
     def keep(
         self,

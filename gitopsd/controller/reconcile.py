@@ -49,7 +49,7 @@ from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
 from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
-from gitopsd.release.standings import next_deadline
+from gitopsd.release.readiness import next_deadline
 from gitopsd.release.status import Knowledge, environment_status
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
@@ -138,7 +138,7 @@ class Reconciler:
         found = compared_by_reading(journal, live, states, self._engine, self._store.key(), now)
         known = desire.state if not desire.missing and not desire.holds else None
         again = look_again(found.journal, known, live, self._engine, self._store.key())
-        journal = self._rounds.stood(again.journal, states[1], live, now)
+        journal = self._rounds.judged(again.journal, states[1], live, now)
         seen = Look(environment, journal, desire, live, (), now, rows, found.events, again.unlike)
         meet_instances(self._desires.secrecy, journal, live, states, self._engine)
         live = self._desires.secrecy.masked_live(live)

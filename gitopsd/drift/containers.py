@@ -9,7 +9,7 @@ from gitopsd.engine_json.delivered import ROWS
 from gitopsd.engine_json.labels import CARRIER
 from gitopsd.model.desired import SealedService
 from gitopsd.model.drift import Cure, DriftItem, DriftKind, DriftState, FieldDrift
-from gitopsd.model.health import Standing
+from gitopsd.model.health import Readiness
 from gitopsd.model.live import Instance
 from gitopsd.model.parted import same_but_for_the_key
 from gitopsd.model.release import Journal, Placed
@@ -44,13 +44,13 @@ def instance_drift(
     yield from _image(instance, placed, sealed, now)
 
 
-def failing(instance: Instance, placed: Placed, standing: Standing | None, now: datetime) -> Iterator[DriftItem]:
+def failing(instance: Instance, placed: Placed, readiness: Readiness | None, now: datetime) -> Iterator[DriftItem]:
     """It answers wrongly, or no more, to what it is asked. What its own healthcheck says is told by its state."""
-    told = instance.check == "unhealthy" or standing is None or standing.state != "unhealthy"
-    if standing is None or told or placed.kept or instance.state != "running":
+    told = instance.check == "unhealthy" or readiness is None or readiness.state != "unhealthy"
+    if readiness is None or told or placed.kept or instance.state != "running":
         return
-    cause = f"its checks fail: {standing.said[:200]}".rstrip(": ")
-    yield _since(_item(instance, placed.service, "unhealthy", cause, now, "recreate"), standing.since)
+    cause = f"its checks fail: {readiness.said[:200]}".rstrip(": ")
+    yield _since(_item(instance, placed.service, "unhealthy", cause, now, "recreate"), readiness.since)
 
 
 def changed_fields(instance: Instance, placed: Placed, found: Comparison, now: datetime) -> Iterator[DriftItem]:

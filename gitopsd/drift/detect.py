@@ -72,7 +72,7 @@ def _containers(
         for instance in ours:
             placed = journal.inventory[instance.id]
             yield from instance_drift(instance, placed, stable, sealed, project, now)
-            yield from failing(instance, placed, journal.standings.get(instance.id), now)
+            yield from failing(instance, placed, journal.readiness.get(instance.id), now)
             if instance.id in fields:
                 yield from _looped(journal, changed_fields(instance, placed, fields[instance.id], now))
     for instance in live.instances:

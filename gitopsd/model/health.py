@@ -120,7 +120,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Readiness:
     """How an instance that is asked stands since its last start. A restart begins anew.
 
     `starting`: it has not been ready yet; nobody holds that against it before its deadline, or the failures that follow

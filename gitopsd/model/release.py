@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from gitopsd.model.health import Standing
+from gitopsd.model.health import Readiness
 from gitopsd.model.image import Asked
 from gitopsd.model.rollout import Rollout, Target
 
@@ -188,7 +188,7 @@ class Journal:
     `before` is `stable` as it was when the open release began: what a failed release returns to.
     `formerly` are the names that the environment had before, the first one first: labels on containers still say them.
     `asked` is by image reference, of those that a `pull_policy` wants asked about again.
-    `standings` are by container id, of the instances that are asked whether they work.
+    `readiness` are by container id, of the instances that are asked whether they work.
     """
 
     environment: str
@@ -211,7 +211,7 @@ class Journal:
     formerly: tuple[Former, ...] = ()
     asked: Mapping[str, Asked] = field(default_factory=dict)
     pin: Pin | None = None
-    standings: Mapping[str, Standing] = field(default_factory=dict)
+    readiness: Mapping[str, Readiness] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -140,5 +140,5 @@ def members_of(journal: Journal, live: LiveState) -> Mapping[str, tuple[Member, 
     for instance in live.instances:
         placed = journal.inventory.get(instance.id)
         if placed is not None:
-            members.setdefault(placed.service, []).append(Member(instance, placed, journal.standings.get(instance.id)))
+            members.setdefault(placed.service, []).append(Member(instance, placed, journal.readiness.get(instance.id)))
     return {service: tuple(found) for service, found in members.items()}

@@ -193,7 +193,7 @@ def _service_health(goal: Target | None, members: tuple[Member, ...], *, rolling
 
 
 def _starting(member: Member) -> bool:
-    asked = member.standing is not None and member.standing.state == "starting"
+    asked = member.readiness is not None and member.readiness.state == "starting"
     return member.up and (member.instance.check == "starting" or asked)
 
 

@@ -1,11 +1,11 @@
-"""From answers to a standing: start-up, readiness and liveness told apart, and one bad answer from a verdict. Pure."""
+"""From answers to readiness: a start, being ready and failing told apart, and one bad answer from a verdict. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
-from gitopsd.model.health import Answer, Asked, Checks, Fail, Heard, Standing, Unknown
+from gitopsd.model.health import Answer, Asked, Checks, Fail, Heard, Readiness, Unknown
 
 
 def heard(before: Heard | None, asked: Asked, answers: Sequence[Answer], now: datetime) -> Heard:
@@ -31,12 +31,12 @@ def _signs(found: Heard, checks: Checks) -> tuple[object, ...]:
     return (found.started_at, found.passes > 0, ready, failed, found.trouble)
 
 
-def standing(
-    known: Standing | None, found: Heard | None, started_at: datetime | None, checks: Checks, now: datetime
-) -> Standing:
+def readiness_of(
+    known: Readiness | None, found: Heard | None, started_at: datetime | None, checks: Checks, now: datetime
+) -> Readiness:
     """How an instance stands now. An answer that is missing changes nothing: it is never a good one."""
     if known is None or known.started_at != started_at:
-        known = Standing(started_at, "starting", now, now + checks.deadline)
+        known = Readiness(started_at, "starting", now, now + checks.deadline)
     if found is None or found.started_at != started_at:
         return replace(known, sure=False)
     known = replace(known, said=found.said, trouble=found.trouble)
@@ -51,7 +51,7 @@ def standing(
     return replace(known, sure=borne_out and not found.trouble)
 
 
-def _entered(known: Standing, state: Literal["ready", "unhealthy"], now: datetime) -> Standing:
+def _entered(known: Readiness, state: Literal["ready", "unhealthy"], now: datetime) -> Readiness:
     if known.state == state:
         return known
     return replace(known, state=state, since=now)

@@ -72,7 +72,7 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
 
 def _patient(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Rollout:
     """Waiting for the host, or for a way to ask an instance, is nobody's fault: the deadline waits too."""
-    unasked = any(member.standing is not None and member.standing.trouble for member in members)
+    unasked = any(member.readiness is not None and member.readiness.trouble for member in members)
     waits = said.held or unasked or (said.storm and isinstance(rollout.phase, Progressing))
     return replace(rollout, deadline=now + rollout.policy.progress_deadline) if waits else rollout
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from gitopsd.model.desired import Policy
-from gitopsd.model.health import Standing
+from gitopsd.model.health import Readiness
 from gitopsd.model.live import Instance
 from gitopsd.model.release import Placed
 from gitopsd.model.rollout import Sighting
@@ -23,12 +23,12 @@ Condition = Literal["created", "starting", "ready", "failed", "stopped", "paused
 class Member:
     """An instance of ours. Fingerprint, slot and `kept` are the inventory's: labels and names can be copied.
 
-    `standing` is what it answered, None where it is not asked.
+    `readiness` is what it answered, None where it is not asked.
     """
 
     instance: Instance
     placed: Placed
-    standing: Standing | None = None
+    readiness: Readiness | None = None
 
     @property
     def id(self) -> str:
@@ -41,25 +41,25 @@ class Member:
     @property
     def unhealthy(self) -> bool:
         """It runs, and its checks have failed for good: the engine's healthcheck, or what it was asked."""
-        failed = self.standing is not None and self.standing.state == "unhealthy"
+        failed = self.readiness is not None and self.readiness.state == "unhealthy"
         return self.instance.state == "running" and (self.instance.check == "unhealthy" or failed)
 
     @property
     def sure(self) -> bool:
         """Nothing that it answered last speaks against what is known of it."""
-        return self.standing is None or self.standing.sure
+        return self.readiness is None or self.readiness.sure
 
     @property
     def complaint(self) -> str:
         """What its checks say against it, in one line."""
         said = self.instance.check_output if self.instance.check != "healthy" else ""
-        return " ".join(((self.standing.said if self.standing is not None else "") or said).split())
+        return " ".join(((self.readiness.said if self.readiness is not None else "") or said).split())
 
 
 def ready_now(member: Member) -> bool:
     """Whether the instance is good at this very moment, however briefly."""
-    instance, standing = member.instance, member.standing
-    answers = standing is None or standing.state == "ready"
+    instance, readiness = member.instance, member.readiness
+    answers = readiness is None or readiness.state == "ready"
     return instance.state == "running" and instance.check in ("none", "healthy") and answers
 
 
@@ -160,7 +160,7 @@ class Judge:
     def overdue(self, member: Member) -> bool:
         """Not ready within `healthy_deadline` of its last start. Where it could not be asked, nobody knows."""
         waited = self.now - self.seen[member.id].first_seen
-        unknown = member.standing is not None and member.standing.trouble
+        unknown = member.readiness is not None and member.readiness.trouble
         return not ready_now(member) and waited >= self.policy.healthy_deadline and not unknown
 
     def next_look(self, member: Member) -> datetime | None:
@@ -173,7 +173,7 @@ class Judge:
     def evidence(self, member: Member) -> str:
         """Why an instance counts as failed, in words."""
         instance, said = member.instance, member.complaint[:200]
-        late = member.standing is not None and not member.standing.proven and member.instance.check != "unhealthy"
+        late = member.readiness is not None and not member.readiness.proven and member.instance.check != "unhealthy"
         if member.unhealthy and not late:
             return f"{instance.name} is unhealthy" + (f": {said}" if said else "")
         killed = ", out of memory" if out_of_memory(instance) else ""

@@ -118,7 +118,7 @@ def test_the_replacement_takes_over_whenever_it_comes_to_answer() -> None:
     passing(daemon, 310)
 
     assert len(daemon.world.running()) == 1
-    assert [each.state for each in daemon.journal.standings.values()] != []
+    assert [each.state for each in daemon.journal.readiness.values()] != []
 
 
 def test_one_that_fails_after_every_cure_is_cured_ever_less_often() -> None:
@@ -138,7 +138,7 @@ def test_where_it_is_only_to_be_reported_nothing_is_done(heal: Any) -> None:
     passing(daemon, 60)
 
     assert daemon.moves() == []
-    assert [each.state for each in daemon.journal.standings.values()] == ["unhealthy"]
+    assert [each.state for each in daemon.journal.readiness.values()] == ["unhealthy"]
 
 
 def test_a_daemon_that_begins_again_asks_before_it_replaces() -> None:

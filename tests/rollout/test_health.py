@@ -173,8 +173,8 @@ def test_the_old_ones_are_asked_as_their_own_release_wanted_it() -> None:
     old = Checks(http=HttpCheck(8080, "/old"))
     daemon = passing(wants(serving(health=old), NEVER, healthy_deadline=60), 20)
 
-    assert {each.state for each in daemon.journal.standings.values()} == {"ready", "starting"}
-    said = [each.said for each in daemon.journal.standings.values() if each.state == "starting"]
+    assert {each.state for each in daemon.journal.readiness.values()} == {"ready", "starting"}
+    said = [each.said for each in daemon.journal.readiness.values() if each.state == "starting"]
     assert said == ["http :8080/healthz answered 503"]
 
 
@@ -183,7 +183,7 @@ def test_the_way_back_of_what_stops_first_is_asked_too() -> None:
     wants(daemon, NEVER, volumes=("data:/data",), healthy_deadline=30).settle()
 
     assert [name.partition("/")[0] for name in daemon.world.running()] == ["shop-web-1 web:1"]
-    assert [each.state for each in daemon.journal.standings.values()] == ["ready"]
+    assert [each.state for each in daemon.journal.readiness.values()] == ["ready"]
 
 
 @pytest.mark.parametrize("release", ["first", "second"])

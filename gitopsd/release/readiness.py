@@ -5,28 +5,28 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gitopsd.model.desired import SealedState
-from gitopsd.model.health import NOT_ASKED, Asked, Checks, Heard, Standing, Subject
+from gitopsd.model.health import NOT_ASKED, Asked, Checks, Heard, Readiness, Subject
 from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.release import Journal, Placed
-from gitopsd.rollout.health import standing
+from gitopsd.rollout.health import readiness_of
 
 
-def stood(
+def judged(
     journal: Journal, wanted: SealedState | None, live: LiveState, heard: Mapping[str, Heard], now: datetime
 ) -> Journal:
     """The journal that knows how the instances stand by what was heard; only what runs can stand."""
-    standings: dict[str, Standing] = {}
+    found: dict[str, Readiness] = {}
     for instance, checks in _running(journal, wanted, live):
-        known = journal.standings.get(instance.id)
-        standings[instance.id] = standing(known, heard.get(instance.id), instance.started_at, checks, now)
-    return journal if standings == journal.standings else replace(journal, standings=standings)
+        known = journal.readiness.get(instance.id)
+        found[instance.id] = readiness_of(known, heard.get(instance.id), instance.started_at, checks, now)
+    return journal if found == journal.readiness else replace(journal, readiness=found)
 
 
 def to_ask(journal: Journal, wanted: SealedState | None, live: LiveState) -> dict[str, Asked]:
     """Everybody who is to be asked from now on, by container id."""
     asked: dict[str, Asked] = {}
     for instance, checks in _running(journal, wanted, live):
-        known = journal.standings.get(instance.id)
+        known = journal.readiness.get(instance.id)
         if known is not None and instance.state == "running":
             grace = checks.start_period if known.state == "starting" else timedelta(0)
             subject = Subject(instance.id, _address(instance, live))
@@ -36,7 +36,7 @@ def to_ask(journal: Journal, wanted: SealedState | None, live: LiveState) -> dic
 
 def next_deadline(journal: Journal, now: datetime) -> datetime | None:
     """When the next start will have taken too long."""
-    times = (each.until for each in journal.standings.values() if each.state == "starting")
+    times = (each.until for each in journal.readiness.values() if each.state == "starting")
     return min((at for at in times if at is not None and at > now), default=None)
 
 
