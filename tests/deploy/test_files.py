@@ -83,6 +83,20 @@ def allowed(method: str, path: str) -> bool:
     return any(re.fullmatch(pattern, path) for pattern in patterns)
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/containers/create"),
+        ("POST", "/containers/abc/start"),
+        ("POST", "/containers/abc/wait"),
+        ("GET", "/containers/abc/logs"),
+        ("DELETE", "/containers/gitopsd-probe-abc-80"),
+    ],
+)
+def test_the_filter_lets_probes_through(method: str, path: str) -> None:
+    assert allowed(method, f"/v1.41{path}")
+
+
 def values(settings: Settings) -> dict[str, object]:
     names = ("host", "state_dir", "repositories", "discover", "mode", "environments", "engine", "registries", "resync")
     return {name: getattr(settings, name) for name in (*names, "images", "ledger")}
