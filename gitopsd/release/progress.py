@@ -102,10 +102,10 @@ def _standing(member: Member, rollout: Rollout, judge: Judge) -> Standing:
 
 def _words(member: Member, judge: Judge) -> str:
     instance = member.instance
-    bad = instance.state in ("exited", "dead") or judge.crash_looping(member) or instance.check == "unhealthy"
+    bad = instance.state in ("exited", "dead") or judge.crash_looping(member) or member.unhealthy
     if bad and not member.placed.kept:
         return judge.evidence(member)
-    said = instance.check_output.strip() if instance.check == "starting" else ""
+    said = member.complaint if member.up and not ready_now(member) else ""
     return f"{instance.name} is not healthy yet: {said[:200]}" if said else ""
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from gitopsd.model.desired import CrashLoop
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
+from gitopsd.release.progress import progress
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
 from tests.world import Behaviour
@@ -227,3 +228,11 @@ def test_in_a_storm_of_restarts_no_other_slot_is_opened_and_no_deadline_passes()
     daemon.settle()
 
     assert daemon.world.running() == ["shop-web-1 web:2", "shop-web-2 web:2"]
+
+
+def test_who_follows_the_release_sees_what_a_new_instance_answers() -> None:
+    daemon = passing(wants(serving(), NEVER, healthy_deadline=60), 5)
+
+    [shown] = progress(daemon.journal, daemon.world.look(), daemon.world.now)
+
+    assert shown.evidence == "shop-web-1.gitopsd-2 is not healthy yet: http :8080/healthz answered 503"
