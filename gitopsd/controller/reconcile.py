@@ -18,7 +18,7 @@ from gitopsd.controller.ejection import Ejection, eject_environment
 from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Making, Specification
-from gitopsd.controller.expecting import expecting
+from gitopsd.controller.expecting import Memory, expecting
 from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
@@ -68,6 +68,7 @@ class Reconciler:
         self._questions = Questions(name, self._pulls)
         self._requests = Requests(name, store)
         self._drifting = Drifting(name, engine, store, shared.witness, self.masked)
+        self._expected: Memory = {}
         self._last: tuple[datetime, float] | None = None
         self._planned: tuple[Hold, ...] = ()  # what the plan of this pass found against itself
 
@@ -170,8 +171,10 @@ class Reconciler:
         def specify(service: str, fingerprint: str, in_place: str) -> Specification:
             return self._desires.specification(look.environment, (basis, wanted), (service, fingerprint, in_place))
 
-        expect = expecting(self._engine, key, specify, wanted)
+        expect = expecting(self._engine, key, specify, wanted, self._expected)
         fields = self._drifting.look(look.journal, look.live, self._chains.busy(), expect, look.now)
+        there = {each.id for each in look.live.instances}
+        self._expected = {id: each for id, each in self._expected.items() if id in there}
         return fields, self._drifting.note(look.journal, look.live, basis, fields, look.now)
 
     def _renewed(self, environment: Environment, journal: Journal) -> tuple[Journal, tuple[Release, ...]]:
