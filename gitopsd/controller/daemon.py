@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from gitopsd.controller.application import Application
@@ -26,6 +27,7 @@ from gitopsd.model.settings import Repository, Settings
 MOST_FAILURES_ONCE = 3
 LEAST_OFTEN = 8  # a repository that does not answer is asked up to this many times less often
 SETTLE_LOOK_S = 0.05
+SIGNAL_LOOK_S = 1.0
 TAKEOVER_LOOK = timedelta(seconds=1)  # between two looks whether all has ended that began under an old name
 
 
@@ -59,11 +61,13 @@ class Daemon:
 
     def forever(self) -> int:
         """Serve until SIGTERM or SIGINT; running actions end first."""
+        heard: SimpleQueue[int] = SimpleQueue()  # the one thing to wait on that a handler may touch at any moment
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, lambda number, _: heard.put(number))
         self._tell("Started", f"gitopsd {self._store.instance_id()[:8]} on {self._settings.host}")
         self.start()
-        self._stopping.wait()
+        while not _heard_within(heard, SIGNAL_LOOK_S):
+            pass  # a signal that the kernel gave to another thread ends no wait of this one
         self.stop()
         self._tell("Stopped", "stopped by a signal")
         return 0
@@ -300,6 +304,14 @@ class Daemon:
 
     def _tell(self, reason: str, message: str, severity: Severity = "info") -> None:
         self._store.append([Event(self._clock.now(), reason, message, severity)])
+
+
+def _heard_within(heard: "SimpleQueue[int]", seconds: float) -> bool:
+    try:
+        heard.get(timeout=seconds)
+    except Empty:
+        return False
+    return True
 
 
 def _hopeless(loop: EngineLoop) -> bool:
