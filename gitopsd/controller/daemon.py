@@ -47,7 +47,6 @@ class Daemon:
         self._store, self._clock, self._timer = application.store, application.clock, application.timer
         self._observe = observe
         self._settings = application.settings
-        self._stopping = threading.Event()
         self._arranging = threading.Lock()
         self._registry = Registry()
         self._repositories = self._open(self._settings)
@@ -79,7 +78,7 @@ class Daemon:
             self._repositories.poll(name)
         self.arrange()
         while not all(loop.settled() or _hopeless(loop) for loop in self._loops.values()):
-            self._stopping.wait(SETTLE_LOOK_S)
+            threading.Event().wait(SETTLE_LOOK_S)
         self.stop()
         failing = any(loop.failures() for loop in self._loops.values()) or bool(self._problems)
         unreached = any(self._repositories.trouble(name) for name in self._repositories.names())
