@@ -21,7 +21,19 @@ def shown(output: Path) -> list[list[str]]:
 
 def test_what_somebody_changes_is_shown_to_who_watches_until_interrupted(rig: Rig) -> None:
     rig.synced(rig.push_document({"services": {"web": web(ONE)}, "x-gitopsd": {"heal": "report"}}))
-    command = [*PROGRAM, "drift", "shop", "--watch", "-o", "json", "--config", str(rig.config)]
+    # As from a terminal: what a script starts in the background is deaf to SIGINT, and hands that down.
+    command = [
+        "env",
+        "--default-signal=INT",
+        *PROGRAM,
+        "drift",
+        "shop",
+        "--watch",
+        "-o",
+        "json",
+        "--config",
+        str(rig.config),
+    ]
     output = rig.directory / "watched"
     with output.open("w") as file:
         watching = subprocess.Popen(command, stdout=file, env={**os.environ, "PYTHONPATH": str(ROOT)})

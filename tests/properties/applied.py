@@ -5,17 +5,18 @@ from pathlib import Path
 
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.docker.engine import DockerEngine
+from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered
-from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Source
 from gitopsd.controller.reconcile import Pass, Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
-from gitopsd.controller.witness import Witness
+from gitopsd.controller.shared import shared
 from gitopsd.model.drift import DriftItem
 from gitopsd.model.release import Release
 from gitopsd.model.settings import Repository, Settings, TargetEngine
+from tests.fakes.probe import FakeProbe
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
@@ -46,9 +47,9 @@ class Applied:
         repositories = Repositories(settings.repositories, self._opened, self.store, clock)
         repositories.poll("default")
         environment = discovered(settings, repositories.heads())[0][NAME]
-        executor = Executor(clock)
+        here = shared(self._engine, FakeProbe(), clock, SchedulerTimer(clock))
         desires = Desires(repositories, self.store, Registry(), FakeSecrets())
-        passes = Reconciler(NAME, self._engine, self.store, executor, clock, desires, Witness())
+        passes = Reconciler(NAME, here, self.store, clock, desires)
 
         def done() -> bool:
             found: Pass = passes.reconcile(environment, lambda: None)
@@ -59,7 +60,7 @@ class Applied:
             eventually(done, within, every=0.2)
             assert passes.reconcile(environment, lambda: None, thorough=True).settled
         finally:
-            executor.stop()
+            here.executor.stop()
 
     def _opened(self, repository: Repository) -> Source:
         return self._source
