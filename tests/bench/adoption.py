@@ -6,6 +6,7 @@ from statistics import median
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.docker.engine import connect
 from gitopsd.adapters.git.source import open_source
+from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.store import open_store
 from gitopsd.controller.adoption import Adoption, adopt_project
 from gitopsd.controller.desire import Desires
@@ -49,7 +50,7 @@ def _adopted(ground: Ground, repository: Repository, number: int) -> float:
     target = TargetEngine(os.environ.get("DOCKER_HOST", TargetEngine().url))
     settings = Settings("bench", state, {"default": named}, engine=target)
     environment = discovered(settings, repositories.heads())[0][repository.name]
-    engine, desires = connect(target, {}), Desires(repositories, store, Registry())
+    engine, desires = connect(target, {}), Desires(repositories, store, Registry(), HostSecrets(state))
     engine.api()
 
     def work() -> None:
