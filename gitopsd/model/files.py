@@ -21,8 +21,9 @@ class Entry:
 class Files:
     """An immutable mapping of one commit that remembers what was asked of it.
 
-    `entries` maps repository paths (POSIX, no leading slash) to entries. `read` gives a blob's bytes by blob id; blobs
-    are addressed by their content, so reading late gives the same value as reading early.
+    `entries` maps repository paths (POSIX, no leading slash) to entries, which may be made when they are asked for.
+    `read` gives a blob's bytes by blob id; blobs are addressed by their content, so reading late gives the same value
+    as reading early.
     """
 
     def __init__(self, revision: str, entries: Mapping[str, Entry], read: Callable[[str], bytes]) -> None:
@@ -59,7 +60,7 @@ class Files:
         """Every file under `directory` by its full path; the whole directory counts as asked for."""
         prefix = _prefix(directory)
         self._asked.add(prefix or "/")
-        return {path: entry for path, entry in self._entries.items() if path.startswith(prefix)}
+        return {path: self._entries[path] for path in self._entries if path.startswith(prefix)}
 
     def named(self, names: Iterable[str]) -> tuple[str, ...]:
         """The paths of all files that bear one of `names`, whatever their directory. Does not count as asking."""
@@ -86,7 +87,7 @@ class Files:
         for path in sorted(set(asked)):
             if path.endswith("/"):
                 prefix = "" if path == "/" else path
-                found = {name: entry for name, entry in self._entries.items() if name.startswith(prefix)}
+                found = {name: self._entries[name] for name in self._entries if name.startswith(prefix)}
                 lines += [_line(name, found[name]) for name in sorted(found)] or [f"{path}\0absent"]
             else:
                 lines.append(_line(path, self._entries.get(path)))

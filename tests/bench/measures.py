@@ -22,6 +22,7 @@ from gitopsd.adapters.store import open_store
 from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered
+from gitopsd.controller.host import Host
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
@@ -320,7 +321,7 @@ def loading(ground: Ground) -> list[Result]:
     def ours() -> None:
         files = open_source(RepositorySettings("default", str(repository.bare)), state).files(commit)
         for environment in environments.values():
-            load_environment(environment, files.again(), {}, b"key")
+            load_environment(environment, files.again(), Host(HostSecrets(state), environment), b"key")
 
     def theirs() -> None:
         listed = subprocess.run(
