@@ -107,7 +107,7 @@ class Ground:
             self.hands.let_pass()
             return check()
 
-        return eventually(passing, within=20)
+        return eventually(passing, within=45)
 
     def listen(self) -> "Listener":
         return Listener(self.engine)

@@ -26,7 +26,7 @@ from tests.e2e.witness import SERVICE_LABEL, Witness
 from tests.waiting import eventually
 
 Seen = TypeVar("Seen")
-WITHIN = 20.0
+WITHIN = 45.0
 
 
 def web(image: str, **more: Any) -> dict[str, Any]:

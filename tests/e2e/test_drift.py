@@ -60,7 +60,7 @@ def told(rig: Rig) -> Story:
     changed = {name: case for name, case in CASES.items() if taken(rig, case)}
     for name, case in changed.items():
         case.mutate(Hand(rig.api, before[name], rig.project, before))
-    found = rig.eventually(lambda: all_of(rig, changed), within=30)
+    found = rig.eventually(lambda: all_of(rig, changed), within=60)
     rig.ask("heal")
     rig.eventually(lambda: not rig.store.drift("shop").items and not rig.store.journal("shop").rollouts, within=90)
     return Story(rig.project, found, before, containers(rig), connected, networks(rig), rig.store.drift("shop").items)
