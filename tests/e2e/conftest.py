@@ -60,8 +60,12 @@ def make_rig(tmp_path: Path, docker_api: docker.APIClient, engine_url: str) -> I
         return RIGS[-1]
 
     yield make
-    while RIGS:
-        RIGS.pop().close()
+    try:
+        for each in RIGS:  # one that went on would bring back what is cleared away after another
+            each.end()
+    finally:
+        while RIGS:
+            RIGS.pop().close()
 
 
 @pytest.fixture

@@ -292,10 +292,14 @@ class Rig:
     def close(self) -> None:
         """End the daemon, and remove all that the rig's projects left on the engine."""
         try:
-            if self.process.alive():
-                self.process.stop()
+            self.end()
         finally:
             self._clear_away()
+
+    def end(self) -> None:
+        """End the daemon, if it runs."""
+        if self.process.alive():
+            self.process.stop()
 
     def _clear_away(self) -> None:
         self.store.close()
