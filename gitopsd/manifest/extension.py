@@ -150,11 +150,13 @@ def _choose_updates(
         if update.get("order", order) != order:
             message = "recreate stops first, but deploy.update_config.order says start-first; remove one of the two"
             problems.add(places["strategy"], f"{service.path}.{EXTENSION}.strategy", message)
+        if update.get("parallelism"):
+            message = f"recreate takes all at once, but {origin}.parallelism says {update['parallelism']}; remove one"
+            problems.add(places["strategy"], f"{service.path}.{EXTENSION}.strategy", message)
         chosen.put("order", order, str(places["strategy"]))
     else:
         chosen.put("order", update.get("order"), f"{origin}.order" if "order" in update else "default")
-    # Without a number of its own, recreate takes all at once.
-    for key, default in (("parallelism", 0 if values.get("strategy") == "recreate" else 1), ("delay", "0s")):
+    for key, default in (("parallelism", 1), ("delay", "0s")):
         chosen.put(key, update.get(key, default), f"{origin}.{key}" if key in update else "default")
     if "failure_action" in update:
         chosen.put("on_failure", update["failure_action"], f"{origin}.failure_action")
@@ -179,6 +181,8 @@ def _choose_room(
 
 def _contradiction(key: str, written: Mapping[str, Json], chosen: Chosen) -> str:
     order, nothing = chosen.values["order"], (0, "0%")
+    if key == "max_unavailable" and chosen.values["strategy"] == "recreate":
+        return "recreate takes all at once; remove it, or write strategy: rolling"
     if key == "max_surge" and order == "stop-first" and written[key] not in nothing:
         return f"the order is stop-first ({chosen.origins['order']}), where none is added; remove it"
     if key == "max_surge" and order == "start-first" and written[key] in nothing:

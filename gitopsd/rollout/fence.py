@@ -17,8 +17,11 @@ def fence(policy: Policy, order: Order, replicas: int) -> Fence:
     """The room of a rollout, in slots: shares of surge round up, of unavailability down, as in Kubernetes.
 
     Compose's `parallelism` is the surge of start-first and the unavailability of stop-first; 0 is all slots at once. A
-    share that comes to nothing on both sides leaves one slot, or nothing would ever move.
+    share that comes to nothing on both sides leaves one slot, or nothing would ever move. Recreate has all slots
+    wait until everything old has stopped, so it takes all of them at once.
     """
+    if policy.recreate:
+        return Fence(0, max(1, replicas))
     at_once = policy.parallelism or max(replicas, 1)
     if order == "stop-first":
         written = policy.max_unavailable

@@ -46,7 +46,7 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     resting = rest is not None or (look.said.storm and newer)
     acting = _moves(look, steps, by_slot, resting=resting) | _clearing(look, surplus, serving=serving)
     if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
-        acting = _apart(look, acting, surplus)
+        acting = _apart(look, acting, {} if resting else surplus)
     return Survey(
         chains=tuple(_chain(look, slot, acting[slot]) for slot in sorted(acting) if acting[slot] and slot not in busy),
         served=sum(step.serving for step in steps.values()),

@@ -77,15 +77,30 @@ def test_room_that_update_config_gives_too_is_fine() -> None:
     ("keys", "policy"),
     [
         ("x-gitopsd: {strategy: rolling}", Policy()),
-        ("x-gitopsd: {strategy: recreate}", Policy("stop-first", 0, recreate=True)),
+        ("x-gitopsd: {strategy: recreate}", Policy("stop-first", recreate=True)),
         (
-            "x-gitopsd: {strategy: recreate}, deploy: {update_config: {parallelism: 2}}",
-            Policy("stop-first", 2, recreate=True),
+            "x-gitopsd: {strategy: recreate}, deploy: {update_config: {parallelism: 0}}",
+            Policy("stop-first", 0, recreate=True),
         ),
     ],
 )
-def test_recreate_stops_first_and_all_at_once_unless_it_is_told_otherwise(keys: str, policy: Policy) -> None:
+def test_recreate_stops_first(keys: str, policy: Policy) -> None:
     assert a_service(keys).policy == policy
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("x-gitopsd: {strategy: recreate, max_unavailable: 1}", "recreate takes all at once; remove it"),
+        (
+            "x-gitopsd: {strategy: recreate}, deploy: {update_config: {parallelism: 2}}",
+            "recreate takes all at once, but deploy.update_config.parallelism says 2; remove one",
+        ),
+    ],
+)
+def test_a_number_beside_recreate_is_told(keys: str, said: str) -> None:
+    with pytest.raises(ManifestError, match=said):
+        a_service(keys)
 
 
 def test_the_environments_word_on_failure_counts_for_services_that_say_nothing() -> None:

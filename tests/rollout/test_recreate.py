@@ -1,10 +1,15 @@
 """Recreate: for what must never run in two versions at once; everything old is stopped before anything new starts."""
 
+from typing import Any
+
+import pytest
+
+from gitopsd.model.desired import Amount
 from tests.builders import a_service, a_state
 from tests.daemon import Daemon
 from tests.world import Behaviour
 
-RECREATE = {"recreate": True, "order": "stop-first", "parallelism": 0}
+RECREATE = {"recreate": True, "order": "stop-first"}
 BROKEN = Behaviour(exits_after=1, exit_code=1, restart="no")
 
 
@@ -45,6 +50,32 @@ def test_fewer_replicas_leave_no_old_one_beside_the_new() -> None:
     assert versions_met(daemon, "web:2", 1) == set()
     assert daemon.world.running() == ["shop-web-1 web:2"]
     assert len(daemon.world.boxes) == 1
+
+
+@pytest.mark.parametrize("room", [{"parallelism": 2}, {"max_unavailable": Amount(1)}])
+def test_room_for_fewer_than_all_does_not_stall_it(room: dict[str, Any]) -> None:
+    how = {**RECREATE, "replicas": 3, **room}
+    daemon = Daemon().commit(a_state(a_service(**how))).settle()
+
+    daemon.commit(a_state(a_service(image="web:2", **how))).settle()
+
+    assert daemon.world.running() == [f"shop-web-{slot} web:2" for slot in (1, 2, 3)]
+    assert [release.outcome for release in daemon.ended] == ["succeeded", "succeeded"]
+
+
+def test_while_too_much_restarts_on_the_engine_nothing_old_is_stopped() -> None:
+    daemon = serving(3)
+    daemon.commit(a_state(a_service(image="web:2", replicas=1, **RECREATE)))
+    daemon.look()
+    daemon.pending = {}
+    daemon.storm = True
+
+    daemon.run()
+
+    assert daemon.world.running() == [f"shop-web-{slot} web:1" for slot in (1, 2, 3)]
+    daemon.storm = False
+    daemon.settle()
+    assert daemon.world.running() == ["shop-web-1 web:2"]
 
 
 def test_a_broken_version_is_stopped_before_the_old_one_comes_back() -> None:
