@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from gitopsd.controller.ports import Clock, Engine
+from gitopsd.controller.ports import Clock, Engine, EngineView
 from gitopsd.engine_json.container import creation
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.cures import lift_body
@@ -81,7 +81,7 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
             body = lift_body(lift) | update_body(_specification(action, making).sealed)
             return ", ".join(engine.update(container, body))
         case Deliver(container=container, name=name, slot=slot):
-            engine.deliver(container, _creation(_specification(action, making), slot, name, engine, making))
+            engine.deliver(container, remade(_specification(action, making), slot, name, engine, making.key))
         case Connect(container=container, network=network):
             engine.connect(container, network, _endpoint(action, making, engine.api()))
         case Restore(container=container, restart=restart):
@@ -119,8 +119,11 @@ def _endpoint(action: Connect, making: Making, api: tuple[int, int]) -> Mapping[
     return dict(endpoints(found.sealed.service, found.desired, action.slot, api))[action.network]
 
 
-def _creation(found: Specification, slot: int, name: str, engine: Engine, making: Making) -> Creation:
-    """What a container of a specification is made from, as far as its content goes."""
+def remade(found: Specification, slot: int, name: str, engine: EngineView, key: bytes) -> Creation:
+    """What a container of a specification is made from, but for what it carries over and lives in.
+
+    ManifestError: it cannot be made.
+    """
     joins = {each: each for each in found.sealed.service.shares}
     return creation(
         *(found.sealed, found.desired),
@@ -130,7 +133,7 @@ def _creation(found: Specification, slot: int, name: str, engine: Engine, making
         carry={},
         joins=joins,
         api=engine.api(),
-        key=making.key,
+        key=key,
     )
 
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gitopsd.controller.baselines import Expect, Expected
-from gitopsd.controller.execute import Specification
+from gitopsd.controller.execute import Specification, remade
 from gitopsd.controller.ports import EngineView
 from gitopsd.drift.comparing import Wanted
-from gitopsd.engine_json.container import creation
 from gitopsd.engine_json.delivered import Place, content_wanted, places
 from gitopsd.engine_json.expectation import expected
 from gitopsd.engine_json.hiding import hidden_projection
@@ -106,10 +105,7 @@ def _made(
     """
     sealed, desired = applied.sealed, applied.desired
     called = instance_name(sealed.service, desired.project, slot)
-    joins = {name: name for name in sealed.service.shares}
-    made = creation(
-        *(sealed, desired), slot=slot, name=called, release=0, carry={}, api=engine.api(), joins=joins, key=key
-    )
+    made = remade(applied, slot, called, engine, key)
     lying = places(made, instance.fields, key)
     shown = _borrowed(sealed.service, instance, expected(sealed, made, called, _defaults(engine, instance.image_id)))
     return {**shown, **content_wanted(lying)}, lying
