@@ -43,7 +43,11 @@ VOLUMES = st.lists(
     max_size=3,
     unique_by=str,
 )
-LIMITS: Rows = {"cpus": cast(one(0.5, 2, 0.1)), "memory": SIZES, "pids": cast(st.integers(10, 99))}
+LIMITS: Rows = {
+    "cpus": cast(one(0.5, 2, 0.1)),
+    "memory": one("16m", "64M", "1g", str(48 << 20)),  # Compose takes no number here
+    "pids": cast(st.integers(10, 99)),
+}
 ENDPOINT: Rows = {"aliases": lists("a", "b-c", "d.e"), "priority": st.integers(0, 5)}
 OWN: Rows = {
     "blkio_config": some({"weight": st.integers(10, 1000)}),
