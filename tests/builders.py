@@ -73,7 +73,7 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
 
 
 def _policy(given: Mapping[str, Any]) -> Policy:
-    times = ("delay", "min_ready", "healthy_deadline", "progress_deadline")
+    times = ("delay", "monitor", "min_ready", "healthy_deadline", "progress_deadline")
     fields: dict[str, Any] = {key: seconds(value) if key in times else value for key, value in given.items()}
     policy = Policy(**fields)
     return replace(policy, health=replace(policy.health, deadline=policy.healthy_deadline))

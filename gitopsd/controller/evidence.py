@@ -10,6 +10,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.release import Journal
 from gitopsd.release.inventory import members_of
+from gitopsd.rollout import Member
 from gitopsd.rollout.member import out_of_memory, ready_now
 
 LINES = 20
@@ -31,11 +32,17 @@ def with_evidence(
         return events
     members = members_of(journal, live)
     return tuple(
-        _with_logs(event, [m.instance for m in members.get(event.service, ()) if not ready_now(m)], engine, masked)
+        _with_logs(event, _suspects(event, members.get(event.service, ())), engine, masked)
         if _tells_of_trouble(event, journal)
         else event
         for event in events
     )
+
+
+def _suspects(event: Event, members: tuple[Member, ...]) -> list[Instance]:
+    """Whom the event names, though it may be good again by now; then all that are not good."""
+    named = [member for member in members if f" {member.instance.name} " in f" {event.message} "]
+    return [each.instance for each in (*named, *members) if each in named or not ready_now(each)]
 
 
 def _tells_of_trouble(event: Event, journal: Journal) -> bool:
@@ -57,7 +64,7 @@ def _with_logs(event: Event, instances: list[Instance], engine: EngineView, mask
 
 def _end(instance: Instance) -> dict[str, Json]:
     """How it ended, if it did."""
-    if instance.state not in ("exited", "dead", "restarting"):
+    if instance.state not in ("exited", "dead", "restarting") and not instance.exit_code:
         return {"instance": instance.name}
     ended: dict[str, Json] = {"instance": instance.name, "exit_code": instance.exit_code}
     return {**ended, "out_of_memory": True} if out_of_memory(instance) else ended

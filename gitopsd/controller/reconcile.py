@@ -15,6 +15,7 @@ from gitopsd.controller.chains import Chains
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.drifting import Drifting
 from gitopsd.controller.ejection import Ejection, eject_environment
+from gitopsd.controller.endings import with_endings
 from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Making, Specification
@@ -61,6 +62,7 @@ class Reconciler:
     def __init__(self, name: str, shared: Shared, store: Store, clock: Clock, desires: Desires) -> None:
         self._name, self._store, self._clock, self._desires = name, store, clock, desires
         engine = self._engine = shared.engine
+        self._witness = shared.witness
         self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
@@ -133,7 +135,7 @@ class Reconciler:
         self._requests.pull = self._requests.pull and not asking.everything
         desire = self._desires.of(environment, journal, self._engine, asking)
         project = project_of(journal, desire)
-        live = self._engine.observe(project, thorough) if project else LiveState()
+        live = with_endings(self._engine.observe(project, thorough), self._witness) if project else LiveState()
         journal, rows = self._renewed(environment, recognise(journal, live))
         states = (desire.state, self._basis(environment, journal, desire.state))
         found = compared_by_reading(journal, live, states, self._engine, self._store.key(), now)

@@ -313,6 +313,7 @@ def _added_to_policy(policy: Policy) -> dict[str, Json]:
     loop = policy.crash_loop
     return {
         **({"health": health_shown(policy.health)} if policy.health.each else {}),
+        **({"monitor": policy.monitor.total_seconds()} if policy.monitor else {}),
         **({"crash_loop": [loop.restarts, loop.within.total_seconds()]} if loop != CRASH_LOOP else {}),
     }
 

@@ -173,6 +173,7 @@ class Policy:
     order: Order | None = None  # None: start-first where the service allows it
     parallelism: int = 1  # 0: all slots at once
     delay: timedelta = timedelta(0)
+    monitor: timedelta = timedelta(0)  # so long what serves already is watched before the release is good
     on_failure: Literal["rollback", "pause", "continue"] = "rollback"
     min_ready: timedelta = timedelta(seconds=5)
     healthy_deadline: timedelta = timedelta(minutes=5)

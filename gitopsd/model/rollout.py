@@ -153,7 +153,8 @@ class Rollout:
 
     `stable` None: the service is new. `job`: the target runs to its end instead of being kept running.
 
-    `deadline` is absolute: no progress until then means failure. `seen` is by container id. `needs` are the conditions
+    `deadline` is absolute: no progress until then means failure. `watched_until` is, too: what failed by then though it
+    served already turns it back. `seen` is by container id. `needs` are the conditions
     of `depends_on`. `early`: a removal that others wait for, as they need its port or name. `way_back`: a failure turns
     back to stable, or to nothing where there was nothing. `paused`: it goes no further in its phase.
 
@@ -183,6 +184,7 @@ class Rollout:
     finished_at: datetime | None = None
     paused: Paused | None = None
     measured: Measured | None = None
+    watched_until: datetime | None = None
 
     @property
     def leaving(self) -> bool:
@@ -192,6 +194,11 @@ class Rollout:
     @property
     def open(self) -> bool:
         return isinstance(self.phase, UnderWay)
+
+    def watched(self, now: datetime) -> bool:
+        """Whether it serves, and a failure would turn it back all the same. While it is paused that goes on."""
+        until = self.watched_until if isinstance(self.phase, Finalising) else None
+        return until is not None and (self.paused is not None or now < until)
 
     @property
     def stage(self) -> str:

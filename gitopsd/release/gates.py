@@ -1,6 +1,7 @@
 """When a rollout of a release may begin, and when a removal may finalise."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, Rollout, Succeeded
@@ -20,9 +21,10 @@ def may_begin(journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Me
     return all(met(journal, service, condition, members) for service, condition in rollout.needs)
 
 
-def may_finalise(journal: Journal, removal: Rollout, members: Mapping[str, tuple[Member, ...]]) -> bool:
+def may_finalise(journal: Journal, removal: Rollout, members: Mapping[str, tuple[Member, ...]], now: datetime) -> bool:
     """The stopped instances of a removed service may go: everything that stays is good, nothing will need them back."""
-    return _aside(removal, members) and _rest_is_good(journal)
+    watched = any(each.watched(now) for each in journal.rollouts.values())
+    return _aside(removal, members) and _rest_is_good(journal) and not watched
 
 
 def _rest_is_good(journal: Journal) -> bool:

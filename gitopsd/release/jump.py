@@ -22,13 +22,14 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
 
 
 def _moved(rollout: Rollout, jump: timedelta) -> Rollout:
-    paused, measured = rollout.paused, rollout.measured
+    paused, measured, watched = rollout.paused, rollout.measured, rollout.watched_until
     return replace(
         rollout,
         paused=replace(paused, at=paused.at + jump) if paused is not None else None,
         measured=_shifted(measured, jump) if measured is not None else None,
         started_at=rollout.started_at + jump,
         deadline=rollout.deadline + jump,
+        watched_until=watched + jump if watched is not None else None,
         seen={id: _seen(sighting, jump) for id, sighting in rollout.seen.items()},
     )
 
@@ -40,7 +41,12 @@ def _shifted(measured: Measured, jump: timedelta) -> Measured:
 
 def _seen(sighting: Sighting, jump: timedelta) -> Sighting:
     ready = sighting.ready_since
-    return replace(sighting, first_seen=sighting.first_seen + jump, ready_since=ready + jump if ready else None)
+    return replace(
+        sighting,
+        first_seen=sighting.first_seen + jump,
+        ready_since=ready + jump if ready else None,
+        crashes=tuple(at + jump for at in sighting.crashes),
+    )
 
 
 def _later(repair: Repair, jump: timedelta) -> Repair:

@@ -1,7 +1,8 @@
 """The state machine of an environment: its open release, the way back of a failed one, and repairs in between.
 
-A release progresses until all its rollouts are finalising, and then has succeeded. When one fails, the others turn
-back, and services that were promoted already return to what served before, dependents first; the content is rejected.
+A release progresses until all its rollouts are finalising, and none is watched; then it has succeeded. When one fails,
+the others turn back, and services that were promoted already return to what served before, dependents first; the
+content is rejected.
 """
 
 from collections.abc import Iterable, Mapping
@@ -168,7 +169,8 @@ def _gated(journal: Journal, name: str, around: Surroundings, signals: Signals) 
         rollout = replace(rollout, phase=Preparing())
     if isinstance(rollout.phase, Preparing):
         rollout = _prepared(rollout, around, signals)
-    if isinstance(rollout.phase, Progressing) and rollout.leaving and may_finalise(journal, rollout, around.members):
+    may = rollout.leaving and may_finalise(journal, rollout, around.members, around.now)
+    if isinstance(rollout.phase, Progressing) and may:
         rollout = replace(rollout, phase=Finalising())
     return rollout
 

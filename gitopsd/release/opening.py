@@ -10,8 +10,9 @@ from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
-from gitopsd.model.rollout import Finalising, Pending, Preparing, RollingBack, Rollout, Target
+from gitopsd.model.rollout import Finalising, Pending, Preparing, RollingBack, Rollout, Succeeded, Target
 from gitopsd.plan.order import replacement
+from gitopsd.release.telling import release_ended
 from gitopsd.rollout.machine import NOTHING
 
 Verdict = Literal["same", "begin", "wait", "rejected"]
@@ -64,6 +65,8 @@ def begin(
     """Open a release, superseding an open one. A service whose target did not change keeps its rollout."""
     ended = _superseded(journal, number, now)
     release = _release(journal.environment, candidate, number, now)
+    if journal.serving is None and any(each.outcome == "succeeded" for each in ended):
+        journal = replace(journal, release=None, serving=serving_of(ended[0]))  # nothing better is known
     journal = _refreshed(journal, candidate)
     before = journal.before if journal.release is not None else journal.stable
     journal = replace(journal, before=before)
@@ -90,6 +93,8 @@ def begin(
     )
     superseding = tuple(
         Event(now, "ReleaseSuperseded", each.reason, environment=journal.environment, release=each.number)
+        if each.outcome == "superseded"
+        else release_ended(each, now)
         for each in ended
     )
     return opened, (*superseding, event), ended
@@ -146,8 +151,16 @@ def _superseded(journal: Journal, number: int, now: datetime) -> tuple[Release, 
     release = journal.release
     if release is None:
         return ()
+    outcome: Outcome = "succeeded" if _serves(journal) else "superseded"
     reason = f"superseded by release {number}"
-    return (replace(release, phase="ended", outcome="superseded", finished_at=now, reason=reason),)
+    reason = f"{reason} while it was watched" if outcome == "succeeded" else reason
+    return (replace(release, phase="ended", outcome=outcome, finished_at=now, reason=reason),)
+
+
+def _serves(journal: Journal) -> bool:
+    """All of the open release serves already, and is only watched. What leaves is kept until that is over."""
+    concerned = [each for each in journal.rollouts.values() if each.kind != "repair" and not each.leaving]
+    return bool(concerned) and all(isinstance(each.phase, Finalising | Succeeded) for each in concerned)
 
 
 def _release(environment: str, candidate: Candidate, number: int, now: datetime) -> Release:

@@ -120,6 +120,8 @@ def _expected(
             yield Expected(_waits_for(journal, rollout, members))
         case Preparing():
             yield Expected("its networks and volumes are being made")
+        case Finalising() if rollout.watched(judge.now):
+            yield Expected("it is good, unless something fails by then (update_config.monitor)", rollout.watched_until)
         case Finalising():
             yield Expected("what it replaced is cleared away", rollout.deadline)
         case Progressing() | RollingBack():

@@ -1,4 +1,4 @@
-"""How a release ends: succeeded when all its rollouts are finalising, otherwise back to what served before."""
+"""How a release ends: succeeded when all its rollouts serve and none is watched any more, else back to before."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -39,7 +39,8 @@ def conclude(journal: Journal, wanted: SealedState | None, now: datetime) -> tup
         if failed is not None:
             reason = f"{failed.service}: {getattr(failed.phase, 'reason', '')}"
             return _turned_back(journal, replace(release, reason=reason), wanted, now, back=failed.way_back)
-        if all(isinstance(each.phase, Finalising | Succeeded) for each in concerned):
+        serve = all(isinstance(each.phase, Finalising | Succeeded) for each in concerned)
+        if serve and not any(each.watched(now) for each in concerned):
             return _succeeded(journal, release, now)
         return journal, ()
     journal, release = _lost(journal, release, concerned)

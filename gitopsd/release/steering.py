@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.model.release import Abort, Journal
-from gitopsd.model.rollout import Paused, Pending, Preparing, Progressing, Rollout, Sighting
+from gitopsd.model.rollout import Finalising, Paused, Pending, Preparing, Progressing, Rollout, Sighting
 
 IDLE = "nothing is being rolled out here"
 
@@ -30,7 +30,7 @@ def resume(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]
 
 
 def promote(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]:
-    """Let what is paused go on, and take what is ready for good: `min_ready` and `delay` count as over for it."""
+    """Let what is paused go on, and take what is ready for good: `min_ready`, `delay`, `monitor` count as over."""
     if answer := _no(journal, service):
         return journal, answer
     under_way = _under_way(journal, service)
@@ -71,8 +71,12 @@ def _under_way(journal: Journal, service: str) -> dict[str, Rollout]:
         for name, rollout in sorted(journal.rollouts.items())
         if service in ("", name)
         and rollout.kind == "change"
-        and isinstance(rollout.phase, Pending | Preparing | Progressing)
+        and (isinstance(rollout.phase, Pending | Preparing | Progressing) or _watched(rollout))
     }
+
+
+def _watched(rollout: Rollout) -> bool:
+    return isinstance(rollout.phase, Finalising) and rollout.watched_until is not None
 
 
 def _with(journal: Journal, changed: Mapping[str, Rollout]) -> Journal:
@@ -80,16 +84,23 @@ def _with(journal: Journal, changed: Mapping[str, Rollout]) -> Journal:
 
 
 def _freed(rollout: Rollout, now: datetime) -> Rollout:
-    """The deadline moves by the time that was spent waiting; before it has begun, none runs."""
+    """Its deadlines move by the time that was spent waiting; before it has begun, none runs."""
     if rollout.paused is None:
         return rollout
-    begun = isinstance(rollout.phase, Progressing)
-    deadline = rollout.deadline + (now - rollout.paused.at) if begun else rollout.deadline
-    return replace(rollout, paused=None, deadline=deadline)
+    waited, until = now - rollout.paused.at, rollout.watched_until
+    begun = isinstance(rollout.phase, Progressing | Finalising)
+    return replace(
+        rollout,
+        paused=None,
+        deadline=rollout.deadline + waited if begun else rollout.deadline,
+        watched_until=until + waited if until is not None else None,
+    )
 
 
 def _hurried(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
-    """Its new instances that are ready count as having been so for as long as they must."""
+    """Its new instances that are ready count as having been so for as long as they must; what serves, as watched."""
+    if rollout.watched(now):
+        return replace(rollout, watched_until=now)
     long_ago = now - rollout.policy.min_ready - rollout.policy.delay
 
     def sooner(id: str, sighting: Sighting) -> Sighting:

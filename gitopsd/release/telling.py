@@ -19,14 +19,18 @@ def told(before: Journal, after: Journal, ended: tuple[Release, ...], now: datet
         if old is None or old.phase != rollout.phase or old.release != rollout.release:
             yield _phase_event(before.environment, rollout, now, by_hand=_aborted(after, rollout))
     for release in ended:
-        yield Event(
-            now,
-            "ReleaseEnded",
-            f"release {release.number} {release.outcome}" + (f": {release.reason}" if release.reason else ""),
-            severity=SEVERITIES.get(release.outcome or "", "error"),
-            environment=after.environment,
-            release=release.number,
-        )
+        yield release_ended(release, now)
+
+
+def release_ended(release: Release, now: datetime) -> Event:
+    return Event(
+        now,
+        "ReleaseEnded",
+        f"release {release.number} {release.outcome}" + (f": {release.reason}" if release.reason else ""),
+        severity=SEVERITIES.get(release.outcome or "", "error"),
+        environment=release.environment,
+        release=release.number,
+    )
 
 
 def _aborted(journal: Journal, rollout: Rollout) -> bool:

@@ -5,8 +5,9 @@
                                 +-> RollingBack -> RolledBack | Failed
 
 The release room moves a rollout out of Pending and Preparing, and lets a removal finalise. One that is paused stays in
-its phase; only evidence against the target moves it, by turning it back. From Finalising on the target is stable. A
-rollback never rolls back: when the way back fails too, the rollout is Failed: a person is needed.
+its phase; only evidence against the target moves it, by turning it back. From Finalising on the target is stable; as
+long as its policy has it watched there, evidence turns it back still. A rollback never rolls back: when the way back
+fails too, the rollout is Failed: a person is needed.
 """
 
 from dataclasses import dataclass, replace
@@ -85,8 +86,18 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     if failure:
         return _fail(rollout, failure, now)
     if survey.serving and not said.busy:
-        return advance(_enter(rollout, Finalising(), now), members, now, Said(sharing=said.sharing))
+        return advance(_promoted(rollout, now), members, now, Said(sharing=said.sharing))
     return _gone_on(rollout, survey, now)
+
+
+def _promoted(rollout: Rollout, now: datetime) -> Rollout:
+    """The target serves. What is new about it is watched from now on: no restart that came before counts."""
+    entered = _enter(rollout, Finalising(), now)
+    same = rollout.stable is not None and rollout.stable.fingerprint == rollout.target.fingerprint
+    if not rollout.policy.monitor or rollout.kind != "change" or rollout.job or same:
+        return entered
+    seen = {id: replace(sighting, crashes=()) for id, sighting in rollout.seen.items()}
+    return replace(entered, seen=seen, watched_until=now + rollout.policy.monitor)
 
 
 def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
@@ -153,13 +164,28 @@ def _abandon(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
 
 
 def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
-    """Clear away what was replaced. A failure here no longer concerns the release: repairs look after what serves."""
+    """Clear away what was replaced. Once it is not watched any more no failure here concerns the release."""
+    watched = rollout.watched(now)
+    if watched and (relapse := _relapse(rollout, members, now)):
+        return _fail(rollout, relapse, now)
+    if rollout.paused is not None:
+        return Turn(rollout)
     heard = Said(said.busy, sharing=said.sharing)
     survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, heard), members)
     stuck = rollout.refusals >= REFUSALS_BEFORE_FAILURE or (survey.failure and not survey.moving)
-    if (survey.settled or stuck or now >= rollout.deadline) and not said.busy:
+    if (survey.settled or stuck or now >= rollout.deadline) and not said.busy and not watched:
         return Turn(_enter(rollout, Succeeded(), now))
-    return Turn(rollout, survey.chains, survey.wake(rollout.deadline))
+    ends = (rollout.watched_until if watched else None, rollout.deadline)
+    times = (at for at in (*survey.times, *ends) if at is not None and at > now)
+    return Turn(rollout, survey.chains, min(times, default=None))
+
+
+def _relapse(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> str:
+    """What speaks against the target since it serves, in words; "" for nothing."""
+    judge = Judge(rollout.policy, rollout.seen, now)
+    new = (member for member in members if member.placed.fingerprint == rollout.target.fingerprint)
+    words = next((relapse for member in new if (relapse := judge.relapse(member))), "")
+    return f"{words}, while it was watched (monitor: {rollout.policy.monitor.total_seconds():g} s)" if words else ""
 
 
 def _stand_aside(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:

@@ -163,6 +163,16 @@ class Judge:
         unknown = member.readiness is not None and member.readiness.trouble
         return not ready_now(member) and waited >= self.policy.healthy_deadline and not unknown
 
+    def relapse(self, member: Member) -> str:
+        """What speaks against one that was good: that it fell over, however briefly, or that its checks fail."""
+        down = member.instance.state in ("exited", "dead") and not self.excused(member)
+        if member.placed.kept:
+            return ""
+        if (member.unhealthy and member.sure) or down:
+            return self.evidence(member)
+        times = len(self.seen[member.id].crashes)
+        return _restarted(member, times) if times else ""
+
     def next_look(self, member: Member) -> datetime | None:
         """When the passing of time alone will change the condition."""
         sighting = self.seen[member.id]
@@ -178,11 +188,19 @@ class Judge:
             return f"{instance.name} is unhealthy" + (f": {said}" if said else "")
         killed = ", out of memory" if out_of_memory(instance) else ""
         if self.crash_looping(member):
-            times = self._crashes(member)
-            return f"{instance.name} restarted {times} times, last exit code {instance.exit_code}{killed}"
+            return _restarted(member, self._crashes(member))
         if instance.state in ("exited", "dead"):
             error = f": {instance.error}" if instance.error else ""
             return f"{instance.name} exited with code {instance.exit_code}{killed}{error}"
         waited = self.policy.healthy_deadline if self.overdue(member) else self.now - self.seen[member.id].first_seen
         late_by = f"{instance.name} was not ready within {round(waited.total_seconds(), 1):g} s"
         return f"{late_by}: {said}" if said else late_by
+
+
+def _restarted(member: Member, times: int) -> str:
+    """One that runs again does not show its last exit code, unless somebody heard of it."""
+    instance = member.instance
+    known = instance.exit_code or instance.state != "running"
+    code = f", last exit code {instance.exit_code}" if known else ""
+    killed = ", out of memory" if out_of_memory(instance) else ""
+    return f"{instance.name} restarted {'once' if times == 1 else f'{times} times'}{code}{killed}"

@@ -20,7 +20,8 @@ def test_update_config_is_the_policy() -> None:
 
     policy = a_service(f"deploy: {{update_config: {{{update}}}}}").policy
 
-    assert policy == Policy("start-first", 3, timedelta(seconds=10), "continue")
+    times = {"delay": timedelta(seconds=10), "monitor": timedelta(minutes=1)}
+    assert policy == Policy("start-first", 3, on_failure="continue", **times)
 
 
 def test_x_gitopsd_sets_the_deadlines() -> None:
@@ -173,6 +174,7 @@ x-gitopsd: {prune: false}
         "order": {"value": "start-first", "origin": "deploy.update_config.order"},
         "parallelism": {"value": 1, "origin": "default"},
         "delay": {"value": "0s", "origin": "default"},
+        "monitor": {"value": "0s", "origin": "default"},
         "on_failure": {"value": "rollback", "origin": "default"},
         "ignore_drift": {"value": [], "origin": "default"},
         "crash_loop": {"value": {"restarts": 3, "within": "2m0s"}, "origin": "default"},
