@@ -139,7 +139,7 @@ def _choose_updates(
     chosen: Chosen,
     problems: Problems,
 ) -> None:
-    """`order`, `parallelism`, `delay`, `monitor` and `on_failure`, which only `deploy.update_config` says."""
+    """`order`, `parallelism`, `on_failure` and times, which only `deploy.update_config` says."""
     deploy = service.canonical.get("deploy")
     update = deploy.get("update_config") if isinstance(deploy, dict) else None
     update = update if isinstance(update, dict) else {}
@@ -156,7 +156,7 @@ def _choose_updates(
         chosen.put("order", order, str(places["strategy"]))
     else:
         chosen.put("order", update.get("order"), f"{origin}.order" if "order" in update else "default")
-    for key, default in (("parallelism", 1), ("delay", "0s"), ("monitor", "0s")):
+    for key, default in (("parallelism", 1), ("delay", "0s"), ("monitor", "0s"), ("max_failure_ratio", 0)):
         chosen.put(key, update.get(key, default), f"{origin}.{key}" if key in update else "default")
     if "failure_action" in update:
         chosen.put("on_failure", update["failure_action"], f"{origin}.failure_action")
@@ -217,6 +217,7 @@ def _policy(chosen: Chosen) -> Policy:
         max_unavailable=_amount_of(chosen.values.get("max_unavailable")),
         delay=_span(chosen, "delay"),
         monitor=_span(chosen, "monitor"),
+        max_failure_ratio=float(str(chosen.values["max_failure_ratio"])),
         on_failure=cast("str", chosen.values["on_failure"]),  # type: ignore[arg-type]
         min_ready=_span(chosen, "min_ready"),
         healthy_deadline=_span(chosen, "healthy_deadline"),

@@ -314,6 +314,7 @@ def _added_to_policy(policy: Policy) -> dict[str, Json]:
     return {
         **({"health": health_shown(policy.health)} if policy.health.each else {}),
         **({"monitor": policy.monitor.total_seconds()} if policy.monitor else {}),
+        **({"max_failure_ratio": policy.max_failure_ratio} if policy.max_failure_ratio else {}),
         **({"crash_loop": [loop.restarts, loop.within.total_seconds()]} if loop != CRASH_LOOP else {}),
     }
 

@@ -175,6 +175,7 @@ class Policy:
     delay: timedelta = timedelta(0)
     monitor: timedelta = timedelta(0)  # so long what serves already is watched before the release is good
     on_failure: Literal["rollback", "pause", "continue"] = "rollback"
+    max_failure_ratio: float = 0.0  # the share of the slots that may fail before `on_failure` counts
     min_ready: timedelta = timedelta(seconds=5)
     healthy_deadline: timedelta = timedelta(minutes=5)
     progress_deadline: timedelta = timedelta(minutes=10)

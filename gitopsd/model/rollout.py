@@ -156,7 +156,8 @@ class Rollout:
     `deadline` is absolute: no progress until then means failure. `watched_until` is, too: what failed by then though it
     served already turns it back. `seen` is by container id. `needs` are the conditions
     of `depends_on`. `early`: a removal that others wait for, as they need its port or name. `way_back`: a failure turns
-    back to stable, or to nothing where there was nothing. `paused`: it goes no further in its phase.
+    back to stable, or to nothing where there was nothing. `paused`: it goes no further in its phase. `passed` are the
+    slots that failed and were passed over, `relapsed` those that served before they failed, each with the evidence.
 
     Of the present direction: `started_at`, `deadline`, `served` (the most slots that served at one look) and `refusals`
     (how often the engine said no).
@@ -185,6 +186,8 @@ class Rollout:
     paused: Paused | None = None
     measured: Measured | None = None
     watched_until: datetime | None = None
+    passed: Mapping[str, str] = field(default_factory=dict)
+    relapsed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def leaving(self) -> bool:

@@ -23,7 +23,7 @@ from gitopsd.release.resources import intend, missing_resources, surplus_network
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.sharing import sharing_of
 from gitopsd.release.sickness import diagnosed
-from gitopsd.release.telling import told
+from gitopsd.release.telling import failures_told, told
 from gitopsd.rollout import Member, Said
 from gitopsd.rollout import advance as advance_rollout
 
@@ -190,7 +190,7 @@ def _prepared(rollout: Rollout, around: Surroundings, signals: Signals) -> Rollo
 def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
     """Keep the rollout; from Finalising on its target is stable, and after a way back what it returned to."""
     name = after.service
-    noted = replace(journal, rollouts={**journal.rollouts, name: after})
+    noted = replace(_gone_on(journal, before, after), rollouts={**journal.rollouts, name: after})
     if isinstance(after.phase, RolledBack) and not after.job:
         return replace(noted, stable=_with(journal.stable, name, after.stable))
     if not after.target.fingerprint:
@@ -203,6 +203,16 @@ def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
         done = (*completed.get(name, ()), after.target.fingerprint)
         completed = {**completed, name: tuple(dict.fromkeys(done))[-20:]}
     return replace(noted, stable=_with(journal.stable, name, after.target), completed=completed)
+
+
+def _gone_on(journal: Journal, before: Rollout, after: Rollout) -> Journal:
+    """A release that goes on though an instance failed says so to its end."""
+    release = journal.release
+    told = failures_told(before, after)
+    if release is None or not told:
+        return journal
+    words = (release.reason, *(f"{after.service}: {each}" for each in told))
+    return replace(journal, release=replace(release, reason="; ".join(filter(None, words))))
 
 
 def _with(stable: Mapping[str, Target], name: str, target: Target | None) -> dict[str, Target]:

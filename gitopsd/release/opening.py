@@ -239,7 +239,7 @@ def _new(change: Change, journal: Journal, wanted: SealedState, number: int, now
         # A one-shot that is to run has nothing to go back to; one that ran already only ends what interrupted it.
         stable = target if change.change == "unchanged" else None
         policy = replace(policy, progress_deadline=service.job.timeout or policy.progress_deadline)
-    rollback = policy.on_failure == "rollback" and wanted.desired.policy.on_failure == "rollback"
+    rollback = policy.on_failure != "pause" and wanted.desired.policy.on_failure == "rollback"
     return Rollout(
         service=change.service,
         release=number,

@@ -56,6 +56,7 @@ class ServiceProgress:
     def evidence(self) -> str:
         """What speaks against it: why it turned back, or what its new instances say."""
         reason = getattr(self.rollout.phase, "reason", "")
+        reason = reason or next(iter((*self.rollout.passed.values(), *self.rollout.relapsed.values())), "")
         return reason or next((each.words for each in self.instances if each.role == "new" and each.words), "")
 
 

@@ -16,6 +16,8 @@ def told(before: Journal, after: Journal, ended: tuple[Release, ...], now: datet
         old = before.rollouts.get(name)
         if isinstance(rollout.phase, Pending | Preparing):
             continue
+        if old is not None and old.release == rollout.release:
+            yield from (_passed_over(before.environment, rollout, each, now) for each in failures_told(old, rollout))
         if old is None or old.phase != rollout.phase or old.release != rollout.release:
             yield _phase_event(before.environment, rollout, now, by_hand=_aborted(after, rollout))
     for release in ended:
@@ -30,6 +32,26 @@ def release_ended(release: Release, now: datetime) -> Event:
         severity=SEVERITIES.get(release.outcome or "", "error"),
         environment=release.environment,
         release=release.number,
+    )
+
+
+def failures_told(before: Rollout, after: Rollout) -> tuple[str, ...]:
+    """What failed between two looks, and the rollout went on all the same; with the evidence."""
+    found = ((now, was) for now, was in ((after.passed, before.passed), (after.relapsed, before.relapsed)))
+    return tuple(words for now, was in found for slot, words in sorted(now.items()) if slot not in was)
+
+
+def _passed_over(environment: str, rollout: Rollout, words: str, now: datetime) -> Event:
+    why = "failure_action: continue" if rollout.policy.on_failure == "continue" else "max_failure_ratio"
+    return Event(
+        now,
+        "RolloutPassedOver",
+        f"{rollout.service}: {words}; the rollout goes on ({why})",
+        severity="error",
+        environment=environment,
+        service=rollout.service,
+        release=rollout.release,
+        data={"kind": rollout.kind, "cause": rollout.cause},
     )
 
 

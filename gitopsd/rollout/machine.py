@@ -12,6 +12,7 @@ fails too, the rollout is Failed: a person is needed.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 
 from gitopsd.model.action import Chain
 from gitopsd.model.rollout import (
@@ -83,8 +84,11 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     # Newer content fails with its first evidence; what mends goes on where it can.
     failure = survey.failure if rollout.kind == "change" or not survey.moving else ""
     failure = failure or _late(rollout, now)
+    if failure and (passed := _passed(rollout, survey, failure)):
+        on = replace(rollout, passed=passed, deadline=now + rollout.policy.progress_deadline)
+        return _forward(on, members, now, said)
     if failure:
-        return _fail(rollout, failure, now)
+        return _fail(rollout, _beyond(rollout, failure), now)
     if survey.serving and not said.busy:
         return advance(_promoted(rollout, now), members, now, Said(sharing=said.sharing))
     return _gone_on(rollout, survey, now)
@@ -106,8 +110,8 @@ def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Sa
         return Turn(rollout)
     look = _look(rollout, rollout.target, now, rollout.cause, said)
     survey = survey_of(look, members)
-    if survey.failure:
-        return _fail(rollout, survey.failure, now)
+    if survey.failure and not _passed(rollout, survey, survey.failure):
+        return _fail(rollout, _beyond(rollout, survey.failure), now)
     return Turn(rollout, upkeep(look, members), min(survey.times, default=None))
 
 
@@ -117,6 +121,34 @@ def _gone_on(rollout: Rollout, survey: Survey, now: datetime) -> Turn:
     deadline = now + rollout.policy.progress_deadline if better else rollout.deadline
     kept = replace(rollout, deadline=deadline, served=max(survey.served, rollout.served))
     return Turn(kept, survey.chains, survey.wake(deadline))
+
+
+def _passed(rollout: Rollout, survey: Survey, failure: str) -> dict[str, str] | None:
+    """All slots that are passed over once those that failed now are; None: they are more than may fail.
+
+    Where time is up, none in particular failed: it was all that are not ready.
+    """
+    failed = survey.failures or dict.fromkeys(survey.lacking, failure)
+    passed = {**rollout.passed, **{str(slot): reason for slot, reason in failed.items()}}
+    return passed if failed and len(passed) <= _tolerated(rollout) else None
+
+
+def _tolerated(rollout: Rollout) -> int:
+    """How many slots may fail before that is held against the content; a one-shot never may."""
+    if rollout.kind != "change" or rollout.job:
+        return 0
+    if rollout.policy.on_failure == "continue":
+        return rollout.target.replicas
+    return int(Fraction(str(rollout.policy.max_failure_ratio)) * rollout.target.replicas)
+
+
+def _beyond(rollout: Rollout, failure: str) -> str:
+    """The evidence, with what was tolerated before it."""
+    before = len(rollout.passed) + len(rollout.relapsed)
+    if not before:
+        return failure
+    share = f"{rollout.policy.max_failure_ratio:g} of {rollout.target.replicas} may fail (max_failure_ratio)"
+    return f"{failure}, after {before} more that failed; {share}"
 
 
 def _late(rollout: Rollout, now: datetime) -> str:
@@ -166,8 +198,11 @@ def _abandon(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
 def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
     """Clear away what was replaced. Once it is not watched any more no failure here concerns the release."""
     watched = rollout.watched(now)
-    if watched and (relapse := _relapse(rollout, members, now)):
-        return _fail(rollout, relapse, now)
+    relapsed = {**rollout.relapsed, **(_relapsed(rollout, members, now) if watched else {})}
+    if relapsed != rollout.relapsed and len({*relapsed, *rollout.passed}) > _tolerated(rollout):
+        latest = next(words for slot, words in relapsed.items() if slot not in rollout.relapsed)
+        return _fail(rollout, _beyond(rollout, latest), now)
+    rollout = replace(rollout, relapsed=relapsed)
     if rollout.paused is not None:
         return Turn(rollout)
     heard = Said(said.busy, sharing=said.sharing)
@@ -180,12 +215,15 @@ def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said
     return Turn(rollout, survey.chains, min(times, default=None))
 
 
-def _relapse(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> str:
-    """What speaks against the target since it serves, in words; "" for nothing."""
-    judge = Judge(rollout.policy, rollout.seen, now)
+def _relapsed(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> dict[str, str]:
+    """What speaks against the target since it serves, by slot; what was told of a slot already stands."""
+    judge, monitor = Judge(rollout.policy, rollout.seen, now), rollout.policy.monitor.total_seconds()
     new = (member for member in members if member.placed.fingerprint == rollout.target.fingerprint)
-    words = next((relapse for member in new if (relapse := judge.relapse(member))), "")
-    return f"{words}, while it was watched (monitor: {rollout.policy.monitor.total_seconds():g} s)" if words else ""
+    return {
+        str(member.placed.slot): f"{words}, while it was watched (monitor: {monitor:g} s)"
+        for member in new
+        if str(member.placed.slot) not in rollout.relapsed and (words := judge.relapse(member))
+    }
 
 
 def _stand_aside(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:

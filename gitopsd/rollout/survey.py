@@ -18,7 +18,8 @@ from gitopsd.rollout.steps import clear, stand_down
 class Survey:
     """`served`: slots in which the goal is ready. `serving`: all of them are. `settled`: and nothing else is left.
 
-    `moving`: something is being done, or waited for. `failure`: the evidence of the first slot that failed.
+    `moving`: something is being done, or waited for. `failures`: the slots that failed, with the evidence; `lacking`:
+    those in which the goal is not ready. Slots that were passed over count for neither, and hold nothing up.
     """
 
     chains: tuple[Chain, ...]
@@ -26,8 +27,14 @@ class Survey:
     serving: bool
     settled: bool
     moving: bool
-    failure: str
+    failures: Mapping[int, str]
+    lacking: tuple[int, ...]
     times: tuple[datetime, ...]
+
+    @property
+    def failure(self) -> str:
+        """The evidence of the first slot that failed, "" for none."""
+        return next(iter(self.failures.values()), "")
 
     def wake(self, deadline: datetime) -> datetime:
         return min((*self.times, deadline))
@@ -39,24 +46,26 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     by_slot = {slot: tuple(each for each in members if each.placed.slot == slot) for slot in sorted(slots)}
     wanted = range(1, look.goal.replicas + 1)
     steps = {slot: _step(look, slot, by_slot.get(slot, ())) for slot in wanted}
-    serving = all(step.serving for step in steps.values())
+    passed = {slot for slot in wanted if passed_over(look, slot)}
+    rest = {slot: step for slot, step in steps.items() if slot not in passed}
+    left = all(steps[slot].standing != "acting" for slot in passed)
+    serving = left and all(step.serving for step in rest.values())
     surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
-    rest = _rest_until(look, members)
+    pause = _rest_until(look, members)
     newer = look.rollout.kind == "change" and isinstance(look.rollout.phase, Progressing)
-    resting = rest is not None or (look.said.storm and newer)
+    resting = pause is not None or (look.said.storm and newer)
     acting = _moves(look, steps, by_slot, resting=resting) | _clearing(look, surplus, serving=serving)
     if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
         acting = _apart(look, acting, {} if resting else surplus)
     return Survey(
         chains=tuple(_chain(look, slot, acting[slot]) for slot in sorted(acting) if acting[slot] and slot not in busy),
-        served=sum(step.serving for step in steps.values()),
+        served=sum(step.serving for step in rest.values()),
         serving=serving,
-        settled=not surplus and all(step.standing == "done" for step in steps.values()),
+        settled=not surplus and left and all(step.standing == "done" for step in rest.values()),
         moving=bool(busy) or any(acting.values()) or any(step.standing == "waiting" for step in steps.values()),
-        failure=next(
-            (each.reason for slot, each in steps.items() if each.standing == "failed" and slot not in busy), ""
-        ),
-        times=(*_times(look, members), *((rest,) if rest is not None else ())),
+        failures={slot: each.reason for slot, each in rest.items() if each.standing == "failed" and slot not in busy},
+        lacking=tuple(slot for slot, each in rest.items() if not each.serving),
+        times=(*_times(look, members), *((pause,) if pause is not None else ())),
     )
 
 
@@ -64,7 +73,22 @@ def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     """The step of a slot; none while that does not run in which its instance would live."""
     if absent(look.goal, look.said.sharing):
         return Step("waiting", open=True)
+    if passed_over(look, slot):
+        return _before(look, slot, members)
     return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
+
+
+def passed_over(look: Look, slot: int) -> bool:
+    """Whether the slot's new instance failed, and the rollout went on without it."""
+    return str(slot) in look.rollout.passed and look.goal == look.rollout.target
+
+
+def _before(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
+    """What served before in a slot that was passed over serves there again; where nothing did, what failed stays."""
+    stable = look.rollout.stable
+    if stable is None or slot > stable.replicas:
+        return Step("done")
+    return slot_step(replace(look, goal=stable), slot, members)
 
 
 def _chain(look: Look, slot: int, actions: tuple[Action, ...]) -> Chain:

@@ -175,6 +175,7 @@ x-gitopsd: {prune: false}
         "parallelism": {"value": 1, "origin": "default"},
         "delay": {"value": "0s", "origin": "default"},
         "monitor": {"value": "0s", "origin": "default"},
+        "max_failure_ratio": {"value": 0, "origin": "default"},
         "on_failure": {"value": "rollback", "origin": "default"},
         "ignore_drift": {"value": [], "origin": "default"},
         "crash_loop": {"value": {"restarts": 3, "within": "2m0s"}, "origin": "default"},
