@@ -106,9 +106,7 @@ def slot_step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
         return Step("failed", reason="what was adopted here is gone, and no manifest tells how to make it again")
     if slot in look.said.refused and not look.patient:
         return Step("failed", reason=look.said.refused[slot])
-    worth = _worth(look, others)
-    lasting = look.order == "start-first" or look.rollout.kind == "repair"
-    takes = any(other.up for other in others) if lasting else worth > 0
+    worth, takes = _worth(look, others), _takes(look, others)
     return Step("acting", place(look, slot, others), open=not takes, takes=takes, worth=worth)
 
 
@@ -166,6 +164,17 @@ def _crowd(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
 
 def _worth(look: Look, others: tuple[Member, ...]) -> int:
     return max((1 + _of_stable(look, other) for other in others if ready_now(other)), default=0)
+
+
+def _takes(look: Look, others: tuple[Member, ...]) -> bool:
+    """Whether the slot's next instance needs room.
+
+    In stop-first order it costs what served before in its place, however that stands now: what fails its checks may
+    recover, and all may fail them at once for a reason that no new content mends. So those go first, but never more of
+    them at once than may be without an instance. What was brought in between and is no good has nothing to lose.
+    """
+    lasting = look.order == "start-first" or look.rollout.kind == "repair"
+    return any(other.up and (lasting or ready_now(other) or _of_stable(look, other)) for other in others)
 
 
 def _of_stable(look: Look, member: Member) -> bool:
@@ -231,8 +240,7 @@ def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
 def _begin(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
     """Start what is there already; in stop-first order something else may serve until then."""
     actions = (*_room(look, others), *start(chosen, look.cause))
-    worth = _worth(look, others)
-    takes = worth > 0 if look.order == "stop-first" else any(other.up for other in others)
+    worth, takes = _worth(look, others), _takes(look, others)
     return Step("acting", actions, open=not takes, takes=takes, worth=worth)
 
 

@@ -178,3 +178,42 @@ def test_killed_after_any_action_it_arrives_with_one_instance_and_never_two_writ
     daemon.settle()
     assert [each.split("/")[0] for each in daemon.world.running()] == ["shop-db-1 db:2"]
     assert len(daemon.world.boxes) == 1
+
+
+def sick_fleet(replicas: int = 3) -> Daemon:
+    """A daemon whose databases all run and fail their checks; nothing is mended."""
+    daemon = serving(replicas)
+    fingerprint = daemon.journal.stable["db"].fingerprint
+    daemon.world.behaviours[fingerprint] = Behaviour(check=True, healthy_after=None, unhealthy_after=0)
+    daemon.repair = False
+    return daemon
+
+
+def test_where_all_fail_their_checks_newer_content_takes_no_more_slots_at_once_than_it_may() -> None:
+    daemon = sick_fleet().commit(database("db:2", replicas=3)).run()
+    assert [each for each in daemon.moves() if each.startswith("Stop")] == ["Stop shop-db-1"]
+
+
+def test_where_all_fail_their_checks_newer_content_that_works_takes_over_all_the_same() -> None:
+    daemon = sick_fleet().commit(database("db:2", replicas=3)).settle()
+    assert daemon.outcome() == "succeeded"
+    assert [each.split("/")[0] for each in daemon.world.running()] == [f"shop-db-{n} db:2" for n in (1, 2, 3)]
+
+
+def test_a_flap_of_all_of_them_costs_one_place_and_no_more() -> None:
+    daemon = sick_fleet().commit(database("db:2", replicas=3), db=BAD).run()
+    daemon.world.behaviours[daemon.journal.before["db"].fingerprint] = Behaviour()
+    fewest = 3
+    while daemon.journal.release is not None:
+        daemon.wait(1).run()
+        fewest = min(fewest, len([each for each in daemon.world.running() if " db:1" in each]))
+    assert (daemon.outcome(), fewest) == ("rolled-back", 2)
+
+
+def test_of_those_that_stop_first_the_one_that_fails_its_checks_goes_first() -> None:
+    daemon = serving(3)
+    daemon.world.behaviours[daemon.journal.stable["db"].fingerprint] = Behaviour(check=True)
+    daemon.repair = False
+    daemon.world.pause("shop-db-3")
+    daemon.commit(database("db:2", replicas=3)).run()
+    assert next(each for each in daemon.moves() if each.startswith("Stop")) == "Stop shop-db-3"
