@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from gitopsd.model.health import Readiness
 from gitopsd.model.release import Journal, Repair
 from gitopsd.model.rollout import Measured, Rollout, Sighting
 
 
 def after_jump(journal: Journal, jump: timedelta) -> Journal:
-    """The journal with the times of open rollouts and repairs moved by `jump`, forward or back.
+    """The journal with the times of open rollouts, repairs and answers moved by `jump`, forward or back.
 
     What a person said for a time of day, such as the end of a suspension, stays.
     """
@@ -18,6 +19,7 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
         journal,
         rollouts={name: _moved(rollout, jump) for name, rollout in journal.rollouts.items()},
         repairs={name: _later(repair, jump) for name, repair in journal.repairs.items()},
+        readiness={id: _standing(readiness, jump) for id, readiness in journal.readiness.items()},
     )
 
 
@@ -50,7 +52,13 @@ def _seen(sighting: Sighting, jump: timedelta) -> Sighting:
 
 
 def _later(repair: Repair, jump: timedelta) -> Repair:
-    return replace(repair, not_before=repair.not_before + jump, last=repair.last + jump)
+    cured = repair.cured + jump if repair.cured is not None else None
+    return replace(repair, not_before=repair.not_before + jump, last=repair.last + jump, cured=cured)
+
+
+def _standing(readiness: Readiness, jump: timedelta) -> Readiness:
+    until = readiness.until + jump if readiness.until is not None else None
+    return replace(readiness, since=readiness.since + jump, until=until)
 
 
 def jump_between(before: tuple[datetime, float], now: tuple[datetime, float], tolerance: timedelta) -> timedelta:

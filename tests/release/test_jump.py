@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.model.desired import Policy
+from gitopsd.model.health import Readiness
 from gitopsd.model.release import Journal, Repair, Suspension
 from gitopsd.model.rollout import Progressing, Rollout, Sighting, Target
 from gitopsd.release.jump import after_jump, jump_between
@@ -24,12 +25,13 @@ ROLLOUT = Rollout(
     phase=Progressing(),
     started_at=NOON,
     deadline=NOON + 10 * MINUTE,
-    seen={"abc": Sighting(NOON, NOON, NOON + MINUTE)},
+    seen={"abc": Sighting(NOON, NOON, NOON + MINUTE, restarts=1, crashes=(NOON + MINUTE / 2,))},
 )
 JOURNAL = Journal(
     "shop",
     rollouts={"web": ROLLOUT},
-    repairs={"db": Repair(2, NOON + MINUTE, NOON)},
+    repairs={"db": Repair(2, NOON + MINUTE, NOON, cured=NOON)},
+    readiness={"abc": Readiness(NOON, "starting", NOON, NOON + 5 * MINUTE)},
     suspension=Suspension("ada", "", NOON, NOON + DAY),
 )
 
@@ -42,6 +44,16 @@ def test_deadlines_and_waits_move_with_the_clock(jump: timedelta) -> None:
     assert rollout.deadline - (NOON + jump) == 10 * MINUTE
     assert rollout.seen["abc"].ready_since == NOON + MINUTE + jump
     assert moved.repairs["db"].not_before == NOON + MINUTE + jump
+
+
+@pytest.mark.parametrize("jump", [DAY, -DAY])
+def test_crashes_cures_and_the_time_that_a_start_may_take_move_with_the_clock(jump: timedelta) -> None:
+    moved = after_jump(JOURNAL, jump)
+
+    assert moved.rollouts["web"].seen["abc"].crashes == (NOON + MINUTE / 2 + jump,)
+    assert moved.repairs["db"].cured == NOON + jump
+    assert moved.readiness["abc"].until == NOON + 5 * MINUTE + jump
+    assert moved.readiness["abc"].since == NOON + jump
 
 
 def test_what_a_person_said_for_a_time_of_day_stays() -> None:
