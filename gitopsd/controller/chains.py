@@ -163,6 +163,7 @@ class Chains:
     def forget_waits(self) -> None:
         """Try everything again now: the times that it was put off to mean nothing any more."""
         self._waits.clear()
+        self._pauses.clear()
 
     def forget_holds(self) -> bool:
         """What is wanted has changed, and the host may have that. Whether anything was held."""

@@ -198,6 +198,15 @@ def test_a_chain_that_is_refused_again_and_again_pauses() -> None:
     assert chains.begins()
 
 
+def test_a_clock_that_was_put_back_prolongs_no_pause() -> None:
+    chains = FailingChains()
+    chains.fail(Conflict("taken", 409))
+    chains.fail(Conflict("taken", 409))
+    chains.clock.jump(-86_400)
+    chains.forget_waits()
+    assert chains.begins()
+
+
 class FailingChains:
     """Chains of an environment whose one chain ends as the test says."""
 
@@ -223,6 +232,9 @@ class FailingChains:
         before = len(self.engine.writes)
         self._run()
         return len(self.engine.writes) > before
+
+    def forget_waits(self) -> None:
+        self._chains.forget_waits()
 
     def signals(self) -> Signals:
         return self._chains.signals(self.clock.now())
