@@ -55,7 +55,7 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
     rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
     if isinstance(rollout.phase, Progressing | Finalising | RollingBack):
         rollout = replace(rollout, measured=measure(rollout, members, seen, now))
-    if said.returned:
+    if said.returned and now >= rollout.deadline:  # it passed while nobody could do anything
         rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
     match rollout.phase:
         case Progressing() if rollout.paused is not None:

@@ -192,6 +192,18 @@ def test_a_daemon_that_restarts_neither_moves_the_deadline_nor_min_ready() -> No
     assert (daemon.world.now - begun).total_seconds() == 40
 
 
+def test_a_daemon_that_restarts_again_and_again_does_not_keep_a_rollout_from_failing() -> None:
+    never = Behaviour(check=True, healthy_after=None)
+    daemon = wants(serving(), "web:2", never, healthy_deadline=9000, progress_deadline=95)
+    begun = daemon.world.now
+    for _ in range(20):
+        daemon.run().wait(9)
+        daemon.run().die()
+        daemon.wait(1)
+    assert daemon.outcome() == "rolled-back"
+    assert (daemon.ended[-1].finished_at - begun).total_seconds() <= 120
+
+
 def test_more_replicas_are_started_together_and_touch_nothing_else() -> None:
     daemon = wants(serving(1), "web:1", replicas=3).settle()
     assert daemon.moves() == [
