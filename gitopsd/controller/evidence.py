@@ -15,6 +15,7 @@ from gitopsd.rollout.member import out_of_memory, ready_now
 
 LINES = 20
 FAILURES = ("RolloutRollingBack", "RolloutFailed", "RolloutPassedOver")
+ENDED = ("exited", "dead", "restarting")
 
 
 def with_evidence(
@@ -32,23 +33,28 @@ def with_evidence(
         return events
     members = members_of(journal, live)
     return tuple(
-        _with_logs(event, _suspects(event, members.get(event.service, ())), engine, masked)
+        _with_logs(event, _concerned(journal, event, members.get(event.service, ())), engine, masked)
         if _tells_of_trouble(event, journal)
         else event
         for event in events
     )
 
 
-def _suspects(event: Event, members: tuple[Member, ...]) -> list[Instance]:
-    """Whom the event names, though it may be good again by now; then all that are not good."""
-    named = [member for member in members if f" {member.instance.name} " in f" {event.message} "]
-    return [each.instance for each in (*named, *members) if each in named or not ready_now(each)]
-
-
 def _tells_of_trouble(event: Event, journal: Journal) -> bool:
     rollout = journal.rollouts.get(event.service)
     mends = event.reason == "RolloutProgressing" and rollout is not None and rollout.kind == "repair"
     return event.reason in FAILURES or mends
+
+
+def _concerned(journal: Journal, event: Event, members: tuple[Member, ...]) -> list[Instance]:
+    """Whom the event names, though it may be good again by now; then who is not good of those that the rollout leads
+    to or, where all of them are, of those beside them.
+    """
+    named = [member for member in members if f" {member.instance.name} " in f" {event.message} "]
+    rollout = journal.rollouts.get(event.service)
+    bad = [member for member in members if not ready_now(member)]
+    new = [each for each in bad if rollout is not None and each.placed.fingerprint == rollout.target.fingerprint]
+    return [each.instance for each in named] + [each.instance for each in new or bad if each not in named]
 
 
 def _with_logs(event: Event, instances: list[Instance], engine: EngineView, masked: Callable[[str], str]) -> Event:
@@ -59,12 +65,13 @@ def _with_logs(event: Event, instances: list[Instance], engine: EngineView, mask
             continue
         if logs.strip():
             return replace(event, data={**event.data, "logs": masked(logs), **_end(instance)})
-    return event
+    ended = next((_end(instance) for instance in instances if instance.state in ENDED or instance.exit_code), {})
+    return replace(event, data={**event.data, **ended})
 
 
 def _end(instance: Instance) -> dict[str, Json]:
     """How it ended, if it did."""
-    if instance.state not in ("exited", "dead", "restarting") and not instance.exit_code:
+    if instance.state not in ENDED and not instance.exit_code:
         return {"instance": instance.name}
     ended: dict[str, Json] = {"instance": instance.name, "exit_code": instance.exit_code}
     return {**ended, "out_of_memory": True} if out_of_memory(instance) else ended
