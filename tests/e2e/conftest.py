@@ -15,7 +15,7 @@ from tests.e2e.rig import Rig
 from tests.images import Images
 
 CHECK = "HEALTHCHECK --interval=200ms --timeout=5s --retries=2"
-ONE, TWO = "gitopsd-test/web:1", "gitopsd-test/web:2"
+ONE, TWO, THREE = "gitopsd-test/web:1", "gitopsd-test/web:2", "gitopsd-test/web:3"
 CRASHING, FAILING, DONE = "gitopsd-test/crash:1", "gitopsd-test/fail:1", "gitopsd-test/done:1"
 SICK, SOUND = "gitopsd-test/sick:1", "gitopsd-test/sound:1"
 
@@ -29,6 +29,7 @@ def _pictures(images: Images) -> None:
 def make_pictures(images: Images) -> None:
     images.web(ONE, "one")
     images.web(TWO, "two")
+    images.web(THREE, "three")
     images.busybox(CRASHING, changes=['CMD ["sh", "-c", "echo no database; exit 3"]'])
     images.busybox(FAILING, changes=['CMD ["sh", "-c", "echo no table; exit 4"]'])
     images.busybox(DONE, changes=['CMD ["sh", "-c", "echo migrated"]'])

@@ -14,7 +14,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 How = Literal[
-    "hang", "deny", "reset", "lose the answer", "error after", "kill before the answer", "kill after the answer"
+    "hang", "deny", "reset", "lose the answer", "error after", "kill before the call", "kill before the answer"
 ]
 STREAMS = ("/events", "/images/create")
 HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "keep-alive"))
@@ -141,7 +141,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if how == "hang":
             released.wait()
-        if how in ("hang", "reset"):
+        if how == "kill before the call":
+            proxy.kill()
+        if how in ("hang", "reset", "kill before the call"):
             _shut(self.connection)
             return
         if how == "deny":
@@ -168,8 +170,6 @@ class Handler(BaseHTTPRequestHandler):
                 self._say(500, [("Content-Type", "application/json")], b'{"message":"a fault of the moment"}')
             case _:
                 self._say(answer.status, answer.getheaders(), data)
-        if how == "kill after the answer":
-            self.server.proxy.kill()
 
     def _say(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
         self.send_response_only(status)

@@ -1,5 +1,6 @@
 """Everything that an end-to-end test needs: a repository, a daemon, a real engine, and eyes on all of them."""
 
+import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,18 @@ def web(image: str, **more: Any) -> dict[str, Any]:
     """A service that counts as good as soon as it runs, and goes at once when it is told to."""
     extension = {"min_ready": "0s", **more.pop("x", {})}
     return {"image": image, "stop_signal": "SIGKILL", "x-gitopsd": extension, **more}
+
+
+# One after the other, and after the first one nobody's turn comes for as long as a test lasts.
+RESTING = {"update_config": {"order": "start-first", "parallelism": 1, "delay": "300s"}}
+
+
+def answering(image: str, replicas: int = 2, *, path: str = "/", **more: Any) -> dict[str, Any]:
+    """A service whose instances count as good once they answer as one of the versions that are known to be good."""
+    http = {"port": 8080, "path": path, "body": "^(one|two|three)$", **more.pop("http", {})}
+    health = {"http": http, "interval": "200ms", "timeout": "10s"}
+    deploy = {"replicas": replicas, **more.pop("deploy", {})}
+    return web(image, deploy=deploy, x={"health": health, **more.pop("x", {})}, **more)
 
 
 @dataclass
@@ -232,6 +245,11 @@ class Rig:
     def release(self, environment: str = "shop") -> Release:
         """The newest one."""
         return self.store.releases(environment, 1)[0]
+
+    def shown(self, number: int) -> dict[str, Any]:
+        """What the ledger shows of a release to a person who asks for it by its number."""
+        found: dict[str, Any] = json.loads(self.process.command("show", str(number), "-o", "json"))
+        return found
 
     def rows(self, service: str = "", environment: str = "") -> list[dict[str, Any]]:
         """The containers of one environment, or of all, running or not, as the engine lists them."""

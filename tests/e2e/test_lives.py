@@ -1,13 +1,11 @@
 """Daemons that end, start again, and meet others."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import CRASHING, ONE, SICK, TWO, MakeRig
-from tests.e2e.engine_proxy import EngineProxy, How
+from tests.e2e.engine_proxy import EngineProxy
 from tests.e2e.rig import Rig, web
 
 
@@ -122,60 +120,3 @@ def test_a_single_run_ends_with_a_code_for_scripts(make_rig: MakeRig, services: 
     assert done.returncode == code, done.stderr
     again = rig.process.once()
     assert again.returncode == code, again.stderr
-
-
-# --- the crash test: the daemon dies around every single call of a replacement ----------------------------------------
-
-CALLS_AT_MOST = 20
-MOMENTS = ["kill before the answer", pytest.param("kill after the answer", marks=pytest.mark.long)]
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_start_first_replacement_survives_the_daemons_death_at_every_call(
-    make_rig: MakeRig, proxy: EngineProxy, moment: How
-) -> None:
-    rig = make_rig(engine=proxy.url).start()
-    rig.synced(rig.push(web=web(ONE)))
-    seen = rig.witness()
-    deaths = dies_at_every_call(rig, proxy, moment, web)
-    assert deaths >= 4
-    assert not seen.unserved("web")
-
-
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_stop_first_replacement_survives_the_daemons_death_at_every_call(
-    make_rig: MakeRig, proxy: EngineProxy, moment: How
-) -> None:
-    def store(image: str) -> dict[str, object]:
-        return web(image, volumes=["data:/data"], restart="unless-stopped")
-
-    rig = make_rig(engine=proxy.url).start()
-    rig.synced(rig.push(web=store(ONE)))
-    rig.run_inside("web-1", "touch", "/data/kept")
-    seen = rig.witness()
-    deaths = dies_at_every_call(rig, proxy, moment, store)
-    assert deaths >= 5
-    assert seen.most_at_once("web") == 1
-    assert rig.run_inside("web-1", "ls", "/data") == "kept\n"
-
-
-def dies_at_every_call(rig: Rig, proxy: EngineProxy, moment: How, service: Callable[[str], dict[str, Any]]) -> int:
-    """Replace again and again, each time with a death one call later, until none is left. The number of deaths."""
-    proxy.kill = rig.process.kill
-    for call in range(CALLS_AT_MOST):
-        image = (TWO, ONE)[call % 2]
-        fault = proxy.fault("", moment, skip=call)
-        commit = rig.push(web=service(image))
-        rig.eventually(partial(dead_or_done, rig, commit))
-        if not rig.process.alive():
-            rig.start()
-        rig.synced(commit)
-        assert rig.names() == ["web-1"], call
-        assert rig.running() == {"web-1": image}, call
-        if fault.times:
-            return call
-    raise AssertionError(f"a replacement takes more than {CALLS_AT_MOST} calls: {proxy.writes}")
-
-
-def dead_or_done(rig: Rig, commit: str) -> bool:
-    return not rig.process.alive() or bool(rig.has_synced(commit))

@@ -1,0 +1,100 @@
+"""The daemon is killed around every single call of a replacement; the next one ends it, and no client notices.
+
+Each replacement dies one call later than the one before, until one needs no more calls: just before the engine hears of
+it, so that only the intent is there, or just before its answer is heard, so that only the effect is. What a client is
+promised meanwhile, with no daemon at all for a while: of a start-first service both instances answer at every moment;
+of a stop-first one the old version never answers again once it was stopped, and no two ever write to its volume.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import client_of, client_of_port
+from tests.e2e.conftest import ONE, TWO, MakeRig
+from tests.e2e.engine_proxy import EngineProxy, How
+from tests.e2e.rig import Rig, answering
+from tests.e2e.writing import DATA, FIRST, SECOND, writers, writing_images
+from tests.images import Images
+
+MOMENTS: tuple[How, ...] = ("kill before the call", "kill before the answer")
+EVERY, EVERY_THIRD = range(30), range(1, 30, 3)  # calls of a replacement, by their number
+HOW_FAR = [(EVERY_THIRD, MOMENTS[1]), *(pytest.param(EVERY, each, marks=pytest.mark.long) for each in MOMENTS)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _databases(images: Images) -> None:
+    writing_images(images)
+
+
+@pytest.mark.parametrize(("calls", "moment"), HOW_FAR)
+@pytest.mark.timeout(600)
+def test_a_rolling_upgrade_of_two_survives_the_daemons_death_at_every_call(
+    make_rig: MakeRig, proxy: EngineProxy, calls: Sequence[int], moment: How
+) -> None:
+    rig = begun(make_rig, proxy, answering(ONE))
+    client = client_of(rig)
+
+    def ended(call: int, old: str, new: str) -> None:
+        seen = client.seen()
+        assert seen.fewest("one", "two") >= 2, (call, seen.failures())
+        assert seen.last == {"web-1": new, "web-2": new}, call
+        assert rig.names() == ["web-1", "web-2"], call
+
+    assert dies_at(rig, proxy, moment, calls, {"one": answering(ONE), "two": answering(TWO)}, ended) >= 3
+
+
+@pytest.mark.parametrize(("calls", "moment"), HOW_FAR)
+@pytest.mark.timeout(600)
+def test_a_database_has_one_writer_and_keeps_its_data_through_the_daemons_death_at_every_call(
+    make_rig: MakeRig, proxy: EngineProxy, free_port: int, calls: Sequence[int], moment: How
+) -> None:
+    def database(image: str) -> dict[str, Any]:
+        return answering(image, 1, volumes=[DATA], restart="unless-stopped", ports=[f"127.0.0.1:{free_port}:8080"])
+
+    rig = begun(make_rig, proxy, database(FIRST))
+    client = client_of_port(rig, free_port)
+
+    def ended(call: int, old: str, new: str) -> None:
+        assert client.seen().story == [old, new], call
+        assert rig.names() == ["web-1"], call
+        assert rig.container()["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped", call
+
+    deaths = dies_at(rig, proxy, moment, calls, {"one": database(FIRST), "two": database(SECOND)}, ended)
+    assert deaths >= 2
+    assert len(writers(rig, "web-1")) == deaths + 2, "each wrote in one stretch"
+
+
+def begun(make_rig: MakeRig, proxy: EngineProxy, service: dict[str, Any]) -> Rig:
+    """A shop whose first version was brought about by a single run."""
+    rig = make_rig(engine=proxy.url)
+    rig.push(web=service)
+    done = rig.process.once()
+    assert done.returncode == 0, done.stderr
+    proxy.kill = rig.process.kill
+    return rig
+
+
+def dies_at(
+    rig: Rig,
+    proxy: EngineProxy,
+    moment: How,
+    calls: Sequence[int],
+    versions: dict[str, dict[str, Any]],
+    ended: Callable[[int, str, str], None],
+) -> int:
+    """Replace one version by the other for each call, with a death around it. The number of deaths."""
+    for deaths, call in enumerate(calls):
+        old, new = ("one", "two") if deaths % 2 == 0 else ("two", "one")
+        fault = proxy.fault("", moment, skip=call)
+        rig.push(web=versions[new])
+        rig.process.start("--once")
+        rig.eventually(lambda: not rig.process.alive())
+        if not fault.times:
+            done = rig.process.once()
+            assert done.returncode == 0, (call, done.stderr)
+        ended(call, old, new)
+        if fault.times:
+            return deaths
+    raise AssertionError(f"a replacement takes more than {calls[-1]} calls: {proxy.writes}")
