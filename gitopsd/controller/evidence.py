@@ -14,7 +14,7 @@ from gitopsd.rollout import Member
 from gitopsd.rollout.member import out_of_memory, ready_now
 
 LINES = 20
-FAILURES = ("RolloutRollingBack", "RolloutFailed", "RolloutPassedOver")
+FAILURES = ("RolloutRollingBack", "RolloutFailed", "RolloutPassedOver", "CrashLoop", "RestartStorm")
 ENDED = ("exited", "dead", "restarting")
 
 

@@ -22,6 +22,7 @@ from gitopsd.model.desired import (
     CRASH_LOOP,
     REPAIR_ALL,
     REPORT_ONLY,
+    SERVICE_STORM,
     Amount,
     CrashLoop,
     EnvironmentPolicy,
@@ -222,7 +223,8 @@ def _policy(chosen: Chosen) -> Policy:
         min_ready=_span(chosen, "min_ready"),
         healthy_deadline=_span(chosen, "healthy_deadline"),
         progress_deadline=_span(chosen, "progress_deadline"),
-        crash_loop=_crash_loop(chosen.values["crash_loop"]),
+        crash_loop=_restarts(chosen.values["crash_loop"], CRASH_LOOP),
+        restart_storm=_restarts(chosen.values["restart_storm"], SERVICE_STORM),
     )
 
 
@@ -267,11 +269,11 @@ def _amount_of(chosen: Json) -> Amount | None:
     return Amount(chosen) if isinstance(chosen, int) else None
 
 
-def _crash_loop(chosen: Json) -> CrashLoop:
+def _restarts(chosen: Json, default: CrashLoop) -> CrashLoop:
     """What is not said of it has its default."""
     said = chosen if isinstance(chosen, Mapping) else {}
-    restarts, within = said.get("restarts", CRASH_LOOP.restarts), said.get("within")
-    return CrashLoop(cast("int", restarts), _duration(str(within)) if within is not None else CRASH_LOOP.within)
+    restarts, within = said.get("restarts", default.restarts), said.get("within")
+    return CrashLoop(cast("int", restarts), _duration(str(within)) if within is not None else default.within)
 
 
 def _span(chosen: Chosen, key: str) -> timedelta:
@@ -348,6 +350,7 @@ _SERVICE: dict[str, Read] = {
     "progress_deadline": span,
     "health": health,
     "crash_loop": closed({"restarts": integer(1, 100), "within": _moment}),
+    "restart_storm": closed({"restarts": integer(1, 1000), "within": _moment}),
     "job": _job_fields,
     "max_surge": _amount,
     "max_unavailable": _amount,
@@ -359,6 +362,7 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
     "healthy_deadline": duration_text(Policy().healthy_deadline),
     "progress_deadline": duration_text(Policy().progress_deadline),
     "crash_loop": {"restarts": CRASH_LOOP.restarts, "within": duration_text(CRASH_LOOP.within)},
+    "restart_storm": {"restarts": SERVICE_STORM.restarts, "within": duration_text(SERVICE_STORM.within)},
     "ignore_drift": [],
 }
 _SERVICE_LATER = dict.fromkeys(

@@ -9,6 +9,7 @@ from gitopsd.manifest.health import health_shown
 from gitopsd.model.canonical import Json, canonical, digest, keyed_digest
 from gitopsd.model.desired import (
     CRASH_LOOP,
+    SERVICE_STORM,
     Attachment,
     Bind,
     Content,
@@ -310,12 +311,13 @@ def _room(policy: Policy) -> dict[str, Json]:
 
 def _added_to_policy(policy: Policy) -> dict[str, Json]:
     """Keys that came later count only where they say something, so that older digests stay as they are."""
-    loop = policy.crash_loop
+    loop, storm = policy.crash_loop, policy.restart_storm
     return {
         **({"health": health_shown(policy.health)} if policy.health.each else {}),
         **({"monitor": policy.monitor.total_seconds()} if policy.monitor else {}),
         **({"max_failure_ratio": policy.max_failure_ratio} if policy.max_failure_ratio else {}),
         **({"crash_loop": [loop.restarts, loop.within.total_seconds()]} if loop != CRASH_LOOP else {}),
+        **({"restart_storm": [storm.restarts, storm.within.total_seconds()]} if storm != SERVICE_STORM else {}),
     }
 
 

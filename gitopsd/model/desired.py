@@ -164,6 +164,7 @@ class CrashLoop:
 
 
 CRASH_LOOP = CrashLoop()
+SERVICE_STORM = CrashLoop(10, timedelta(minutes=10))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,8 @@ class Policy:
     max_unavailable: Amount | None = None  # None: `parallelism` where the order is stop-first, else none
     recreate: bool = False  # nothing of the new content starts while something of the old runs, in any slot
     health: Checks = NOT_ASKED
-    crash_loop: CrashLoop = CRASH_LOOP
+    crash_loop: CrashLoop = CRASH_LOOP  # of one instance
+    restart_storm: CrashLoop = SERVICE_STORM  # of all instances of the service together
 
 
 @dataclass(frozen=True, slots=True)

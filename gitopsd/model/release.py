@@ -79,8 +79,9 @@ class Rejection:
 class Placed:
     """The inventory's entry of a container that is ours. `kept`: stopped on purpose, as the way back.
 
-    `spoilt`: what was changed on it by hand that only a new container mends, in words; `sick`: why its checks fail,
-    where that is to be mended by another one.
+    `spoilt`: what was changed on it by hand that only a new container mends, in words; `looping`: that its engine
+    restarts it again and again, in words; `sick`: why its checks fail or it loops, where that is to be mended by
+    another one.
     `restart` is the restart policy of one that was adopted unlike any manifest, as Compose writes it.
     """
 
@@ -93,6 +94,7 @@ class Placed:
     kept: bool = False
     spoilt: str = ""
     sick: str = ""
+    looping: str = ""
     restart: str = ""
 
 
@@ -125,6 +127,14 @@ class Repair:
     def looping(self) -> bool:
         """Whether somebody undoes every heal: it is given up until a person says `heal`, or a release replaces it."""
         return self.attempts >= HEALS_BEFORE_LOOP
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """An instance's restarts by its engine: their count at the last look, and at which looks it was seen to grow."""
+
+    count: int
+    at: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +198,7 @@ class Journal:
     `before` is `stable` as it was when the open release began: what a failed release returns to.
     `formerly` are the names that the environment had before, the first one first: labels on containers still say them.
     `asked` is by image reference, of those that a `pull_policy` wants asked about again.
-    `readiness` are by container id, of the instances that are asked whether they work.
+    `readiness` are by container id, of the instances that are asked whether they work; so are `restarts`, of all.
     """
 
     environment: str
@@ -212,6 +222,7 @@ class Journal:
     asked: Mapping[str, Asked] = field(default_factory=dict)
     pin: Pin | None = None
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
+    restarts: Mapping[str, Restarts] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

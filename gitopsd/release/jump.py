@@ -20,6 +20,7 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
         rollouts={name: _moved(rollout, jump) for name, rollout in journal.rollouts.items()},
         repairs={name: _later(repair, jump) for name, repair in journal.repairs.items()},
         readiness={id: _standing(readiness, jump) for id, readiness in journal.readiness.items()},
+        restarts={id: replace(each, at=tuple(at + jump for at in each.at)) for id, each in journal.restarts.items()},
     )
 
 

@@ -20,6 +20,7 @@ from gitopsd.release.heals import Drifted, connected_first, heal_in_place, heala
 from gitopsd.release.inventory import members_of, settled
 from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
+from gitopsd.release.restarts import calm_at, counted, crashes_told
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.sharing import sharing_of
 from gitopsd.release.sickness import diagnosed
@@ -87,10 +88,12 @@ def advance(
     """
     drifted = healable(journal, wanted, drifted, repair=repair)
     start = marked(settled(journal, live, signals.busy), drifted)
+    start = counted(start, live, now, returned=signals.returned)
     members = members_of(start, live)
     start = noted_well(start, members)
     start = diagnosed(start, wanted, members, now, repair=repair)
     members = members_of(start, live)
+    crashes = tuple(crashes_told(journal, start, wanted, live, now))
     after = open_repairs(start, wanted, members, now, repair=repair)
     after, cures = heal_in_place(after, drifted, members, now)
     mends = wanted is not None and repair and wanted.desired.policy.heal.removed == "repair"
@@ -104,8 +107,9 @@ def advance(
     resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
     chains = tuple(chain for chain in (*resources, *chains, *cures) if chain.key not in signals.busy)
     after = intend(after, chains, now)
+    times = (*times, *calm_at(after, wanted, now))
     waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
-    return Turn(after, chains, events, ended, min(waits, default=None))
+    return Turn(after, chains, (*crashes, *events), ended, min(waits, default=None))
 
 
 @dataclass(frozen=True, slots=True)

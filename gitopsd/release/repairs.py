@@ -113,7 +113,9 @@ def _make_ailment(member: Member, stable: Target) -> Ailment | None:
         return Ailment("modified", f"{instance.name} is of another fingerprint")
     if placed.spoilt:
         return Ailment("modified", f"{instance.name}: {placed.spoilt}")
-    return Ailment("unhealthy", f"{instance.name} {placed.sick}") if placed.sick else None
+    if not placed.sick:
+        return None
+    return Ailment("crashed" if placed.sick == placed.looping else "unhealthy", f"{instance.name} {placed.sick}")
 
 
 def _running_ailment(name: str, member: Member, stable: Target, sharing: Sharing) -> Ailment | None:
@@ -132,7 +134,7 @@ def _running_ailment(name: str, member: Member, stable: Target, sharing: Sharing
 def _hopeless(found: list[Member]) -> bool:
     """A replacement was no better: another one is not made yet."""
     up = [member for member in found if member.up]
-    return bool(up) and all(member.unhealthy and not member.placed.sick for member in up)
+    return bool(up) and all((member.unhealthy or member.placed.looping) and not member.placed.sick for member in up)
 
 
 def _down(instance: Instance) -> Ailment | None:

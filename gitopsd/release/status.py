@@ -1,6 +1,6 @@
 """How an environment stands: sync and health from the journal, what is wanted and what is there; two questions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitopsd.model.desired import Heals, SealedState
@@ -11,6 +11,7 @@ from gitopsd.model.status import EnvironmentStatus, Health, Mode, NextStep, Serv
 from gitopsd.release.inventory import members_of
 from gitopsd.release.repairs import ailment
 from gitopsd.release.resources import missing_resources
+from gitopsd.release.restarts import storms
 from gitopsd.release.sharing import sharing_of
 from gitopsd.rollout import Member
 from gitopsd.rollout.member import ready_now
@@ -39,7 +40,7 @@ class Knowledge:
 def environment_status(name: str, mode: Mode, journal: Journal, known: Knowledge, now: datetime) -> EnvironmentStatus:
     """The status at one look. `since` is `now`: the caller keeps the older time while the words stay the same."""
     serving = journal.serving
-    services = tuple(_services(journal, known)) if known.live is not None else ()
+    services = tuple(_services(journal, known, now)) if known.live is not None else ()
     return EnvironmentStatus(
         name=name,
         project=journal.project or (known.wanted.desired.project if known.wanted is not None else ""),
@@ -134,10 +135,18 @@ def _rejected(journal: Journal, known: Knowledge) -> tuple[Hold, ...]:
     return (Hold("rejected", reason, rejection.release),)
 
 
-def _services(journal: Journal, known: Knowledge) -> list[ServiceStatus]:
-    members = members_of(journal, known.live or LiveState())
+def _services(journal: Journal, known: Knowledge, now: datetime) -> list[ServiceStatus]:
+    live = known.live or LiveState()
+    members, raging = members_of(journal, live), storms(journal, known.wanted, live, now)
     names = set(journal.stable) | set(known.wanted.services if known.wanted is not None else ())
-    return [_service(journal, known, name, members.get(name, ())) for name in sorted(names)]
+    found = (_service(journal, known, name, members.get(name, ())) for name in sorted(names))
+    return [_in_storm(each, raging[each.name]) if each.name in raging else each for each in found]
+
+
+def _in_storm(service: ServiceStatus, words: str) -> ServiceStatus:
+    """Between two restarts everything looks well."""
+    health: Health = "Degraded" if service.health == "Healthy" else service.health
+    return replace(service, health=health, reason=service.reason or words)
 
 
 def _service(journal: Journal, known: Knowledge, name: str, members: tuple[Member, ...]) -> ServiceStatus:
@@ -180,7 +189,7 @@ def _service_health(goal: Target | None, members: tuple[Member, ...], *, rolling
     """The worst of what a person would notice first: something unhealthy, something missing, something starting."""
     if not members:
         return "Progressing" if rolling else ("Missing" if goal is None or goal.replicas else "Healthy")
-    if any(member.unhealthy for member in members):
+    if any(member.unhealthy or member.placed.looping for member in members):
         return "Degraded"
     if any(member.instance.state == "paused" for member in members):
         return "Suspended"
@@ -205,6 +214,8 @@ def _why(members: tuple[Member, ...], health: Health) -> str:
         return ""
     for member in members:
         instance = member.instance
+        if member.placed.looping:
+            return f"{instance.name} {member.placed.looping}"
         if member.unhealthy:
             return f"{instance.name} is unhealthy: {member.complaint[:120]}".rstrip(": ")
         if instance.state not in ("running", "created"):

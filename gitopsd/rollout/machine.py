@@ -10,6 +10,7 @@ long as its policy has it watched there, evidence turns it back still. A rollbac
 fails too, the rollout is Failed: a person is needed.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -87,6 +88,7 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     if failure and (passed := _passed(rollout, survey, failure)):
         on = replace(rollout, passed=passed, deadline=now + rollout.policy.progress_deadline)
         return _forward(on, members, now, said)
+    failure = failure or _storm(rollout, members, now)
     if failure:
         return _fail(rollout, _beyond(rollout, failure), now)
     if survey.serving and not said.busy:
@@ -102,6 +104,23 @@ def _promoted(rollout: Rollout, now: datetime) -> Rollout:
         return entered
     seen = {id: replace(sighting, crashes=()) for id, sighting in rollout.seen.items()}
     return replace(entered, seen=seen, watched_until=now + rollout.policy.monitor)
+
+
+def _storm(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> str:
+    """That its new instances together restart too often, though each of them does not, in words."""
+    same = rollout.stable is not None and rollout.stable.fingerprint == rollout.target.fingerprint
+    if rollout.kind != "change" or rollout.policy.on_failure == "continue" or same:
+        return ""
+    limit = rollout.policy.restart_storm
+    new = (member for member in members if member.placed.fingerprint == rollout.target.fingerprint)
+    times = Counter(
+        {each.instance.name: sum(now - at < limit.within for at in rollout.seen[each.id].crashes) for each in new}
+    )
+    if times.total() < limit.restarts:
+        return ""
+    [(worst, most)] = times.most_common(1)
+    within = f"{limit.within.total_seconds():g} s"
+    return f"{times.total()} restarts of new instances within {within}, {most} of them of {worst}"
 
 
 def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
