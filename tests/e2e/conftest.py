@@ -3,6 +3,7 @@
 import socket
 import uuid
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.e2e.compose import Compose
 from tests.e2e.engine_proxy import EngineProxy
+from tests.e2e.own_engine import OwnEngine, own_engine
 from tests.e2e.rig import Rig
 from tests.images import Images
 
@@ -67,6 +69,28 @@ def make_rig(tmp_path: Path, docker_api: docker.APIClient, engine_url: str) -> I
     finally:
         while RIGS:
             RIGS.pop().close()
+
+
+StartEngine = Callable[..., OwnEngine]
+LONG_ENOUGH = 60.0  # for what waits until an engine is back
+
+
+@pytest.fixture
+def start_engine() -> Iterator[StartEngine]:
+    """Starts engines; it is named before `make_rig`, as they must outlive their rigs."""
+    with ExitStack() as started:
+
+        def start(**how: Any) -> OwnEngine:
+            made = started.enter_context(own_engine(**how))
+            make_pictures(Images(made.api()))
+            return made
+
+        yield start
+
+
+def rig_on(make_rig: MakeRig, engine: OwnEngine, url: str = "") -> Rig:
+    """A rig whose daemon runs, on a test's own engine."""
+    return make_rig(engine=url or engine.url, api=engine.api()).start()
 
 
 @pytest.fixture

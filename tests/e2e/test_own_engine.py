@@ -1,59 +1,18 @@
 """An engine that ends, comes back, or is full: what is under way goes on where it was, and nothing is there twice."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import ONE, TWO, MakeRig, make_pictures
+from tests.e2e.conftest import LONG_ENOUGH, ONE, TWO, MakeRig, StartEngine, rig_on
 from tests.e2e.engine_proxy import EngineProxy
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.own_engine import OwnEngine
 from tests.e2e.rig import Rig, web
-from tests.images import Images
 
-LONG_ENOUGH = 60.0
 CALLS_AT_MOST = 20
-SLOW = {"min_ready": "2s"}
-
-
-StartEngine = Callable[..., OwnEngine]
-
-
-@pytest.fixture
-def start_engine() -> Iterator[StartEngine]:
-    """Starts engines; it is named before `make_rig`, as they must outlive their rigs."""
-    with ExitStack() as started:
-
-        def start(**how: Any) -> OwnEngine:
-            made = started.enter_context(own_engine(**how))
-            make_pictures(Images(made.api()))
-            return made
-
-        yield start
-
-
-def rig_on(make_rig: MakeRig, engine: OwnEngine, url: str = "") -> Rig:
-    return make_rig(engine=url or engine.url, api=engine.api()).start()
-
-
-@pytest.mark.parametrize("how", ["stop", pytest.param("kill", marks=pytest.mark.long)])
-def test_an_engine_that_restarts_in_the_middle_of_a_rollout_is_no_word_against_it(
-    start_engine: StartEngine, make_rig: MakeRig, how: str
-) -> None:
-    engine = start_engine()
-    rig = rig_on(make_rig, engine)
-    rig.synced(rig.push(web=web(ONE, x=SLOW), store=web(ONE, x=SLOW, volumes=["data:/data"])))
-    commit = rig.push(web=web(TWO, x=SLOW), store=web(TWO, x=SLOW, volumes=["data:/data"]))
-    rig.eventually(lambda: TWO in rig.running().values())
-    getattr(engine, how)()
-    rig.eventually(lambda: rig.status().sync == "Unknown")
-    engine.start()
-    rig.synced(commit, within=LONG_ENOUGH)
-    assert rig.running() == {"web-1": TWO, "store-1": TWO}
-    assert rig.names() == ["store-1", "web-1"]
-    assert [each.outcome for each in rig.store.releases("shop")] == ["succeeded", "succeeded"]
 
 
 @pytest.mark.long

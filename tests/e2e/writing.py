@@ -1,4 +1,4 @@
-"""Two versions of a database: each process writes a mark of its own to the volume, on and on, and serves its version."""
+"""Two versions of a database, which serve their version and write to a volume, each process with a mark of its own."""
 
 from tests.e2e.rig import Rig
 from tests.images import Images
