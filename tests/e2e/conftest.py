@@ -19,6 +19,7 @@ from tests.images import Images
 CHECK = "HEALTHCHECK --interval=200ms --timeout=5s --retries=2"
 ONE, TWO, THREE = "gitopsd-test/web:1", "gitopsd-test/web:2", "gitopsd-test/web:3"
 CRASHING, FAILING, DONE = "gitopsd-test/crash:1", "gitopsd-test/fail:1", "gitopsd-test/done:1"
+SLOW_TO_START = "gitopsd-test/slow-to-start:2"
 SICK, SOUND = "gitopsd-test/sick:1", "gitopsd-test/sound:1"
 
 
@@ -32,6 +33,7 @@ def make_pictures(images: Images) -> None:
     images.web(ONE, "one")
     images.web(TWO, "two")
     images.web(THREE, "three")
+    images.web(SLOW_TO_START, "two", ['CMD ["sh", "-c", "sleep 1; exec httpd -f -p 8080 -h /www"]'])
     images.busybox(CRASHING, changes=['CMD ["sh", "-c", "echo no database; exit 3"]'])
     images.busybox(FAILING, changes=['CMD ["sh", "-c", "echo no table; exit 4"]'])
     images.busybox(DONE, changes=['CMD ["sh", "-c", "echo migrated"]'])

@@ -7,7 +7,7 @@ no two versions answer at once, and that its interruption is what the ledger say
 from typing import Any
 
 from tests.e2e.client import client_of, client_of_port
-from tests.e2e.conftest import ONE, THREE, TWO
+from tests.e2e.conftest import ONE, SLOW_TO_START, THREE, TWO
 from tests.e2e.rig import RESTING, Rig, answering
 
 READY = {"min_ready": "1s"}
@@ -29,7 +29,7 @@ def half_way(rig: Rig) -> str:
 def test_a_rolling_upgrade_takes_no_answer_away(rig: Rig) -> None:
     serving(rig, 3)
     client = client_of(rig)
-    rig.synced(rig.push(web=answering(TWO, 3, x=READY)))
+    rig.synced(rig.push(web=answering(SLOW_TO_START, 3)))
     seen = client.seen()
     assert seen.fewest("one", "two") >= 3, seen.failures()
     assert seen.last == {"web-1": "two", "web-2": "two", "web-3": "two"}
