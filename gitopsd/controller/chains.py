@@ -87,7 +87,11 @@ class Chains:
             wake()
 
         self._executor.submit(
-            self._environment, chain.key, lambda: self._executor.chain(chain, self._engine, making), done
+            self._environment,
+            chain.key,
+            lambda: self._executor.chain(chain, self._engine, making),
+            done,
+            containers=frozenset(each for action in chain.actions for each in _container(action)),
         )
 
     def collect_content(self, names: Sequence[str]) -> None:
@@ -229,11 +233,17 @@ def _containers(outcome: Outcome) -> Iterator[tuple[str, frozenset[str]]]:
     done = [(each.action, updated_paths(each.note.split(", ")) if _ignored(each) else ()) for each in outcome.performed]
     failed = [(outcome.failed, ())] if outcome.failed is not None else []
     for action, ignored in (*done, *failed):
-        match action:
-            case Create(name=name):
-                yield name, frozenset()
-            case OnInstance(container=container) | Rename(container=container):
-                yield container, frozenset(ignored)
+        for container in _container(action):
+            yield container, frozenset(ignored)
+
+
+def _container(action: Action) -> tuple[str, ...]:
+    """The container that an action is on, by its id or, before it has one, by its name."""
+    match action:
+        case Create(name=container) | OnInstance(container=container) | Rename(container=container):
+            return (container,)
+        case _:
+            return ()
 
 
 def _limits_noted(journal: Journal, outcome: Outcome) -> Journal:

@@ -105,10 +105,10 @@ class EngineLoop:
             self._reconcilers.clear()
             self._collecting = True
 
-    def wake(self, name: str) -> None:
+    def wake(self, name: str, *, at_once: bool = False) -> None:
         if name in self._environments:
             self._settled[name] = False
-            self._queue.wake(name)
+            self._queue.wake(name, at_once=at_once)
 
     def wake_all(self, *, thorough: bool = False) -> None:
         """Look at every environment; `thorough`: whether events came or not."""
@@ -145,7 +145,7 @@ class EngineLoop:
         self._away.discard(name)
         try:
             done = self._reconciler(name).reconcile(
-                environment, lambda: self.wake(name), thorough=thorough, returned=returned
+                environment, lambda: self.wake(name, at_once=True), thorough=thorough, returned=returned
             )
         except Exception as error:
             if returned or isinstance(error, EngineUnavailable):
@@ -272,8 +272,13 @@ class EngineLoop:
             self._heard(event)
 
     def _heard(self, event: EngineEvent) -> None:
-        """Wake whom the event concerns; network events do not say whom, so they wake all."""
+        """Wake whom the event concerns; network events do not say whom, so they wake all.
+
+        What an action of ours brings about is looked at when its chain has ended, which wakes too.
+        """
         touched = self._witness.hear(event)
+        if self._executor.acts_on(self._witness.names(event)):
+            return
         action = event.action.partition(":")[0]
         if event.kind == "image":
             self._image_heard(event.id, action)

@@ -2,7 +2,7 @@
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -195,7 +195,7 @@ class Executor:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="executor")
         self._aside = threading.BoundedSemaphore(ASIDE)
         self._stopped = threading.Event()
-        self._busy: set[tuple[str, str]] = set()
+        self._busy: dict[tuple[str, str], frozenset[str]] = {}  # with the containers that are acted on
         self._lock = threading.Lock()
 
     def submit(
@@ -205,13 +205,17 @@ class Executor:
         work: Callable[[], Outcome],
         done: Callable[[Outcome], None],
         *,
+        containers: frozenset[str] = frozenset(),
         aside: bool = False,
     ) -> None:
-        """Run `work` unless the key is under way already, and hand its outcome to `done`."""
+        """Run `work` unless the key is under way already, and hand its outcome to `done`.
+
+        `containers` are those that it acts on, by id or name.
+        """
         with self._lock:
             if (environment, key) in self._busy:
                 return
-            self._busy.add((environment, key))
+            self._busy[environment, key] = containers
         if aside:
             threading.Thread(
                 target=self._run_aside, args=(environment, key, work, done), name="executor-aside", daemon=True
@@ -223,6 +227,11 @@ class Executor:
         """Keys of the environment that are under way."""
         with self._lock:
             return frozenset(key for name, key in self._busy if name == environment)
+
+    def acts_on(self, names: Collection[str]) -> bool:
+        """Whether something is under way on a container that is called one of these; its end is told to `done`."""
+        with self._lock:
+            return any(not containers.isdisjoint(names) for containers in self._busy.values())
 
     def stop(self) -> None:
         """Wait for the actions that are under way; start no more. What is aside is left, as it may be done again."""
@@ -243,7 +252,7 @@ class Executor:
             unexpected = EngineUnavailable(f"unexpected {type(error).__name__}: {error}")
             outcome = Outcome(key, (), error=unexpected, trace=traceback.format_exc())
         with self._lock:
-            self._busy.discard((environment, key))
+            del self._busy[environment, key]
         done(outcome)
 
     def chain(self, chain: Chain, engine: Engine, making: Making) -> Outcome:

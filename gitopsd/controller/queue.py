@@ -17,10 +17,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Key:
-    """What the queue knows of a key. `dirty`: woken since its pass began."""
+    """What the queue knows of a key. `dirty`: woken since its pass began. `eager`: the next pass waits for nothing."""
 
     running: bool = False
     dirty: bool = False
+    eager: bool = False
     failures: int = 0
     last: float = -1.0
 
@@ -28,8 +29,8 @@ class Key:
 class WorkQueue:
     """Worker threads over keys. `work` returns when the key wants a look by time alone, or None.
 
-    The first wake acts at once; wakes during a pass or right after it are taken together. `failed` is told of what
-    `work` raised, and the key is tried again after 1 s, 2 s, 4 s, ... up to a minute.
+    The first wake acts at once; wakes during a pass or right after it are taken together, but for one that says not to
+    wait. `failed` is told of what `work` raised, and the key is tried again after 1 s, 2 s, 4 s, ... up to a minute.
     """
 
     def __init__(
@@ -63,15 +64,17 @@ class WorkQueue:
             if thread.is_alive():
                 thread.join()
 
-    def wake(self, key: str) -> None:
-        """Ask for a pass over the key, soon."""
+    def wake(self, key: str, *, at_once: bool = False) -> None:
+        """Ask for a pass over the key: soon, or without waiting for other wakes that may follow."""
         with self._changed:
             state = self._keys.setdefault(key, Key())
+            state.eager = state.eager or at_once
             if state.running:
                 state.dirty = True
-            elif key not in self._ready:
+                return
+            if key not in self._ready:
                 self._ready.append(key)
-                self._changed.notify()
+            self._changed.notify()
 
     def running(self, key: str) -> bool:
         """Whether a pass over the key is being made right now."""
@@ -96,14 +99,18 @@ class WorkQueue:
         with self._changed:
             while not self._stopped:
                 now = self._clock.monotonic()
-                due = [key for key in self._ready if now - self._keys[key].last >= COALESCE_S]
+                due = [key for key in self._ready if self._due(self._keys[key], now)]
                 if due:
                     self._ready.remove(due[0])
                     state = self._keys[due[0]]
-                    state.running, state.dirty = True, False
+                    state.running, state.dirty, state.eager = True, False, False
                     return due[0]
                 self._changed.wait(COALESCE_S if self._ready else None)
             return None
+
+    @staticmethod
+    def _due(state: Key, now: float) -> bool:
+        return state.eager or now - state.last >= COALESCE_S
 
     def _done(self, key: str, wake_at: datetime | None) -> None:
         with self._changed:

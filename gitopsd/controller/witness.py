@@ -27,7 +27,7 @@ class Witness:
 
     def hear(self, event: EngineEvent) -> bool:
         """Remember it. Whether it tells that files in a container may have been changed by hand."""
-        container = event.id if event.kind == "container" else event.attributes.get("container", "")
+        container = _container(event)
         if not container:
             return False
         with self._lock:
@@ -80,6 +80,14 @@ class Witness:
             found = [each for each in self._heard.values() if each and each[-1].attributes.get("name") == name]
         return tuple(found[-1]) if found else ()
 
+    def names(self, event: EngineEvent) -> frozenset[str]:
+        """What the container of an event is called, as far as that was told: its id and its names."""
+        container = _container(event)
+        with self._lock:
+            heard = [event, *self._heard.get(container, ())]
+        named = {each.attributes.get("name", "") for each in heard if each.kind == "container"}
+        return frozenset({container, *named} - {""})
+
     def forget(self, containers: Iterable[str]) -> None:
         """What happened to these, by id or name, was gitopsd's own work, or came before it."""
         named = set(containers)
@@ -87,6 +95,10 @@ class Witness:
             for id, events in list(self._heard.items()):
                 if id in named or (events and events[-1].attributes.get("name") in named):
                     del self._heard[id]
+
+
+def _container(event: EngineEvent) -> str:
+    return event.id if event.kind == "container" else event.attributes.get("container", "")
 
 
 def _kept(into: dict[str, Kept], key: str, value: Kept) -> None:

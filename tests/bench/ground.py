@@ -132,13 +132,13 @@ def daemon(repository: Repository, state: Path) -> Iterator[subprocess.Popen[byt
         process.wait(timeout=60)
 
 
-def wait_until(check: Callable[[], bool], within: float = 120.0) -> None:
-    """Return as soon as `check` holds."""
+def wait_until(check: Callable[[], bool], within: float = 120.0, every: float = 0.005) -> None:
+    """Return as soon as `check` holds. What asks the engine should not ask too often: it has other work to do."""
     end = time.monotonic() + within
     while not check():
         if time.monotonic() > end:
             raise TimeoutError("the condition did not come true")
-        time.sleep(0.005)
+        time.sleep(every)
 
 
 def seconds(work: Callable[[], object]) -> float:

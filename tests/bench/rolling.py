@@ -11,6 +11,7 @@ from tests.builders import a_service, a_state
 from tests.daemon import Daemon
 
 INSTANCES = 20
+ASKED_EVERY_S = 0.1
 Once = Callable[[Ground, Repository, Path], None]
 Settled = Callable[[Ground, Path, str], None]
 
@@ -66,7 +67,7 @@ def _replaced(ground: Ground, repository: Repository, name: str, version: int) -
 
     def upgrade() -> None:
         repository.push()
-        wait_until(all_of_it)
+        wait_until(all_of_it, every=ASKED_EVERY_S)
 
     return seconds(upgrade)
 

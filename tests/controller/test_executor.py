@@ -103,6 +103,21 @@ def test_a_key_that_is_under_way_is_not_begun_a_second_time(executor: Executor) 
     assert executor.busy("shop") == frozenset()
 
 
+def test_it_is_known_which_containers_are_acted_on_until_the_end_is_told(executor: Executor) -> None:
+    goes_on, ends = threading.Event(), Ends()
+
+    def work() -> Outcome:
+        goes_on.wait()
+        return Outcome("web/1", ())
+
+    executor.submit("shop", "web/1", work, ends, containers=frozenset({"0a93", "shop-web-1"}))
+    assert executor.acts_on(["shop-web-1", "17bc"])
+    assert not executor.acts_on(["17bc"])
+    goes_on.set()
+    ends.wait()
+    assert not executor.acts_on(["shop-web-1"])
+
+
 def test_a_mistake_of_ours_is_told_as_an_outcome_that_is_no_evidence(executor: Executor) -> None:
     ends = Ends()
     executor.submit("shop", "web/1", lambda: Outcome({}["web"], ()), ends)  # type: ignore[index]

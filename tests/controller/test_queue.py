@@ -94,6 +94,14 @@ def test_wakes_during_a_pass_are_taken_together_and_none_runs_beside_it(bench: B
     assert bench.work.most_at_once["shop"] == 1
 
 
+def test_a_wake_that_says_not_to_wait_is_followed_by_a_pass_though_no_time_has_gone_by(bench: Bench) -> None:
+    bench.queue.wake("shop")
+    eventually(lambda: bench.work.passes["shop"] == 1 and bench.queue.idle())
+    bench.queue.wake("shop")
+    bench.queue.wake("shop", at_once=True)
+    eventually(lambda: bench.work.passes["shop"] == 2 and bench.queue.idle())
+
+
 def test_a_key_that_hangs_holds_up_no_other(bench: Bench) -> None:
     bench.work.shut.add("slow")
     bench.queue.wake("slow")

@@ -29,6 +29,8 @@ from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState
 from gitopsd.model.settings import Registry, TargetEngine
 
 DEFAULT_GRACE: Final = 10
+# What happens to a network or volume as containers come and go changes nothing of it.
+USING: Final = ("connect", "disconnect", "mount", "unmount")
 _NOTHING: Final = (None, 0, -1, "no", "")
 
 
@@ -138,15 +140,22 @@ class DockerView:
             return frozenset(row["Name"] for row in rows)
 
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:
-        return map(self._noted, self._events.read(since))
+        return self._noted(self._events.read(since))
 
-    def _noted(self, event: EngineEvent) -> EngineEvent:
-        """What is remembered of a container does not count once something happened to it."""
+    def _noted(self, events: Iterator[EngineEvent]) -> Iterator[EngineEvent]:
+        with self._looks.reading_events():
+            for event in events:
+                self._note(event)
+                yield event
+
+    def _note(self, event: EngineEvent) -> None:
+        """What is remembered of a container or resource does not count once something happened to it."""
+        if event.kind in ("network", "volume") and event.action not in USING:
+            self._looks.forget_resources()
         if event.kind == "container" and not event.action.startswith(("exec_", "extract-to-dir")):
             self._looks.forget(event.id)
         elif container := event.attributes.get("container"):
             self._looks.forget(container)
-        return event
 
     def close_events(self) -> None:
         self._events.close()
@@ -170,12 +179,14 @@ class DockerEngine(DockerView):
     def claim(self, project: str, owner: str) -> str:
         doing = f"claim {project}"
         body = {"Name": owner_volume(project), "Driver": "local", "Labels": {OWNER: owner}}
-        answer = self._connection.json("POST", "/volumes/create", doing=doing, json=body)
+        with self._looks.changing_resources():
+            answer = self._connection.json("POST", "/volumes/create", doing=doing, json=body)
         with understood(doing):
             return live.volume(answer).labels.get(OWNER, "")
 
     def disclaim(self, project: str) -> None:
-        self._gone(f"/volumes/{escaped(owner_volume(project))}", f"give {project} up")
+        with self._looks.changing_resources():
+            self._gone(f"/volumes/{escaped(owner_volume(project))}", f"give {project} up")
 
     def pull(self, reference: str, progress: Callable[[str], None], platform: str = "") -> Image:
         pull(self._connection, reference, progress, self._registries, platform)
@@ -194,7 +205,8 @@ class DockerEngine(DockerView):
         with ExitStack() as held:
             for volume in sorted(creation.volumes, key=lambda each: each.name):
                 held.enter_context(self._filling.setdefault(volume.name, threading.Lock()))
-                fill_volume(self._connection, volume)
+                with self._looks.changing_resources():
+                    fill_volume(self._connection, volume)
             # Still held: what no container uses yet could be collected, and the engine would mount an empty volume.
             return make_container(self._connection, creation)
 
@@ -249,16 +261,19 @@ class DockerEngine(DockerView):
     def create_network(self, name: str, body: Mapping[str, Json]) -> None:
         doing = f"create network {name}"
         try:
-            self._connection.call("POST", "/networks/create", doing=doing, json={**body, "Name": name})
+            with self._looks.changing_resources():
+                self._connection.call("POST", "/networks/create", doing=doing, json={**body, "Name": name})
         except Conflict:
             self._accept(self._connection.json("GET", f"/networks/{escaped(name)}", doing=doing), body, doing)
 
     def remove_network(self, network: str) -> None:
-        self._gone(f"/networks/{escaped(network)}", f"remove network {network}")
+        with self._looks.changing_resources():
+            self._gone(f"/networks/{escaped(network)}", f"remove network {network}")
 
     def create_volume(self, name: str, body: Mapping[str, Json]) -> None:
         doing = f"create volume {name}"
-        answer = self._connection.json("POST", "/volumes/create", doing=doing, json={**body, "Name": name})
+        with self._looks.changing_resources():
+            answer = self._connection.json("POST", "/volumes/create", doing=doing, json={**body, "Name": name})
         self._accept(answer, body, doing)
 
     def collect_content(self, environment: str) -> int:
@@ -273,7 +288,8 @@ class DockerEngine(DockerView):
     def _collected(self, name: str) -> bool:
         with self._filling.setdefault(name, threading.Lock()):
             try:
-                self._gone(f"/volumes/{escaped(name)}", f"collect {name}")
+                with self._looks.changing_resources():
+                    self._gone(f"/volumes/{escaped(name)}", f"collect {name}")
             except Conflict:  # a container came to use it just now
                 return False
             return True

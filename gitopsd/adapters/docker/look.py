@@ -1,4 +1,7 @@
-"""Looks at a project: one list call, and an inspection of what changed since the last look."""
+"""Looks at a project: one list call, and an inspection of what changed since the last look.
+
+While the engine's events are read, what they are silent about is as it was.
+"""
 
 import re
 import threading
@@ -17,7 +20,7 @@ from gitopsd.model.canonical import canonical
 from gitopsd.model.errors import NotFound
 from gitopsd.model.live import Instance, LiveNetwork, LiveState, LiveVolume
 
-# An instance that started or ended this many seconds ago may do so again without a trace in the list.
+# An instance that started or ended this many seconds ago may do so again without a trace in the list, but for events.
 YOUNG: Final = 10.0
 # The list's age is rounded, and the engine's clock is read in whole seconds.
 TOLERANCE: Final = 2.0
@@ -32,36 +35,84 @@ _UNITS: Final = {
     "year": 31536000,
 }
 
+# Beside the ids of containers that something happened to: it did to a network or a volume.
+RESOURCES: Final = "resources"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A container as it was inspected, and the row of the list that went with it."""
+    """A container as it was inspected, and the row of the list that went with it.
+
+    `reading` numbers the unbroken reading of events that would have told of a change since.
+    """
 
     row: Mapping[str, Any]
     instance: Instance
+    reading: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The networks and volumes of a project, and who claims it."""
+
+    networks: tuple[LiveNetwork, ...]
+    volumes: tuple[LiveVolume, ...]
+    owner: str
 
 
 class Looks:
-    """Remembers inspections per project. Safe to use from several threads."""
+    """Remembers inspections per project and, while events are read, resources. Safe to use from several threads."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._own = own_container()
         self._seen: dict[str, dict[str, Seen]] = {}
+        self._resources: dict[str, Resources] = {}
         self._open: list[set[str]] = []
+        self._readings = 0
+        self._reading: int | None = None  # None while nobody reads the engine's events
         self._lock = threading.Lock()
 
     def look(self, project: str, thorough: bool) -> LiveState:
         """The project's containers, networks and volumes, and who claims it."""
         instances, engine = self._instances(project, thorough)
+        resources = self._resources_of(project, thorough)
         return LiveState(
             instances=instances,
-            networks=_networks(self._connection, project),
-            volumes=_volumes(self._connection, project),
-            owner=owner(self._connection, project),
+            networks=resources.networks,
+            volumes=resources.volumes,
+            owner=resources.owner,
             own=next((each.id for each in instances if each.id == self._own), ""),
             engine=engine,
         )
+
+    @contextmanager
+    def reading_events(self) -> Iterator[None]:
+        """From now on events tell of every change, and whoever reads them makes `forget` what they tell of."""
+        with self._lock:
+            self._readings += 1
+            mine = self._reading = self._readings
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._resources.clear()
+                self._reading = None if self._reading == mine else self._reading
+
+    @contextmanager
+    def changing_resources(self) -> Iterator[None]:
+        """For a call that may make or remove networks and volumes: the next look must show what became of it."""
+        try:
+            yield
+        finally:
+            self.forget_resources()
+
+    def forget_resources(self) -> None:
+        """Something happened to a network or a volume, whose it may be."""
+        with self._lock:
+            self._resources.clear()
+            for changed in self._open:
+                changed.add(RESOURCES)
 
     def forget(self, container: str) -> None:
         """Something happened to a container: what is known of it, or being learnt right now, does not count."""
@@ -73,23 +124,38 @@ class Looks:
 
     def _instances(self, project: str, thorough: bool) -> tuple[tuple[Instance, ...], str]:
         with self._changes() as changed:
+            reading = self._reading
             rows, now, engine = self._list(project)
             seen = {} if thorough else dict(self._seen.get(project, {}))
             found: dict[str, Seen] = {}
             for row in rows:
                 known = seen.get(row["Id"])
-                if known and still_true(known, row, now):
+                watched = known is not None and known.reading is not None and known.reading == reading
+                if known and still_true(known, row, now, watched=watched):
                     found[row["Id"]] = known
-                elif inspected := self._inspect(row):
+                elif inspected := self._inspect(row, reading):
                     found[row["Id"]] = inspected
             with self._lock:
                 self._seen[project] = {id: each for id, each in found.items() if id not in changed}
         instances = (each.instance for each in found.values())
         return tuple(sorted(instances, key=lambda each: (each.service, each.slot, each.name))), engine
 
+    def _resources_of(self, project: str, thorough: bool) -> Resources:
+        known = None if thorough else self._resources.get(project)
+        if known is not None:
+            return known
+        with self._changes() as changed:
+            reading = self._reading
+            networks, volumes = _networks(self._connection, project), _volumes(self._connection, project)
+            found = Resources(networks, volumes, owner(self._connection, project))
+            with self._lock:
+                if RESOURCES not in changed and reading is not None and reading == self._reading:
+                    self._resources[project] = found
+        return found
+
     @contextmanager
     def _changes(self) -> Iterator[set[str]]:
-        """The containers that something happened to while this is open."""
+        """The containers that something happened to while this is open, and `RESOURCES`."""
         changed: set[str] = set()
         with self._lock:
             self._open.append(changed)
@@ -109,7 +175,7 @@ class Looks:
             date = response.headers.get("Date")
             return rows, parsedate_to_datetime(date) if date else None, response.headers.get("Server", "")
 
-    def _inspect(self, row: Mapping[str, Any]) -> Seen | None:
+    def _inspect(self, row: Mapping[str, Any], reading: int | None) -> Seen | None:
         # With its id, so that the engine's word that it is gone is not taken for word of another container.
         doing = f"inspect {', '.join(row['Names'])} ({row['Id']})"
         try:
@@ -117,11 +183,14 @@ class Looks:
         except NotFound:  # gone since the list
             return None
         with understood(doing):
-            return Seen(row, live.instance(answer, row))
+            return Seen(row, live.instance(answer, row), reading)
 
 
-def still_true(seen: Seen, row: Mapping[str, Any], now: datetime | None) -> bool:
-    """Whether an inspection holds: the same row, and an age in it that fits the start or end that we know."""
+def still_true(seen: Seen, row: Mapping[str, Any], now: datetime | None, *, watched: bool) -> bool:
+    """Whether an inspection holds: the same row, and an age in it that fits the start or end that we know.
+
+    `watched`: an event would have told that it does not.
+    """
     instance = seen.instance
     if now is None or {**row, "Status": ""} != {**seen.row, "Status": ""}:
         return False
@@ -133,7 +202,7 @@ def still_true(seen: Seen, row: Mapping[str, Any], now: datetime | None) -> bool
         return False
     age = (now - since).total_seconds()
     shortest, longest = age_range(row["Status"])
-    return age > YOUNG and shortest - TOLERANCE <= age <= longest + TOLERANCE
+    return (watched or age > YOUNG) and shortest - TOLERANCE <= age <= longest + TOLERANCE
 
 
 def age_range(status: str) -> tuple[float, float]:

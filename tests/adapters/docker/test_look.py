@@ -1,5 +1,6 @@
 """When an inspection still holds: a look that finds nothing new costs one list."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,7 +12,7 @@ import pytest
 from gitopsd.adapters.docker.engine import connect
 from gitopsd.adapters.docker.look import age_range
 from gitopsd.model.settings import TargetEngine
-from tests.adapters.docker.scripted import Answer, Request, Said, ScriptedEngine
+from tests.adapters.docker.scripted import Answer, Request, Said, ScriptedEngine, Stream
 from tests.engine_json.test_live import INSPECTED
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,8 +35,13 @@ class Listed:
         self.inspected = {**INSPECTED, "State": {**INSPECTED["State"], "StartedAt": NOON.isoformat()}}
         self.now = NOON + timedelta(minutes=5, seconds=10)
 
+        self.told: tuple[dict[str, Any], ...] = ()  # what the engine's events say, one a request
+
     def __call__(self, request: Request) -> Said | None:
         path = request.path.partition("?")[0]
+        if path.endswith("/events"):
+            lines = [json.dumps({"timeNano": 1, "Actor": {"ID": "0a93"}, **each}).encode() for each in self.told]
+            return Stream(tuple(line + b"\n" for line in lines), then_hang=True)
         if path.endswith("/containers/json"):
             return Answer(body=[self.row], headers={"Date": format_datetime(self.now, usegmt=True)})
         if path.endswith("/0a93/json"):
@@ -131,6 +137,84 @@ def test_an_instance_that_has_just_started_is_inspected_every_time(
     listed.now = NOON + timedelta(seconds=3)
 
     assert [inspections(), inspections()] == [1, 1]
+
+
+START = {"Type": "container", "Action": "start"}
+VOLUME = {"Type": "volume", "Action": "destroy", "Actor": {"ID": "shop_data"}}
+
+
+class Followed:
+    """An engine whose events are read, one by one; what a look then asks it for."""
+
+    def __init__(self, listed: Listed, directory: Path) -> None:
+        self._server = ScriptedEngine(directory / "docker.sock", listed)
+        self._engine = connect(TargetEngine(self._server.url), {}, timeout=5)
+        self._events = self._engine.events(None)
+
+    def hear(self) -> None:
+        next(self._events)
+
+    def end_of_events(self) -> None:
+        self._engine.close_events()
+        list(self._events)  # up to its end
+
+    def look(self, thorough: bool = False) -> list[str]:
+        """Looks, and says what that took."""
+        before = len(self._server.requests)
+        self._engine.observe("shop", thorough)
+        asked = (path.partition("/v1.41/")[2] for path in self._server.paths()[before:])
+        return [path for path in asked if path]
+
+    def close(self) -> None:
+        self._engine.close()
+        self._server.close()
+
+
+LIST, INSPECTION = "containers/json", "containers/0a93/json"
+RESOURCES = ["networks", "volumes", "volumes/gitopsd-owner-shop"]
+
+
+@pytest.fixture
+def followed(listed: Listed, tmp_path: Path) -> Iterator[Followed]:
+    listed.told = (START, START, VOLUME)
+    listed.row["Status"] = "Up 3 seconds"
+    listed.now = NOON + timedelta(seconds=3)
+    made = Followed(listed, tmp_path)
+    made.hear()
+    yield made
+    made.close()
+
+
+def test_what_the_engine_tells_nothing_of_is_not_asked_again(followed: Followed) -> None:
+    assert [followed.look(), followed.look()] == [[LIST, INSPECTION, *RESOURCES], [LIST]]
+
+
+def test_a_container_that_something_happened_to_is_inspected_again(followed: Followed) -> None:
+    followed.look()
+    followed.hear()
+
+    assert [followed.look(), followed.look()] == [[LIST, INSPECTION], [LIST]]
+
+
+def test_a_volume_that_something_happened_to_has_all_of_them_listed_again(followed: Followed) -> None:
+    followed.hear()
+    followed.look()
+    followed.hear()
+
+    assert [followed.look(), followed.look()] == [[LIST, *RESOURCES], [LIST]]
+
+
+def test_a_thorough_look_asks_for_everything_whatever_was_told(followed: Followed) -> None:
+    followed.look()
+
+    assert followed.look(thorough=True) == [LIST, INSPECTION, *RESOURCES]
+
+
+def test_nothing_goes_without_asking_once_the_events_have_ended(followed: Followed) -> None:
+    followed.look()
+    followed.end_of_events()
+
+    assert [followed.look(), followed.look()] == [[LIST, INSPECTION, *RESOURCES]] * 2
 
 
 @pytest.mark.parametrize("health", ["starting", "unhealthy"])
