@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gitopsd.adapters.store.codec import dump, load
-from gitopsd.controller.operations import apply
+from gitopsd.controller.operations import Applied as Answered
+from gitopsd.controller.operations import apply, lapse
 from gitopsd.model.action import Action, Chain, Connect, Disconnect, Remove, Update
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
@@ -20,23 +21,29 @@ from gitopsd.model.health import Heard
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.plan import Plan
-from gitopsd.model.release import Journal, Release
+from gitopsd.model.release import Journal, Pin, Release
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, verdict
+from gitopsd.release.jump import after_jump
+from gitopsd.release.pinning import forgotten, given_up, pin_to, pinned, refusal
 from gitopsd.release.readiness import judged, to_ask
 from gitopsd.rollout.health import heard, telling
 from tests.builders import waves_of
-from tests.world import Behaviour, Refused, Unfit, World
+from tests.world import Behaviour, Refused, Unanswered, Unfit, World
 
 Advance = Callable[..., Turn]
+Watch = Callable[["Daemon", Action], None]
 HOST_IS_ASKED_AGAIN_AFTER = timedelta(seconds=10)
+SILENT_ENGINE_IS_ASKED_AGAIN_AFTER = timedelta(seconds=1)
 
 
 @dataclass
 class Daemon:
     """`wanted` is what Git says now. `done` lists the actions carried out, `pending` chains that are under way.
 
-    `changed` are the fields that somebody changed by hand, by container name, until an action mends them.
+    `changed` are the fields that somebody changed by hand, by container name, until an action mends them. `skew` is how
+    far its wall clock is from the world's, `jump` what of that it has not noticed yet. `watch` and `foresee` are told
+    of every action, after it and before it, `passed` of every pass, with the journal before it.
     """
 
     world: World = field(default_factory=World)
@@ -58,7 +65,18 @@ class Daemon:
     changed: dict[str, tuple[FieldDrift, ...]] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
     asked_at: dict[str, datetime] = field(default_factory=dict)
-    watch: Callable[["Daemon", Action], None] = lambda daemon, action: None
+    watch: Watch = lambda daemon, action: None
+    foresee: Watch = lambda daemon, action: None
+    passed: Callable[["Daemon", Journal], None] = lambda daemon, before: None
+    apply: Callable[[Operation, Journal, datetime], Answered] = apply
+    waits: dict[str, datetime] = field(default_factory=dict)
+    skew: timedelta = timedelta(0)
+    jump: timedelta = timedelta(0)
+
+    @property
+    def now(self) -> datetime:
+        """The time by its own clock."""
+        return self.world.now + self.skew
 
     def commit(self, state: SealedState, **behaviours: Behaviour) -> "Daemon":
         """Git wants this from now on. `behaviours` are by service, of the fingerprints that it has in this state."""
@@ -84,49 +102,55 @@ class Daemon:
 
     def look(self) -> bool:
         """One pass; its chains become pending. Whether it changed anything."""
-        live, before = self.world.look(), self.journal
+        live, before, now = self.world.look(), self.journal, self.now
+        self.journal, self.jump = lapse(after_jump(self.journal, self.jump), now), timedelta(0)
         self.journal = recognise(self.journal, live)
-        self.journal = judged(self.journal, self.basis(), live, self.heard, self.world.now)
+        self.journal = judged(self.journal, self.basis(), live, self.heard, now)
         self._open(live)
-        held = frozenset(key for key, until in self.held.items() if self.world.now < until)
-        signals = Signals(frozenset(self.pending), dict(self.refused), held, self.returned, self.storm)
+        held = frozenset(key for key, until in self.held.items() if now < until)
+        waits = frozenset(key for key, until in self.waits.items() if now < until)
+        signals = Signals(frozenset(self.pending) | waits, dict(self.refused), held, self.returned, self.storm)
         self.refused, self.returned = {}, False
         drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
-        turn = self.advance(
-            self.journal, self.basis(), live, self.world.now, signals, repair=self.repair, drifted=drifted
-        )
-        self.journal, self.wake_at = stored(turn.journal), turn.wake_at
+        repair = self.repair and self.journal.suspension is None
+        turn = self.advance(self.journal, self.basis(), live, now, signals, repair=repair, drifted=drifted)
+        self.journal, self.wake_at = turn.journal, turn.wake_at
         self.events += turn.events
         self.ended += turn.ended
-        told = self.probe()
+        told = self.probe(live)
         self.pending |= {chain.key: chain.actions for chain in turn.chains if chain.key not in self.pending}
+        self.passed(self, before)
         return bool(turn.chains) or told or self.journal != before
 
     def _open(self, live: LiveState) -> None:
-        state = self.wanted
-        if state is None:
+        self.journal = forgotten(given_up(self.journal), self.wanted, asked=False)
+        held = pinned(self.journal)
+        state = self.wanted if held is None else self.states[held.content_digest]
+        if state is None or self.wanted is None:
             return
         if verdict(self.journal, state) != "begin":
-            self.journal = follow(self.journal, state)
+            self.journal = follow(self.journal, self.wanted)
             return
         made = self.plan(state)
-        if made.holds or made.problems:
+        kept_out = held is None and (self.journal.pin is not None or self.journal.suspension is not None)
+        if made.holds or made.problems or kept_out:
             return
         self.number += 1
-        candidate = Candidate(state, made, waves_of(state), "ada", f"commit {self.number}", "newer content in Git")
-        self.journal, events, ended = begin(self.journal, candidate, self.number, self.world.now)
+        cause = held.words if held is not None else "newer content in Git"
+        candidate = Candidate(state, made, waves_of(state), "ada", f"commit {self.number}", cause)
+        self.journal, events, ended = begin(self.journal, candidate, self.number, self.now)
         self.events += events
         self.ended += ended
 
-    def probe(self) -> bool:
+    def probe(self, live: LiveState | None = None) -> bool:
         """Ask all whose interval has passed; whether an answer tells something new."""
-        told, now = False, self.world.now
-        for id, each in to_ask(self.journal, self.basis(), self.world.look()).items():
+        told, now = False, self.now
+        for id, each in to_ask(self.journal, self.basis(), live or self.world.look()).items():
             before = self.heard.get(id)
             again = before is None or before.started_at != each.started_at
-            if again or now >= self.asked_at[id] + each.checks.interval:
+            if again or self.world.now >= self.asked_at[id] + each.checks.interval:
                 answers = [self.world.answer(id, check) for check in each.checks.each]
-                self.asked_at[id], self.heard[id] = now, heard(before, each, answers, now)
+                self.asked_at[id], self.heard[id] = self.world.now, heard(before, each, answers, now)
                 told = told or telling(before, self.heard[id], each.checks)
         return told
 
@@ -134,13 +158,17 @@ class Daemon:
         """Carry one action of one pending chain out."""
         key = key or min(self.pending)
         action, *rest = self.pending.pop(key)
+        self.foresee(self, action)
         try:
             self.world.apply(action)
         except Refused as refused:
             self.refused[key] = str(refused)
             return
         except Unfit:
-            self.held[key] = self.world.now + HOST_IS_ASKED_AGAIN_AFTER
+            self.held[key] = self.now + HOST_IS_ASKED_AGAIN_AFTER
+            return
+        except Unanswered:
+            self.waits[key] = self.now + SILENT_ENGINE_IS_ASKED_AGAIN_AFTER
             return
         if rest:
             self.pending[key] = tuple(rest)
@@ -178,8 +206,9 @@ class Daemon:
         while self.open() and self.world.now < limit:
             seen, before = self.world.look(), self.world.now
             self.wait()
-            due = self.wake_at is not None and self.world.now >= self.wake_at
-            due = self.probe() or due or any(before < at <= self.world.now for at in self.held.values())
+            due = self.wake_at is not None and self.now >= self.wake_at
+            again = (at - self.skew for at in (*self.held.values(), *self.waits.values()))
+            due = self.probe() or due or any(before < at <= self.world.now for at in again)
             if due or self.world.look() != seen:
                 self.run()
         return self
@@ -195,14 +224,30 @@ class Daemon:
 
     def ask(self, verb: Verb, service: str = "", **more: Json) -> str:
         """A person asks ada's daemon for something; the answer."""
-        asked = Operation(verb, "production", "ada", self.world.now, {"service": service, **more})
-        applied = apply(asked, self.journal, self.world.now)
-        self.journal = stored(applied.journal)
+        asked = Operation(verb, "production", "ada", self.now, {"service": service, **more})
+        applied = self.apply(asked, self.journal, self.now)
+        self.journal = applied.journal
         return applied.result
+
+    def pin(self, number: int, seconds: float) -> str:
+        """A person pins the environment to a release; the answer."""
+        release = next((each for each in self.ended if each.number == number), None)
+        if release is None or (no := refusal(self.journal, release, number, ())):
+            return f"not pinned: {no if release is not None else 'there is none'}"
+        pin = Pin(number, release.content_digest, "ada", "slow", self.now, self.now + timedelta(seconds=seconds))
+        self.journal = pin_to(self.journal, pin, release, self.wanted)
+        return f"pinned to release {number}"
+
+    def clock_jumps(self, seconds: float) -> None:
+        """Somebody sets the clock; its engine's goes along with the world."""
+        self.skew += timedelta(seconds=seconds)
+        self.jump += timedelta(seconds=seconds)
+        self.held, self.waits = {}, {}
 
     def die(self) -> None:
         """The daemon is killed: what was under way is lost, and what was not saved."""
-        self.pending, self.refused, self.held, self.returned = {}, {}, {}, True
+        self.pending, self.refused, self.held, self.waits, self.returned = {}, {}, {}, {}, True
+        self.journal, self.jump = stored(self.journal), timedelta(0)
         self.heard.clear()
 
     def lose_journal(self) -> None:

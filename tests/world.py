@@ -34,6 +34,8 @@ from gitopsd.model.live import Check as EngineCheck
 from gitopsd.model.live import Instance, LiveNetwork, LiveState, LiveVolume, State
 from tests.builders import NOON, seconds
 
+Mishap = Literal["refused", "lost", "silent"]
+
 
 class Refused(Exception):
     """The engine answered no."""
@@ -41,6 +43,10 @@ class Refused(Exception):
 
 class Unfit(Exception):
     """The engine answered no, as its host cannot have that now."""
+
+
+class Unanswered(Exception):
+    """The engine did not answer: whether the call took effect is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,9 @@ class World:
     """An engine with one project. `specifications` maps fingerprints and limits to what Git ever wanted.
 
     What it says to an action in whose text a part occurs: `refuse` a no, `unfit` that its host cannot have it now.
-    `sick` are names of what answers wrongly, whatever its behaviour; `no_way` is why nobody can be asked.
+    `once` are parts of the next calls that go wrong, once each: `refused`, `lost` on the way there, or `silent` after
+    they took effect. `sick` are names of what answers wrongly, whatever its behaviour; `no_way` is why nobody can be
+    asked.
     """
 
     now: datetime = NOON
@@ -111,6 +119,7 @@ class World:
     in_use: set[str] = field(default_factory=set)
     refuse: dict[str, str] = field(default_factory=dict)
     unfit: dict[str, str] = field(default_factory=dict)
+    once: dict[str, Mishap] = field(default_factory=dict)
     sick: set[str] = field(default_factory=set)
     no_way: str = ""
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
@@ -180,7 +189,18 @@ class World:
         return all(home is not None and home.up and _began(home) <= _began(box) for home in homes)
 
     def seems_good(self, box: Box) -> bool:
-        return box.state == "running" and self.check(box) in ("none", "healthy")
+        return box.state == "running" and self.check(box) in ("none", "healthy") and self.answers(box)
+
+    def answers(self, box: Box) -> bool:
+        """Whether its own checks would pass now, where it has any."""
+        checks = self.specification(box.service, box.fingerprint).service.policy.health.each
+        return all(isinstance(self.answer(box.id, check), Pass | Unknown) for check in checks)
+
+    def specification(self, service: str, fingerprint: str) -> SealedService:
+        """What Git wanted last of a service with this fingerprint."""
+        found = [sealed for (name, other, _), sealed in self.specifications.items()
+                 if (name, other) == (service, fingerprint)]  # fmt: skip
+        return found[-1]
 
     def running(self) -> list[str]:
         """Names of what is up, with the image that each runs, sorted."""
@@ -195,6 +215,16 @@ class World:
         for part, reason in self.unfit.items():
             if part in str(action):
                 raise Unfit(reason)
+        part = next((part for part in self.once if part in str(action)), "")
+        mishap = self.once.pop(part) if part else None
+        if mishap == "refused":
+            raise Refused("Conflict. The container name is already in use")
+        if mishap != "lost":
+            self._do(action)
+        if mishap is not None:
+            raise Unanswered(str(action))
+
+    def _do(self, action: Action) -> None:
         match action:
             case CreateNetwork(name=name):
                 self.networks.setdefault(name, f"net {name}")
@@ -245,9 +275,7 @@ class World:
 
     def _create(self, create: Create) -> None:
         self._free(create.name)
-        found = [s for (service, fingerprint, _), s in self.specifications.items()
-                 if (service, fingerprint) == (create.service, create.fingerprint)]  # fmt: skip
-        sealed = found[-1]
+        sealed = self.specification(create.service, create.fingerprint)
         number = next(self.numbers)
         own = {target: f"anonymous-{number}-{target}" for target in sealed.image.volumes}
         self.volumes |= set(own.values()) - set(create.carry.values())

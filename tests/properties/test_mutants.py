@@ -1,20 +1,12 @@
-"""The laws are sharp: daemons with one mistake each break them, so that the laws cannot hold by being empty."""
-
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+"""The laws are sharp: gitopsd with one mistake in its text breaks them, so that they cannot hold by being empty."""
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from gitopsd.model.action import Action, Chain, Create, Keep, Remove, Stop
-from gitopsd.model.desired import Amount
-from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
-from gitopsd.release import Turn, advance
-from tests.builders import seconds
+from tests.properties.mutants import Mutant, mutated
 from tests.properties.test_laws import BEHAVIOURS, GOOD, Worlds
 
 FAST = settings(
@@ -27,50 +19,6 @@ FAST = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-
-
-def changed(turn: Turn, change: Callable[[Chain], tuple[Action, ...]]) -> Turn:
-    return replace(turn, chains=tuple(replace(chain, actions=change(chain)) for chain in turn.chains))
-
-
-def clears_the_old_first(journal: Journal, wanted: Any, live: LiveState, *more: Any, **named: Any) -> Turn:
-    def eager(chain: Chain) -> tuple[Action, ...]:
-        first = chain.actions[0]
-        beside = not any(isinstance(each, Keep | Stop) for each in chain.actions)
-        if not (isinstance(first, Create) and beside):
-            return chain.actions
-        old = [each for each in live.instances if (each.service, each.slot) == (first.service, first.slot)]
-        place = (first.service, first.slot)
-        return (*(step(*place, o.id, "eager", name=o.name) for o in old for step in (Stop, Remove)), *chain.actions)
-
-    return changed(advance(journal, wanted, live, *more, **named), eager)
-
-
-def never_keeps(*given: Any, **named: Any) -> Turn:
-    turn = advance(*given, **named)
-    lax = changed(turn, lambda chain: tuple(each for each in chain.actions if not isinstance(each, Keep)))
-    return replace(lax, chains=tuple(chain for chain in lax.chains if chain.actions))
-
-
-def forgets_what_failed(*given: Any, **named: Any) -> Turn:
-    turn = advance(*given, **named)
-    return replace(turn, journal=replace(turn.journal, rejected={}))
-
-
-def takes_for_granted_who_lives_where(journal: Journal, wanted: Any, live: LiveState, *more: Any, **named: Any) -> Turn:
-    everywhere = tuple(each.id for each in live.instances)
-    blind = tuple(replace(each, joined=everywhere if each.joined else (), started_at=None) for each in live.instances)
-    return advance(journal, wanted, replace(live, instances=blind), *more, **named)
-
-
-def with_policy(**fields: Any) -> Callable[..., Turn]:
-    def other(journal: Journal, *more: Any, **named: Any) -> Turn:
-        rollouts = {
-            name: replace(each, policy=replace(each.policy, **fields)) for name, each in journal.rollouts.items()
-        }
-        return advance(replace(journal, rollouts=rollouts), *more, **named)
-
-    return other
 
 
 class Narrow(Worlds):
@@ -88,6 +36,30 @@ class Narrow(Worlds):
         super().commit(web, replicas, db, job, extra=extra, home=home)
 
 
+class Webs(Worlds):
+    """Nothing but what surges changes, with all kinds of room."""
+
+    @rule(web=st.sampled_from(GOOD), replicas=st.integers(2, 3), room=st.sampled_from([(1, 0), (1, 1), (0, 2)]))
+    def commit(self, web: str, replicas: int, room: tuple[int, int]) -> None:
+        super().commit(web, replicas, "1", "", extra=False, home="", room=room)
+
+    @initialize()
+    def first_release(self) -> None:
+        self.commit("1", 3, (1, 0))
+        self.calm()
+
+
+class Hurried(Webs):
+    """A person does not wait."""
+
+    @rule(web=st.sampled_from(GOOD), seconds=st.integers(1, 4))
+    def promote_in_the_middle(self, web: str, seconds: int) -> None:
+        self.commit(web, 3, (1, 0))
+        self.work(seconds)
+        self.a_person_says("promote", "")
+        self.work(1)
+
+
 class Neighbours(Worlds):
     """Something always lives in another one's network, and what it lives in comes and goes."""
 
@@ -98,7 +70,7 @@ class Neighbours(Worlds):
     @initialize()
     def first_release(self) -> None:
         self.commit("1", "1", "db")
-        self.daemon.settle()
+        self.calm()
 
 
 class Databases(Worlds):
@@ -111,33 +83,100 @@ class Databases(Worlds):
     @initialize()
     def first_release(self) -> None:
         self.commit("1")
-        self.daemon.settle()
+        self.calm()
 
 
-@pytest.mark.parametrize(
-    ("mistake", "law", "worlds"),
-    [
-        (clears_the_old_first, "were promised", Narrow),
-        (never_keeps, "two writers|allowed", Databases),
-        (forgets_what_failed, "was rejected before", Narrow),
-        (takes_for_granted_who_lives_where, "network that is gone|allowed|shop-web-1 web:1", Neighbours),
-        (with_policy(parallelism=0, max_surge=None), "allowed", Worlds),
-        (with_policy(max_unavailable=Amount(2)), "were promised", Worlds),
-        (with_policy(min_ready=seconds(0)), "was never good", Narrow),
-    ],
-    ids=[
-        "clears-the-old-first",
-        "never-keeps",
-        "forgets-what-failed",
-        "takes-for-granted",
-        "all-at-once",
-        "one-too-few",
-        "does-not-wait",
-    ],
-)
-def test_a_daemon_with_a_mistake_is_caught(mistake: Callable[..., Turn], law: str, worlds: type[Worlds]) -> None:
+MUTANTS = {
+    "early admission": (
+        Mutant("gitopsd.rollout.member", "self.now - since >= self.policy.min_ready", "self.now >= since"),
+        "takes the place of|was never good",
+        Narrow,
+    ),
+    "draining not counted": (
+        Mutant(
+            "gitopsd.rollout.survey",
+            "under_way = {slot for slot, step in steps.items() if step.open or slot in busy}",
+            "under_way = {slot for slot, step in steps.items() if step.open and not step.serving}; by_slot = {}",
+        ),
+        "allowed",
+        Webs,
+    ),
+    "non-idempotent create": (
+        Mutant("gitopsd.release.machine", "after = intend(after, chains, now)", "after = after"),
+        "allowed|twice|were promised",
+        Narrow,
+    ),
+    "availability off by one": (
+        Mutant(
+            "gitopsd.rollout.fence",
+            "return Fence(surge, min(unavailable, replicas)",
+            "return Fence(surge, 1 + min(unavailable, replicas)",
+        ),
+        "were promised",
+        Webs,
+    ),
+    "eager cleanup": (
+        Mutant(
+            "gitopsd.rollout.slots",
+            """if other.instance.state == "created")
+    if unborn:
+        return Step("acting", tuple(remove(other, "never started") for other in unborn), open=True)""",
+            """if not ready_now(other))
+    if unborn:
+        return Step("acting", tuple(action for other in unborn for action in clear(other, "eager")), open=True)""",
+        ),
+        "may recover",
+        Narrow,
+    ),
+    "answers not asked for": (
+        Mutant("gitopsd.rollout.member", 'readiness is None or readiness.state == "ready"', "True"),
+        "takes the place of|was never good|promised",
+        Webs,
+    ),
+    "promote for good": (
+        Mutant(
+            "gitopsd.release.steering",
+            "return replace(rollout, seen={",
+            "return replace(rollout, policy=replace(rollout.policy, min_ready=now - now), seen={",
+        ),
+        "takes the place of",
+        Hurried,
+    ),
+    "never keeps": (
+        Mutant("gitopsd.rollout.steps", 'member.instance.restart_policy not in ("", "no")', "False"),
+        "two writers|allowed",
+        Databases,
+    ),
+    "forgets what failed": (
+        Mutant(
+            "gitopsd.release.returning",
+            "rejected = {**journal.rejected, release.content_digest: rejection}",
+            "rejected = {}",
+        ),
+        "was rejected before",
+        Narrow,
+    ),
+    "takes for granted who lives where": (
+        Mutant("gitopsd.rollout.sharing", 'return min(moved, default="")', 'return ""'),
+        "network that is gone|allowed|shop-web-1 web:1|shop-side",
+        Neighbours,
+    ),
+    "a restart moves deadlines": (
+        Mutant("gitopsd.rollout.machine", "if said.returned and now >= rollout.deadline:", "if said.returned:"),
+        "moved without progress",
+        Narrow,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_caught(name: str) -> None:
+    mutant, law, worlds = MUTANTS[name]
+    decides, hears = mutated(mutant)
+
     class Mistaken(worlds):  # type: ignore[misc, valid-type]
-        advance = staticmethod(mistake)
+        advance = staticmethod(decides)
+        apply = staticmethod(hears)
 
     with pytest.raises(AssertionError, match=law):
         run_state_machine_as_test(Mistaken, settings=FAST)
