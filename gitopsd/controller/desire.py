@@ -1,6 +1,8 @@
 """What Git says about one environment right now, as far as it can be said: loaded, with images, and why not further."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -14,8 +16,12 @@ from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.states import Asking, Loaded, Named, States, Unsealed, find_images, unresolved
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.desired import DesiredState, ImageMount, SealedState, Service
-from gitopsd.model.errors import GitopsdError, HostFileError, ManifestError
+from gitopsd.model.errors import GitopsdError, HostFileError, ManifestError, SourceError
 from gitopsd.model.release import Hold, Journal, Release
+
+NEWEST = 20  # releases of an environment that the ledger keeps whatever their age
+_KEPT_AS = "release-"
+_RELEASE = re.compile(rf"{_KEPT_AS}(?P<number>[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,16 @@ class Desires:
 
     def keep(self, environment: Environment, revision: str, release: int) -> None:
         """Hold the release's commit in the mirror, so that it can be returned to whatever happens to the branch."""
-        self._repositories.source(environment.repository).keep(revision, f"release-{release}")
+        self._repositories.source(environment.repository).keep(revision, f"{_KEPT_AS}{release}")
+
+    def collect(self, environment: Environment) -> None:
+        """Let go of commits whose releases the ledger has let go of; what fails is tried next time."""
+        if not environment.repository:
+            return
+        with suppress(SourceError):
+            source = self._repositories.source(environment.repository)
+            if outlived := outlived_releases(environment.name, source.kept(), self._store.release_numbers()):
+                source.let_go(outlived)
 
     def _claiming(self, environment: Environment, revision: str) -> DesiredState | None:
         """What a revision describes, without images."""
@@ -215,6 +230,17 @@ class Desires:
         holds += [Hold("secrets", str(problem)) for problem in loaded.desired.missing]
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
         return (*holds, *(Hold("claim", dispute) for dispute in disputes))
+
+
+def outlived_releases(environment: str, kept: Iterable[str], ledger: Mapping[int, str]) -> frozenset[str]:
+    """The names of commits that are kept for releases which the ledger has no more.
+
+    One that another environment only just begins is not in the ledger yet; but then it is newer than those here.
+    """
+    newest = sorted((number for number, name in ledger.items() if name == environment), reverse=True)[:NEWEST]
+    numbered = {name: int(found["number"]) for name in kept if (found := _RELEASE.fullmatch(name))}
+    oldest = min(newest, default=0)
+    return frozenset(name for name, number in numbered.items() if number < oldest and number not in ledger)
 
 
 def provisional(desire: Desire, loaded: Loaded, found: Unsealed, key: bytes, version: str) -> Desire:

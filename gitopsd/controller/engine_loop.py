@@ -180,7 +180,10 @@ class EngineLoop:
             self._save(done.status)
 
     def _collect(self) -> None:
-        """Clear superseded images away after a release has ended, once none is open and it is known who needs which."""
+        """Clear superseded images and commits away after a release has ended, once none is open.
+
+        By then it is known who needs which.
+        """
         environments = dict(self._environments)
         with self._remembering:
             passes = [done for name in environments if (done := self._passes.get(name)) is not None]
@@ -203,6 +206,8 @@ class EngineLoop:
         )
 
         def work() -> Outcome:
+            for name, environment in environments.items():
+                self._desires(name).collect(environment)
             collect_images(self._engine, self._store, kept, self._clock)
             return Outcome("images", ())
 

@@ -1,6 +1,6 @@
 """What the controller needs of the world, in our words. Adapters implement these; each has a small honest fake."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -92,6 +92,14 @@ class Source(Protocol):
 
     def keep(self, commit: str, name: str) -> None:
         """Hold a commit in the mirror under a name (`release-41`), whatever happens to the branch."""
+        ...
+
+    def kept(self) -> frozenset[str]:
+        """The names under which commits are held."""
+        ...
+
+    def let_go(self, names: Collection[str]) -> None:
+        """Hold what was kept under these names no longer; one that is not there is no error."""
         ...
 
     def offer(self, commit: str, name: str) -> tuple[str, str]:

@@ -295,7 +295,7 @@ def test_a_rollback_names_the_commit_and_the_command_that_takes_it_over(shop: Sh
     shop.release(compose(web()), "First")
     shop.release(compose(web("web:2")), "Second")
     lines = shop.text("rollback", "shop").splitlines()
-    commit = next(iter(shop.source.kept[name] for name in shop.source.kept if name.startswith("rollback")))
+    commit = next(iter(shop.source.held[name] for name in shop.source.held if name.startswith("rollback")))
     assert f"with commit {commit}" in lines[0]
     assert lines[1] == f"  ~ {MANIFEST}"
     assert lines[-1] == (

@@ -193,6 +193,16 @@ def test_a_kept_commit_survives_a_force_push(pair: Pair) -> None:
     assert source.files(old).read("a") == b"1"
 
 
+def test_what_is_kept_is_known_by_its_names_and_can_be_let_go(pair: Pair) -> None:
+    remote, source = pair
+    commit = remote.write({"a": "1"})
+    source.poll()
+    for name in ("release-1", "release-2", "rollback-shop"):
+        source.keep(commit, name)
+    source.let_go(["release-1", "release-9"])
+    assert source.kept() == {"release-2", "rollback-shop"}
+
+
 def test_restored_paths_are_as_they_were_and_the_rest_stays(pair: Pair) -> None:
     remote, source = pair
     good = remote.write({"env/a": "good", "env/sub/b": "good", "other": "1"})

@@ -104,6 +104,12 @@ def test_a_journals_release_and_ended_ones_are_in_the_ledger_newest_first(store:
     assert store.release(9) is None
 
 
+def test_the_ledger_says_which_releases_it_has_and_whose_they_are(store: Store) -> None:
+    store.save(Journal("shop", release=a_release(2)), ended=[a_release(1)])
+    store.save(Journal("blog"), ended=[a_release(3, "blog")])
+    assert store.release_numbers() == {1: "shop", 2: "shop", 3: "blog"}
+
+
 def test_release_numbers_never_repeat_even_when_many_threads_ask(store: Store) -> None:
     numbers: list[int] = []
     threads = [

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from gitopsd.controller.desire import outlived_releases
 from gitopsd.model.errors import EngineRefused
 from gitopsd.model.image import Disk, OutOfSight
 from gitopsd.model.operation import Operation
@@ -125,6 +126,23 @@ def test_an_image_that_only_gives_files_is_kept_as_long_as_the_release_that_need
     bring(3)
 
     house.eventually(lambda: there(house) == [2, 3])
+
+
+def test_a_commit_is_held_as_long_as_the_ledger_has_its_release(house: House) -> None:
+    house.start()
+    for number in (1, 2, 3):
+        release(house, number)
+    house.source().keep(house.source().head() or "", "rollback-shop")
+    house.store.drop_release(1)
+    release(house, 4)
+    house.eventually(lambda: house.source().kept() == {"release-2", "release-3", "release-4", "rollback-shop"})
+
+
+def test_a_release_that_another_environment_only_just_begins_keeps_its_commit() -> None:
+    ledger = {7: "shop", 9: "shop", 8: "blog"}
+    kept = ["release-3", "release-7", "release-10", "rollback-shop", "release-x"]
+    assert outlived_releases("shop", kept, ledger) == {"release-3"}
+    assert outlived_releases("new", kept, ledger) == frozenset()
 
 
 def test_what_people_brought_or_tagged_is_never_touched(house: House) -> None:

@@ -114,7 +114,7 @@ def test_a_remote_that_is_away_gives_a_commit_on_the_last_known_one_but_no_push(
 def test_the_commit_is_kept_where_it_can_be_fetched(shop: Shop) -> None:
     shop.release(compose(web("web:2")), "Second")
     made = rollback(shop.view(), "shop")
-    assert shop.source.kept[made.ref.removeprefix("refs/gitopsd/")] == made.commit
+    assert shop.source.held[made.ref.removeprefix("refs/gitopsd/")] == made.commit
 
 
 def test_a_release_that_was_no_good_is_warned_of(shop: Shop) -> None:

@@ -1,7 +1,7 @@
 """A Git repository in memory: a remote that someone pushes to, and what a mirror has fetched of it."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +24,7 @@ class FakeSource:
     failure: SourceError | None = None
     polls: int = 0
     remote: dict[str, str] = field(default_factory=dict)
-    kept: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     _commits: dict[str, Commit] = field(default_factory=dict)
     _contents: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _fetched: set[str] = field(default_factory=set)
@@ -101,7 +101,14 @@ class FakeSource:
 
     def keep(self, commit: str, name: str) -> None:
         self._at(commit)
-        self.kept[name] = commit
+        self.held[name] = commit
+
+    def kept(self) -> frozenset[str]:
+        return frozenset(self.held)
+
+    def let_go(self, names: Collection[str]) -> None:
+        for name in names:
+            self.held.pop(name, None)
 
     def offer(self, commit: str, name: str) -> tuple[str, str]:
         self.keep(commit, name)

@@ -147,6 +147,15 @@ class FakeStore:
             newest_first = [self._releases[number] for number in sorted(self._releases, reverse=True)]
         return tuple(release for release in newest_first if release.environment == environment)[:limit]
 
+    def drop_release(self, number: int) -> None:
+        """As the bounds of the ledger do once there are too many."""
+        with self._guard:
+            del self._releases[number]
+
+    def release_numbers(self) -> Mapping[int, str]:
+        with self._guard:
+            return {number: each.environment for number, each in self._releases.items()}
+
     def release(self, number: int) -> Release | None:
         with self._guard:
             return self._releases.get(number)

@@ -1,12 +1,12 @@
 """A Git repository behind a bare mirror: the port Source. No work tree, so no hook, filter or link of it ever acts."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from gitopsd.adapters.git.address import Address, address, checked_name, is_commit_id
 from gitopsd.adapters.git.blobs import Blobs
@@ -19,6 +19,7 @@ from gitopsd.model.settings import Repository
 
 _FIELDS = "%H%x00%P%x00%an%x00%ct%x00%s"
 _LONGEST_TEXT = 1000
+_KEPT = "refs/gitopsd/"
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options")
 # The other end of a push to a local repository runs as we do, so its hooks and commands are not run.
 _QUIET_RECEIVER = "git -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true receive-pack"
@@ -118,6 +119,16 @@ class GitSource:
         with self._mirror.writing() as held, self._reading(commit):
             self._run("update-ref", ref, commit, held=held)
 
+    def kept(self) -> frozenset[str]:
+        with self._reading():
+            refs = self._mirror.git("for-each-ref", "--format=%(refname)", _KEPT).decode().split()
+        return frozenset(unquote(ref.removeprefix(_KEPT)) for ref in refs)
+
+    def let_go(self, names: Collection[str]) -> None:
+        deletions = "".join(f"delete {_kept_ref(name)}\n" for name in names)
+        with self._mirror.writing() as held:
+            self._run("update-ref", "--stdin", stdin=deletions.encode(), held=held)
+
     def offer(self, commit: str, name: str) -> tuple[str, str]:
         self.keep(commit, name)
         return str(self._mirror.directory), _kept_ref(name)
@@ -189,7 +200,7 @@ class GitSource:
 
     def _kept(self, held: int) -> dict[str, str]:
         with suppress(GitFailed):
-            output = self._run("for-each-ref", "--format=%(refname) %(objectname)", "refs/gitopsd/", held=held)
+            output = self._run("for-each-ref", "--format=%(refname) %(objectname)", _KEPT, held=held)
             return dict(line.split(" ", 1) for line in output.decode().splitlines())
         return {}
 
@@ -236,8 +247,8 @@ class GitSource:
             return found.decode().strip() or None
         return None
 
-    def _run(self, *arguments: str, held: int, patience: float = 1.0) -> bytes:
-        return self._commands.run(self._mirror.directory, *arguments, held=held, patience=patience)
+    def _run(self, *arguments: str, held: int, patience: float = 1.0, stdin: bytes = b"") -> bytes:
+        return self._commands.run(self._mirror.directory, *arguments, held=held, patience=patience, stdin=stdin)
 
     @contextmanager
     def _reading(self, *commits: str) -> Iterator[None]:
@@ -260,7 +271,7 @@ class GitSource:
 
 
 def _kept_ref(name: str) -> str:
-    return f"refs/gitopsd/{quote(checked_name(name, 'kept commit'), safe='')}"
+    return f"{_KEPT}{quote(checked_name(name, 'kept commit'), safe='')}"
 
 
 def _commit(fields: Sequence[str]) -> Commit:

@@ -144,6 +144,11 @@ class SqliteStore:
     def release(self, number: int) -> Release | None:
         return self._one(Release, "SELECT body FROM release WHERE number = ?", number)
 
+    def release_numbers(self) -> Mapping[int, str]:
+        with self._connections.reading() as connection:
+            rows = connection.execute("SELECT number, environment FROM release").fetchall()
+        return {int(number): str(environment) for number, environment in rows}
+
     def inputs(self, environment: str, input_digest: str) -> Inputs | None:
         query = "SELECT body FROM inputs WHERE environment = ? AND input_digest = ?"
         return self._one(Inputs, query, environment, input_digest)
