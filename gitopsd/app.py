@@ -51,7 +51,7 @@ def wire(flags: Flags) -> Application:
         secrets=HostSecrets(settings.state_dir),
         open_source=lambda repository: _open_source(repository, settings.state_dir),
         connect=lambda target: _connect(target, logins),
-        open_probe=_open_probe,
+        open_probe=lambda target, image: _open_probe(target, image, logins),
         directory=_directory,
         load_settings=load_settings,
         remember=lambda: remember(settings.state_dir, flags, docker_host),
@@ -73,10 +73,10 @@ def _connect(target: TargetEngine, registries: dict[str, Registry]) -> Engine:
     return connect(target, registries)
 
 
-def _open_probe(target: TargetEngine, image: Callable[[], str]) -> Probe:
+def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict[str, Registry]) -> Probe:
     from gitopsd.adapters.docker.probing import DockerProbe
 
-    return DockerProbe(target, image)
+    return DockerProbe(target, image, registries)
 
 
 def _directory(root: Path, without: Collection[Path] = (), most: int = 0) -> Files:

@@ -147,7 +147,7 @@ def test_nothing_is_left_of_the_containers_that_asked(
 
 
 @pytest.mark.engine
-def test_an_instance_that_is_gone_was_not_asked(engine_url: str) -> None:
+def test_an_instance_that_is_gone_was_not_asked(engine_url: str, server: Subject) -> None:
     probe = DockerProbe(TargetEngine(engine_url), lambda: "gitopsd-test-asked:1")
 
     answer = probe.probe(Subject("gitopsd-test-no-such-container", ""), TcpCheck(8080), PATIENT)

@@ -4,14 +4,16 @@ import contextlib
 import io
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from gitopsd.adapters.asking import ask, request, silent, weighed
 from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.logs import payloads
 from gitopsd.adapters.docker.own import own_container
+from gitopsd.adapters.docker.probe_image import ProbeImage
 from gitopsd.adapters.docker.translate import translated, understood
 from gitopsd.engine_json import live
 from gitopsd.engine_json.labels import PROBE
@@ -19,8 +21,9 @@ from gitopsd.model.canonical import canonical
 from gitopsd.model.errors import Conflict, EngineError, NotFound
 from gitopsd.model.health import Answer, Check, Fail, HttpCheck, Pass, Subject, Unknown
 from gitopsd.model.live import EngineFacts
-from gitopsd.model.settings import TargetEngine
+from gitopsd.model.settings import Registry, TargetEngine
 
+NO_LOGINS: Final[Mapping[str, Registry]] = MappingProxyType({})
 _GRACE_S: Final = 30.0  # what an engine may take to create, start and end a container
 _READ_AT_MOST: Final = 1 << 20
 _CUT_OFF: Final = 143  # by the SIGTERM of the script itself
@@ -40,23 +43,29 @@ cat /proc/uptime
 
 
 class DockerProbe:
-    """Implements `controller.ports.Probe`. `image` gives the image of such containers, "" for none."""
+    """Implements `controller.ports.Probe`. `image` gives the image of such containers, "" for none.
 
-    def __init__(self, target: TargetEngine, image: Callable[[], str]) -> None:
-        self._connection, self._image = Connection(target), image
+    `registries` are read at each pull of it, and may change.
+    """
+
+    def __init__(
+        self, target: TargetEngine, image: Callable[[], str], registries: Mapping[str, Registry] = NO_LOGINS
+    ) -> None:
+        self._connection = Connection(target)
+        self._image = ProbeImage(self._connection, image, registries)
         self._apart: str | None = None  # why this process cannot reach them; None: not known yet
         self._swept = False
         self._guard = threading.Lock()
 
     def unreachable(self) -> str:
         apart = self._why_apart()
-        return "" if not apart or self._image() else apart
+        return "" if not apart or self._image.name() else apart
 
     def probe(self, subject: Subject, check: Check, timeout: timedelta) -> Answer:
         try:
             if subject.address and not self._why_apart():
                 return ask(subject.address, check, timeout)
-            if not self._image():
+            if not self._image.name():
                 return Unknown(f"{check}: {self._why_apart() or 'it has no address'}, and there is no `probe_image`")
             return self._within(subject, check, timeout)
         except EngineError as error:
@@ -86,7 +95,7 @@ class DockerProbe:
     def _create(self, subject: Subject, check: Check, timeout: timedelta) -> str:
         """One for an instance and a check at a time, so that what a killed daemon left is found by its name."""
         name = f"gitopsd-probe-{subject.container[:12]}-{check.port}"
-        doing, body = f"create {name}", _body(self._image(), subject, check, timeout)
+        doing, body = f"create {name}", _body(self._image.at_hand(), subject, check, timeout)
         try:
             answer = self._connection.json("POST", "/containers/create", doing=doing, params={"name": name}, json=body)
         except Conflict:
