@@ -156,7 +156,8 @@ def _by_time(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> Iterato
 def _rest_until(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> datetime | None:
     """When the manifest's `delay` after the last slot that was taken over is past."""
     policy, more = rollout.policy, len({each.placed.slot for each in own}) > 1
-    if not policy.delay or not more or rollout.kind != "change" or isinstance(rollout.phase, RollingBack):
+    newer = rollout.kind == "change" and rollout.target != rollout.stable and not isinstance(rollout.phase, RollingBack)
+    if not policy.delay or not more or not newer:
         return None
     new = (judge.seen[each.id].ready_since for each in own if each.placed.release == rollout.release)
     return max((since + policy.min_ready + policy.delay for since in new if since is not None), default=None)

@@ -163,9 +163,13 @@ def _room(look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Mem
 
 
 def _rest_until(look: Look, members: tuple[Member, ...]) -> datetime | None:
-    """The end of the policy's `delay` after the last slot that newer content took over; None: it is over."""
+    """The end of the policy's `delay` after the last slot that newer content took over; None: it is over.
+
+    Going back to what served before waits for nothing.
+    """
     rollout, judge = look.rollout, look.judge
-    if not rollout.policy.delay or not isinstance(rollout.phase, Progressing) or rollout.kind != "change":
+    newer = rollout.kind == "change" and rollout.target != rollout.stable
+    if not rollout.policy.delay or not isinstance(rollout.phase, Progressing) or not newer:
         return None
     new = (member.id for member in members if member.placed.release == rollout.release)
     taken = [

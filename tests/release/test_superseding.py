@@ -51,6 +51,16 @@ def test_going_back_to_what_serves_in_the_middle_takes_the_new_one_away_without_
     assert daemon.world.running() == ["shop-api-1 api:1", "shop-web-1 web:1"]
 
 
+def test_going_back_to_what_serves_does_not_rest_between_slots() -> None:
+    how = {"replicas": 3, "delay": 100, "min_ready": 0}
+    daemon = Daemon().commit(a_state(a_service("web", "web:1", **how))).settle()
+    daemon.commit(a_state(a_service("web", "web:2", **how))).run()
+    daemon.wait(100).run()
+    assert daemon.world.running() == ["shop-web-1 web:2", "shop-web-2 web:2", "shop-web-3 web:1"]
+    daemon.commit(a_state(a_service("web", "web:1", **how))).run()
+    assert daemon.world.running() == ["shop-web-1 web:1", "shop-web-2 web:1", "shop-web-3 web:1"]
+
+
 def test_the_end_is_as_if_the_last_commit_had_come_directly() -> None:
     direct = served().commit(state("web:4", replicas=2)).settle()
     daemon = served().commit(state("web:2", replicas=3), web=SLOW).run()
