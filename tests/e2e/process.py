@@ -20,10 +20,10 @@ class Process:
         self._log = config.with_suffix(".log")
         self._running: subprocess.Popen[bytes] | None = None
 
-    def start(self, *flags: str) -> None:
+    def start(self) -> None:
         with self._log.open("ab") as log:
             self._running = subprocess.Popen(
-                [*COMMAND, "--config", str(self._config), *flags],
+                [*COMMAND, "--config", str(self._config)],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -7,6 +7,7 @@ of a stop-first one the old version never answers again once it was stopped, and
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,11 +69,9 @@ def test_a_database_has_one_writer_and_keeps_its_data_through_the_daemons_death_
 
 
 def begun(make_rig: MakeRig, proxy: EngineProxy, service: dict[str, Any]) -> Rig:
-    """A shop whose first version was brought about by a single run."""
-    rig = make_rig(engine=proxy.url)
-    rig.push(web=service)
-    done = rig.process.once()
-    assert done.returncode == 0, done.stderr
+    """A shop whose first version serves."""
+    rig = make_rig(engine=proxy.url).start()
+    rig.synced(rig.push(web=service))
     proxy.kill = rig.process.kill
     return rig
 
@@ -89,13 +88,16 @@ def dies_at(
     for deaths, call in enumerate(calls):
         old, new = ("one", "two") if deaths % 2 == 0 else ("two", "one")
         fault = proxy.fault("", moment, skip=call)
-        rig.push(web=versions[new])
-        rig.process.start("--once")
-        rig.eventually(lambda: not rig.process.alive())
-        if not fault.times:
-            done = rig.process.once()
-            assert done.returncode == 0, (call, done.stderr)
+        commit = rig.push(web=versions[new])
+        rig.eventually(partial(dead_or_done, rig, commit))
+        if not rig.process.alive():
+            rig.start()
+        rig.synced(commit)
         ended(call, old, new)
         if fault.times:
             return deaths
     raise AssertionError(f"a replacement takes more than {calls[-1]} calls: {proxy.writes}")
+
+
+def dead_or_done(rig: Rig, commit: str) -> bool:
+    return not rig.process.alive() or bool(rig.has_synced(commit))
