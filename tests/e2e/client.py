@@ -113,11 +113,6 @@ class Client:
             looks, self._looks = tuple(self._looks), []
         return Seen(looks)
 
-    def hears(self, version: str) -> bool:
-        """Whether the last look heard this version somewhere."""
-        looks = self._now()
-        return bool(looks) and version in looks[-1].said.values()
-
     def close(self) -> None:
         """No look begins after the one that is under way."""
         self._ended.set()

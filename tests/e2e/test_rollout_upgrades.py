@@ -39,7 +39,7 @@ def test_a_rolling_upgrade_takes_no_answer_away(rig: Rig) -> None:
 def test_an_upgrade_without_room_for_more_misses_the_one_instance_that_it_may(rig: Rig) -> None:
     serving(rig)
     client = client_of(rig)
-    rig.synced(rig.push(web=answering(TWO, x={**READY, "max_surge": 0, "max_unavailable": 1})))
+    rig.synced(rig.push(web=answering(SLOW_TO_START, x={"max_surge": 0, "max_unavailable": 1})))
     seen = client.seen()
     assert seen.fewest("one", "two") == 1, seen.failures()
     assert seen.most == 2
