@@ -60,7 +60,7 @@ class Seen:
     @property
     def last(self) -> dict[str, str]:
         """What each instance said in the end."""
-        return dict(self.looks[-1].said)
+        return dict([look for look in self.looks if look.settled][-1].said)
 
     def fewest(self, *versions: str) -> int:
         """The fewest instances that answered at one time as one of these versions."""

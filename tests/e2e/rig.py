@@ -149,8 +149,11 @@ class Rig:
 
     def ask(self, verb: Verb, environment: str = "shop", **arguments: Any) -> str:
         """Submit an operation and wait for its result."""
-        number = self.store.submit(Operation(verb, environment, "ada", datetime.now(UTC), arguments))
-        return self.eventually(partial(self._result, number))
+        return self.eventually(partial(self._result, self.tell(verb, environment, **arguments)))
+
+    def tell(self, verb: Verb, environment: str = "shop", **arguments: Any) -> int:
+        """Submit an operation, whose result may come later; its number."""
+        return self.store.submit(Operation(verb, environment, "ada", datetime.now(UTC), arguments))
 
     def _result(self, number: int) -> str:
         operation = self.store.operation(number)
@@ -212,14 +215,14 @@ class Rig:
 
     def rejected(self, commit: str, environment: str = "shop", within: float = WITHIN) -> str:
         """Wait until a commit was tried and given up; why."""
+        return self.eventually(partial(self.has_rejected, commit, environment), within)
 
-        def given_up() -> str:
-            status = self.status(environment)
-            assert status.desired_revision == commit, status
-            assert not self.store.journal(environment).rollouts
-            return next((hold.reason for hold in status.holds if hold.guard == "rejected"), "")
-
-        return self.eventually(given_up, within)
+    def has_rejected(self, commit: str, environment: str = "shop") -> str:
+        """Why a commit was tried and given up; "" or AssertionError before."""
+        status = self.status(environment)
+        assert status.desired_revision == commit, status
+        assert not self.store.journal(environment).rollouts
+        return next((hold.reason for hold in status.holds if hold.guard == "rejected"), "")
 
     def held(self, guard: str, environment: str = "shop", within: float = WITHIN) -> str:
         """Wait until an environment is held by a guard; why."""

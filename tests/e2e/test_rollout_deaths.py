@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import client_of, client_of_port
-from tests.e2e.conftest import ONE, SLOW_TO_START, MakeRig
+from tests.e2e.conftest import ONE, SLOW_TO_START, TWO, MakeRig
 from tests.e2e.engine_proxy import EngineProxy, How
-from tests.e2e.rig import Rig, answering
+from tests.e2e.rig import RESTING, Rig, answering
 from tests.e2e.writing import DATA, FIRST, SECOND, writers, writing_images
 from tests.images import Images
 
@@ -68,6 +68,32 @@ def test_a_database_has_one_writer_and_keeps_its_data_through_the_daemons_death_
     assert len(writers(rig, "web-1")) == deaths + 2, "each wrote in one stretch"
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.timeout(900)
+def test_a_way_back_survives_the_daemons_death_at_every_call(
+    make_rig: MakeRig, proxy: EngineProxy, moment: How
+) -> None:
+    rig = begun(make_rig, proxy, answering(ONE))
+    client = client_of(rig)
+    for call in EVERY:
+        commit = rig.push(web=answering(TWO, deploy=RESTING, environment={"TRY": str(call)}))
+        rig.eventually(lambda: rig.running() == {"web-1": TWO, "web-2": ONE})
+        fault = proxy.fault("", moment, skip=call)
+        rig.tell("abort")
+        rig.eventually(partial(dead_or, rig, partial(rig.has_rejected, commit)))
+        if not rig.process.alive():
+            rig.start()
+        rig.rejected(commit)
+        seen = client.seen()
+        assert seen.fewest("one", "two") >= 2, (call, seen.failures())
+        assert seen.last == {"web-1": "one", "web-2": "one"}, call
+        assert rig.names() == ["web-1", "web-2"], call
+        if fault.times:
+            break
+    assert call >= 4
+
+
 def begun(make_rig: MakeRig, proxy: EngineProxy, service: dict[str, Any]) -> Rig:
     """A shop whose first version serves."""
     rig = make_rig(engine=proxy.url).start()
@@ -89,7 +115,7 @@ def dies_at(
         old, new = ("one", "two") if deaths % 2 == 0 else ("two", "one")
         fault = proxy.fault("", moment, skip=call)
         commit = rig.push(web=versions[new])
-        rig.eventually(partial(dead_or_done, rig, commit))
+        rig.eventually(partial(dead_or, rig, partial(rig.has_synced, commit)))
         if not rig.process.alive():
             rig.start()
         rig.synced(commit)
@@ -99,5 +125,5 @@ def dies_at(
     raise AssertionError(f"a replacement takes more than {calls[-1]} calls: {proxy.writes}")
 
 
-def dead_or_done(rig: Rig, commit: str) -> bool:
-    return not rig.process.alive() or bool(rig.has_synced(commit))
+def dead_or(rig: Rig, done: Callable[[], object]) -> bool:
+    return not rig.process.alive() or bool(done())
