@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Client, Seen, client_of
+from tests.e2e.client import Client, Seen, client_of, client_of_port
 from tests.e2e.conftest import ONE, TWO
 from tests.e2e.rig import RESTING, Rig, answering
+from tests.e2e.writing import BROKEN, DATA, FIRST, writers, writing_images
 from tests.images import Images
 
 LOST, SLOW, QUICK = "gitopsd-test/lost:1", "gitopsd-test/slow:1", "gitopsd-test/quick:1"
@@ -24,6 +25,7 @@ READY = {"min_ready": "1s"}
 
 @pytest.fixture(scope="module", autouse=True)
 def _servers(images: Images) -> None:
+    writing_images(images)
     images.web(LOST, "lost")
     images.busybox(QUICK, {f"/www{PAGE}": f"#!/bin/sh\n{HEAD} one\n"}, [SERVE])
     images.busybox(SLOW, {f"/www{PAGE}": f"#!/bin/sh\nsleep 3\n{HEAD} two\n"}, [SERVE])
@@ -101,6 +103,21 @@ def test_a_version_that_answers_more_slowly_than_the_bound_takes_no_answer_away(
     assert "allowed are 2000 ms" in reason
     assert seen.fewest("one") >= 2, seen.failures()
     assert seen.last == {"web-1": "one", "web-2": "one"}
+
+
+def test_a_bad_version_of_a_database_gives_its_place_back_to_the_one_that_it_was_stopped_for(
+    rig: Rig, free_port: int
+) -> None:
+    def database(image: str) -> dict[str, Any]:
+        return answering(image, 1, volumes=[DATA], ports=[f"127.0.0.1:{free_port}:8080"], x={"healthy_deadline": "3s"})
+
+    rig.synced(rig.push(db=database(FIRST)))
+    before = rig.ids()
+    client = client_of_port(rig, free_port)
+    assert "answered 200 (lost)" in rig.rejected(rig.push(db=database(BROKEN)))
+    assert client.seen().story == ["one", "lost", "one"]
+    assert len(writers(rig, "db-1")) == 3, "the first one, the bad one, and the first one again"
+    assert rig.ids() == before
 
 
 def test_a_failure_in_the_second_wave_brings_the_first_one_back_without_a_gap_in_either(rig: Rig) -> None:

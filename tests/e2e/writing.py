@@ -1,16 +1,16 @@
-"""Two versions of a database, which serve their version and write to a volume, each process with a mark of its own."""
+"""Versions of a database, which serve their version and write to a volume, each process with a mark of its own."""
 
 from tests.e2e.rig import Rig
 from tests.images import Images
 
-FIRST, SECOND = "gitopsd-test/database:1", "gitopsd-test/database:2"
+FIRST, SECOND, BROKEN = (f"gitopsd-test/database:{number}" for number in (1, 2, 3))
 DATA = "data:/data"
 MARK = "me=$(cat /proc/sys/kernel/random/uuid)"
 WRITE = f"{MARK}; httpd -p 8080 -h /www; while :; do echo $me >> /data/marks; sleep 0.1; done"
 
 
 def writing_images(images: Images) -> None:
-    for tag, says in ((FIRST, "one"), (SECOND, "two")):
+    for tag, says in ((FIRST, "one"), (SECOND, "two"), (BROKEN, "lost")):
         images.web(tag, says, [f'CMD ["sh", "-c", "{WRITE}"]'])
 
 
