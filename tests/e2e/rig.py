@@ -43,9 +43,9 @@ RESTING = {"update_config": {"order": "start-first", "parallelism": 1, "delay": 
 def answering(image: str, replicas: int = 2, *, path: str = "/", **more: Any) -> dict[str, Any]:
     """A service whose instances count as good once they answer as one of the versions that are known to be good."""
     http = {"port": 8080, "path": path, "body": "^(one|two|three)$", **more.pop("http", {})}
-    health = {"http": http, "interval": "200ms", "timeout": "10s"}
-    deploy = {"replicas": replicas, **more.pop("deploy", {})}
-    return web(image, deploy=deploy, x={"health": health, **more.pop("x", {})}, **more)
+    deploy, x = {"replicas": replicas, **more.pop("deploy", {})}, more.pop("x", {})
+    health = {"http": http, "interval": "200ms", "timeout": "10s", **x.get("health", {})}
+    return web(image, deploy=deploy, x={**x, "health": health}, **more)
 
 
 @dataclass

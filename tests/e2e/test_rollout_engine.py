@@ -18,6 +18,8 @@ from tests.images import Images
 
 HOW = ["stop", pytest.param("kill", marks=pytest.mark.long)]
 ALWAYS = 1_000_000
+# As patient as without any setting, 6 s: an engine that goes still lists as running for a while what it has ended.
+PATIENT = {"health": {"failure_threshold": 30}}
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -26,9 +28,9 @@ def test_a_rolling_upgrade_goes_on_once_the_engine_is_back_and_nothing_is_held_a
 ) -> None:
     engine = start_engine()
     rig = rig_on(make_rig, engine)
-    rig.synced(rig.push(web=answering(ONE)))
+    rig.synced(rig.push(web=answering(ONE, x=PATIENT)))
     client = client_of(rig)
-    commit = rig.push(web=answering(TWO, x={"min_ready": "3s"}))
+    commit = rig.push(web=answering(TWO, x={**PATIENT, "min_ready": "3s"}))
     rig.eventually(lambda: rig.running() == {"web-1": TWO, "web-2": ONE, "web-2.gitopsd-2": TWO})
     before = client.seen()
     getattr(engine, how)()

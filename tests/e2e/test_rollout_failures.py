@@ -108,27 +108,25 @@ def test_a_version_that_answers_more_slowly_than_the_bound_takes_no_answer_away(
 def test_a_bad_version_of_a_database_gives_its_place_back_to_the_one_that_it_was_stopped_for(
     rig: Rig, free_port: int
 ) -> None:
-    def database(image: str) -> dict[str, Any]:
-        return answering(image, 1, volumes=[DATA], ports=[f"127.0.0.1:{free_port}:8080"], x={"healthy_deadline": "3s"})
+    def database(image: str, **x: Any) -> dict[str, Any]:
+        return answering(image, 1, volumes=[DATA], ports=[f"127.0.0.1:{free_port}:8080"], x=x)
 
     rig.synced(rig.push(db=database(FIRST)))
     before = rig.ids()
     client = client_of_port(rig, free_port)
-    assert "answered 200 (lost)" in rig.rejected(rig.push(db=database(BROKEN)))
+    assert "answered 200 (lost)" in rig.rejected(rig.push(db=database(BROKEN, healthy_deadline="6s")))
     assert client.seen().story == ["one", "lost", "one"]
     assert len(writers(rig, "db-1")) == 3, "the first one, the bad one, and the first one again"
     assert rig.ids() == before
 
 
 def test_a_failure_in_the_second_wave_brings_the_first_one_back_without_a_gap_in_either(rig: Rig) -> None:
-    def shop(back: str, front: str) -> dict[str, Any]:
-        waits = {"depends_on": ["backend"]}
-        late = {"healthy_deadline": "3s"}
-        return {"backend": answering(back, 1, x=READY), "web": answering(front, 1, x=late, **waits)}
+    def shop(back: str, front: str, **x: Any) -> dict[str, Any]:
+        return {"backend": answering(back, 1, x=READY), "web": answering(front, 1, x=x, depends_on=["backend"])}
 
     rig.synced(rig.push(**shop(ONE, ONE)))
     backend, web = client_of(rig, "backend"), client_of(rig, "web")
-    assert "web: " in rig.rejected(rig.push(**shop(TWO, LOST)))
+    assert "web: " in rig.rejected(rig.push(**shop(TWO, LOST, healthy_deadline="3s")))
     behind, before = backend.seen(), web.seen()
     assert behind.answers["two"] > 0, "it was promoted before the other failed"
     assert behind.fewest("one", "two") >= 1, behind.failures()
