@@ -62,6 +62,7 @@ class Daemon:
     advance: Advance = advance
     repair: bool = True
     storm: bool = False
+    spikes: dict[str, str] = field(default_factory=dict)
     changed: dict[str, tuple[FieldDrift, ...]] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
     asked_at: dict[str, datetime] = field(default_factory=dict)
@@ -109,7 +110,8 @@ class Daemon:
         self._open(live)
         held = frozenset(key for key, until in self.held.items() if now < until)
         waits = frozenset(key for key, until in self.waits.items() if now < until)
-        signals = Signals(frozenset(self.pending) | waits, dict(self.refused), held, self.returned, self.storm)
+        busy, refused = frozenset(self.pending) | waits, dict(self.refused)
+        signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes)
         self.refused, self.returned = {}, False
         drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
         repair = self.repair and self.journal.suspension is None

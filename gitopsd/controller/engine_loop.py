@@ -85,6 +85,7 @@ class EngineLoop:
         self._queue.stop()
         self._executor.stop()
         self._shared.probing.stop()
+        self._shared.weighing.stop()
         if self._listener.is_alive():
             self._listener.join(timeout=5)
 
@@ -93,6 +94,7 @@ class EngineLoop:
         before, self._environments = self._environments, dict(environments)
         for name in before.keys() - environments.keys():
             self._shared.probing.keep(name, {}, lambda: None)
+            self._shared.weighing.keep(name, {}, lambda: None)
         for name, environment in self._environments.items():
             if name not in before:
                 self._away.add(name)

@@ -165,6 +165,13 @@ class EngineView(Protocol):
         """The last lines that a container wrote, both streams, bounded to 16 KiB; "" when there are none."""
         ...
 
+    def memory_used(self, containers: Sequence[str]) -> Mapping[str, int]:
+        """The bytes that containers use now, without cache that the kernel may drop; of those that run.
+
+        Takes an engine a second or more: not for a pass to wait for.
+        """
+        ...
+
     def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Which of these network and volume names exist, whoever made them."""
         ...

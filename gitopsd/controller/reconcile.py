@@ -52,6 +52,7 @@ from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.readiness import next_deadline
 from gitopsd.release.status import Knowledge, environment_status
+from gitopsd.release.weighing import to_weigh
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
 
@@ -62,7 +63,7 @@ class Reconciler:
     def __init__(self, name: str, shared: Shared, store: Store, clock: Clock, desires: Desires) -> None:
         self._name, self._store, self._clock, self._desires = name, store, clock, desires
         engine = self._engine = shared.engine
-        self._witness = shared.witness
+        self._witness, self._weighing = shared.witness, shared.weighing
         self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
@@ -113,6 +114,7 @@ class Reconciler:
         self._act(look, turn, wake)
         basis = self._basis(look.environment, turn.journal, look.desire.state)
         self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
+        self._weighing.keep(self._name, to_weigh(turn.journal, look.live, now), wake)
         if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
@@ -252,7 +254,7 @@ class Reconciler:
         free = look.environment.mode == "auto" and "suspended" not in guards
         repair = (free or self._requests.sync is not None) and "foreign" not in guards
         signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
-        signals = replace(signals, storm=GUARD in guards)
+        signals = replace(signals, storm=GUARD in guards, spikes=self._weighing.spikes(self._name))
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 
     def _basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:

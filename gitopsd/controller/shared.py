@@ -6,19 +6,23 @@ from gitopsd.controller.execute import Executor
 from gitopsd.controller.ports import Clock, Engine, Probe, Timer
 from gitopsd.controller.probing import Probing
 from gitopsd.controller.storm import Storm
+from gitopsd.controller.weighing import Weighing
 from gitopsd.controller.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One engine, with the threads that act on it and that ask its instances, and what events and restarts told."""
+    """One engine, with the threads that act on it, ask and weigh its instances, and what events and restarts told."""
 
     engine: Engine
     executor: Executor
     witness: Witness
     probing: Probing
     storm: Storm
+    weighing: Weighing
 
 
 def shared(engine: Engine, probe: Probe, clock: Clock, timer: Timer) -> Shared:
-    return Shared(engine, Executor(clock), Witness(), Probing(probe, clock, timer), Storm())
+    return Shared(
+        engine, Executor(clock), Witness(), Probing(probe, clock, timer), Storm(), Weighing(engine, clock, timer)
+    )

@@ -116,6 +116,16 @@ def image_defaults(inspected: Answer) -> dict[str, Json]:
     return {key: config[key] for key in LAID_UNDER if config.get(key)}
 
 
+def memory_used(stats: Answer) -> int | None:
+    """The bytes that `GET /containers/ID/stats` shows, as `docker stats` counts: without what the kernel may drop."""
+    memory = stats.get("memory_stats") or {}
+    if not memory.get("usage"):
+        return None
+    shown = memory.get("stats") or {}
+    cache = shown.get("total_inactive_file", shown.get("inactive_file", 0))  # control groups version 1, and 2
+    return max(0, int(memory["usage"]) - int(cache))
+
+
 def facts(version: Answer, info: Answer, api: tuple[int, int]) -> EngineFacts:
     """The answers of `GET /version` and `GET /info`, and the API that is spoken."""
     status = {str(name): str(value) for name, value in info.get("DriverStatus") or ()}

@@ -11,9 +11,10 @@ from typing import cast
 from gitopsd.engine_json.field_table import known_path
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
+from gitopsd.manifest.excess import EXCESS, EXCESS_DEFAULTS, memory_spike, restarts
 from gitopsd.manifest.health import health, health_checks, health_shown
 from gitopsd.manifest.keys.deploy import MOST_REPLICAS, restart_in_force
-from gitopsd.manifest.keys.quantities import integer, span
+from gitopsd.manifest.keys.quantities import span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -24,7 +25,6 @@ from gitopsd.model.desired import (
     REPORT_ONLY,
     SERVICE_STORM,
     Amount,
-    CrashLoop,
     EnvironmentPolicy,
     Heal,
     Heals,
@@ -223,8 +223,9 @@ def _policy(chosen: Chosen) -> Policy:
         min_ready=_span(chosen, "min_ready"),
         healthy_deadline=_span(chosen, "healthy_deadline"),
         progress_deadline=_span(chosen, "progress_deadline"),
-        crash_loop=_restarts(chosen.values["crash_loop"], CRASH_LOOP),
-        restart_storm=_restarts(chosen.values["restart_storm"], SERVICE_STORM),
+        crash_loop=restarts(chosen.values["crash_loop"], CRASH_LOOP),
+        restart_storm=restarts(chosen.values["restart_storm"], SERVICE_STORM),
+        memory_spike=memory_spike(chosen.values["memory_spike"]),
     )
 
 
@@ -269,13 +270,6 @@ def _amount_of(chosen: Json) -> Amount | None:
     return Amount(chosen) if isinstance(chosen, int) else None
 
 
-def _restarts(chosen: Json, default: CrashLoop) -> CrashLoop:
-    """What is not said of it has its default."""
-    said = chosen if isinstance(chosen, Mapping) else {}
-    restarts, within = said.get("restarts", default.restarts), said.get("within")
-    return CrashLoop(cast("int", restarts), _duration(str(within)) if within is not None else default.within)
-
-
 def _span(chosen: Chosen, key: str) -> timedelta:
     return _duration(str(chosen.values[key]))
 
@@ -283,14 +277,6 @@ def _span(chosen: Chosen, key: str) -> timedelta:
 @lru_cache(maxsize=1024)
 def _duration(canonical: str) -> timedelta:
     return duration(canonical)
-
-
-def _moment(node: Node, path: str, problems: Problems) -> Json:
-    """A duration in which something can happen."""
-    value = span(node, path, problems)
-    if value is not None and duration(value) < timedelta(seconds=1):
-        problems.add(node.place, path, f"expected at least 1s, got {value}")
-    return value
 
 
 def _heal(node: Node, path: str, problems: Problems) -> Json:
@@ -349,8 +335,7 @@ _SERVICE: dict[str, Read] = {
     "healthy_deadline": span,
     "progress_deadline": span,
     "health": health,
-    "crash_loop": closed({"restarts": integer(1, 100), "within": _moment}),
-    "restart_storm": closed({"restarts": integer(1, 1000), "within": _moment}),
+    **EXCESS,
     "job": _job_fields,
     "max_surge": _amount,
     "max_unavailable": _amount,
@@ -361,8 +346,7 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
     "min_ready": duration_text(Policy().min_ready),
     "healthy_deadline": duration_text(Policy().healthy_deadline),
     "progress_deadline": duration_text(Policy().progress_deadline),
-    "crash_loop": {"restarts": CRASH_LOOP.restarts, "within": duration_text(CRASH_LOOP.within)},
-    "restart_storm": {"restarts": SERVICE_STORM.restarts, "within": duration_text(SERVICE_STORM.within)},
+    **EXCESS_DEFAULTS,
     "ignore_drift": [],
 }
 _SERVICE_LATER = dict.fromkeys(

@@ -9,6 +9,7 @@ from gitopsd.manifest.health import health_shown
 from gitopsd.model.canonical import Json, canonical, digest, keyed_digest
 from gitopsd.model.desired import (
     CRASH_LOOP,
+    MEMORY_SPIKE,
     SERVICE_STORM,
     Attachment,
     Bind,
@@ -19,6 +20,7 @@ from gitopsd.model.desired import (
     Image,
     ImageMount,
     Job,
+    MemorySpike,
     Mount,
     Network,
     Policy,
@@ -317,8 +319,13 @@ def _added_to_policy(policy: Policy) -> dict[str, Json]:
         **({"monitor": policy.monitor.total_seconds()} if policy.monitor else {}),
         **({"max_failure_ratio": policy.max_failure_ratio} if policy.max_failure_ratio else {}),
         **({"crash_loop": [loop.restarts, loop.within.total_seconds()]} if loop != CRASH_LOOP else {}),
+        **({"memory_spike": _spike(policy.memory_spike)} if policy.memory_spike != MEMORY_SPIKE else {}),
         **({"restart_storm": [storm.restarts, storm.within.total_seconds()]} if storm != SERVICE_STORM else {}),
     }
+
+
+def _spike(spike: MemorySpike) -> Json:
+    return [spike.percent_of_limit, spike.ratio_to_stable, spike.lasting.total_seconds()]
 
 
 def _job(job: Job | None) -> Json:

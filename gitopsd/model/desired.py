@@ -168,6 +168,21 @@ SERVICE_STORM = CrashLoop(10, timedelta(minutes=10))
 
 
 @dataclass(frozen=True, slots=True)
+class MemorySpike:
+    """How much memory new instances may take for `lasting`: of their limit, and of what those use that served before.
+
+    0 stands for whatever they like.
+    """
+
+    percent_of_limit: int = 90
+    ratio_to_stable: float = 1.5
+    lasting: timedelta = timedelta(seconds=15)
+
+
+MEMORY_SPIKE = MemorySpike()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """How a service is rolled out (`x-gitopsd` and `deploy.update_config`), none of which needs a new container."""
 
@@ -186,6 +201,7 @@ class Policy:
     health: Checks = NOT_ASKED
     crash_loop: CrashLoop = CRASH_LOOP  # of one instance
     restart_storm: CrashLoop = SERVICE_STORM  # of all instances of the service together
+    memory_spike: MemorySpike = MEMORY_SPIKE
 
 
 @dataclass(frozen=True, slots=True)

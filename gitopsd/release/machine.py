@@ -35,7 +35,7 @@ class Signals:
 
     `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet. `returned`: the
     engine was away, or nobody looked; what stopped meanwhile did not stop by itself. `storm`: too much restarts there
-    for anything new to begin.
+    for anything new to begin. `spikes`: services whose new instances take far too much memory, each with that in words.
     """
 
     busy: frozenset[str] = frozenset()
@@ -43,12 +43,14 @@ class Signals:
     held: frozenset[str] = frozenset()
     returned: bool = False
     storm: bool = False
+    spikes: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
         refused = {slot: self.refused[key] for slot, key in _slots(service, self.refused)}
         busy, held = (frozenset(slot for slot, _ in _slots(service, keys)) for keys in (self.busy, self.held))
-        return Said(busy, refused, held, returned=self.returned, storm=self.storm)
+        spike = self.spikes.get(service, "")
+        return Said(busy, refused, held, returned=self.returned, storm=self.storm, spike=spike)
 
 
 def _slots(service: str, keys: Iterable[str]) -> list[tuple[int, str]]:

@@ -88,7 +88,7 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     if failure and (passed := _passed(rollout, survey, failure)):
         on = replace(rollout, passed=passed, deadline=now + rollout.policy.progress_deadline)
         return _forward(on, members, now, said)
-    failure = failure or _storm(rollout, members, now)
+    failure = failure or _excess(rollout, members, now, said)
     if failure:
         return _fail(rollout, _beyond(rollout, failure), now)
     if survey.serving and not said.busy:
@@ -106,11 +106,16 @@ def _promoted(rollout: Rollout, now: datetime) -> Rollout:
     return replace(entered, seen=seen, watched_until=now + rollout.policy.monitor)
 
 
-def _storm(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> str:
-    """That its new instances together restart too often, though each of them does not, in words."""
+def _excess(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> str:
+    """What speaks against its new instances together, in words. Where it goes on whatever fails, nothing does."""
     same = rollout.stable is not None and rollout.stable.fingerprint == rollout.target.fingerprint
     if rollout.kind != "change" or rollout.policy.on_failure == "continue" or same:
         return ""
+    return said.spike or _storm(rollout, members, now)
+
+
+def _storm(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> str:
+    """That they restart too often, though each by itself does not."""
     limit = rollout.policy.restart_storm
     new = (member for member in members if member.placed.fingerprint == rollout.target.fingerprint)
     times = Counter(
@@ -129,8 +134,9 @@ def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Sa
         return Turn(rollout)
     look = _look(rollout, rollout.target, now, rollout.cause, said)
     survey = survey_of(look, members)
-    if survey.failure and not _passed(rollout, survey, survey.failure):
-        return _fail(rollout, _beyond(rollout, survey.failure), now)
+    failure = "" if _passed(rollout, survey, survey.failure) else survey.failure
+    if failure := failure or _excess(rollout, members, now, said):
+        return _fail(rollout, _beyond(rollout, failure), now)
     return Turn(rollout, upkeep(look, members), min(survey.times, default=None))
 
 
@@ -221,6 +227,8 @@ def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said
     if relapsed != rollout.relapsed and len({*relapsed, *rollout.passed}) > _tolerated(rollout):
         latest = next(words for slot, words in relapsed.items() if slot not in rollout.relapsed)
         return _fail(rollout, _beyond(rollout, latest), now)
+    if watched and (excess := _excess(rollout, members, now, said)):
+        return _fail(rollout, _beyond(rollout, excess), now)
     rollout = replace(rollout, relapsed=relapsed)
     if rollout.paused is not None:
         return Turn(rollout)

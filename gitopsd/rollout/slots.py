@@ -34,6 +34,7 @@ class Said:
     `refused`: its word against the last action there; evidence, as a failed health check is. `held`: its host cannot
     have that action's effect now, which is no evidence. `sharing` is what instances see of other services. `returned`:
     the engine was away, or nobody looked. `storm`: newer content opens no other slot, as too much restarts already.
+    `spike`: its new instances take far too much memory, in words.
     """
 
     busy: frozenset[int] = frozenset()
@@ -42,6 +43,7 @@ class Said:
     sharing: Sharing = ALONE
     returned: bool = False
     storm: bool = False
+    spike: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Behaviour:
     start_error: str = ""
     log: str = ""
     check_output: str = ""
+    memory: int = 8 << 20
 
 
 STEADY = Behaviour()

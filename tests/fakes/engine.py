@@ -94,6 +94,12 @@ class FakeEngine(Machine):
             log = self._need(container).image.behaviour.log
             return "".join(log.splitlines(keepends=True)[-lines:])[-16384:]
 
+    def memory_used(self, containers: Sequence[str]) -> Mapping[str, int]:
+        with self._call("memory"):
+            self._failing("memory", after=False)
+            found = [self._find(each) for each in containers]
+            return {each.id: each.image.behaviour.memory for each in found if each is not None and each.up}
+
     def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
         with self._call("look"):
             return frozenset(networks) & self.networks.keys(), frozenset(volumes) & self.volumes.keys()

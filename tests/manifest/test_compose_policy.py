@@ -179,6 +179,10 @@ x-gitopsd: {prune: false}
         "on_failure": {"value": "rollback", "origin": "default"},
         "ignore_drift": {"value": [], "origin": "default"},
         "crash_loop": {"value": {"restarts": 3, "within": "2m0s"}, "origin": "default"},
+        "memory_spike": {
+            "value": {"percent_of_limit": 90, "ratio_to_stable": 1.5, "for": "15s"},
+            "origin": "default",
+        },
         "restart_storm": {"value": {"restarts": 10, "within": "10m0s"}, "origin": "default"},
         "health.process": {"value": {}, "origin": "default"},
     }
