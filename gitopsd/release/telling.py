@@ -78,7 +78,7 @@ def _phase_event(environment: str, rollout: Rollout, now: datetime, *, by_hand: 
 
 
 def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
-    """What the rollout took until it came this far, in seconds; `starts_s` by slot."""
+    """What the rollout took until it came this far, in seconds; `starts_s` and `warms_s` by slot."""
     measured = rollout.measured
     if measured is None or not isinstance(rollout.phase, Finalising | Succeeded | RolledBack | Failed):
         return {}
@@ -87,4 +87,5 @@ def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
         "seconds": round((now - measured.begun).total_seconds(), 3),
         "interruption_s": round(measured.interruption(now), 3),
         "starts_s": dict(measured.starts),
+        "warms_s": dict(measured.warms),
     }

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.model.rollout import Measured, Rollout, Sighting
-from gitopsd.rollout.member import Member, ready_now
+from gitopsd.rollout.member import Judge, Member, ready_now
 
 
 def measure(
@@ -13,8 +13,9 @@ def measure(
 ) -> Measured | None:
     """The measures after one more look at all instances of the service."""
     before = rollout.measured or Measured(now)
-    starts = {**before.starts, **_starts(rollout, members, seen)}
-    found = replace(before, starts=starts, gap=max(before.gap, _gap_of(rollout, members, before, now)))
+    starts, warms = _starts(rollout, members, seen), _warms(rollout, members, seen, now)
+    found = replace(before, starts={**before.starts, **starts}, warms={**warms, **before.warms})
+    found = replace(found, gap=max(before.gap, _gap_of(rollout, members, before, now)))
     if not _serves(rollout):
         return found
     down = not any(ready_now(member) for member in members)
@@ -36,12 +37,29 @@ def _starts(rollout: Rollout, members: tuple[Member, ...], seen: Mapping[str, Si
     found = {}
     for member in members:
         sighting = seen[member.id]
-        own = member.placed.fingerprint == rollout.target.fingerprint and member.placed.release == rollout.release
         ready = sighting.ready_since
-        if not own or ready is None or (rollout.kind == "repair" and ready == sighting.first_seen):
+        if not _own(rollout, member) or ready is None or (rollout.kind == "repair" and ready == sighting.first_seen):
             continue
         found[str(member.placed.slot)] = round((ready - sighting.first_seen).total_seconds(), 3)
     return found
+
+
+def _warms(
+    rollout: Rollout, members: tuple[Member, ...], seen: Mapping[str, Sighting], now: datetime
+) -> dict[str, float]:
+    """Of those whose start is measured, once they have been good for `min_ready`; the look that finds it counts."""
+    judge = Judge(rollout.policy, seen, now)
+    starts = _starts(rollout, members, seen)
+    found = {}
+    for member in members:
+        slot, ready = str(member.placed.slot), seen[member.id].ready_since
+        if slot in starts and _own(rollout, member) and ready is not None and judge.ready(member):
+            found[slot] = round((now - ready).total_seconds(), 3)
+    return found
+
+
+def _own(rollout: Rollout, member: Member) -> bool:
+    return member.placed.fingerprint == rollout.target.fingerprint and member.placed.release == rollout.release
 
 
 def _gap_of(rollout: Rollout, members: tuple[Member, ...], before: Measured, now: datetime) -> float:

@@ -32,8 +32,9 @@ def taken(daemon: Daemon, reason: str) -> Any:
 def test_a_replacement_beside_the_old_one_interrupts_nothing_and_its_start_is_measured() -> None:
     data = taken(released(), "RolloutSucceeded")
     assert data["starts_s"] == {"1": 7.0}
+    assert data["warms_s"] == {"1": 5.0}  # its min_ready
     assert data["interruption_s"] == 0.0
-    assert data["seconds"] == 12.0  # and 5 s of min_ready
+    assert data["seconds"] == 12.0
 
 
 def test_a_replacement_after_the_old_one_interrupts_until_the_new_one_is_ready() -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gitopsd.model.event import Event
     from gitopsd.model.release import Release
 
-HEADERS = ("SERVICE", "RESULT", "TOOK", "INTERRUPTED", "STARTS", "STOPS", "IMAGE", "DIGEST", "FINGERPRINT")
+HEADERS = ("SERVICE", "RESULT", "TOOK", "INTERRUPTED", "STARTS", "WARMS", "STOPS", "IMAGE", "DIGEST", "FINGERPRINT")
 
 
 @click.command("show", help="Show one release and what happened in it.")
@@ -73,14 +73,19 @@ def _result(part: "Part | None") -> tuple[str, ...]:
     from gitopsd.cli.words import NOTHING
 
     if part is None:
-        return ("unchanged", NOTHING, NOTHING, NOTHING, NOTHING)
+        return ("unchanged", *[NOTHING] * 5)
     return (
         part.phase,
         _seconds(part.seconds),
         _seconds(part.interruption),
-        ", ".join(_seconds(each) for _, each in sorted(part.starts.items())) or NOTHING,
-        ", ".join(_seconds(each) for _, each in sorted(part.stops.items())) or NOTHING,
+        *(_each(by_slot) for by_slot in (part.starts, part.warms, part.stops)),
     )
+
+
+def _each(by_slot: Mapping[str, float]) -> str:
+    from gitopsd.cli.words import NOTHING
+
+    return ", ".join(_seconds(each) for _, each in sorted(by_slot.items())) or NOTHING
 
 
 def _seconds(number: float | None) -> str:
@@ -105,6 +110,7 @@ def _part(part: "Part") -> dict[str, Any]:
         "seconds": part.seconds,
         "interruption_s": part.interruption,
         "starts_s": dict(part.starts),
+        "warms_s": dict(part.warms),
         "stops_s": dict(part.stops),
         "evidence": part.evidence or None,
     }

@@ -54,7 +54,9 @@ def show(view: View, number: int) -> tuple[Release, tuple[Event, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a release came to for one service. Seconds: `starts` until ready, `stops` until gone, both by slot.
+    """What a release came to for one service.
+
+    Seconds by slot: `starts` until ready, `warms` from then until counted, `stops` from being asked to until gone.
 
     `phase` is the last one of its rollout. `interruption` None: nothing was measured.
     """
@@ -65,6 +67,7 @@ class Part:
     seconds: float | None = None
     interruption: float | None = None
     starts: Mapping[str, float] = field(default_factory=dict)
+    warms: Mapping[str, float] = field(default_factory=dict)
     stops: Mapping[str, float] = field(default_factory=dict)
     evidence: str = ""
 
@@ -87,7 +90,6 @@ def _part(service: str, events: list[Event]) -> Part:
         for event in events
         if event.data.get("action") == "Stop"
     }
-    starts = data.get("starts_s")
     bad = next((event for event in steps if event.severity != "info"), None)
     return Part(
         service,
@@ -95,10 +97,15 @@ def _part(service: str, events: list[Event]) -> Part:
         str(data.get("kind") or ""),
         _number(data.get("seconds")),
         _number(data.get("interruption_s")),
-        {slot: _number(each) or 0.0 for slot, each in starts.items()} if isinstance(starts, Mapping) else {},
+        _by_slot(data.get("starts_s")),
+        _by_slot(data.get("warms_s")),
         stops,
         bad.message.removeprefix(f"{service}: ") if bad is not None else "",
     )
+
+
+def _by_slot(measured: Json) -> dict[str, float]:
+    return {slot: _number(each) or 0.0 for slot, each in measured.items()} if isinstance(measured, Mapping) else {}
 
 
 def _number(value: Json) -> float | None:
