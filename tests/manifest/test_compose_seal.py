@@ -126,6 +126,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 @given(st.data())
 def test_the_order_of_maps_and_sets_never_changes_a_fingerprint(data: st.DataObject) -> None:
+    """29: what has no order is sorted before it is hashed."""
     permuted = {key: _permuted(data, key, WEB[key]) for key in data.draw(st.permutations(list(WEB)))}
     top = {key: _permuted(data, "", TOP[key]) for key in data.draw(st.permutations(list(TOP)))}
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pytest
 from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -43,6 +44,7 @@ JOBS = {
 GOOD = ("1", "2", "8", "asked")
 ASKED = Checks(tcp=TcpCheck(80))
 ROOMS = [(1, 0), (1, 0), (2, 0), (1, 1), (0, 1), (0, 2)]
+pytestmark = pytest.mark.timeout(3600)
 CALLS = ["Create   shop-", "Create   network", "Start", "Stop", "Remove", "Rename", "Keep", "shop-web", "shop-db"]
 
 
@@ -303,6 +305,7 @@ class Worlds(RuleBasedStateMachine):
         raise AssertionError(f"still open: {self.daemon.journal.rollouts}")
 
     def arrived(self, final: SealedState) -> None:
+        """17, 30: nothing is missing, left over or astray, and nothing is left to do."""
         db = final.services["db"].fingerprint
         assert self.daemon.journal.serving is not None
         assert self.daemon.journal.serving.content_digest == final.content_digest
@@ -323,5 +326,6 @@ class Worlds(RuleBasedStateMachine):
         assert not self.daemon.look()
 
 
-Worlds.TestCase.settings = settings(max_examples=max(500, settings().max_examples), stateful_step_count=30)
+EXAMPLES = 500 if settings().max_examples < 500 else 10_000
+Worlds.TestCase.settings = settings(max_examples=EXAMPLES, stateful_step_count=30)
 TestWorlds = Worlds.TestCase
