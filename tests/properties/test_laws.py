@@ -44,8 +44,8 @@ JOBS = {
 GOOD = ("1", "2", "8", "asked")
 ASKED = Checks(tcp=TcpCheck(80))
 ROOMS = [(1, 0), (1, 0), (2, 0), (1, 1), (0, 1), (0, 2)]
-pytestmark = pytest.mark.timeout(3600)
 CALLS = ["Create   shop-", "Create   network", "Start", "Stop", "Remove", "Rename", "Keep", "shop-web", "shop-db"]
+pytestmark = pytest.mark.timeout(3600)
 
 
 def a_release(

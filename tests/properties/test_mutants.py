@@ -9,6 +9,7 @@ from gitopsd.model.release import Journal
 from tests.properties.mutants import Mutant, mutated
 from tests.properties.test_laws import BEHAVIOURS, GOOD, Worlds
 
+pytestmark = pytest.mark.timeout(900)
 FAST = settings(
     max_examples=300,
     stateful_step_count=30,
