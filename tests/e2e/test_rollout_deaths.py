@@ -20,7 +20,7 @@ from tests.e2e.writing import DATA, FIRST, SECOND, writers, writing_images
 from tests.images import Images
 
 MOMENTS: tuple[How, ...] = ("kill before the call", "kill before the answer")
-EVERY, EVERY_THIRD = range(30), range(1, 30, 3)  # calls of a replacement, by their number
+EVERY, EVERY_THIRD = range(30), range(0, 30, 3)  # calls of a replacement, by their number
 HOW_FAR = [(EVERY_THIRD, MOMENTS[1]), *(pytest.param(EVERY, each, marks=pytest.mark.long) for each in MOMENTS)]
 
 
