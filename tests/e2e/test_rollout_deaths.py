@@ -32,7 +32,7 @@ def _databases(images: Images) -> None:
 @pytest.mark.parametrize(("calls", "moment"), HOW_FAR)
 @pytest.mark.timeout(900)
 def test_a_rolling_upgrade_of_two_survives_the_daemons_death_at_every_call(
-    make_rig: MakeRig, proxy: EngineProxy, calls: Sequence[int], moment: How
+    proxy: EngineProxy, make_rig: MakeRig, calls: Sequence[int], moment: How
 ) -> None:
     rig = begun(make_rig, proxy, answering(ONE))
     client = client_of(rig)
@@ -50,7 +50,7 @@ def test_a_rolling_upgrade_of_two_survives_the_daemons_death_at_every_call(
 @pytest.mark.parametrize(("calls", "moment"), HOW_FAR)
 @pytest.mark.timeout(900)
 def test_a_database_has_one_writer_and_keeps_its_data_through_the_daemons_death_at_every_call(
-    make_rig: MakeRig, proxy: EngineProxy, free_port: int, calls: Sequence[int], moment: How
+    proxy: EngineProxy, make_rig: MakeRig, free_port: int, calls: Sequence[int], moment: How
 ) -> None:
     def database(image: str) -> dict[str, Any]:
         return answering(image, 1, volumes=[DATA], restart="unless-stopped", ports=[f"127.0.0.1:{free_port}:8080"])
@@ -72,7 +72,7 @@ def test_a_database_has_one_writer_and_keeps_its_data_through_the_daemons_death_
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.timeout(900)
 def test_a_way_back_survives_the_daemons_death_at_every_call(
-    make_rig: MakeRig, proxy: EngineProxy, moment: How
+    proxy: EngineProxy, make_rig: MakeRig, moment: How
 ) -> None:
     rig = begun(make_rig, proxy, answering(ONE))
     client = client_of(rig)
