@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.manifest import load_all, resolved
-from gitopsd.model.desired import REPORT_ONLY, Amount, CrashLoop, EnvironmentPolicy, Heals, Job, Policy
+from gitopsd.model.desired import REPORT_ONLY, Amount, CrashLoop, EnvironmentPolicy, Heals, Job, MemorySpike, Policy
 from gitopsd.model.errors import ManifestError
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
 from tests.manifest.compose_builders import a_revision, a_service, a_state, sealed
@@ -271,3 +271,35 @@ def test_crash_loop_says_how_many_restarts_are_too_many() -> None:
 
     assert policy.crash_loop == CrashLoop(5, timedelta(minutes=10))
     assert a_service("x-gitopsd: {crash_loop: {within: 10m}}").policy.crash_loop == CrashLoop(3, timedelta(minutes=10))
+
+
+def test_memory_spike_says_how_much_new_instances_may_take() -> None:
+    policy = a_service("x-gitopsd: {memory_spike: {percent_of_limit: 80, ratio_to_stable: 2, for: 1m}}").policy
+
+    assert policy.memory_spike == MemorySpike(80, 2.0, timedelta(minutes=1))
+    assert a_service("x-gitopsd: {memory_spike: {ratio_to_stable: 0}}").policy.memory_spike == MemorySpike(90, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("ratio_to_stable: 0.9", "ratio_to_stable: expected a number above 1, or 0 for no bound, got 0.9"),
+        ("percent_of_limit: 101", "percent_of_limit: .*101"),
+        ("for: 100ms", "for: expected at least 1s, got 100ms"),
+    ],
+)
+def test_a_memory_spike_that_makes_no_sense_is_told(keys: str, said: str) -> None:
+    with pytest.raises(ManifestError, match=said):
+        a_service(f"x-gitopsd: {{memory_spike: {{{keys}}}}}")
+
+
+def test_a_share_of_the_slots_may_fail() -> None:
+    policy = a_service("deploy: {update_config: {max_failure_ratio: 0.25}}").policy
+
+    assert policy.max_failure_ratio == 0.25
+
+
+def test_restart_storm_says_how_many_restarts_of_a_service_are_too_many() -> None:
+    policy = a_service("x-gitopsd: {restart_storm: {restarts: 30}}").policy
+
+    assert policy.restart_storm == CrashLoop(30, timedelta(minutes=10))
