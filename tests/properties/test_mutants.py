@@ -127,7 +127,7 @@ MUTANTS = {
         return Step("acting", tuple(action for other in unborn for action in clear(other, "eager")), open=True)""",
         ),
         "may recover",
-        Narrow,
+        Webs,
     ),
     "answers not asked for": (
         Mutant("gitopsd.rollout.member", 'readiness is None or readiness.state == "ready"', "True"),
