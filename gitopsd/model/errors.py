@@ -17,6 +17,8 @@ GitopsdError
 │   └── ImageUnavailable     the registry could not be asked: holds a release, is no evidence
 │       ├── ImageThrottled   it counts who asks, and has had enough (429)
 │       └── DiskTooFull      the engine's disk has too little room for an image
+├── RouterError              the router did not do what was asked, or not all of it
+│   └── RouterUnavailable    no router answers
 ├── HostFileError            a file of the host that adds to an environment: its vars_file, or a secret
 ├── OwnershipError           the project belongs to another gitopsd
 └── StoreError               the state directory
@@ -134,6 +136,14 @@ class ImageThrottled(ImageUnavailable):
 
 class DiskTooFull(ImageUnavailable):
     """Less is free on the engine's disk than `images.min_free` wants; nothing was asked of the registry."""
+
+
+class RouterError(GitopsdError):
+    """The router did not take what it was told, or shows something else; names what differs. Holds a release."""
+
+
+class RouterUnavailable(RouterError):
+    """No router answers: whether a call took effect is unknown. What it is to route is on its disk."""
 
 
 class HostFileError(GitopsdError):
