@@ -1,0 +1,182 @@
+"""The judge's rule for requests: the share of bad ones, and of those that took too long.
+
+A regression test compares with stable within each interval; `max`, and `max_ratio` of a latency, are tested exactly.
+Where stable itself is beyond `max`, that is held against neither: the canary may be the cure.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from gitopsd.model.analysis import (
+    Fail,
+    Inconclusive,
+    Metric,
+    NoData,
+    Pass,
+    SlotCounts,
+    Tally,
+    Track,
+    Trouble,
+    Verdict,
+)
+from gitopsd.rollout.judge.bounds import at_least, lower_bound, upper_bound
+from gitopsd.rollout.judge.histogram import bound_for, reached, slower, surely_within
+from gitopsd.rollout.judge.look import Look, spent, tested
+from gitopsd.rollout.judge.regression import TOLERATED, gathered, log_evidence
+from gitopsd.rollout.judge.words import odds, percent, several, time
+
+_SURE_OF_STABLE = 0.05  # it is excused sooner than the canary is accused
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What counts as bad, in words, and the most of it that is allowed (None: only as much as on stable)."""
+
+    bad: str
+    limit: float | None
+    tolerated: float | None
+
+
+def weigh_requests(
+    metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, look: Look
+) -> tuple[Track, Verdict | NoData | Trouble]:
+    """One more interval of it."""
+    if metric.nature.percentile and not (look.known.canary.within and look.interval.bounds):
+        return track, NoData("the router has not timed any requests")
+    bound = bound_for(metric.max, look.interval.bounds) if metric.nature.percentile and metric.max else None
+    if metric.nature.percentile and metric.max and bound is None:
+        longest = time(look.interval.bounds[-1])
+        return track, NoData(f"max is {time(metric.max)}, and the router's times end at {longest}")
+    track = _counted(metric, track, canary, stable, bound)
+    kind = _kind(metric, look, bound)
+    if failure := _regressed(kind, track, look):
+        return track, Fail(metric.name, failure)
+    if (again := tested(track, track.step_canary.requests)) is not None:
+        track = again
+        alpha = spent(look.alpha, track.tests)
+        if failure := _beyond_limit(kind, track, alpha) or _slower_than_stable(metric, look, alpha):
+            return track, Fail(metric.name, failure)
+    return track, _standing(metric, kind, track, look)
+
+
+def _counted(metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, bound: int | None) -> Track:
+    new, old = (_tally(metric, each, bound) for each in (canary, stable))
+    compares = metric.nature.percentile == 0 or metric.max_ratio is None
+    tolerated = metric.max_ratio or TOLERATED
+    return replace(
+        track,
+        evidence=gathered(track.evidence, new, old, tolerated) if compares else track.evidence,
+        canary=track.canary.plus(new),
+        stable=track.stable.plus(old),
+        step_canary=track.step_canary.plus(new),
+        step_stable=track.step_stable.plus(old),
+    )
+
+
+def _tally(metric: Metric, counts: SlotCounts, bound: int | None) -> Tally:
+    if not metric.nature.percentile:
+        return Tally(counts.requests, counts.bad)
+    return slower(counts, bound) if bound is not None else Tally(counts.within[-1] if counts.within else 0)
+
+
+def _kind(metric: Metric, look: Look, bound: int | None) -> Kind:
+    percentile = metric.nature.percentile
+    if not percentile:
+        return Kind("failed", metric.max, metric.max_ratio or TOLERATED)
+    limit = 1 - percentile / 100 if bound is not None else None
+    bad = f"took over {time(look.interval.bounds[bound])}" if bound is not None else "took too long"
+    return Kind(bad, limit, TOLERATED if metric.max_ratio is None else None)
+
+
+def _regressed(kind: Kind, track: Track, look: Look) -> str:
+    won, needed = log_evidence(track.evidence), 1 / look.alpha
+    if kind.tolerated is None or won < math.log(needed):
+        return ""
+    return (
+        f"{_told(track.canary, 'the canary', kind)}, {_told(track.stable, 'stable', kind)}: the odds are above "
+        f"{kind.tolerated:g} times those of stable, evidence {odds(won)}, {needed:,.0f} to 1 is enough"
+    )
+
+
+def _beyond_limit(kind: Kind, track: Track, alpha: float) -> str:
+    found = track.canary
+    if kind.limit is None or at_least(found.bad, found.requests, kind.limit) >= alpha or _stable_is_bad(kind, track):
+        return ""
+    least = lower_bound(found.bad, found.requests, alpha)
+    return f"{_told(found, 'the canary', kind)}, surely above {percent(least)}; at most {percent(kind.limit)} may"
+
+
+def _stable_is_bad(kind: Kind, track: Track) -> bool:
+    found = track.stable
+    return kind.limit is not None and at_least(found.bad, found.requests, kind.limit) < _SURE_OF_STABLE
+
+
+def _slower_than_stable(metric: Metric, look: Look, alpha: float) -> str:
+    """Half of the risk is for taking stable to be faster than it is, half for taking the canary to be slower."""
+    percentile, bounds = metric.nature.percentile, look.interval.bounds
+    if not percentile or metric.max_ratio is None or not look.compared:
+        return ""
+    place = surely_within(look.known.stable, percentile, bounds, alpha / 2)
+    beyond = bound_for(bounds[place] * metric.max_ratio, bounds) if place is not None else None
+    if place is None or beyond is None:
+        return ""
+    allowed, found = 1 - percentile / 100, slower(look.known.canary, beyond)
+    if at_least(found.bad, found.requests, allowed) >= alpha / 2:
+        return ""
+    told = _told(found, "the canary", Kind(f"took over {time(bounds[beyond])}", allowed, None))
+    return (
+        f"{told}, and stable answers {percentile} % within {time(bounds[place])}; {metric.max_ratio:g} times is allowed"
+    )
+
+
+def _standing(metric: Metric, kind: Kind, track: Track, look: Look) -> Verdict | NoData:
+    """No evidence against it: is there enough for it?"""
+    new, old = track.step_canary, track.step_stable
+    if new.requests < metric.min_samples:
+        return NoData(f"{several(new.requests, 'request')} on the canary in this step, {metric.min_samples} are needed")
+    compares = kind.limit is None or (metric.max_ratio is not None and old.requests > 0)  # a dead stable blocks no cure
+    if compares and look.compared and old.requests < metric.min_samples:
+        few = f"{several(old.requests, 'request')} on stable in this step, {metric.min_samples} are needed to compare"
+        return NoData(few)
+    if kind.limit is None and not look.compared:
+        return NoData("nothing to compare with while the canary has all of the traffic; write a max")
+    above = _above(metric, kind, track, look)
+    told = _times(metric, look) or f"{_told(new, 'the canary', kind)}, {_told(old, 'stable', kind)}"
+    if above:
+        return Inconclusive(metric.name, f"{told}: {above}, which may be chance")
+    return Pass(f"{metric.name}: {told}")
+
+
+def _above(metric: Metric, kind: Kind, track: Track, look: Look) -> str:
+    new, old = track.step_canary, track.step_stable
+    if kind.limit is not None and new.rate > kind.limit and not _surely_better(new, old):
+        excuse = ", as stable is" if _stable_is_bad(kind, track) else ""
+        return f"above {percent(kind.limit)}{excuse}"
+    percentile = metric.nature.percentile
+    if percentile and metric.max_ratio is not None and look.compared:
+        times = [reached(each, percentile, look.interval.bounds) for each in (look.known.canary, look.known.stable)]
+        here, there = (each if each is not None else float("inf") for each in times)
+        if here > there * metric.max_ratio:
+            return f"more than {metric.max_ratio:g} times"
+    return ""
+
+
+def _surely_better(new: Tally, old: Tally) -> bool:
+    if not old.requests:
+        return False
+    most = upper_bound(new.bad, new.requests, _SURE_OF_STABLE)
+    return most < lower_bound(old.bad, old.requests, _SURE_OF_STABLE)
+
+
+def _times(metric: Metric, look: Look) -> str:
+    """Where it was not counted against a bound."""
+    percentile, bounds = metric.nature.percentile, look.interval.bounds
+    if not percentile or metric.max is not None:
+        return ""
+    here, there = (reached(each, percentile, bounds) for each in (look.known.canary, look.known.stable))
+    new, old = (f"within {time(each)}" if each else f"in over {time(bounds[-1])}" for each in (here, there))
+    return f"the canary answers {percentile} % {new}, stable {old}"
+
+
+def _told(tally: Tally, side: str, kind: Kind) -> str:
+    return f"{tally.bad} of {several(tally.requests, 'request')} on {side} {kind.bad} ({percent(tally.rate)})"

@@ -1,0 +1,43 @@
+"""The judge's rule for how many requests reach the canary: compared with its share of all of them."""
+
+from dataclasses import replace
+
+from gitopsd.model.analysis import Fail, Inconclusive, Metric, NoData, Pass, SlotCounts, Track, Verdict
+from gitopsd.model.strategy import ALL
+from gitopsd.rollout.judge.bounds import at_least, at_most
+from gitopsd.rollout.judge.look import Look, spent, tested
+from gitopsd.rollout.judge.words import several
+
+
+def weigh_volume(
+    metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, look: Look
+) -> tuple[Track, Verdict | NoData]:
+    """One more interval of it. Users who stay on their side come in lumps; a bound near 1 is for none of those."""
+    track = replace(track, expected=track.expected + _all(canary, stable) * look.interval.share / ALL)
+    known = look.known
+    requests, total = known.canary.requests, _all(known.canary, known.stable)
+    told = f"{several(requests, 'request')} reached the canary, {track.expected:.0f} would be its share of {total}"
+    if (again := tested(track, total)) is not None:
+        track = again
+        alpha = spent(look.alpha, track.tests)
+        share = track.expected / total
+        few = metric.min_ratio is not None and at_most(requests, total, min(1, share * metric.min_ratio)) < alpha
+        many = metric.max_ratio is not None and at_least(requests, total, min(1, share * metric.max_ratio)) < alpha
+        if few or many:
+            return track, Fail(metric.name, f"{told}; {_allowed(metric)}")
+    if track.expected < metric.min_samples:
+        return track, NoData(f"{told}; {metric.min_samples} are needed")
+    ratio = requests / track.expected
+    if (metric.min_ratio or 0) <= ratio <= (metric.max_ratio or float("inf")):
+        return track, Pass(f"{metric.name}: {told}")
+    return track, Inconclusive(metric.name, f"{told}; {_allowed(metric)}, which may be chance")
+
+
+def _all(canary: SlotCounts, stable: SlotCounts) -> int:
+    return canary.requests + stable.requests
+
+
+def _allowed(metric: Metric) -> str:
+    least = f"at least {metric.min_ratio:g} times" if metric.min_ratio is not None else ""
+    most = f"at most {metric.max_ratio:g} times" if metric.max_ratio is not None else ""
+    return " and ".join(filter(None, (least, most))) + " of that is allowed"
