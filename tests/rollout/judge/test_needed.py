@@ -1,0 +1,33 @@
+"""Traffic that is too low to judge by is told before the step begins, with what would help."""
+
+from datetime import timedelta
+
+import pytest
+
+from gitopsd.model.analysis import GUARD, Metric
+from gitopsd.rollout.judge import needed
+
+TWO_MINUTES = timedelta(minutes=2)
+
+
+def test_too_little_traffic_is_told_with_what_would_help() -> None:
+    assert needed(GUARD, 1, 500, TWO_MINUTES) == (
+        "5 % of 1 requests/s for 2m are 6 on the canary, and error-rate needs 50: make the step at least 16m40s long, "
+        "or add `analysis.synthetic: {path: /, rate: 8/s}`"
+    )
+
+
+def test_without_any_traffic_only_requests_of_our_own_help() -> None:
+    assert needed(GUARD, 0, 2_000, TWO_MINUTES) == (
+        "20 % of 0 requests/s for 2m are 0 on the canary, and error-rate needs 50: "
+        "add `analysis.synthetic: {path: /, rate: 3/s}`"
+    )
+
+
+@pytest.mark.parametrize(("rps", "share"), [(10, 500), (1, 5_000), (200, 500)])
+def test_enough_traffic_is_not_mentioned(rps: float, share: int) -> None:
+    assert needed(GUARD, rps, share, TWO_MINUTES) == ""
+
+
+def test_what_counts_no_requests_needs_none() -> None:
+    assert needed([Metric("memory", "engine", max=0.9)], 0, 500, TWO_MINUTES) == ""
