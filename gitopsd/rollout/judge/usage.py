@@ -10,7 +10,7 @@ from statistics import median
 
 from gitopsd.model.analysis import Fail, Interval, Metric, NoData, Pass, Track, Usage, Verdict
 from gitopsd.rollout.judge.streak import weigh_reading
-from gitopsd.rollout.judge.words import amount, percent
+from gitopsd.rollout.judge.words import amount, percent, several
 
 LEAST_DIFFERENCE = {"cpu": 0.1, "memory": float(32 << 20)}  # cores, bytes
 
@@ -36,7 +36,7 @@ def weigh_restarts(metric: Metric, track: Track, interval: Interval) -> tuple[Tr
     if not known:
         return track, NoData("no count of any instance of the canary")
     restarts, most = sum(known), metric.max or 0
-    told = f"instances of the canary restarted {restarts} times"
+    told = f"{several(restarts, 'restart')} of the canary's instances"
     if restarts > most:
         return track, Fail(metric.name, f"{told}, {most:g} are allowed")
     return track, Pass(f"{metric.name}: {told}")

@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 from gitopsd.model.analysis import Accumulator, Fail, Interval, Metric, Side, SlotCounts
 from gitopsd.rollout.judge import judge
@@ -18,11 +19,12 @@ LOOKS = 30
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """`rps` requests a second in all, of which `base` fail on stable and `base * factor` on the canary."""
+    """`rps` requests a second in all, of which `base` fail on stable and `base * factor + plus` on the canary."""
 
     rps: int
     base: float
     factor: float = 1.0
+    plus: float = 0.0
 
 
 Look = tuple[Interval, ...]
@@ -42,7 +44,7 @@ def rollout(world: World, dice: random.Random, steps: Steps = TABLE) -> list[Loo
 def _interval(world: World, dice: random.Random, number: int, seconds: int, share: int) -> Interval:
     total = world.rps * seconds
     here = binomial(dice, total, share / 10_000)
-    canary = SlotCounts(here, binomial(dice, here, min(1.0, world.base * world.factor)))
+    canary = SlotCounts(here, binomial(dice, here, min(1.0, world.base * world.factor + world.plus)))
     stable = SlotCounts(total - here, binomial(dice, total - here, world.base))
     return Interval(number, Side(canary), Side(stable), share, share, float(seconds))
 
@@ -70,14 +72,15 @@ def _inverted(chance: float, times: int, share: float) -> int:
 Judge = Callable[[Sequence[Look]], int | None]
 
 
-def ours(metrics: tuple[Metric, ...] = (Metric("error-rate", "router"),)) -> Judge:
+def ours(*metrics: Metric, judge_: Any = judge) -> Judge:
     """At which look the judge fails the canary, counted from 1; None: at none."""
+    asked = metrics or (Metric("error-rate", "router"),)
 
     def looked(seen: Sequence[Look]) -> int | None:
         known = Accumulator()
         for look, intervals in enumerate(seen, 1):
             for interval in intervals:
-                known, verdict = judge(metrics, known, interval)
+                known, verdict = judge_(asked, known, interval)
                 if isinstance(verdict, Fail):
                     return look
         return None

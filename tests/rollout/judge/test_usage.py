@@ -112,5 +112,5 @@ def test_good_readings_of_one_step_do_not_pass_the_next() -> None:
 def test_one_restart_fails_where_none_is_allowed() -> None:
     looks = [seen(1, canary_instances=(USUAL, Usage(restarts=1)))]
 
-    assert last(looks, RESTARTS) == Fail("restarts", "instances of the canary restarted 1 times, 0 are allowed")
+    assert last(looks, RESTARTS) == Fail("restarts", "1 restart of the canary's instances, 0 are allowed")
     assert isinstance(last(looks, Metric("restarts", "engine", max=1.0)), Pass)
