@@ -111,7 +111,8 @@ class Daemon:
         held = frozenset(key for key, until in self.held.items() if now < until)
         waits = frozenset(key for key, until in self.waits.items() if now < until)
         busy, refused = frozenset(self.pending) | waits, dict(self.refused)
-        signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes)
+        sight = self.world.streets.sight(self.journal.routes, self.world)
+        signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes, sight)
         self.refused, self.returned = {}, False
         drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
         repair = self.repair and self.journal.suspension is None
@@ -119,7 +120,7 @@ class Daemon:
         self.journal, self.wake_at = turn.journal, turn.wake_at
         self.events += turn.events
         self.ended += turn.ended
-        told = self.probe(live)
+        told = self.probe(live) | self.world.streets.take(self.journal.routes)
         self.pending |= {chain.key: chain.actions for chain in turn.chains if chain.key not in self.pending}
         self.passed(self, before)
         return bool(turn.chains) or told or self.journal != before

@@ -33,6 +33,7 @@ from gitopsd.model.health import Answer, Check, Fail, Pass, Unknown
 from gitopsd.model.live import Check as EngineCheck
 from gitopsd.model.live import Instance, LiveNetwork, LiveState, LiveVolume, State
 from tests.builders import NOON, seconds
+from tests.streets import Streets
 
 Mishap = Literal["refused", "lost", "silent"]
 
@@ -93,6 +94,7 @@ class Box:
     stopped_by_hand: bool = False
     joined: tuple[str, ...] = ()
     borrowed: tuple[str, ...] = ()
+    routed: bool = False
 
     @property
     def up(self) -> bool:
@@ -122,6 +124,7 @@ class World:
     once: dict[str, Mishap] = field(default_factory=dict)
     sick: set[str] = field(default_factory=set)
     no_way: str = ""
+    streets: Streets = field(default_factory=Streets)
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     # What the engine shows.
@@ -152,6 +155,7 @@ class World:
             volumes=box.volumes,
             joined=box.joined,
             borrowed=box.borrowed,
+            routed_address=f"10.0.0.{box.id[1:]}" if box.routed else "",
         )
 
     def check(self, box: Box) -> EngineCheck:
@@ -298,6 +302,7 @@ class World:
             volumes={**own, **create.carry},
             joined=joined,
             borrowed=borrowed,
+            routed=sealed.service.traffic is not None,
         )
         self.boxes[box.id] = box
 
@@ -323,6 +328,7 @@ class World:
 
     def _stop(self, box: Box, code: int) -> None:
         if box.up:
+            self.streets.stops(box)
             box.state, box.exit_code = "exited", code
         box.stopped_by_hand = True
 
@@ -336,7 +342,8 @@ class World:
     def pass_time(self, until: datetime) -> None:
         """Move the clock; containers exit and restart meanwhile, in steps of at most a second."""
         while self.now < until:
-            self.now = min(self.now + seconds(1), until)
+            before, self.now = self.now, min(self.now + seconds(1), until)
+            self.streets.pass_time((self.now - before).total_seconds(), self)
             for box in self.boxes.values():
                 self._live(box)
 
@@ -362,7 +369,8 @@ class World:
 
     def kill(self, name: str) -> None:
         """`docker kill`: Docker takes that for a wish and does not restart."""
-        self._stop(self.named(name), 137)
+        box = self.named(name)
+        box.state, box.exit_code, box.stopped_by_hand = "exited", 137, True
 
     def crash(self, name: str) -> None:
         """The process dies by itself."""

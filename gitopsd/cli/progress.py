@@ -11,6 +11,7 @@ import click
 from gitopsd.cli import shapes
 from gitopsd.cli.door import Door
 from gitopsd.cli.words import NOTHING, age, clock_time, short
+from gitopsd.model.route import ALL, percent
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.progress import Progress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.5
 HEADERS = ("SERVICE", "PHASE", "SERVING", "INSTANCE", "IS", "STATE", "READY")
 BAD = ("rolled-back", "failed", "cancelled")
+BAR = 20
 
 
 def show(door: Door, environment: str, service: str) -> int:
@@ -106,12 +108,21 @@ def _ready(instance: "Standing", now: datetime) -> str:
 
 def _below(each: "ServiceProgress", now: datetime) -> Iterator[str]:
     yield each.rollout.cause
+    if each.share is not None:
+        yield f"{_bar(each.share)} {percent(each.share)} of the traffic goes to the new ones"
+    if each.step:
+        yield each.step
     if each.rollout.paused is not None:
         yield each.rollout.paused.words
     if each.evidence:
         yield f"against it: {each.evidence}"
     for expected in each.next:
         yield _expected(expected, now)
+
+
+def _bar(share: int) -> str:
+    filled = round(share * BAR / ALL)
+    return f"[{'#' * filled}{'.' * (BAR - filled)}]"
 
 
 def _expected(expected: "Expected", now: datetime) -> str:
@@ -143,6 +154,8 @@ def _service_shape(each: "ServiceProgress") -> dict[str, Any]:
         "paused": {"by": paused.by, "at": shapes.time(paused.at), "reason": paused.reason} if paused else None,
         "wanted": each.wanted,
         "serving": each.serving,
+        "share": each.share / 100 if each.share is not None else None,
+        "step": each.step or None,
         "evidence": each.evidence or None,
         "instances": [
             {

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from gitopsd.model.analysis import Analysis
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import Place, Problem
 from gitopsd.model.health import NOT_ASKED, Checks
+from gitopsd.model.strategy import Step
+from gitopsd.model.traffic import Traffic
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
@@ -165,6 +168,7 @@ class CrashLoop:
 
 CRASH_LOOP = CrashLoop()
 SERVICE_STORM = CrashLoop(10, timedelta(minutes=10))
+NO_ANALYSIS = Analysis()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,13 @@ class Policy:
     crash_loop: CrashLoop = CRASH_LOOP  # of one instance
     restart_storm: CrashLoop = SERVICE_STORM  # of all instances of the service together
     memory_spike: MemorySpike = MEMORY_SPIKE
+    strategy: Literal["rolling", "canary", "blue-green", "recreate"] = "rolling"
+    steps: tuple[Step, ...] = ()
+    analysis: Analysis = NO_ANALYSIS
+    guard: bool = True  # routed rollouts are watched unasked
+    warm_up: timedelta = timedelta(0)
+    drain_timeout: timedelta = timedelta(seconds=30)
+    scale_down_delay: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +240,7 @@ class Service:
     hidden: frozenset[tuple[str, ...]] = frozenset()
     shares: tuple[str, ...] = ()
     ignore_drift: tuple[str, ...] = ()
+    traffic: Traffic | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ class Instance:
     targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word. `joined` are the ids of
     the containers whose network, PID or IPC namespace it is in, `borrowed` those whose volumes it mounts. `image` is
     the image as it was named at creation; `untagged`: that is not its name any more. `address` is where its network has
-    it on the engine's host: an IP address, `container:ID` for that one's, "" for nowhere. `fields` is the projection of
-    the inspection, by the field table; it may hold secrets.
+    it on the engine's host: an IP address, `container:ID` for that one's, "" for nowhere. `routed_address` is its
+    address on the router's network, "" where it has none. `fields` is the projection of the inspection, by the field
+    table; it may hold secrets.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Instance:
     image: str = ""
     untagged: bool = False
     address: str = ""
+    routed_address: str = ""
     fields: Mapping[str, Json] = field(default_factory=dict)
 
 

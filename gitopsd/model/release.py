@@ -8,6 +8,7 @@ from typing import Literal
 from gitopsd.model.health import Readiness
 from gitopsd.model.image import Asked
 from gitopsd.model.rollout import Rollout, Target
+from gitopsd.model.routing import Routed
 
 Outcome = Literal["succeeded", "rolled-back", "failed", "superseded", "cancelled"]
 HEALS_BEFORE_LOOP = 9  # of one service, each soon after the last
@@ -199,6 +200,7 @@ class Journal:
     `formerly` are the names that the environment had before, the first one first: labels on containers still say them.
     `asked` is by image reference, of those that a `pull_policy` wants asked about again.
     `readiness` are by container id, of the instances that are asked whether they work; so are `restarts`, of all.
+    `routes` is what is wanted of the router, by service.
     """
 
     environment: str
@@ -223,6 +225,7 @@ class Journal:
     pin: Pin | None = None
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
     restarts: Mapping[str, Restarts] = field(default_factory=dict)
+    routes: Mapping[str, Routed] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gitopsd.model.analysis import Accumulator, SlotCounts
 from gitopsd.model.desired import Order, Policy
 from gitopsd.model.health import NOT_ASKED, Checks
 
 Kind = Literal["change", "repair", "return"]
+NOT_JUDGED = Accumulator()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Target:
 
     `joins` are the services in whose namespaces its containers live, `borrows` those whose volumes they mount.
     `secrets` has, by name, the keyed digests of what is secret in it, so that a change of one can be told by its name.
-    `health` is how its instances are asked whether they work; that makes no other target of it.
+    `health` is how its instances are asked whether they work; that makes no other target of it. `routed`: its requests
+    come through the router.
     """
 
     fingerprint: str
@@ -29,6 +32,7 @@ class Target:
     borrows: tuple[str, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
     health: Checks = field(default=NOT_ASKED, compare=False)
+    routed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,35 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """How far newer content is let in beside what serves. `step`: how many steps are done.
+
+    `share`, in basis points, and `scale`, in instances, are what it is to have now. `since`: when the present step was
+    entered. `promoted`: a person does not wait for its end.
+    """
+
+    step: int = 0
+    share: int = 0
+    scale: int = 0
+    since: datetime | None = None
+    promoted: bool = False
+
+
+NOT_BEGUN = Shift()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What the router had counted by `at`, in an epoch of its counters: the end of the last interval."""
+
+    number: int
+    at: datetime
+    epoch: str
+    a: SlotCounts
+    b: SlotCounts
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """`kind`: part of a release's change, a repair of what serves, or a return after a failure.
 
@@ -190,6 +223,10 @@ class Rollout:
     watched_until: datetime | None = None
     passed: Mapping[str, str] = field(default_factory=dict)
     relapsed: Mapping[str, str] = field(default_factory=dict)
+    shift: Shift = NOT_BEGUN
+    sampled: Sampled | None = None
+    judged: Accumulator = NOT_JUDGED
+    guarded: Accumulator = NOT_JUDGED
 
     @property
     def leaving(self) -> bool:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from gitopsd.model.health import Readiness
 from gitopsd.model.release import Journal, Repair
 from gitopsd.model.rollout import Measured, Rollout, Sighting
+from gitopsd.model.routing import Routed
 
 
 def after_jump(journal: Journal, jump: timedelta) -> Journal:
-    """The journal with the times of open rollouts, repairs and answers moved by `jump`, forward or back.
+    """The journal with the times of open rollouts, repairs, answers and drains moved by `jump`, forward or back.
 
     What a person said for a time of day, such as the end of a suspension, stays.
     """
@@ -21,11 +22,13 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
         repairs={name: _later(repair, jump) for name, repair in journal.repairs.items()},
         readiness={id: _standing(readiness, jump) for id, readiness in journal.readiness.items()},
         restarts={id: replace(each, at=tuple(at + jump for at in each.at)) for id, each in journal.restarts.items()},
+        routes={name: _routed(routed, jump) for name, routed in journal.routes.items()},
     )
 
 
 def _moved(rollout: Rollout, jump: timedelta) -> Rollout:
     paused, measured, watched = rollout.paused, rollout.measured, rollout.watched_until
+    since, sampled = rollout.shift.since, rollout.sampled
     return replace(
         rollout,
         paused=replace(paused, at=paused.at + jump) if paused is not None else None,
@@ -33,8 +36,18 @@ def _moved(rollout: Rollout, jump: timedelta) -> Rollout:
         started_at=rollout.started_at + jump,
         deadline=rollout.deadline + jump,
         watched_until=watched + jump if watched is not None else None,
+        shift=replace(rollout.shift, since=since + jump if since is not None else None),
+        sampled=replace(sampled, at=sampled.at + jump) if sampled is not None else None,
         seen={id: _seen(sighting, jump) for id, sighting in rollout.seen.items()},
     )
+
+
+def _routed(routed: Routed, jump: timedelta) -> Routed:
+    places = {
+        id: replace(place, since=place.since + jump, leaving=place.leaving + jump if place.leaving else None)
+        for id, place in routed.places.items()
+    }
+    return replace(routed, places=places)
 
 
 def _shifted(measured: Measured, jump: timedelta) -> Measured:

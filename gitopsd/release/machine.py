@@ -22,6 +22,7 @@ from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
 from gitopsd.release.restarts import calm_at, counted, crashes_told
 from gitopsd.release.returning import conclude, swept
+from gitopsd.release.routing import Sight, gated, in_router, next_change, routes_of
 from gitopsd.release.sharing import sharing_of
 from gitopsd.release.sickness import diagnosed
 from gitopsd.release.telling import failures_told, told
@@ -36,6 +37,7 @@ class Signals:
     `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet. `returned`: the
     engine was away, or nobody looked; what stopped meanwhile did not stop by itself. `storm`: too much restarts there
     for anything new to begin. `spikes`: services whose new instances take far too much memory, each with that in words.
+    `sight` is what the router showed, by service.
     """
 
     busy: frozenset[str] = frozenset()
@@ -44,6 +46,7 @@ class Signals:
     returned: bool = False
     storm: bool = False
     spikes: Mapping[str, str] = field(default_factory=dict)
+    sight: Sight = field(default_factory=dict)
 
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
@@ -108,8 +111,11 @@ def advance(
     chains = connected_first(chains, drifted, members)
     resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
     chains = tuple(chain for chain in (*resources, *chains, *cures) if chain.key not in signals.busy)
-    after = intend(after, chains, now)
-    times = (*times, *calm_at(after, wanted, now))
+    passed = gated(after, chains, wanted, signals.sight)
+    chains, routes = passed.chains, routes_of(after, wanted, members, passed.leaving, signals.sight, now)
+    after = intend(replace(after, routes=routes), chains, now)
+    moves = next_change(routes, wanted, now)
+    times = (*times, *calm_at(after, wanted, now), *((moves,) if moves is not None else ()))
     waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
     return Turn(after, chains, (*crashes, *events), ended, min(waits, default=None))
 
@@ -157,7 +163,7 @@ def _rollouts(
         if not rollout.open:
             journal = replace(journal, rollouts={**journal.rollouts, name: rollout})
             continue
-        said = replace(signals.of(name), sharing=sharing)
+        said = replace(signals.of(name), sharing=sharing, router=in_router(journal, name, signals.sight))
         turn = advance_rollout(rollout, around.members.get(name, ()), around.now, said)
         journal = _noted(journal, rollout, turn.rollout)
         chains += turn.chains

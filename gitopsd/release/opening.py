@@ -208,6 +208,7 @@ def target_of(sealed: SealedService) -> Target:
         borrows=tuple(each for each in borrowed_services(options) if each not in joins),
         secrets=sealed.secrets,
         health=service.policy.health,
+        routed=service.traffic is not None,
     )
 
 

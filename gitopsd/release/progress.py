@@ -8,11 +8,14 @@ from typing import Literal
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Target
+from gitopsd.model.route import ALL
 from gitopsd.release.gates import RETURNED, RETURNING, met
 from gitopsd.release.inventory import members_of
 from gitopsd.rollout import Member
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.member import Judge, ready_now, sightings
+from gitopsd.rollout.shifting import gradual, pause_ends, waits, warm_until, words
+from gitopsd.rollout.traffic import InRouter
 
 Role = Literal["new", "old", "other"]
 
@@ -44,13 +47,19 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class ServiceProgress:
-    """One rollout that is open: how many of the goal's slots serve, its instances, and what is expected."""
+    """One rollout that is open: how many of the goal's slots serve, its instances, and what is expected.
+
+    `share` is what the target is to have of the traffic, in basis points, None without a router; `step` is the present
+    one in words, where it is let in by steps.
+    """
 
     rollout: Rollout
     wanted: int
     serving: int
     instances: tuple[Standing, ...]
     next: tuple[Expected, ...]
+    share: int | None = None
+    step: str = ""
 
     @property
     def evidence(self) -> str:
@@ -78,7 +87,21 @@ def _progress(
     expected = sorted(_expected(journal, rollout, members, judge), key=lambda each: (each.at is None, each.at or now))
     standings = sorted(own, key=lambda each: (each.placed.slot, each.instance.created_at))
     instances = tuple(_standing(each, rollout, judge) for each in standings)
-    return ServiceProgress(rollout, goal.replicas, len(serving), instances, tuple(expected))
+    step = words(rollout) if gradual(rollout) and isinstance(rollout.phase, Progressing) else ""
+    share = _share(journal, rollout, own)
+    return ServiceProgress(rollout, goal.replicas, len(serving), instances, tuple(expected), share, step)
+
+
+def _share(journal: Journal, rollout: Rollout, own: tuple[Member, ...]) -> int | None:
+    """What the router is to give the target now."""
+    router = InRouter(journal.routes.get(rollout.service))
+    if router.routed is None:
+        return None
+    target = rollout.target.fingerprint
+    slot = router.slot_of(tuple(each for each in own if each.placed.fingerprint == target))
+    if slot is None:
+        return 0
+    return router.routed.share if slot == "b" else ALL - router.routed.share
 
 
 def _goal(rollout: Rollout) -> Target:
@@ -124,9 +147,12 @@ def _expected(
         case Finalising() if rollout.watched(judge.now):
             yield Expected("it is good, unless something fails by then (update_config.monitor)", rollout.watched_until)
         case Finalising():
+            if (warm := warm_until(rollout)) is not None and judge.now < warm:
+                yield Expected("the old instances, which can still take everything back, may go", warm)
             yield Expected("what it replaced is cleared away", rollout.deadline)
         case Progressing() | RollingBack():
             yield from _by_time(rollout, members.get(rollout.service, ()), judge)
+            yield from _by_step(journal, rollout)
             yield Expected(_at_the_deadline(rollout), rollout.deadline)
 
 
@@ -151,6 +177,14 @@ def _by_time(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> Iterato
     rest = _rest_until(rollout, own, judge)
     if rest is not None and rest > judge.now:
         yield Expected("the next instance may be replaced (update_config.delay)", rest)
+
+
+def _by_step(journal: Journal, rollout: Rollout) -> Iterator[Expected]:
+    if not waits(rollout):
+        return
+    ends = pause_ends(rollout)
+    promote = f"gitopsd rollout promote {journal.environment}/{rollout.service}"
+    yield Expected(f"the pause ends (or now: `{promote}`)" if ends else f"it goes on with `{promote}`", ends)
 
 
 def _rest_until(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> datetime | None:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from gitopsd.model.release import Abort, Journal
 from gitopsd.model.rollout import Finalising, Paused, Pending, Preparing, Progressing, Rollout, Sighting
+from gitopsd.rollout.shifting import waits
+from gitopsd.rollout.watching import forgotten
 
 IDLE = "nothing is being rolled out here"
 
@@ -30,7 +32,9 @@ def resume(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]
 
 
 def promote(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]:
-    """Let what is paused go on, and take what is ready for good: `min_ready`, `delay`, `monitor` count as over."""
+    """Let what is paused go on, and take what is ready for good: `min_ready`, `delay`, `monitor` and a pause of its
+    steps count as over.
+    """
     if answer := _no(journal, service):
         return journal, answer
     under_way = _under_way(journal, service)
@@ -88,12 +92,14 @@ def _freed(rollout: Rollout, now: datetime) -> Rollout:
     if rollout.paused is None:
         return rollout
     waited, until = now - rollout.paused.at, rollout.watched_until
-    begun = isinstance(rollout.phase, Progressing | Finalising)
+    begun, since = isinstance(rollout.phase, Progressing | Finalising), rollout.shift.since
     return replace(
         rollout,
         paused=None,
         deadline=rollout.deadline + waited if begun else rollout.deadline,
         watched_until=until + waited if until is not None else None,
+        shift=replace(rollout.shift, since=since + waited if since is not None else None),
+        judged=forgotten(rollout.judged),
     )
 
 
@@ -109,4 +115,6 @@ def _hurried(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
         waits = new and sighting.ready_since is not None and sighting.ready_since > long_ago
         return replace(sighting, ready_since=long_ago) if waits else sighting
 
-    return replace(rollout, seen={id: sooner(id, sighting) for id, sighting in rollout.seen.items()})
+    seen = {id: sooner(id, sighting) for id, sighting in rollout.seen.items()}
+    shift = replace(rollout.shift, promoted=rollout.shift.promoted or waits(rollout))
+    return replace(rollout, seen=seen, shift=shift)

@@ -12,13 +12,14 @@ fails too, the rollout is Failed: a person is needed.
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from gitopsd.model.action import Chain
 from gitopsd.model.rollout import (
     Failed,
     Finalising,
+    Paused,
     Phase,
     Progressing,
     RolledBack,
@@ -32,9 +33,11 @@ from gitopsd.rollout.jobs import JOB_SLOT
 from gitopsd.rollout.measuring import measure
 from gitopsd.rollout.member import Judge, Member, sightings
 from gitopsd.rollout.pausing import upkeep
+from gitopsd.rollout.shifting import gradual, has_all, let_in, warm_until
 from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look, Said
 from gitopsd.rollout.steps import remove, stop
 from gitopsd.rollout.survey import Survey, survey_of
+from gitopsd.rollout.watching import against, doubt, next_interval, watched
 
 NOTHING = Target("", 0)
 SILENCE = Said()
@@ -55,7 +58,7 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
     seen = sightings(members, rollout.seen, now, newest, returned=said.returned)
     rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
     if isinstance(rollout.phase, Progressing | Finalising | RollingBack):
-        rollout = replace(rollout, measured=measure(rollout, members, seen, now))
+        rollout = watched(replace(rollout, measured=measure(rollout, members, seen, now)), members, said.router, now)
     if said.returned and now >= rollout.deadline:  # it passed while nobody could do anything
         rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
     match rollout.phase:
@@ -74,16 +77,20 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
 
 
 def _patient(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Rollout:
-    """Waiting for the host, or for a way to ask an instance, is nobody's fault: the deadline waits too."""
+    """Waiting for the host, the router, or for a way to ask an instance, is nobody's fault: the deadline waits too."""
     unasked = any(member.readiness is not None and member.readiness.trouble for member in members)
-    waits = said.held or unasked or (said.storm and isinstance(rollout.phase, Progressing))
+    unrouted = said.router.routed is not None and not said.router.seen.agreed
+    waits = said.held or unasked or unrouted or (said.storm and isinstance(rollout.phase, Progressing))
     return replace(rollout, deadline=now + rollout.policy.progress_deadline) if waits else rollout
 
 
 def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
+    rollout, ends = let_in(rollout, members, said.router, now)
     survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, said), members)
     # Newer content fails with its first evidence; what mends goes on where it can.
     failure = survey.failure if rollout.kind == "change" or not survey.moving else ""
+    if bad := against(rollout):
+        return _fail(rollout, bad, now)
     failure = failure or _late(rollout, now)
     if failure and (passed := _passed(rollout, survey, failure)):
         on = replace(rollout, passed=passed, deadline=now + rollout.policy.progress_deadline)
@@ -91,9 +98,13 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     failure = failure or _excess(rollout, members, now, said)
     if failure:
         return _fail(rollout, _beyond(rollout, failure), now)
-    if survey.serving and not said.busy:
-        return advance(_promoted(rollout, now), members, now, Said(sharing=said.sharing))
-    return _gone_on(rollout, survey, now)
+    if survey.serving and not said.busy and has_all(rollout, members, said.router):
+        return advance(_promoted(rollout, now), members, now, Said(sharing=said.sharing, router=said.router))
+    if asks := doubt(rollout):
+        return Turn(replace(rollout, paused=Paused("the judge", now, asks)))
+    turn = _gone_on(rollout, survey, now)
+    times = (turn.wake_at, ends, next_interval(rollout))
+    return replace(turn, wake_at=min((at for at in times if at is not None and at > now), default=None))
 
 
 def _promoted(rollout: Rollout, now: datetime) -> Rollout:
@@ -134,6 +145,8 @@ def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Sa
         return Turn(rollout)
     look = _look(rollout, rollout.target, now, rollout.cause, said)
     survey = survey_of(look, members)
+    if bad := against(rollout):
+        return _fail(rollout, bad, now)
     failure = "" if _passed(rollout, survey, survey.failure) else survey.failure
     if failure := failure or _excess(rollout, members, now, said):
         return _fail(rollout, _beyond(rollout, failure), now)
@@ -222,22 +235,25 @@ def _abandon(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
 
 def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
     """Clear away what was replaced. Once it is not watched any more no failure here concerns the release."""
-    watched = rollout.watched(now)
-    relapsed = {**rollout.relapsed, **(_relapsed(rollout, members, now) if watched else {})}
+    watched_still = rollout.watched(now)
+    relapsed = {**rollout.relapsed, **(_relapsed(rollout, members, now) if watched_still else {})}
     if relapsed != rollout.relapsed and len({*relapsed, *rollout.passed}) > _tolerated(rollout):
         latest = next(words for slot, words in relapsed.items() if slot not in rollout.relapsed)
         return _fail(rollout, _beyond(rollout, latest), now)
-    if watched and (excess := _excess(rollout, members, now, said)):
+    if watched_still and (excess := _excess(rollout, members, now, said)):
         return _fail(rollout, _beyond(rollout, excess), now)
     rollout = replace(rollout, relapsed=relapsed)
+    warm = warm_until(rollout)
+    if (bad := against(rollout)) and (watched_still or (warm is not None and now < warm)):
+        return _fail(rollout, f"{bad}, while it was watched", now)
     if rollout.paused is not None:
         return Turn(rollout)
-    heard = Said(said.busy, sharing=said.sharing)
+    heard = Said(said.busy, sharing=said.sharing, router=said.router)
     survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, heard), members)
     stuck = rollout.refusals >= REFUSALS_BEFORE_FAILURE or (survey.failure and not survey.moving)
-    if (survey.settled or stuck or now >= rollout.deadline) and not said.busy and not watched:
+    if (survey.settled or stuck or now >= rollout.deadline) and not said.busy and not watched_still:
         return Turn(_enter(rollout, Succeeded(), now))
-    ends = (rollout.watched_until if watched else None, rollout.deadline)
+    ends = (rollout.watched_until if watched_still else None, warm, next_interval(rollout), rollout.deadline)
     times = (at for at in (*survey.times, *ends) if at is not None and at > now)
     return Turn(rollout, survey.chains, min(times, default=None))
 
@@ -264,9 +280,20 @@ def _stand_aside(rollout: Rollout, members: tuple[Member, ...], now: datetime, s
 
 def _enter(rollout: Rollout, phase: Phase, now: datetime) -> Rollout:
     ended = isinstance(phase, Succeeded | RolledBack | Failed)
-    deadline = now + rollout.policy.progress_deadline
-    return replace(rollout, phase=phase, deadline=deadline, refusals=0, finished_at=now if ended else None, paused=None)
+    delay = rollout.policy.scale_down_delay if gradual(rollout) and isinstance(phase, Finalising) else timedelta(0)
+    return replace(
+        rollout,
+        phase=phase,
+        deadline=now + delay + rollout.policy.progress_deadline,
+        refusals=0,
+        finished_at=now if ended else None,
+        paused=None,
+        shift=replace(rollout.shift, since=now),
+    )
 
 
 def _look(rollout: Rollout, goal: Target, now: datetime, cause: str, said: Said) -> Look:
-    return Look(rollout, goal, Judge(rollout.policy, rollout.seen, now), cause, said, rollout.order)
+    judge = Judge(rollout.policy, rollout.seen, now, said.router.admitted() if goal.routed else None)
+    warm = warm_until(rollout)
+    beside = gradual(rollout) and (isinstance(rollout.phase, Progressing) or (warm is not None and now < warm))
+    return Look(rollout, goal, judge, cause, said, rollout.order, beside, rollout.shift.scale)

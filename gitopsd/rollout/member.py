@@ -120,11 +120,15 @@ def out_of_memory(instance: Instance) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """What instances are held against: the policy, and what was seen of them in this rollout."""
+    """What instances are held against: the policy, and what was seen of them in this rollout.
+
+    `admitted` are those that answer through the router, with the time since when; None: there is none before them.
+    """
 
     policy: Policy
     seen: Mapping[str, Sighting]
     now: datetime
+    admitted: Mapping[str, datetime] | None = None
 
     def condition(self, member: Member) -> Condition:
         """What a rollout may expect of the instance. `failed` is evidence against what it runs."""
@@ -141,9 +145,19 @@ class Judge:
                 return "stopped"
 
     def ready(self, member: Member) -> bool:
-        """Good for `min_ready` without a break, and by its last answer too."""
+        """Proven and, where a router is before it, seen to answer through that."""
+        return self.proven(member) and (self.admitted is None or member.id in self.admitted)
+
+    def proven(self, member: Member) -> bool:
+        """Good for `min_ready` without a break, and by its last answer too; or let in since its last start."""
         since = self.seen[member.id].ready_since
-        return since is not None and member.sure and self.now - since >= self.policy.min_ready
+        if since is None or not member.sure:
+            return False
+        return self.now - since >= self.policy.min_ready or self._let_in(member)
+
+    def _let_in(self, member: Member) -> bool:
+        since, started = (self.admitted or {}).get(member.id), member.instance.started_at
+        return since is not None and (started is None or started <= since)
 
     def crash_looping(self, member: Member) -> bool:
         """Restarted by the engine again and again, in too short a time, since this rollout began."""
@@ -177,7 +191,7 @@ class Judge:
         """When the passing of time alone will change the condition."""
         sighting = self.seen[member.id]
         if sighting.ready_since is not None:
-            return sighting.ready_since + self.policy.min_ready if not self.ready(member) else None
+            return sighting.ready_since + self.policy.min_ready if not self.proven(member) else None
         return sighting.first_seen + self.policy.healthy_deadline if member.up else None
 
     def evidence(self, member: Member) -> str:

@@ -21,6 +21,7 @@ from gitopsd.model.rollout import Rollout, Target
 from gitopsd.rollout.member import Judge, Member, preference, ready_now
 from gitopsd.rollout.sharing import ALONE, Sharing, cut_off, joined, stray
 from gitopsd.rollout.steps import clear, remove, restore, stand_down, start, stop, unpause, update
+from gitopsd.rollout.traffic import NOT_ROUTED, InRouter
 
 Standing = Literal["done", "acting", "waiting", "failed"]
 
@@ -35,6 +36,7 @@ class Said:
     have that action's effect now, which is no evidence. `sharing` is what instances see of other services. `returned`:
     the engine was away, or nobody looked. `storm`: newer content opens no other slot, as too much restarts already.
     `spike`: its new instances take far too much memory, in words.
+    `router` is what the router does for the service.
     """
 
     busy: frozenset[int] = frozenset()
@@ -44,13 +46,15 @@ class Said:
     returned: bool = False
     storm: bool = False
     spike: str = ""
+    router: InRouter = NOT_ROUTED
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """One look at a service: the rollout, the goal of its present direction, and how its instances are judged.
 
-    `order`: the rollout's, or that of a slot which goes stop-first though the others need not.
+    `order`: the rollout's, or that of a slot which goes stop-first though the others need not. `beside`: what serves
+    stays beside the goal's instances, of which there may be `scale`.
     """
 
     rollout: Rollout
@@ -59,6 +63,8 @@ class Look:
     cause: str
     said: Said
     order: Order
+    beside: bool = False
+    scale: int = 0
 
     @property
     def mending(self) -> bool:
@@ -265,8 +271,10 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     A kept one that still runs was about to be stopped when the daemon died or the mind of Git changed. One in which
     instances of another service live stays until they have moved.
     """
-    lived_in = tuple(other for other in others if other.id in look.said.sharing.held)
+    lived_in = tuple(other for other in others if other.id in look.said.sharing.held or _stays(look, other))
     actions = [action for other in others if other not in lived_in for action in clear(other, look.cause)]
+    fallen = (each for each in lived_in if _stays(look, each) and not each.up and look.judge.excused(each))
+    actions += [action for each in fallen for action in start(each, "serves beside newer content")]
     if chosen.placed.kept and not _started_before(look, chosen):
         actions.append(restore(chosen, look.cause))
     if chosen.placed.in_place != look.goal.in_place:
@@ -275,8 +283,13 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     if chosen.instance.name != name and not lived_in:
         actions.append(_renamed(look, slot, chosen, name))
     standing: Standing = "acting" if actions else "waiting" if lived_in else "done"
-    leaving = any(other.up for other in others if other not in lived_in)
-    return Step(standing, tuple(actions), serving=True, open=leaving)
+    doubled = look.beside or any(other.up for other in others if other not in lived_in)
+    return Step(standing, tuple(actions), serving=True, open=doubled)
+
+
+def _stays(look: Look, other: Member) -> bool:
+    """What serves is not cleared away before all the traffic has left it."""
+    return look.beside and _of_stable(look, other) and other.instance.state not in ("dead", "removing")
 
 
 def _renamed(look: Look, slot: int, chosen: Member, name: str) -> Rename:

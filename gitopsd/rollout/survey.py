@@ -75,6 +75,8 @@ def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
         return Step("waiting", open=True)
     if passed_over(look, slot):
         return _before(look, slot, members)
+    if look.beside and not any(ready_now(each) or _of_goal(look, each) for each in members):
+        return replace(_before(replace(look, beside=False), slot, members), serving=False)
     return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
 
 
@@ -152,7 +154,7 @@ def _instead(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
 
 def _room(look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Member, ...]]) -> Fence:
     """What is left of the fence beside what is under way; what cannot be seen yet (`busy`) takes both kinds of room."""
-    whole = fence(look.rollout.policy, look.order, len(steps))
+    whole = Fence(look.scale, 0) if look.beside else fence(look.rollout.policy, look.order, len(steps))
     busy = look.said.busy
     under_way = {slot for slot, step in steps.items() if step.open or slot in busy}
     doubled = {slot for slot in steps if slot in busy or sum(each.up for each in by_slot.get(slot, ())) > 1}

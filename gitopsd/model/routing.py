@@ -1,0 +1,63 @@
+"""What the journal wants of the router for a service, and what the router was seen to do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gitopsd.model.route import FULL, ObservedRoute, SlotName, SlotSample
+from gitopsd.model.traffic import Traffic
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """An instance in the router: its slot there, and where it is reached. `since` is when it was let in.
+
+    `leaving`: since when it gets nothing new; None while it serves. `weight` grows to FULL while it warms up.
+    """
+
+    slot: SlotName
+    address: str
+    since: datetime
+    leaving: datetime | None = None
+    weight: int = FULL
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """A routed service. `share` goes to slot b, in basis points; `places` are by container id."""
+
+    traffic: Traffic
+    share: int = 0
+    places: Mapping[str, Placing] = field(default_factory=dict)
+
+    def serving(self, slot: SlotName) -> tuple[str, ...]:
+        """Who takes new requests in a slot."""
+        return tuple(id for id, each in self.places.items() if each.slot == slot and each.leaving is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a router showed of a service. `agreed`: after it had taken over all that is wanted now.
+
+    `counts` is what its slots have answered, of both or of none; `bounds` are those of the latencies, in seconds.
+    """
+
+    agreed: bool
+    route: ObservedRoute | None = None
+    counts: Mapping[SlotName, SlotSample] = field(default_factory=dict)
+    bounds: tuple[float, ...] = ()
+
+    def ready(self, id: str) -> bool:
+        """It has the instance, and the instance answers it."""
+        found = self.route.target(id) if self.route is not None else None
+        return found is not None and found.ready
+
+    def has(self, id: str) -> bool:
+        return self.route is not None and self.route.target(id) is not None
+
+    def in_flight(self, id: str) -> int:
+        found = self.route.target(id) if self.route is not None else None
+        return found.in_flight if found is not None else 0
+
+
+UNSEEN = Seen(agreed=False)

@@ -1,0 +1,233 @@
+"""What the router is to do for each service: who takes requests, who takes no more, and what share newer content has.
+
+Nothing is stopped before the router was read back without it. So a chain that would stop an instance ends before that
+action as long as the instance is in the router; the instance leaves first, and a later look brings the rest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from gitopsd.model.action import Action, Chain, Keep, Remove, Start, Stop
+from gitopsd.model.desired import Policy, SealedState
+from gitopsd.model.release import Journal
+from gitopsd.model.rollout import Finalising, Progressing, RollingBack, Rollout, Target
+from gitopsd.model.route import ALL, FULL, SLOTS, SlotName
+from gitopsd.model.routing import UNSEEN, Placing, Routed, Seen
+from gitopsd.model.traffic import Traffic
+from gitopsd.rollout import Member
+from gitopsd.rollout.member import Judge, ready_now
+from gitopsd.rollout.shifting import gradual
+from gitopsd.rollout.traffic import InRouter
+
+OTHER: Mapping[SlotName, SlotName] = {"a": "b", "b": "a"}
+Sight = Mapping[str, Seen]
+TENTHS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """Chains without what has to wait for the router, and who has to leave it before the rest can be done."""
+
+    chains: tuple[Chain, ...]
+    leaving: frozenset[str] = frozenset()
+
+
+def in_router(journal: Journal, service: str, sight: Sight) -> InRouter:
+    """What the rollout of a service knows of the router."""
+    return InRouter(journal.routes.get(service), sight.get(service, UNSEEN))
+
+
+def gated(journal: Journal, chains: tuple[Chain, ...], wanted: SealedState | None, sight: Sight) -> Gated:
+    """What may be done now. One that leaves is asked for again at each look, until it is out."""
+    found: list[Chain] = []
+    leaving: set[str] = set()
+    for chain in chains:
+        service = chain.key.rpartition("/")[0]
+        router = in_router(journal, service, sight)
+        if router.routed is None:
+            found.append(chain)
+            continue
+        unrouted = _traffic(wanted, service) is None
+        allowed: list[Action] = []
+        for action in chain.actions:
+            if isinstance(action, Stop | Keep | Remove) and router.inside(action.container):
+                leaving.add(action.container)
+                break
+            if unrouted and isinstance(action, Start):
+                break  # the router has its port
+            allowed.append(action)
+        if allowed:
+            found.append(replace(chain, actions=tuple(allowed)))
+    return Gated(tuple(found), frozenset(leaving))
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A routed service at one look. Who is `leaving` from now on, and who the router has been `told` leaves already."""
+
+    routed: Routed
+    rollout: Rollout | None
+    goal: Target | None
+    members: tuple[Member, ...]
+    seen: Seen
+    leaving: frozenset[str]
+    told: frozenset[str]
+    now: datetime
+    policy: Policy = field(default=Policy())
+
+    @property
+    def new(self) -> frozenset[str]:
+        """Instances of what is being let in; of what serves where nothing is."""
+        fingerprint = self.goal.fingerprint if self.goal is not None else ""
+        return frozenset(each.id for each in self.members if each.placed.fingerprint == fingerprint)
+
+
+def routes_of(
+    journal: Journal,
+    wanted: SealedState | None,
+    members: Mapping[str, tuple[Member, ...]],
+    leaving: frozenset[str],
+    sight: Sight,
+    now: datetime,
+) -> dict[str, Routed]:
+    """What is wanted of the router from now on, by service."""
+    named = {*journal.routes, *(wanted.services if wanted is not None else ())}
+    found = {}
+    for name in sorted(named):
+        traffic, before, own = _traffic(wanted, name), journal.routes.get(name), members.get(name, ())
+        if before is None and (traffic is None or not any(each.instance.routed_address for each in own)):
+            continue
+        if before is None and traffic is not None:
+            before = Routed(traffic)
+        if before is None:
+            continue
+        if traffic is None and not before.places and sight.get(name, UNSEEN).agreed:
+            continue
+        routed = replace(before, traffic=traffic or before.traffic)
+        rollout = journal.rollouts.get(name)
+        sealed = wanted.services.get(name) if wanted is not None else None
+        policy = rollout.policy if rollout is not None else sealed.service.policy if sealed is not None else Policy()
+        goal = _goal(rollout) if rollout is not None else journal.stable.get(name)
+        told = frozenset(id for id, place in before.places.items() if place.leaving is not None)
+        service = Service(routed, rollout, goal, own, sight.get(name, UNSEEN), leaving, told, now, policy)
+        found[name] = _shared(_left(_placed(service)))
+    return found
+
+
+def next_change(routes: Mapping[str, Routed], wanted: SealedState | None, now: datetime) -> datetime | None:
+    """When the first instance that leaves has had its time, or one that warms up gets more."""
+    times = []
+    for name, routed in routes.items():
+        sealed = wanted.services.get(name) if wanted is not None else None
+        policy = sealed.service.policy if sealed is not None else Policy()
+        times += [each.leaving + policy.drain_timeout for each in routed.places.values() if each.leaving is not None]
+        warming = [each for each in routed.places.values() if each.leaving is None and each.weight < FULL]
+        times += [now + policy.warm_up / TENTHS for _ in warming[:1]]
+    return min((at for at in times if at > now), default=None)
+
+
+def _traffic(wanted: SealedState | None, name: str) -> Traffic | None:
+    sealed = wanted.services.get(name) if wanted is not None else None
+    return sealed.service.traffic if sealed is not None else None
+
+
+def _goal(rollout: Rollout) -> Target | None:
+    return rollout.stable if isinstance(rollout.phase, RollingBack) else rollout.target
+
+
+def _placed(service: Service) -> Service:
+    """Whoever is gone is out at once; whoever is proven is let in, and marked where it is to leave."""
+    there = {each.id: each for each in service.members if each.instance.state not in ("dead", "removing")}
+    places = {id: each for id, each in service.routed.places.items() if id in there}
+    into = _slot(service, places)
+    for member in there.values():
+        place = places.get(member.id)
+        if place is None:
+            if into is not None and _may_enter(service, member, places, into):
+                place = Placing(into, member.instance.routed_address, service.now)
+                places[member.id] = replace(place, weight=_weight(service, place, new=True))
+        elif member.id in service.leaving:
+            places[member.id] = replace(place, leaving=place.leaving or service.now)
+        else:
+            address = member.instance.routed_address or place.address
+            places[member.id] = replace(place, leaving=None, address=address, weight=_weight(service, place))
+    return replace(service, routed=replace(service.routed, places=places))
+
+
+def _weight(service: Service, place: Placing, *, new: bool = False) -> int:
+    """Its part beside its like: in tenths of `warm_up` it grows to the whole."""
+    warm_up = service.policy.warm_up
+    if not warm_up or (place.weight == FULL and not new):
+        return FULL
+    tenths = min(TENTHS, (service.now - place.since) * TENTHS // warm_up)
+    return max(1, FULL * tenths // TENTHS)
+
+
+def _slot(service: Service, places: Mapping[str, Placing]) -> SlotName | None:
+    """Where what is let in comes: to its like, else to the slot that has the fewest others.
+
+    Step by step it comes into a slot of its own, and waits until others have left that.
+    """
+    own = [each.slot for id, each in places.items() if id in service.new]
+    others = [each.slot for id, each in places.items() if id not in service.new]
+    if own:
+        return max(SLOTS, key=own.count)
+    free: SlotName = min(SLOTS, key=others.count)
+    alone = service.rollout is not None and gradual(service.rollout)
+    return None if alone and others.count(free) else free
+
+
+def _may_enter(service: Service, member: Member, places: Mapping[str, Placing], into: SlotName) -> bool:
+    """Proven, running, on the router's network, and of what is wanted now."""
+    if not member.instance.routed_address or member.id in service.leaving or member.id not in service.new:
+        return False
+    rollout = service.rollout
+    if rollout is None:
+        return ready_now(member)
+    if not isinstance(rollout.phase, Progressing | RollingBack | Finalising) or member.id not in rollout.seen:
+        return False
+    return ready_now(member) and Judge(rollout.policy, rollout.seen, service.now).proven(member)
+
+
+def _left(service: Service) -> Service:
+    """Who leaves is out once nothing is in flight there, or its time is over."""
+    seen, now = service.seen, service.now
+    places = {}
+    for id, place in service.routed.places.items():
+        if place.leaving is None:
+            places[id] = place
+            continue
+        drained = id in service.told and seen.agreed and not seen.in_flight(id)
+        late = now >= place.leaving + service.policy.drain_timeout
+        if not (drained or late):
+            places[id] = place
+    return replace(service, routed=replace(service.routed, places=places))
+
+
+def _shared(service: Service) -> Routed:
+    """The share of slot b."""
+    routed = service.routed
+    own = [each.slot for id, each in routed.places.items() if id in service.new]
+    ready: dict[SlotName, int] = {
+        slot: sum(routed.places[id].weight for id in routed.serving(slot) if service.seen.ready(id)) for slot in SLOTS
+    }
+    if not any(ready.values()):
+        return routed  # nobody is known to answer: a share would only be a guess
+    into: SlotName = max(SLOTS, key=own.count) if own else "a"
+    share = _of_slot(service, into, ready)
+    return replace(routed, share=share if into == "b" else ALL - share)
+
+
+def _of_slot(service: Service, into: SlotName, ready: Mapping[SlotName, int]) -> int:
+    """What the goal's slot gets. None that its instances could not bear, as long as others can."""
+    here, there = ready[into], ready[OTHER[into]]  # in FULL to an instance
+    if not there:
+        return ALL
+    rollout, replicas = service.rollout, service.goal.replicas if service.goal is not None else 0
+    able = min(ALL, ALL * here // (FULL * replicas)) if replicas else ALL
+    if rollout is None or not gradual(rollout):
+        return min(able, ALL * here // (here + there))
+    if isinstance(rollout.phase, Progressing):
+        return min(able, rollout.shift.share)
+    return able

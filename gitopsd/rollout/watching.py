@@ -1,0 +1,111 @@
+"""What the router counts of a rollout, made into intervals for the judge: what was asked for, and the unasked guard.
+
+Counters only mean something as a difference within one epoch of the router. Where that is a new one, counting begins
+anew; a daemon that was killed goes on where the rollout was written down.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, NoData, Side, SlotCounts, Verdict
+from gitopsd.model.rollout import Finalising, Progressing, Rollout, Sampled
+from gitopsd.model.route import ALL, SlotName, SlotSample
+from gitopsd.model.strategy import Analyse
+from gitopsd.rollout.judge import explain, judge
+from gitopsd.rollout.member import Member
+from gitopsd.rollout.shifting import gradual, steps_of
+from gitopsd.rollout.traffic import InRouter
+
+INTERVAL = timedelta(seconds=1)
+OTHER: dict[SlotName, SlotName] = {"a": "b", "b": "a"}
+
+
+def watched(rollout: Rollout, members: tuple[Member, ...], router: InRouter, now: datetime) -> Rollout:
+    """The rollout with one more interval judged, where one is over."""
+    target = tuple(each for each in members if each.placed.fingerprint == rollout.target.fingerprint)
+    slot, route = router.slot_of(target), router.seen.route
+    if not watches(rollout) or slot is None or route is None or not router.counts or not router.seen.agreed:
+        return rollout
+    before, counts = rollout.sampled, {name: _counts(sample) for name, sample in router.counts.items()}
+    if before is not None and now - before.at < INTERVAL:
+        return rollout
+    epoch, number = router.counts["a"].epoch, before.number + 1 if before is not None else 0
+    after = replace(rollout, sampled=Sampled(number, now, epoch, counts["a"], counts["b"]))
+    if before is None or before.epoch != epoch:
+        return after
+    share = route.share if slot == "b" else ALL - route.share
+    since = {"a": counts["a"].since(before.a), "b": counts["b"].since(before.b)}
+    interval = Interval(
+        number=number,
+        canary=_side(since[slot]),
+        stable=_side(since[OTHER[slot]]),
+        share=share,
+        step=rollout.shift.step,
+        seconds=(now - before.at).total_seconds(),
+        bounds=router.bounds,
+        due=_due(rollout, now),
+    )
+    return _judged(after, interval) if share else after
+
+
+def watches(rollout: Rollout) -> bool:
+    """Whether newer content gets requests that are counted: behind a router, beside or after what served before."""
+    if rollout.kind != "change" or rollout.stable is None or not (rollout.target.routed and rollout.stable.routed):
+        return False
+    if rollout.stable.fingerprint == rollout.target.fingerprint:
+        return False
+    return isinstance(rollout.phase, Progressing | Finalising) and (rollout.policy.guard or gradual(rollout))
+
+
+def next_interval(rollout: Rollout) -> datetime | None:
+    """When the counters are to be looked at again."""
+    return rollout.sampled.at + INTERVAL if watches(rollout) and rollout.sampled is not None else None
+
+
+def against(rollout: Rollout) -> str:
+    """What the judge has found against the target, in one sentence with its numbers; "" for nothing."""
+    verdicts = (rollout.judged.verdict, rollout.guarded.verdict)
+    return next((explain(verdict) for verdict in verdicts if isinstance(verdict, Fail)), "")
+
+
+def doubt(rollout: Rollout) -> str:
+    """Why a person has to look: waiting has made nothing clearer. "" otherwise."""
+    verdict = rollout.judged.verdict
+    asks = verdict is not None and getattr(verdict, "pause", False)
+    return explain(verdict) if asks and verdict is not None else ""
+
+
+def opinion(rollout: Rollout) -> Verdict | None:
+    """The last word on what was asked for or, where nothing was, of the guard."""
+    return rollout.judged.verdict if rollout.policy.analysis.metrics else rollout.guarded.verdict
+
+
+def _judged(rollout: Rollout, interval: Interval) -> Rollout:
+    metrics = rollout.policy.analysis.metrics
+    judged, guarded = rollout.judged, rollout.guarded
+    if metrics and gradual(rollout):
+        judged, _ = judge(metrics, judged, interval)
+    if rollout.policy.guard:
+        asked = {metric.name for metric in metrics}
+        unasked = [metric for metric in GUARD if metric.name not in asked and metric.source == "router"]
+        guarded, _ = judge(unasked, guarded, replace(interval, due=False))
+    return replace(rollout, judged=judged, guarded=guarded)
+
+
+def _due(rollout: Rollout, now: datetime) -> bool:
+    steps, shift = steps_of(rollout.policy), rollout.shift
+    step = steps[shift.step] if shift.step < len(steps) else None
+    return isinstance(step, Analyse) and shift.since is not None and now >= shift.since + step.duration
+
+
+def _counts(sample: SlotSample) -> SlotCounts:
+    return SlotCounts(sample.requests, sample.errors, sample.within)
+
+
+def _side(counts: SlotCounts | None) -> Side:
+    return Side(counts if counts is not None else NoData("the router has begun to count anew"))
+
+
+def forgotten(judged: Accumulator) -> Accumulator:
+    """What a person has looked at begins anew in its step: nobody is asked about the same twice."""
+    return replace(judged, step=None)

@@ -1,0 +1,249 @@
+"""Upgrades behind the router: who gets requests when, and that nobody is stopped who may still get one."""
+
+from typing import Any
+
+from gitopsd.model.strategy import Pause, SetWeight
+from tests.builders import a_service, a_state, seconds
+from tests.daemon import Daemon
+from tests.world import Behaviour
+
+STEPS = (SetWeight(2_000), Pause(seconds(60)), SetWeight(5_000), Pause())
+
+
+def serving(replicas: int = 1, **how: Any) -> Daemon:
+    daemon = Daemon().commit(a_state(a_service(replicas=replicas, routed=True, **how))).settle()
+    daemon.done.clear()
+    return daemon
+
+
+def wants(daemon: Daemon, image: str, behaviour: Behaviour | None = None, **how: Any) -> Daemon:
+    state = a_state(a_service(image=image, routed=True, **how))
+    return daemon.commit(state, **({"web": behaviour} if behaviour else {}))
+
+
+def traffic(daemon: Daemon) -> dict[str, float]:
+    return daemon.world.streets.traffic("web", daemon.world)
+
+
+def shares(daemon: Daemon, times: int = 300) -> list[dict[str, float]]:
+    """What each fingerprint gets, look after look, until nothing is open; each once."""
+    found: list[dict[str, float]] = []
+    for _ in range(times):
+        if not daemon.look() and not daemon.pending and not daemon.open():
+            break
+        now = traffic(daemon)
+        found += [now] if not found or found[-1] != now else []
+        if daemon.pending:
+            daemon.act()
+        else:
+            daemon.wait()
+    return found
+
+
+def test_a_first_release_is_let_in_once_it_is_ready() -> None:
+    daemon = serving(2)
+    assert daemon.outcome() == "succeeded"
+    assert traffic(daemon) == {"web:1": 100}
+
+
+def test_in_a_rolling_upgrade_the_share_follows_the_instances() -> None:
+    daemon = wants(serving(4), "web:2", replicas=4)
+    assert shares(daemon) == [
+        {"web:1": 100},
+        {"web:1": 75, "web:2": 25},
+        {"web:1": 50, "web:2": 50},
+        {"web:1": 25, "web:2": 75},
+        {"web:2": 100},
+    ]
+    assert daemon.outcome() == "succeeded"
+    assert daemon.world.streets.stopped == []
+
+
+def test_a_canary_takes_its_steps_and_then_all() -> None:
+    how: dict[str, Any] = {"strategy": "canary", "steps": STEPS, "scale_down_delay": 10}
+    daemon = wants(serving(4, **how), "web:2", replicas=4, **how).run()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+    assert len(daemon.world.running()) == 5
+    daemon.wait(59).run()
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+    daemon.wait(1).run()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:1": 50, "web:2": 50}
+    assert len(daemon.world.running()) == 6
+    daemon.wait(7200).run()
+    assert traffic(daemon) == {"web:1": 50, "web:2": 50}
+    assert daemon.ask("promote") == "goes on without waiting: web"
+    daemon.run()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:2": 100}
+    assert len(daemon.world.running()) == 8
+    daemon.wait(9).run()
+    assert len(daemon.world.running()) == 8
+    daemon.wait(1).run()
+    assert daemon.world.running() == [f"shop-web-{slot} web:2" for slot in (1, 2, 3, 4)]
+    assert daemon.world.streets.stopped == []
+    assert daemon.outcome() == "succeeded"
+
+
+HOW: dict[str, Any] = {"strategy": "canary", "steps": STEPS, "scale_down_delay": 10}
+BLUE_GREEN: dict[str, Any] = {"strategy": "blue-green", "scale_down_delay": 10}
+
+
+def canary_at_20(replicas: int = 4) -> Daemon:
+    daemon = wants(serving(replicas, **HOW), "web:2", replicas=replicas, **HOW).run()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+    return daemon
+
+
+def test_an_abort_first_takes_the_traffic_back() -> None:
+    daemon = canary_at_20()
+    daemon.ask("abort")
+    daemon.look()
+    daemon.look()
+    assert traffic(daemon) == {"web:1": 100}
+    assert len(daemon.world.running()) == 5
+    daemon.run()
+    assert daemon.world.running() == [f"shop-web-{slot} web:1" for slot in (1, 2, 3, 4)]
+    assert daemon.world.streets.stopped == []
+    assert daemon.outcome() == "cancelled"
+
+
+def test_a_canary_that_crashes_fails_the_step() -> None:
+    daemon = canary_at_20()
+    daemon.world.vanish("shop-web-1.gitopsd-2")
+    daemon.world.behaviours["web:2"] = Behaviour(exits_after=1, exit_code=3)
+    daemon.settle()
+    assert daemon.outcome() == "rolled-back"
+    assert traffic(daemon) == {"web:1": 100}
+    assert daemon.world.running() == [f"shop-web-{slot} web:1" for slot in (1, 2, 3, 4)]
+
+
+def test_newer_content_waits_until_the_canary_before_it_has_gone() -> None:
+    daemon = canary_at_20()
+    wants(daemon, "web:3", replicas=4, **HOW)
+    seen = shares(daemon, 60)
+    assert seen == [{"web:1": 100}, {"web:1": 80, "web:3": 20}]
+    assert daemon.world.streets.stopped == []
+
+
+def test_a_revert_in_the_middle_of_a_canary_takes_no_steps() -> None:
+    daemon = canary_at_20()
+    wants(daemon, "web:1", replicas=4, **HOW).run()
+    assert traffic(daemon) == {"web:1": 100}
+    assert daemon.world.running() == [f"shop-web-{slot} web:1" for slot in (1, 2, 3, 4)]
+    assert daemon.world.streets.stopped == []
+
+
+def test_blue_green_switches_once_all_are_there() -> None:
+    daemon = wants(serving(3, **BLUE_GREEN), "web:2", replicas=3, **BLUE_GREEN)
+    assert shares(daemon) == [{"web:1": 100}, {"web:2": 100}]
+    assert daemon.world.running() == [f"shop-web-{slot} web:2" for slot in (1, 2, 3)]
+    assert daemon.world.streets.stopped == []
+
+
+def test_blue_green_waits_where_a_pause_is_written() -> None:
+    how = BLUE_GREEN | {"steps": (Pause(),)}
+    daemon = wants(serving(3, **how), "web:2", replicas=3, **how).run()
+    daemon.wait(5).run()
+    daemon.wait(3600).run()
+    assert traffic(daemon) == {"web:1": 100}
+    assert len(daemon.world.running()) == 6
+    daemon.ask("promote")
+    daemon.run()
+    assert traffic(daemon) == {"web:2": 100}
+
+
+def test_a_slow_request_is_waited_for() -> None:
+    daemon = wants(serving(1, drain_timeout=30), "web:2", drain_timeout=30).run()
+    daemon.world.streets.slow.add(daemon.world.named("shop-web-1").id)
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:2": 100}
+    assert "shop-web-1 web:1" in daemon.world.running()
+    daemon.wait(20).run()
+    daemon.world.streets.slow.clear()
+    daemon.run()
+    assert daemon.world.running() == ["shop-web-1 web:2"]
+    assert daemon.world.streets.stopped == []
+
+
+def test_but_not_for_longer_than_the_drain_timeout() -> None:
+    daemon = wants(serving(1, drain_timeout=30), "web:2", drain_timeout=30).run()
+    daemon.world.streets.slow.add(daemon.world.named("shop-web-1").id)
+    daemon.wait(5).run()
+    daemon.wait(31).run()
+    assert daemon.world.running() == ["shop-web-1 web:2"]
+
+
+def test_without_its_router_nothing_is_stopped_and_nothing_fails() -> None:
+    daemon = wants(serving(2), "web:2", replicas=2).run()
+    daemon.world.streets.away = True
+    daemon.wait(7200).run()
+    assert {"shop-web-1 web:1", "shop-web-2 web:1"} <= set(daemon.world.running())
+    assert daemon.journal.release is not None
+    daemon.world.streets.away = False
+    daemon.settle()
+    assert daemon.outcome() == "succeeded"
+
+
+def test_a_repair_comes_back_into_the_slot_of_its_like() -> None:
+    daemon = serving(3)
+    daemon.world.vanish("shop-web-2")
+    daemon.settle()
+    assert traffic(daemon) == {"web:1": 100}
+    assert {place.slot for place in daemon.journal.routes["web"].places.values()} == {"a"}
+
+
+def test_a_daemon_that_dies_at_any_moment_loses_no_request() -> None:
+    for steps in range(1, 60, 5):
+        daemon = wants(serving(2, **HOW), "web:2", replicas=2, **HOW)
+        for _ in range(steps):
+            daemon.look()
+            if daemon.pending:
+                daemon.step()
+            else:
+                daemon.wait(30)
+                daemon.ask("promote")
+        daemon.die()
+        for _ in range(8):
+            daemon.settle(within=70)
+            daemon.ask("promote")
+        assert daemon.outcome() == "succeeded", steps
+        assert daemon.world.running() == ["shop-web-1 web:2", "shop-web-2 web:2"], steps
+        assert daemon.world.streets.stopped == [], steps
+
+
+def test_a_service_that_goes_leaves_the_router_first() -> None:
+    daemon = serving(2)
+    other = a_service("other")
+    daemon.commit(a_state(other)).settle()
+    assert daemon.world.streets.stopped == []
+    assert daemon.journal.routes == {}
+    assert daemon.world.running() == ["shop-other-1 other:1"]
+
+
+def test_a_published_port_is_taken_over_once_it_is_free() -> None:
+    direct = a_state(a_service(ports=["80"]))
+    daemon = Daemon().commit(direct).settle()
+    wants(daemon, "web:2", order="stop-first").settle()
+    assert traffic(daemon) == {"web:2": 100}
+
+
+def test_a_port_is_given_back_before_it_is_published_again() -> None:
+    daemon = serving(1)
+    daemon.commit(a_state(a_service(image="web:2", ports=["80"]))).settle()
+    assert daemon.outcome() == "succeeded"
+    assert daemon.journal.routes == {}
+    assert daemon.world.streets.stopped == []
+
+
+def test_while_it_warms_up_its_share_grows_and_the_old_one_stays() -> None:
+    daemon = wants(serving(1), "web:2", warm_up=100, min_ready=5)
+    seen = shares(daemon)
+    growing = [each.get("web:2", 0) for each in seen]
+    assert growing == sorted(growing)
+    assert len([share for share in growing if 0 < share < 60]) >= 8
+    assert growing[-1] == 100
+    assert daemon.outcome() == "succeeded"
+    assert daemon.world.streets.stopped == []

@@ -1,0 +1,94 @@
+"""What the router counts decides: a canary that answers badly goes back at once, and one that nobody asks waits."""
+
+from typing import Any
+
+import pytest
+
+from gitopsd.model.analysis import Analysis, Metric
+from gitopsd.model.strategy import Analyse, SetWeight
+from tests.builders import a_service, a_state, seconds
+from tests.daemon import Daemon
+
+STEPS = (SetWeight(2_000), Analyse(seconds(60)), SetWeight(5_000), Analyse(seconds(60)))
+JUDGED: dict[str, Any] = {
+    "strategy": "canary",
+    "steps": STEPS,
+    "scale_down_delay": 10,
+    "analysis": Analysis((Metric("error-rate", "router", max=0.01),)),
+}
+
+
+def canary(rate: float, errors: float, stable_errors: float = 0.0, **how: Any) -> Daemon:
+    """A canary at 20 %, which answers a part of its requests with errors."""
+    how = {**JUDGED, **how}
+    daemon = Daemon().commit(a_state(a_service(replicas=4, routed=True, **how))).settle()
+    daemon.world.streets.rate = rate
+    daemon.world.streets.errors = {"web:1": stable_errors, "web:2": errors}
+    daemon.commit(a_state(a_service(image="web:2", replicas=4, routed=True, **how))).run()
+    daemon.wait(5).run()
+    return daemon
+
+
+def ticks(daemon: Daemon, count: int) -> Daemon:
+    for _ in range(count):
+        daemon.wait(1).run()
+    return daemon
+
+
+def share(daemon: Daemon) -> float:
+    return daemon.world.streets.traffic("web", daemon.world).get("web:2", 0.0)
+
+
+def test_a_good_canary_passes_its_steps() -> None:
+    daemon = canary(rate=50, errors=0.001)
+    assert share(daemon) == 20
+    ticks(daemon, 70)
+    assert share(daemon) == 50
+    ticks(daemon, 85)
+    assert share(daemon) == 100
+    assert daemon.outcome() == "succeeded"
+
+
+def test_one_with_ten_percent_of_errors_is_off_the_traffic_within_five_seconds() -> None:
+    daemon = ticks(canary(rate=200, errors=0.1), 5)
+    assert share(daemon) == 0
+    assert daemon.outcome() == "rolled-back"
+    assert "error-rate" in daemon.reason()
+
+
+def test_without_requests_nothing_passes_and_a_person_is_asked() -> None:
+    daemon = ticks(canary(rate=0, errors=0), 400)
+    assert share(daemon) == 20
+    rollout = daemon.journal.rollouts["web"]
+    assert rollout.paused is not None
+    assert rollout.paused.by == "the judge"
+    daemon.ask("promote")
+    ticks(daemon, 10)
+    assert share(daemon) == 50
+
+
+def test_a_stable_that_is_bad_itself_does_not_hold_the_mend() -> None:
+    daemon = ticks(canary(rate=100, errors=0.0, stable_errors=0.3), 200)
+    assert daemon.outcome() == "succeeded"
+
+
+def test_the_unasked_guard_ends_a_rolling_upgrade_that_breaks() -> None:
+    how: dict[str, Any] = {"strategy": "rolling", "steps": (), "analysis": Analysis(), "monitor": 60}
+    daemon = ticks(canary(rate=200, errors=0.3, **how), 20)
+    assert daemon.outcome() == "rolled-back"
+    assert share(daemon) == 0
+
+
+def test_where_the_guard_is_off_only_what_was_asked_for_counts() -> None:
+    how: dict[str, Any] = {"strategy": "rolling", "steps": (), "analysis": Analysis(), "guard": False}
+    daemon = ticks(canary(rate=200, errors=0.3, **how), 60)
+    assert daemon.outcome() == "succeeded"
+
+
+@pytest.mark.parametrize("at", [1, 7, 30, 61])
+def test_a_router_or_a_daemon_that_begins_anew_neither_passes_nor_fails_anything(at: int) -> None:
+    daemon = ticks(canary(rate=50, errors=0.001), at)
+    daemon.world.streets.restart()
+    daemon.die()
+    ticks(daemon, 200)
+    assert daemon.outcome() == "succeeded"
