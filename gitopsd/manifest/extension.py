@@ -1,55 +1,43 @@
 """`x-gitopsd` with `deploy.update_config`: how an environment is kept and how a service is rolled out."""
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import cast
+from typing import cast, get_args
 
 from gitopsd.engine_json.field_table import known_path
+from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.excess import EXCESS, EXCESS_DEFAULTS, memory_spike, restarts
 from gitopsd.manifest.health import health, health_checks, health_shown
-from gitopsd.manifest.keys.deploy import MOST_REPLICAS, restart_in_force
+from gitopsd.manifest.jobs import job, job_fields
 from gitopsd.manifest.keys.quantities import span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.manifest.room import amount, amount_of, choose_room
+from gitopsd.manifest.shifting import shifting
+from gitopsd.manifest.traffic import ROUTER, SHIFTING, Wish, environment_traffic, routed, service_traffic
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
     CRASH_LOOP,
     REPAIR_ALL,
     REPORT_ONLY,
     SERVICE_STORM,
-    Amount,
     EnvironmentPolicy,
     Heal,
     Heals,
     Job,
     Order,
     Policy,
+    Strategy,
 )
 from gitopsd.model.errors import Place
 from gitopsd.model.health import Checks
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Values in force, each with its origin in words: a place of a file, or `default`."""
-
-    values: dict[str, Json] = field(default_factory=dict)
-    origins: dict[str, str] = field(default_factory=dict)
-
-    def put(self, key: str, value: Json, origin: str) -> None:
-        self.values[key] = value
-        self.origins[key] = origin
-
-    def shown(self) -> dict[str, Json]:
-        """Every value with its origin, for people."""
-        return {key: {"value": value, "origin": self.origins[key]} for key, value in self.values.items()}
+from gitopsd.model.traffic import Traffic
 
 
 def environment_policy(document: Fields, problems: Problems) -> tuple[EnvironmentPolicy, Chosen]:
@@ -58,34 +46,55 @@ def environment_policy(document: Fields, problems: Problems) -> tuple[Environmen
     chosen = Chosen()
     for key, default in _ENVIRONMENT_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
+    said = values.get("traffic")
+    router = said.get("router") if isinstance(said, Mapping) else None
+    chosen.put(ROUTER, router or "none", str(places["traffic"]) if router else "default")
     policy = EnvironmentPolicy(
         prune=chosen.values["prune"] is True,
         heal=_heals(chosen.values["heal"]),
         on_failure="pause" if chosen.values["on_failure"] == "pause" else "rollback",
         moved_from=str(values.get("moved_from") or ""),
+        router="haproxy" if router == "haproxy" else "",
     )
     if policy.moved_from:
         chosen.put("moved_from", policy.moved_from, str(places["moved_from"]))
     return policy, chosen
 
 
-def service_policy(
-    service: ComposedService, environment: Chosen, problems: Problems
-) -> tuple[Policy, Job | None, Chosen]:
-    """`x-gitopsd` and `deploy.update_config` of a service, with what its environment says of all services."""
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What becomes of a service, with every value in force."""
+
+    policy: Policy
+    job: Job | None
+    traffic: Traffic | None
+    chosen: Chosen
+
+
+def handling(service: ComposedService, environment: Chosen, problems: Problems, *, awaited: bool) -> Handling:
+    """`x-gitopsd` and `deploy.update_config` of a service, with what its environment says of all services.
+
+    `awaited`: another service waits for its completion.
+    """
     values, places = _read(service.node, service.path, problems, _SERVICE, _SERVICE_LATER)
     chosen = Chosen()
     for key, default in _SERVICE_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
     _choose_updates(service, environment, values, places, chosen, problems)
-    _choose_room(service, values, places, chosen, problems)
+    choose_room(service, values, places, chosen, problems)
     _check_deadlines(service, places, chosen, problems)
-    job = _job(service, values, places, chosen, problems)
+    found = job(service, values, places, chosen, problems, awaited=awaited)
     checks = _health(service, values, places, chosen, problems)
-    if job is not None and checks.each:
+    if found is not None and checks.each:
         message = "a job is good when it ends with exit code 0, and is not asked; remove health"
         problems.add(places["health"], f"{service.path}.{EXTENSION}.health", message)
-    return replace(_policy(chosen), health=checks), job, chosen
+    policy = replace(_policy(chosen), health=checks)
+    said = values.get("traffic")
+    wish = Wish(said if isinstance(said, Mapping) else None, policy.strategy, places, found is not None)
+    traffic = routed(service, wish, environment, chosen, problems)
+    behind = traffic is not None or "traffic" in places or wish.shifts
+    policy = shifting(policy, service, values, places, chosen, problems, behind=behind)
+    return Handling(policy, found, traffic, chosen)
 
 
 def _health(
@@ -156,6 +165,9 @@ def _choose_updates(
             problems.add(places["strategy"], f"{service.path}.{EXTENSION}.strategy", message)
         chosen.put("order", order, str(places["strategy"]))
     else:
+        if values.get("strategy") in SHIFTING and update.get("order") == "stop-first":
+            message = f"{values['strategy']} has the new beside the old, but {origin}.order says stop-first; remove one"
+            problems.add(places["strategy"], f"{service.path}.{EXTENSION}.strategy", message)
         chosen.put("order", update.get("order"), f"{origin}.order" if "order" in update else "default")
     for key, default in (("parallelism", 1), ("delay", "0s"), ("monitor", "0s"), ("max_failure_ratio", 0)):
         chosen.put(key, update.get(key, default), f"{origin}.{key}" if key in update else "default")
@@ -163,38 +175,6 @@ def _choose_updates(
         chosen.put("on_failure", update["failure_action"], f"{origin}.failure_action")
     else:
         chosen.put("on_failure", environment.values["on_failure"], environment.origins["on_failure"])
-
-
-def _choose_room(
-    service: ComposedService,
-    values: Mapping[str, Json],
-    places: Mapping[str, Place],
-    chosen: Chosen,
-    problems: Problems,
-) -> None:
-    """`max_surge` and `max_unavailable`, which say what `parallelism` says, and together more."""
-    written = {key: values[key] for key in ROOM if values.get(key) is not None}
-    for key, value in written.items():
-        chosen.put(key, value, str(places[key]))
-        if contradiction := _contradiction(key, written, chosen):
-            problems.add(places[key], f"{service.path}.{EXTENSION}.{key}", contradiction)
-
-
-def _contradiction(key: str, written: Mapping[str, Json], chosen: Chosen) -> str:
-    order, nothing = chosen.values["order"], (0, "0%")
-    if key == "max_unavailable" and chosen.values["strategy"] == "recreate":
-        return "recreate takes all at once; remove it, or write strategy: rolling"
-    if key == "max_surge" and order == "stop-first" and written[key] not in nothing:
-        return f"the order is stop-first ({chosen.origins['order']}), where none is added; remove it"
-    if key == "max_surge" and order == "start-first" and written[key] in nothing:
-        return "order: start-first needs room for one more; raise it, or write order: stop-first"
-    if written[key] in nothing and written.get(next(each for each in ROOM if each != key)) in nothing:
-        return "max_surge and max_unavailable cannot both be 0: nothing could ever be replaced; raise one of them"
-    meant = "max_unavailable" if order == "stop-first" else "max_surge"
-    parallelism = chosen.values["parallelism"]
-    if key == meant and chosen.origins["parallelism"] != "default" and written[key] != parallelism:
-        return f"deploy.update_config.parallelism says {parallelism} for the same; remove one of the two"
-    return ""
 
 
 def _check_deadlines(service: ComposedService, places: Mapping[str, Place], chosen: Chosen, problems: Problems) -> None:
@@ -213,9 +193,9 @@ def _policy(chosen: Chosen) -> Policy:
     return Policy(
         order=cast("Order | None", chosen.values["order"]),
         parallelism=cast("int", chosen.values["parallelism"]),
-        recreate=chosen.values["strategy"] == "recreate",
-        max_surge=_amount_of(chosen.values.get("max_surge")),
-        max_unavailable=_amount_of(chosen.values.get("max_unavailable")),
+        strategy=cast("Strategy", chosen.values["strategy"]),
+        max_surge=amount_of(chosen.values.get("max_surge")),
+        max_unavailable=amount_of(chosen.values.get("max_unavailable")),
         delay=_span(chosen, "delay"),
         monitor=_span(chosen, "monitor"),
         max_failure_ratio=float(str(chosen.values["max_failure_ratio"])),
@@ -227,47 +207,6 @@ def _policy(chosen: Chosen) -> Policy:
         restart_storm=restarts(chosen.values["restart_storm"], SERVICE_STORM),
         memory_spike=memory_spike(chosen.values["memory_spike"]),
     )
-
-
-def _job(
-    service: ComposedService,
-    values: Mapping[str, Json],
-    places: Mapping[str, Place],
-    chosen: Chosen,
-    problems: Problems,
-) -> Job | None:
-    """A one-shot by `job`, or by a restart policy `no` that is written down."""
-    restart = restart_in_force(service.canonical)
-    if "job" in values:
-        if restart not in (None, "no") and not str(restart).startswith("on-failure"):
-            message = f'a job ends, but restart: {restart} starts it again; write restart: "no" or remove it'
-            problems.add(places["job"], f"{service.path}.{EXTENSION}.job", message)
-        job = values["job"]
-        timeout = job.get("timeout") if isinstance(job, dict) else None
-        chosen.put("job", job, str(places["job"]))
-        return Job(duration(timeout) if isinstance(timeout, str) else None)
-    if restart == "no":
-        chosen.put("job", {}, 'restart: "no"')
-        return Job()
-    return None
-
-
-def _amount(node: Node, path: str, problems: Problems) -> Json:
-    """A number of instances, or a share such as 25%."""
-    value = node.value if isinstance(node, Scalar) else None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_REPLICAS:
-        return value
-    share = _SHARE.fullmatch(value) if isinstance(value, str) else None
-    if share and int(share[1]) <= 100:
-        return f"{int(share[1])}%"
-    problems.add(node.place, path, f"expected a number of instances or a share such as 25%, got {shown(node)}")
-    return None
-
-
-def _amount_of(chosen: Json) -> Amount | None:
-    if isinstance(chosen, str):
-        return Amount(int(chosen.removesuffix("%")), percent=True)
-    return Amount(chosen) if isinstance(chosen, int) else None
 
 
 def _span(chosen: Chosen, key: str) -> timedelta:
@@ -293,19 +232,6 @@ def _heals(chosen: Json) -> Heals:
     return REPORT_ONLY if chosen == "report" else REPAIR_ALL
 
 
-def _strategy(node: Node, path: str, problems: Problems) -> Json:
-    if isinstance(node, Scalar) and node.value in ("canary", "blue-green"):
-        problems.add(node.place, path, f"{node.value} is not supported yet; write rolling or recreate")
-        return None
-    return choice("rolling", "recreate")(node, path, problems)
-
-
-def _job_fields(node: Node, path: str, problems: Problems) -> Json:
-    if isinstance(node, Scalar) and node.value is None:
-        return {}
-    return closed({"timeout": span}, _JOB_LATER)(node, path, problems)
-
-
 def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
     """Paths of the field table, or beginnings of such."""
     found = strings(node, path, problems) or []
@@ -317,29 +243,33 @@ def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
-ROOM = ("max_surge", "max_unavailable")
-_SHARE = re.compile(r"(\d{1,3})%")
 _NOT_YET = "not supported yet; remove the key, or prefix it with x- to keep it as a note"
 _ENVIRONMENT: dict[str, Read] = {
     "prune": boolean,
     "heal": _heal,
     "on_failure": choice("rollback", "pause"),
     "moved_from": checked(directory_name, "the earlier name of this environment's directory"),
+    "traffic": environment_traffic,
 }
 _ENVIRONMENT_DEFAULTS: dict[str, Json] = {"prune": True, "heal": "repair", "on_failure": "rollback"}
-_ENVIRONMENT_LATER = dict.fromkeys(("windows", "approval", "rate_limit", "traffic"), _NOT_YET)
+_ENVIRONMENT_LATER = dict.fromkeys(("windows", "approval", "rate_limit"), _NOT_YET)
 
 _SERVICE: dict[str, Read] = {
-    "strategy": _strategy,
+    "strategy": choice(*get_args(Strategy)),
     "min_ready": span,
     "healthy_deadline": span,
     "progress_deadline": span,
     "health": health,
     **EXCESS,
-    "job": _job_fields,
-    "max_surge": _amount,
-    "max_unavailable": _amount,
+    "job": job_fields,
+    "max_surge": amount,
+    "max_unavailable": amount,
     "ignore_drift": _ignore_drift,
+    "traffic": service_traffic,
+    "warm_up": span,
+    "drain_timeout": span,
+    "scale_down_delay": span,
+    "guard": boolean,
 }
 _SERVICE_DEFAULTS: dict[str, Json] = {
     "strategy": "rolling",
@@ -352,17 +282,11 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
 _SERVICE_LATER = dict.fromkeys(
     [
         "steps",
-        "traffic",
-        "warm_up",
         "pre_warm",
-        "drain_timeout",
-        "scale_down_delay",
         "analysis",
         "schema",
         "on_config_change",
         "flags",
-        "guard",
     ],
     _NOT_YET,
 )
-_JOB_LATER = dict.fromkeys(("phase", "database", "provides"), _NOT_YET)

@@ -7,10 +7,11 @@ from itertools import islice
 
 from gitopsd.manifest import security
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
+from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService, Composition, compose
 from gitopsd.manifest.conflicts import first_network
 from gitopsd.manifest.content import Ground, mounts
-from gitopsd.manifest.extension import Chosen, environment_policy, service_policy
+from gitopsd.manifest.extension import environment_policy, handling
 from gitopsd.manifest.external import externals
 from gitopsd.manifest.gather import gather
 from gitopsd.manifest.interpolate import Variable
@@ -26,7 +27,6 @@ from gitopsd.model.desired import (
     Condition,
     Dependency,
     DesiredState,
-    Job,
     Network,
     Port,
     Service,
@@ -229,11 +229,7 @@ def _resource(entry: Entry) -> tuple[str, bool, Mapping[str, Json]]:
 def _service(
     ground: Ground, service: ComposedService, composition: Composition, environment: Chosen, awaited: bool
 ) -> tuple[Service, Chosen]:
-    policy, job, chosen = service_policy(service, environment, ground.source.problems)
-    if awaited and job is None:
-        job = Job()
-        chosen.put("job", {}, "another service waits for its completion")
-        _check_ends(service, ground.source.problems)
+    found = handling(service, environment, ground.source.problems, awaited=awaited)
     canonical = service.canonical
     deploy = canonical.get("deploy")
     written = deploy.get("replicas") if isinstance(deploy, dict) else None
@@ -248,26 +244,18 @@ def _service(
         mounts=mounts(ground, service, composition),
         ports=_ports(canonical),
         networks=_attachments(canonical),
-        policy=policy,
-        job=job,
+        policy=found.policy,
+        job=found.job,
         hidden=_hidden(service),
         shares=shares(canonical),
-        ignore_drift=_names(chosen.values["ignore_drift"]),
+        ignore_drift=_names(found.chosen.values["ignore_drift"]),
+        traffic=found.traffic,
     )
-    return built, chosen
+    return built, found.chosen
 
 
 def _names(value: Json) -> tuple[str, ...]:
     return tuple(str(each) for each in value) if isinstance(value, list) else ()
-
-
-def _check_ends(service: ComposedService, problems: Problems) -> None:
-    restart = restart_in_force(service.canonical)
-    if restart in ("always", "unless-stopped"):
-        message = (
-            f'another service waits until this one has completed, but restart: {restart} starts it again; write "no"'
-        )
-        problems.add(service.node.keys.get("restart", service.place), f"{service.path}.restart", message)
 
 
 def _options(ground: Ground, service: ComposedService) -> dict[str, Json]:

@@ -1,7 +1,8 @@
 """Seals a desired state: fingerprints of what only a new container can change, and digests of everything else."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, fields
+from datetime import timedelta
 from hashlib import sha256
 
 from gitopsd.engine_json import options_digest
@@ -24,14 +25,18 @@ from gitopsd.model.desired import (
     Mount,
     Network,
     Policy,
+    Port,
     SealedService,
     SealedState,
     Service,
     Tmpfs,
     Volume,
     VolumeMount,
+    taken_over,
 )
 from gitopsd.model.parted import keyed_content, known_part, parted, secret_part, secrets_in, without_secrets
+from gitopsd.model.strategy import Step
+from gitopsd.model.traffic import Traffic
 
 # To be raised whenever the same files come to other fingerprints than before, here or by how they are loaded: what was
 # released is then sealed anew (release/renewal.py). Otherwise every container would be replaced by the upgrade.
@@ -103,7 +108,7 @@ def applied_spec(sealed: SealedService, key: bytes) -> dict[str, Json]:
 
 
 def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, version: str) -> SealedService:
-    options = without_secrets(_options(service), service.hidden)
+    options = without_secrets(_own_options(service), service.hidden)
     limits, secret_limits = _in_place(service, key)
     _, fixed = _limits(options)
     inside: dict[str, Json] = {
@@ -115,6 +120,7 @@ def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, v
             attachment.network: [_attachment(attachment), _network(desired.networks[attachment.network])]
             for attachment in service.networks
         },
+        **({"routed": True} if service.traffic is not None else {}),
     }
     secrets = _secrets(service, desired, key)
     content = _mounts(mount for mount in service.mounts if isinstance(mount, ContentMount))
@@ -211,6 +217,23 @@ def _options(service: Service) -> dict[str, Json]:
     }
 
 
+def _own_options(service: Service) -> dict[str, Json]:
+    """The options without the port that the router has: whichever that is, a container is the same."""
+    options, traffic = _options(service), service.traffic
+    ports = options.get("ports")
+    if traffic is None or not isinstance(ports, list):
+        return options
+    own = [port for port, read in zip(ports, _ports(ports), strict=True) if not taken_over(read, traffic)]
+    return {**options, "ports": own} if own else {name: each for name, each in options.items() if name != "ports"}
+
+
+def _ports(entries: Iterable[Mapping[str, Json]]) -> Iterator[Port]:
+    for entry in entries:
+        yield Port(
+            int(str(entry["target"])), *(str(entry.get(key, "")) for key in ("published", "protocol", "host_ip"))
+        )
+
+
 def _names(values: Mapping[str, Json], prefix: str = "") -> Iterable[str]:
     for name, value in values.items():
         if isinstance(value, Mapping) and value.keys() != {"hidden"}:
@@ -300,6 +323,8 @@ def _applied(service: Service) -> dict[str, Json]:
             "progress_deadline": policy.progress_deadline.total_seconds(),
             "job": _job(service.job),
             **_added_to_policy(policy),
+            **_shifting(policy),
+            **_traffic(service.traffic),
         },
     }
 
@@ -326,6 +351,34 @@ def _added_to_policy(policy: Policy) -> dict[str, Json]:
 
 def _spike(spike: MemorySpike) -> Json:
     return [spike.percent_of_limit, spike.ratio_to_stable, spike.lasting.total_seconds()]
+
+
+def _shifting(policy: Policy) -> dict[str, Json]:
+    """How traffic is moved, as far as it is not as by itself."""
+    usual = Policy()
+    times: dict[str, Json] = {
+        key: getattr(policy, key).total_seconds()
+        for key in ("warm_up", "drain_timeout", "scale_down_delay")
+        if getattr(policy, key) != getattr(usual, key)
+    }
+    return {
+        **times,
+        **({"strategy": policy.strategy} if policy.strategy in ("canary", "blue-green") else {}),
+        **({"steps": [[type(step).__name__, *_plain(step)] for step in policy.steps]} if policy.steps else {}),
+        **({} if policy.guard else {"guard": False}),
+    }
+
+
+def _plain(step: Step) -> list[Json]:
+    values = (getattr(step, field.name) for field in fields(step))
+    return [value.total_seconds() if isinstance(value, timedelta) else value for value in values]
+
+
+def _traffic(traffic: Traffic | None) -> dict[str, Json]:
+    """What is not written is not hashed, as keys may be added."""
+    if traffic is None:
+        return {}
+    return {"traffic": {name: value for name, value in asdict(traffic).items() if value}}
 
 
 def _job(job: Job | None) -> Json:

@@ -19,6 +19,7 @@ from gitopsd.model.traffic import Traffic
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
 Heal = Literal["repair", "report"]
+Strategy = Literal["rolling", "canary", "blue-green", "recreate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,12 @@ MEMORY_SPIKE = MemorySpike()
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a service is rolled out (`x-gitopsd` and `deploy.update_config`), none of which needs a new container."""
+    """How a service is rolled out (`x-gitopsd` and `deploy.update_config`), none of which needs a new container.
+
+    Behind the router: `warm_up` is over which time an instance's share grows, `drain_timeout` how long one that goes
+    may finish what it is answering, `scale_down_delay` how long canary and blue-green keep the old ones, and with
+    `guard` every rollout is watched.
+    """
 
     order: Order | None = None  # None: start-first where the service allows it
     parallelism: int = 1  # 0: all slots at once
@@ -201,18 +207,22 @@ class Policy:
     progress_deadline: timedelta = timedelta(minutes=10)
     max_surge: Amount | None = None  # None: `parallelism` where the order is start-first, else none
     max_unavailable: Amount | None = None  # None: `parallelism` where the order is stop-first, else none
-    recreate: bool = False  # nothing of the new content starts while something of the old runs, in any slot
+    strategy: Strategy = "rolling"
+    steps: tuple[Step, ...] = ()
     health: Checks = NOT_ASKED
     crash_loop: CrashLoop = CRASH_LOOP  # of one instance
     restart_storm: CrashLoop = SERVICE_STORM  # of all instances of the service together
     memory_spike: MemorySpike = MEMORY_SPIKE
-    strategy: Literal["rolling", "canary", "blue-green", "recreate"] = "rolling"
-    steps: tuple[Step, ...] = ()
     analysis: Analysis = NO_ANALYSIS
     guard: bool = True  # routed rollouts are watched unasked
     warm_up: timedelta = timedelta(0)
     drain_timeout: timedelta = timedelta(seconds=30)
     scale_down_delay: timedelta = timedelta(seconds=30)
+
+    @property
+    def recreate(self) -> bool:
+        """Whether nothing of the new content starts while something of the old runs, in any slot."""
+        return self.strategy == "recreate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +233,8 @@ class Service:
     `depends_on`, `deploy.replicas`, `deploy.update_config`, `profiles`); the typed fields are what decisions need.
     `hidden` names the paths within `options` whose values come from a secret origin: ("environment", "PASSWORD").
     `shares` names the services whose network, IPC or PID namespace, or volumes, it uses: it is replaced with them.
-    `ignore_drift` are paths of the field table, or beginnings of such.
+    `ignore_drift` are paths of the field table, or beginnings of such. `traffic` is how the router serves it, None
+    where none does.
     """
 
     name: str
@@ -241,6 +252,18 @@ class Service:
     shares: tuple[str, ...] = ()
     ignore_drift: tuple[str, ...] = ()
     traffic: Traffic | None = None
+
+    @property
+    def direct_ports(self) -> tuple[Port, ...]:
+        """The ports that its containers publish themselves: all but the one that the router has in their place."""
+        routed = self.traffic
+        return self.ports if routed is None else tuple(port for port in self.ports if not taken_over(port, routed))
+
+
+def taken_over(port: Port, by: Traffic) -> bool:
+    """Whether the router listens at this port, and no container does."""
+    published = port.published.isdigit() and int(port.published) == by.listen
+    return published and (port.target, port.protocol, port.host_ip) == (by.target, "tcp", by.host_address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,12 +323,16 @@ REPORT_ONLY = Heals("report", "report", "report", "report", "report", "report")
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentPolicy:
-    """`x-gitopsd` of the file's top level. `moved_from`: the environment's name before its directory was renamed."""
+    """`x-gitopsd` of the file's top level. `moved_from`: the environment's name before its directory was renamed.
+
+    `router`: what serves every service that publishes a TCP port; "" where only those are routed that say so.
+    """
 
     prune: bool = True
     heal: Heals = REPAIR_ALL
     on_failure: Literal["rollback", "pause"] = "rollback"
     moved_from: str = ""
+    router: Literal["haproxy", ""] = ""
 
 
 @dataclass(frozen=True, slots=True)

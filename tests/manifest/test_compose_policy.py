@@ -78,10 +78,10 @@ def test_room_that_update_config_gives_too_is_fine() -> None:
     ("keys", "policy"),
     [
         ("x-gitopsd: {strategy: rolling}", Policy()),
-        ("x-gitopsd: {strategy: recreate}", Policy("stop-first", recreate=True)),
+        ("x-gitopsd: {strategy: recreate}", Policy("stop-first", strategy="recreate")),
         (
             "x-gitopsd: {strategy: recreate}, deploy: {update_config: {parallelism: 0}}",
-            Policy("stop-first", 0, recreate=True),
+            Policy("stop-first", 0, strategy="recreate"),
         ),
     ],
 )
@@ -165,6 +165,7 @@ x-gitopsd: {prune: false}
         "prune": {"value": False, "origin": "compose.yaml:8:13"},
         "heal": {"value": "repair", "origin": "default"},
         "on_failure": {"value": "rollback", "origin": "default"},
+        "traffic.router": {"value": "none", "origin": "default"},
     }
     assert shown["services"]["web"]["x-gitopsd"] == {
         "strategy": {"value": "rolling", "origin": "default"},

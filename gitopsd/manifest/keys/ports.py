@@ -135,7 +135,8 @@ def _address(value: str, said: str) -> str:
     return bare
 
 
-def _target(node: Node, path: str, problems: Problems) -> int | None:
+def one_port(node: Node, path: str, problems: Problems) -> int | None:
+    """A single port, as a number or a string of digits."""
     value = None if isinstance(node, Scalar) and isinstance(node.value, float) else whole(node)
     if value is None or not 0 < value <= MAX_PORT:
         problems.add(node.place, path, f"expected a port from 1 to {MAX_PORT}, got {shown(node)}")
@@ -171,7 +172,7 @@ _KEYS = {
     "name": text,
     "mode": choice("ingress", "host"),
     "host_ip": _host_ip,
-    "target": _target,
+    "target": one_port,
     "published": _published,
     "protocol": choice(*_PROTOCOLS),
     "app_protocol": text,
