@@ -27,6 +27,7 @@ from gitopsd.model.desired import (
     VolumeMount,
 )
 from gitopsd.model.errors import Place
+from gitopsd.model.strategy import default_steps
 from gitopsd.model.traffic import Traffic
 
 NOON = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
@@ -41,8 +42,8 @@ def seconds(number: float) -> timedelta:
 
 def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
     """A sealed service. `how`: fields of Policy (times in seconds), `replicas`, `ports`, `volumes` (`data:/data`, or
-    `/data` for an anonymous one), `depends_on`, `networks`, `job`, `limits`, `container_name`, `options`, `routed`,
-    `lives_in` and `borrows`: the service whose network, or whose volumes, it uses.
+    `/data` for an anonymous one), `depends_on`, `networks`, `job`, `limits`, `container_name`, `options`, `traffic`
+    (`80:8080` of the router), `lives_in` and `borrows`: the service whose network, or whose volumes, it uses.
     """
     image = image or f"{name}:1"
     policy = _policy({key: how.pop(key) for key in tuple(how) if key in FIELDS_OF_POLICY})
@@ -63,11 +64,12 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
         policy=policy,
         job=Job(seconds(how["timeout"]) if "timeout" in how else None) if job else None,
         shares=tuple(str(how[key]) for key in ("lives_in", "borrows") if key in how),
-        traffic=Traffic(80, 8080) if how.get("routed") else None,
+        traffic=_traffic(how.get("traffic", "")),
     )
     # As given here, so that stories tell the same fingerprints whatever fields the nouns have.
     inside = [[str(each) for each in how.get(key, default)] for key, default in INSIDE.items()]
     inside += [[str(options)]] if options else []
+    inside += [["routed"]] if service.traffic else []
     plain = [list(default) for default in INSIDE.values()]
     fingerprint = image if inside == plain else f"{image}/{digest(inside)[:4]}"
     found = Image(image, f"sha256:{digest(image)}", volumes=tuple(how.get("image_volumes", ())))
@@ -77,8 +79,15 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
 def _policy(given: Mapping[str, Any]) -> Policy:
     times = {name for name, each in Policy.__dataclass_fields__.items() if each.type is timedelta}
     fields: dict[str, Any] = {key: seconds(value) if key in times else value for key, value in given.items()}
+    if fields.get("strategy") == "canary":
+        fields.setdefault("steps", default_steps(analysed=False))
     policy = Policy(**fields)
     return replace(policy, health=replace(policy.health, deadline=policy.healthy_deadline))
+
+
+def _traffic(written: str) -> Traffic | None:
+    listen, _, target = written.partition(":")
+    return Traffic(int(listen), int(target or listen)) if written else None
 
 
 def _shares(how: Mapping[str, Any]) -> dict[str, Any]:

@@ -156,6 +156,7 @@ class World:
             joined=box.joined,
             borrowed=box.borrowed,
             routed_address=f"10.0.0.{box.id[1:]}" if box.routed else "",
+            fields={"ports": {f"{port}/tcp": [f":{port}"] for port in sorted(box.ports)}},
         )
 
     def check(self, box: Box) -> EngineCheck:
@@ -298,7 +299,7 @@ class World:
             created_at=self.now,
             policy=self.behaviours.get(create.fingerprint, STEADY).restart,
             limits=sealed.in_place,
-            ports=frozenset(port.published for port in sealed.service.ports),
+            ports=frozenset(port.published for port in sealed.service.direct_ports),
             volumes={**own, **create.carry},
             joined=joined,
             borrowed=borrowed,

@@ -143,6 +143,7 @@ def change(change: Change) -> Shape:
         "wave": change.wave,
         "fields": [field(each) for each in change.fields],
         "strategy": change.strategy,
+        "steps": list(change.steps),
         "order": change.order,
         "interruption_s": change.interruption_s,
         "interruption": change.interruption,

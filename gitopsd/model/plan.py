@@ -23,7 +23,9 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`interruption_s` is the expected gap in service in seconds (0.0: none), `interruption` its reason and mend."""
+    """`interruption_s` is the expected gap in service in seconds (0.0: none), `interruption` its reason and mend, or
+    why there is none. `steps` are the stops of the traffic on its way to the new instances, in words.
+    """
 
     service: str
     change: ChangeKind
@@ -31,6 +33,7 @@ class Change:
     wave: int = 0
     fields: tuple[FieldChange, ...] = ()
     strategy: str = "rolling"
+    steps: tuple[str, ...] = ()
     order: Order = "start-first"
     interruption_s: float = 0.0
     interruption: str = ""

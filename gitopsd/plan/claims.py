@@ -2,9 +2,13 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from gitopsd.model.desired import DesiredState, Port, Service
 from gitopsd.model.errors import Problem
+from gitopsd.model.traffic import Traffic
+
+_OF_A_PORT: Final = ("host port", "route")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -18,15 +22,27 @@ class Claim:
         return f"{self.kind} {self.value}"
 
     def clashes(self, others: Collection["Claim"]) -> bool:
-        """Whether one of `others` is the same thing. A port of one address clashes with that port of all addresses."""
+        """Whether one of `others` is the same thing. A port of one address clashes with that port of all addresses, and
+        a route with whatever else has its port, but not with another route there.
+        """
         if self in others:
             return True
-        address, _, port = self.value.rpartition(":")
-        if self.kind != "host port":
-            return False
-        if address:
-            return Claim(self.kind, port) in others
-        return any(other.kind == self.kind and other.value.endswith(f":{port}") for other in others)
+        return self.kind in _OF_A_PORT and any(self._meets(other) for other in others if other.kind in _OF_A_PORT)
+
+    def _meets(self, other: "Claim") -> bool:
+        (address, port, way), (theirs, their_port, their_way) = self._parts(), other._parts()
+        both_route = self.kind == other.kind == "route"
+        return (
+            port == their_port
+            and (not address or not theirs or address == theirs)
+            and (way == their_way or not both_route)
+        )
+
+    def _parts(self) -> tuple[str, str, str]:
+        """Address, port, and what is routed there."""
+        place, _, way = self.value.partition(" ")
+        address, _, port = place.rpartition(":")
+        return address, port, way
 
 
 def claims(desired: DesiredState) -> frozenset[Claim]:
@@ -50,10 +66,22 @@ def _claims(desired: DesiredState) -> Iterator[Claim]:
 
 
 def _ports(service: Service) -> Iterator[Claim]:
-    for port in service.ports:
+    if service.traffic is not None:
+        yield from _routes(service.traffic)
+    for port in service.direct_ports:
         if port.published:
             for number in _range(port):
                 yield Claim("host port", f"{_address(port.host_ip)}{number}/{port.protocol}")
+
+
+def _routes(traffic: Traffic) -> Iterator[Claim]:
+    """In mode http several services may share a port."""
+    place = f"{_address(traffic.host_address)}{traffic.listen}/tcp"
+    if traffic.mode == "tcp":
+        yield Claim("host port", place)
+        return
+    for host in traffic.hosts or ("*",):
+        yield Claim("route", f"{place} {host.lower()}{traffic.path.rstrip('/')}/")
 
 
 def _range(port: Port) -> range:
@@ -122,6 +150,6 @@ def _too_few_ports(service: Service) -> list[Problem]:
             f"host port {port.published} cannot serve {service.replicas} replicas; publish a range of host ports, "
             f'or leave the choice to the engine: "{port.target}"',
         )
-        for port in service.ports
+        for port in service.direct_ports
         if port.published and len(_range(port)) < service.replicas
     ]

@@ -99,7 +99,9 @@ def _facts(sealed: SealedService) -> dict[str, Json]:
     mounts = [mount for mount in service.mounts if isinstance(mount, ContentMount)]
     granted: dict[str, Json] = {mount.grant: _content(mount) for mount in mounts if mount.grant}
     content: dict[str, Json] = {mount.target: _content(mount) for mount in mounts if not mount.grant}
-    return {**service.options, **granted, "image": service.image, "replicas": service.replicas, "content": content}
+    routed: dict[str, Json] = {} if service.traffic is None else {"traffic": str(service.traffic)}
+    own: dict[str, Json] = {"image": service.image, "replicas": service.replicas, "content": content}
+    return {**service.options, **granted, **routed, **own}
 
 
 def _content(mount: ContentMount) -> str:
@@ -109,4 +111,9 @@ def _content(mount: ContentMount) -> str:
 def _hidden(sealed: SealedService) -> frozenset[tuple[str, ...]]:
     """Paths whose values are secret: a digest of a secret file could be guessed from, so it is not shown either."""
     mounts = [mount for mount in sealed.service.mounts if isinstance(mount, ContentMount) and mount.content.secret]
-    return sealed.service.hidden | {(mount.grant,) if mount.grant else ("content", mount.target) for mount in mounts}
+    routed = {("traffic",)} if ("ports",) in sealed.service.hidden else set()
+    return (
+        sealed.service.hidden
+        | routed
+        | {(mount.grant,) if mount.grant else ("content", mount.target) for mount in mounts}
+    )

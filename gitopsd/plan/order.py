@@ -1,11 +1,13 @@
 """In which order an instance and its replacement meet, and what that costs in service."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from gitopsd.engine_json import borrowed_services, shares_network
-from gitopsd.engine_json.fields import strings
+from gitopsd.engine_json.fields import mapping, strings
 from gitopsd.model.desired import Bind, Order, SealedService, Service, VolumeMount
+from gitopsd.model.live import Instance
+from gitopsd.model.traffic import Traffic
 from gitopsd.rollout import fence
 
 STOP_S = 1.0  # a process that heeds its stop signal; the grace period is the upper bound
@@ -14,23 +16,34 @@ START_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """`reason` says why it is stop-first, and how to change that; "" for start-first. `interruption_s`: seconds."""
+    """`reason` says why it is stop-first, and how to change that, or what makes that nobody notices a start-first one.
+
+    `interruption_s`: seconds.
+    """
 
     order: Order
     reason: str = ""
     interruption_s: float = 0.0
 
 
-def replacement(sealed: SealedService) -> Replacement:
-    """The order for a service. What cannot stand twice is replaced stop-first, whatever the manifest asks for."""
+def replacement(sealed: SealedService, instances: Iterable[Instance] = ()) -> Replacement:
+    """The order for a service. What cannot stand twice is replaced stop-first, whatever the manifest asks for.
+
+    `instances` are its own as they run: one that publishes the port that the router is to have keeps it for so long.
+    """
     service = sealed.service
-    impossible = next(_cannot_stand_twice(service), "")
-    reason = impossible or ("" if service.policy.order else next(_should_not_stand_twice(sealed), ""))
+    reason = one_at_a_time(service, sealed.image.volumes) or _handover(service, instances)
     if service.policy.order == "stop-first":
         reason = reason or "the manifest says order: stop-first"
     if not reason:
-        return Replacement("start-first")
+        return Replacement("start-first", _unnoticed(service))
     return Replacement("stop-first", reason, _interruption(service))
+
+
+def one_at_a_time(service: Service, image_volumes: Collection[str]) -> str:
+    """Why old and new cannot, or should not, stand beside each other, and how to change that; "" where they may."""
+    impossible = next(_cannot_stand_twice(service), "")
+    return impossible or ("" if service.policy.order else next(_should_not_stand_twice(service, image_volumes), ""))
 
 
 def replaced_with(sealed: SealedService, other: SealedService, what: str) -> Replacement:
@@ -50,10 +63,11 @@ def replaced_with(sealed: SealedService, other: SealedService, what: str) -> Rep
 
 
 def _cannot_stand_twice(service: Service) -> Iterator[str]:
-    for port in service.ports:
+    for port in service.direct_ports:
         if port.published and "-" not in port.published:
-            host_port = "a host port" if ("ports",) in service.hidden else f"host port {port.published}"
-            yield f"{host_port} can be bound once; without a published port it would be start-first"
+            routable = port.protocol == "tcp" and service.traffic is None
+            otherwise = "behind a router (`x-gitopsd: {traffic: {}}`)" if routable else "without a published port"
+            yield f"{_host_port(service, port.published)} can be bound once; {otherwise} it would be start-first"
     for attachment in service.networks:
         if attachment.ipv4_address or attachment.ipv6_address or attachment.link_local_ips or attachment.mac_address:
             yield f"its address on network {attachment.network} is fixed; without it, it would be start-first"
@@ -61,8 +75,35 @@ def _cannot_stand_twice(service: Service) -> Iterator[str]:
         yield "its mac_address is fixed; without it, it would be start-first"
 
 
-def _should_not_stand_twice(sealed: SealedService) -> Iterator[str]:
-    service = sealed.service
+def _host_port(service: Service, number: str) -> str:
+    return "a host port" if ("ports",) in service.hidden else f"host port {number}"
+
+
+def _handover(service: Service, instances: Iterable[Instance]) -> str:
+    """That the port is a container's own until now."""
+    traffic = service.traffic
+    if traffic is None or not any(_publishes(each, traffic) for each in instances):
+        return ""
+    port = _host_port(service, str(traffic.listen))
+    return f"{port} goes over from its container to the router, this once"
+
+
+def _publishes(instance: Instance, traffic: Traffic) -> bool:
+    """Whether it has the port itself, of an address that the router is to have."""
+    for port, bindings in mapping(instance.fields.get("ports")).items():
+        for address, _, number in (binding.rpartition(":") for binding in strings(bindings)):
+            overlap = address == traffic.host_address or {"", "0.0.0.0", "::"} & {address, traffic.host_address}
+            if port.endswith("/tcp") and number == str(traffic.listen) and overlap:
+                return True
+    return False
+
+
+def _unnoticed(service: Service) -> str:
+    traffic = service.traffic
+    return "" if traffic is None else f"the router has {_host_port(service, str(traffic.listen))}"
+
+
+def _should_not_stand_twice(service: Service, image_volumes: Collection[str]) -> Iterator[str]:
     advice = "`deploy.update_config.order: start-first` allows two at once"
     if service.options.get("container_name"):
         yield f"its container_name is fixed; {advice}"
@@ -83,7 +124,7 @@ def _should_not_stand_twice(sealed: SealedService) -> Iterator[str]:
         if f"{name}:ro" not in strings(service.options.get("volumes_from")):
             yield f"it writes to the volumes of {name}; {advice}"
     mounted = {mount.target for mount in service.mounts}
-    for target in sealed.image.volumes:
+    for target in image_volumes:
         if target not in mounted:
             yield f"its image declares the volume {target}; {advice}"
 

@@ -1,20 +1,21 @@
 """The plan of an environment: what is wanted, held against what was applied and what is there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gitopsd.model.desired import SealedService, SealedState, Service
-from gitopsd.model.live import LiveState
+from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.parted import known_part
 from gitopsd.model.plan import Change, ChangeKind, FieldChange, Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Target
-from gitopsd.plan.claims import claims, duplicate_claims
+from gitopsd.plan.claims import Claim, claims, duplicate_claims
 from gitopsd.plan.divergence import divergences
 from gitopsd.plan.explain import changed_fields, why_replaced, why_unlike
 from gitopsd.plan.order import replacement
 from gitopsd.plan.requirements import impossible
 from gitopsd.plan.sharing import drawn_along
+from gitopsd.plan.shifting import alone_problems, told_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ def plan(
 ) -> Plan:
     """Changes per service in waves: equal fingerprints and counts change nothing, whatever the commit says."""
     by_name = {name: number for number, wave in enumerate(waves) for name in wave}
-    own = [_change(sealed, applied, journal, by_name.get(name, 0)) for name, sealed in sorted(wanted.services.items())]
+    own = [
+        _change(sealed, applied, journal, by_name.get(name, 0), tuple(_instances(name, live)))
+        for name, sealed in sorted(wanted.services.items())
+    ]
     kept = drawn_along(own, wanted)
     removed = [_removal(name, wanted, applied, len(waves)) for name in _gone(wanted, applied, journal)]
     desired = wanted.desired
@@ -66,28 +70,42 @@ def plan(
         removed_networks=_gone_networks(wanted, journal, present),
         holds=(*holds, *_everything_would_go(wanted, removed)),
         warnings=tuple(str(warning) for warning in desired.warnings),
-        problems=(*duplicate_claims(desired), *impossible(desired), *divergences(wanted, live)),
+        problems=(
+            *duplicate_claims(desired),
+            *impossible(desired),
+            *alone_problems(desired, {name: sealed.image.volumes for name, sealed in wanted.services.items()}),
+            *divergences(wanted, live),
+        ),
     )
 
 
-def _change(sealed: SealedService, applied: Applied, journal: Journal, wave: int) -> Change:
+def _instances(service: str, live: LiveState) -> Iterator[Instance]:
+    return (each for each in live.instances if each.service == service and each.state not in ("exited", "dead"))
+
+
+def _change(
+    sealed: SealedService, applied: Applied, journal: Journal, wave: int, instances: tuple[Instance, ...]
+) -> Change:
     service = sealed.service
     stable = applied.targets.get(service.name)
     if service.job is not None:
         return _job_change(sealed, applied, journal, wave)
     if stable is None:
-        return Change(service.name, "create", f"new service, image {service.image}", wave, strategy="rolling")
+        cause = f"new service, image {service.image}"
+        return Change(service.name, "create", cause, wave, strategy=service.policy.strategy)
     kind, cause = _kind(sealed, stable, applied)
     fields = applied.unlike.get(service.name) or _fields(applied, sealed)
     if kind != "replace":
-        return Change(service.name, kind, cause, wave, fields=fields)
-    how = replacement(sealed)
+        return Change(service.name, kind, cause, wave, fields=fields, strategy=service.policy.strategy)
+    how = replacement(sealed, instances)
     return Change(
         service.name,
         kind,
         cause,
         wave,
         fields=fields,
+        strategy=service.policy.strategy,
+        steps=told_steps(service.policy) if how.order == "start-first" else (),
         order=how.order,
         interruption_s=how.interruption_s,
         interruption=how.reason,
@@ -103,6 +121,9 @@ def _kind(sealed: SealedService, stable: Target, applied: Applied) -> tuple[Chan
     if service.replicas != stable.replicas:
         causes = (f"replicas {stable.replicas} -> {service.replicas}", limits)
         return "scale", "; ".join(cause for cause in causes if cause)
+    before = applied.service(service.name)
+    if before is not None and before.service.traffic != service.traffic and not limits:
+        return "update", "the router serves it otherwise"
     # After a lost journal the limits are not known: nothing to tell, and a repair brings them.
     return ("update", limits) if limits and stable.in_place else ("unchanged", "")
 
@@ -133,12 +154,13 @@ def _gone(wanted: SealedState, applied: Applied, journal: Journal) -> list[str]:
 
 def _removal(name: str, wanted: SealedState, applied: Applied, last: int) -> Change:
     before = applied.service(name)
-    early = before is not None and bool(_own_claims(before.service, wanted) & claims(wanted.desired))
+    wants = claims(wanted.desired)
+    early = before is not None and any(claim.clashes(wants) for claim in _own_claims(before.service, wanted))
     cause = "left the manifest" + ("; first, as its port or name is needed" if early else "")
     return Change(name, "remove", cause, 0 if early else last, order="stop-first", early=early)
 
 
-def _own_claims(service: Service, wanted: SealedState) -> frozenset[object]:
+def _own_claims(service: Service, wanted: SealedState) -> frozenset[Claim]:
     desired = wanted.desired
     alone = type(desired)(desired.environment, desired.project, {service.name: service}, {}, {})
     return frozenset(claim for claim in claims(alone) if claim.kind != "project")

@@ -31,7 +31,10 @@ def _change(change: Change) -> list[str]:
     head = f"  {MARKS[change.change]:<3} {change.service}: {change.change}, {change.cause}"
     lines = [head]
     if change.change == "replace" and change.strategy != "job":
-        lines.append(f"        {change.order}{_cost(change)}")
+        how = "" if change.strategy == "rolling" else f"{change.strategy}, "
+        lines.append(f"        {how}{change.order}{_cost(change)}")
+    if change.steps:
+        lines.append(f"        steps: {', '.join(change.steps)}")
     lines += [f"        {field_text(field)}" for field in change.fields if field.path != "image"]
     return lines
 
@@ -39,6 +42,8 @@ def _change(change: Change) -> list[str]:
 def _cost(change: Change) -> str:
     if not change.interruption:
         return ", no interruption"
+    if change.order == "start-first" and not change.interruption_s:
+        return f", no interruption: {change.interruption}"
     gap = f"about {change.interruption_s:g} s without service" if change.interruption_s else "one slot at a time"
     return f", {gap}: {change.interruption}"
 

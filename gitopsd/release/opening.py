@@ -246,7 +246,8 @@ def _new(change: Change, journal: Journal, wanted: SealedState, number: int, now
         release=number,
         target=target,
         stable=stable,
-        order=replacement(sealed).order,
+        # What runs may call for another order than what is wanted: a port that it has, and a router is to have.
+        order=change.order if change.change == "replace" and service.job is None else replacement(sealed).order,
         policy=policy,
         cause=change.cause or "back to what serves: newer content",
         phase=Pending(),

@@ -1,5 +1,8 @@
 """What exists once per engine is claimed by one environment; two that claim it are told before anything is written."""
 
+from dataclasses import replace
+
+from gitopsd.model.traffic import Traffic
 from gitopsd.plan import claims, disputes
 from gitopsd.plan.claims import Claim, duplicate_claims
 from tests.builders import a_service, a_state
@@ -72,3 +75,37 @@ def test_two_services_of_one_environment_cannot_share_a_port() -> None:
     assert [problem.message for problem in duplicate_claims(state.desired)] == [
         "host port 80/tcp is claimed by service api too; change it in one of the two"
     ]
+
+
+def routes(*traffic: Traffic) -> frozenset[Claim]:
+    services = (a_service(f"s{number}") for number in range(len(traffic)))
+    state = a_state(*(replace(each, service=replace(each.service, traffic=how))
+                      for each, how in zip(services, traffic, strict=True)))  # fmt: skip
+    return frozenset(claim for claim in claims(state.desired) if claim.kind in ("host port", "route"))
+
+
+def test_several_services_share_the_routers_port_by_host_and_path() -> None:
+    shop, api = (routes(Traffic(80, 8080, hosts=("shop.example",), path=path)) for path in ("/", "/api"))
+    other = routes(Traffic(80, 8080, hosts=("other.example",)))
+    assert disputes("a", shop, {}, {"b": other | api}) == ()
+    assert disputes("a", shop, {}, {"b": routes(Traffic(80, 1, hosts=("SHOP.example",)))}) == (
+        "route 80/tcp shop.example/ is claimed by environment b too; change it in one of the two",
+    )
+
+
+def test_a_route_has_its_port_against_everything_else() -> None:
+    http = routes(Traffic(80, 8080, hosts=("shop.example",)))
+    for other in (named(a_service(ports=[80])), routes(Traffic(80, 1, mode="tcp"))):
+        assert len(disputes("a", http, {}, {"b": other})) == 1
+        assert any("port 80/tcp" in each for each in disputes("b", other, {}, {"a": http}))
+    assert disputes("a", http, {}, {"b": routes(Traffic(81, 1, mode="tcp"))}) == ()
+
+
+def test_routes_of_two_addresses_are_apart_and_one_of_all_is_not() -> None:
+    local, inner, everywhere = (routes(Traffic(80, 1, address)) for address in ("127.0.0.1", "10.0.0.1", ""))
+    assert disputes("a", local, {}, {"b": inner}) == ()
+    assert disputes("a", local, {}, {"b": everywhere})
+
+
+def test_the_routers_port_serves_as_many_replicas_as_there_are() -> None:
+    assert duplicate_claims(a_state(a_service(traffic="80:80", ports=[80], replicas=4)).desired) == ()

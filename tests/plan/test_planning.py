@@ -75,3 +75,46 @@ def test_a_field_that_changes_is_shown_and_a_secret_one_is_not() -> None:
     assert "environment.TOKEN: changed (hidden)" in text
     assert "xyz" not in text
     assert "abc" not in text
+
+
+def test_the_plan_of_a_canary_names_its_steps() -> None:
+    how = {"traffic": "80:8080", "strategy": "canary", "replicas": 4}
+    daemon = served(a_state(a_service(**how)))
+    assert plan_text(daemon.plan(a_state(a_service(image="web:2", **how)))).splitlines()[1:4] == [
+        "  -/+ web: replace, image web:1 -> web:2",
+        "        canary, start-first, no interruption: the router has host port 80",
+        "        steps: 5 %, pause 2m, 20 %, pause 3m, 50 %, pause 3m, all",
+    ]
+
+
+def test_the_plan_of_a_switch_says_that_all_go_at_once() -> None:
+    how = {"traffic": "80:8080", "strategy": "blue-green"}
+    daemon = served(a_state(a_service(**how)))
+    assert plan_text(daemon.plan(a_state(a_service(image="web:2", **how)))).splitlines()[2:4] == [
+        "        blue-green, start-first, no interruption: the router has host port 80",
+        "        steps: all",
+    ]
+
+
+def test_a_canary_has_no_steps_while_its_port_goes_over_to_the_router() -> None:
+    daemon = served(a_state(a_service(ports=[80])))
+    wanted = a_state(a_service(ports=[80], traffic="80:80", strategy="canary"))
+    assert plan_text(daemon.plan(wanted)).splitlines()[2:4] == [
+        "        canary, stop-first, about 7 s without service: "
+        "host port 80 goes over from its container to the router, this once",
+        "        traffic: (none) -> http at port 80, to 80",
+    ]
+
+
+def test_another_route_needs_no_new_container() -> None:
+    daemon = served(a_state(a_service(traffic="80:8080")))
+    wanted = a_state(a_service(traffic="81:8080"))
+    assert changes(daemon, wanted) == {"web": ("update", "the router serves it otherwise")}
+    daemon.done.clear()
+    assert daemon.commit(wanted).settle().plan().empty
+    assert daemon.moves() == []
+
+
+def test_what_cannot_stand_twice_is_no_canary() -> None:
+    state = a_state(a_service(traffic="80:8080", strategy="canary", container_name="front"))
+    assert "canary has the new beside the old, but its container_name is fixed" in plan_text(Daemon().plan(state))

@@ -11,13 +11,13 @@ STEPS = (SetWeight(2_000), Pause(seconds(60)), SetWeight(5_000), Pause())
 
 
 def serving(replicas: int = 1, **how: Any) -> Daemon:
-    daemon = Daemon().commit(a_state(a_service(replicas=replicas, routed=True, **how))).settle()
+    daemon = Daemon().commit(a_state(a_service(replicas=replicas, traffic="80:8080", **how))).settle()
     daemon.done.clear()
     return daemon
 
 
 def wants(daemon: Daemon, image: str, behaviour: Behaviour | None = None, **how: Any) -> Daemon:
-    state = a_state(a_service(image=image, routed=True, **how))
+    state = a_state(a_service(image=image, traffic="80:8080", **how))
     return daemon.commit(state, **({"web": behaviour} if behaviour else {}))
 
 

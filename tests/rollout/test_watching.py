@@ -21,10 +21,10 @@ JUDGED: dict[str, Any] = {
 def canary(rate: float, errors: float, stable_errors: float = 0.0, **how: Any) -> Daemon:
     """A canary at 20 %, which answers a part of its requests with errors."""
     how = {**JUDGED, **how}
-    daemon = Daemon().commit(a_state(a_service(replicas=4, routed=True, **how))).settle()
+    daemon = Daemon().commit(a_state(a_service(replicas=4, traffic="80:8080", **how))).settle()
     daemon.world.streets.rate = rate
     daemon.world.streets.errors = {"web:1": stable_errors, "web:2": errors}
-    daemon.commit(a_state(a_service(image="web:2", replicas=4, routed=True, **how))).run()
+    daemon.commit(a_state(a_service(image="web:2", replicas=4, traffic="80:8080", **how))).run()
     daemon.wait(5).run()
     return daemon
 

@@ -17,6 +17,7 @@ from gitopsd.model.files import Files
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
 from gitopsd.plan.claims import duplicate_claims
 from gitopsd.plan.requirements import impossible
+from gitopsd.plan.shifting import alone_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def validated(found: OnDisk) -> Validated:
         desired = _load(found, for_config=False).desired
     except ProblemsError as error:
         return Validated(found.name, found.path, (*refused, *error.problems), ())
-    problems = (*refused, *duplicate_claims(desired), *impossible(desired))
+    problems = (*refused, *duplicate_claims(desired), *impossible(desired), *alone_problems(desired))
     return Validated(found.name, found.path, problems, (*desired.warnings, *desired.unset))
 
 
