@@ -20,6 +20,7 @@ from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.room import amount, amount_of, choose_room
 from gitopsd.manifest.shifting import shifting
+from gitopsd.manifest.steps import steps
 from gitopsd.manifest.traffic import ROUTER, SHIFTING, Wish, environment_traffic, routed, service_traffic
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
@@ -92,8 +93,7 @@ def handling(service: ComposedService, environment: Chosen, problems: Problems, 
     said = values.get("traffic")
     wish = Wish(said if isinstance(said, Mapping) else None, policy.strategy, places, found is not None)
     traffic = routed(service, wish, environment, chosen, problems)
-    behind = traffic is not None or "traffic" in places or wish.shifts
-    policy = shifting(policy, service, values, places, chosen, problems, behind=behind)
+    policy = shifting(policy, service, values, places, chosen, problems, traffic=traffic)
     return Handling(policy, found, traffic, chosen)
 
 
@@ -266,6 +266,7 @@ _SERVICE: dict[str, Read] = {
     "max_unavailable": amount,
     "ignore_drift": _ignore_drift,
     "traffic": service_traffic,
+    "steps": steps,
     "warm_up": span,
     "drain_timeout": span,
     "scale_down_delay": span,
@@ -281,7 +282,6 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
 }
 _SERVICE_LATER = dict.fromkeys(
     [
-        "steps",
         "pre_warm",
         "analysis",
         "schema",

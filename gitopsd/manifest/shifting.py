@@ -9,11 +9,13 @@ from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.node import Problems
+from gitopsd.manifest.steps import steps_of
 from gitopsd.manifest.traffic import SHIFTING
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Policy
 from gitopsd.model.errors import Place
-from gitopsd.model.strategy import Analyse, Pause, SetWeight, Step, default_steps
+from gitopsd.model.strategy import Analyse, HeaderRoute, Pause, SetCanaryScale, SetWeight, Step, default_steps
+from gitopsd.model.traffic import Traffic
 
 _BEHIND_A_ROUTER: Final = ("warm_up", "drain_timeout", "guard")
 _WITH_SHARES: Final = ("scale_down_delay", "steps")
@@ -27,52 +29,65 @@ def shifting(
     chosen: Chosen,
     problems: Problems,
     *,
-    behind: bool,
+    traffic: Traffic | None,
 ) -> Policy:
-    """The policy with what counts only `behind` a router; a key that does not count is told."""
+    """The policy with what counts only behind a router, which may be missing as an error; what does not is told."""
+    behind = traffic is not None or "traffic" in places or policy.strategy in SHIFTING
     counts = (*(_BEHIND_A_ROUTER if behind else ()), *(_WITH_SHARES if policy.strategy in SHIFTING else ()))
     for key in (*_BEHIND_A_ROUTER, *_WITH_SHARES):
         if key in places and key not in counts:
             lacks = "a router; add traffic" if key in _BEHIND_A_ROUTER else "strategy: canary or blue-green; write one"
             problems.add(places[key], f"{service.path}.{EXTENSION}.{key}", f"counts only with {lacks}, or remove it")
+    stops = steps_of(values["steps"]) if "steps" in values else _usual_steps(policy)
     for key in counts:
-        value = values[key] if key in values else _default(policy, key)
+        value = values[key] if key in values else _default(policy, key, stops)
         chosen.put(key, value, str(places[key]) if key in values else "default")
+    if "steps" in counts and "steps" in places and (wrong := _unfit(policy, stops, traffic)):
+        problems.add(places["steps"], f"{service.path}.{EXTENSION}.steps", wrong)
     return replace(
         policy,
         warm_up=_span(chosen, "warm_up", policy.warm_up),
         drain_timeout=_span(chosen, "drain_timeout", policy.drain_timeout),
         scale_down_delay=_span(chosen, "scale_down_delay", policy.scale_down_delay),
         guard=chosen.values.get("guard") is not False,
-        steps=_steps(policy),
+        steps=stops if "steps" in counts else (),
     )
 
 
-def _default(policy: Policy, key: str) -> Json:
+def _unfit(policy: Policy, stops: tuple[Step, ...], traffic: Traffic | None) -> str:
+    """Why the service cannot be rolled out in these steps; "" where it can."""
+    if any(isinstance(step, Analyse) for step in stops):
+        return "an analysis is not supported yet; write a pause, or an approval"
+    if policy.strategy == "blue-green" and any(isinstance(step, SetWeight | SetCanaryScale) for step in stops):
+        return "blue-green brings all new instances and switches at once; remove weights and scales, or write canary"
+    if traffic is not None and traffic.mode == "tcp" and any(isinstance(step, HeaderRoute) for step in stops):
+        return "in mode tcp nobody reads requests; remove set_header_route, or write traffic.mode: http"
+    return ""
+
+
+def _default(policy: Policy, key: str, stops: tuple[Step, ...]) -> Json:
     match key:
         case "guard":
             return True
         case "steps":
-            return [_shown(step) for step in _steps(policy)]
+            return [_shown(step) for step in stops]
         case _:
             return duration_text(getattr(policy, key))
 
 
-def _steps(policy: Policy) -> tuple[Step, ...]:
+def _usual_steps(policy: Policy) -> tuple[Step, ...]:
     return default_steps(analysed=False) if policy.strategy == "canary" else ()
 
 
 def _shown(step: Step) -> Json:
-    """As it would be written."""
+    """One of the usual steps as it would be written."""
     match step:
         case SetWeight(share):
-            return {"set_weight": share / 100 if share % 100 else share // 100}
-        case Pause(duration=timedelta() as long):
+            return {"set_weight": share // 100}
+        case Pause(timedelta() as long):
             return {"pause": {"duration": duration_text(long)}}
-        case Analyse(long):
-            return {"analysis": {"duration": duration_text(long)}}
         case _:
-            return {}
+            raise AssertionError(step)
 
 
 def _span(chosen: Chosen, key: str, default: timedelta) -> timedelta:

@@ -7,7 +7,7 @@ import pytest
 
 from gitopsd.manifest import load_all, resolved
 from gitopsd.model.desired import Policy, Port
-from gitopsd.model.strategy import HeaderRoute, Pause, SetWeight
+from gitopsd.model.strategy import Approve, HeaderRoute, Pause, SetWeight
 from gitopsd.model.traffic import Traffic
 from tests.manifest.compose_builders import a_revision, a_service, a_state, sealed
 
@@ -56,6 +56,20 @@ def test_without_the_word_traffic_there_is_no_router() -> None:
 
     assert service.traffic is None
     assert service.direct_ports == service.ports
+
+
+def test_steps_that_are_written_are_the_steps() -> None:
+    keys = "strategy: canary, steps: [{set_weight: 12.5}, {pause: {}}, {approval: {}}]"
+
+    service = a_service(f'ports: ["80:8080"], x-gitopsd: {{{keys}}}')
+
+    assert service.policy.steps == (SetWeight(1_250), Pause(), Approve())
+
+
+def test_blue_green_waits_where_it_is_told_to() -> None:
+    service = a_service('ports: ["80:8080"], x-gitopsd: {strategy: blue-green, steps: [{pause: {}}]}')
+
+    assert service.policy.steps == (Pause(),)
 
 
 @pytest.mark.parametrize(
