@@ -16,7 +16,7 @@ class Streets:
     """`late`: it takes nothing over until it is told to. `away`: nobody answers. `slow` are ids that go on answering.
 
     `stopped` are the names of those that were stopped while requests could reach them. `rate` is how many requests a
-    service gets in a second, `errors` which part of them each fingerprint answers with an error.
+    service gets in a second, `errors` which part of them each image answers with an error.
     """
 
     routes: dict[str, Routed] = field(default_factory=dict)
@@ -49,12 +49,12 @@ class Streets:
         """So many seconds of requests come."""
         for name, routed in self.routes.items():
             counted = self.counted.setdefault(name, {"a": [0.0, 0.0], "b": [0.0, 0.0]})
-            for fingerprint, part in self.traffic(name, world).items():
-                here = [id for id in routed.places if id in world.boxes and world.boxes[id].fingerprint == fingerprint]
+            for image, part in self.traffic(name, world).items():
+                here = [id for id in routed.places if id in world.boxes and _image(world.boxes[id]) == image]
                 slot = routed.places[here[0]].slot
                 requests = self.rate * span * part / 100
                 counted[slot][0] += requests
-                counted[slot][1] += requests * self.errors.get(fingerprint, 0.0)
+                counted[slot][1] += requests * self.errors.get(image, 0.0)
 
     def restart(self) -> None:
         """Its counters begin anew."""
@@ -85,7 +85,7 @@ class Streets:
             self.stopped.append(box.name)
 
     def traffic(self, service: str, world: "World") -> dict[str, float]:
-        """What part of the requests each fingerprint gets, in percent; `none` is what nobody answers."""
+        """What part of the requests each image gets, in percent; `none` is what nobody answers."""
         routed = self.routes.get(service)
         found: dict[str, float] = {}
         if routed is None:
@@ -99,6 +99,10 @@ class Streets:
             shares = {slot: ALL if ready[slot] else 0 for slot in ("a", "b")}
         for slot, share in shares.items():
             for id in ready[slot]:
-                name = world.boxes[id].fingerprint
+                name = _image(world.boxes[id])
                 found[name] = found.get(name, 0) + share / 100 / len(ready[slot])
         return {name: round(share, 1) for name, share in sorted(found.items()) if share}
+
+
+def _image(box: "Box") -> str:
+    return box.fingerprint.partition("/")[0]
