@@ -1,0 +1,126 @@
+/* A small HTTP service whose versions behave as its environment says. A thread for each connection; no libraries.
+
+   VERSION      what it answers, and says in X-Version
+   LATENCY_MS   how long a request takes, and JITTER_MS up to how much longer
+   ERRORS       how many of a thousand requests are answered with 500
+   BOOT_MS      how long after its start it listens
+   LEAK_KB      how much memory each request leaves behind
+   TERM_MODE    what SIGTERM does: exit (at once, whatever is in flight), ignore, or finish (the default): what is in
+                flight is answered, with Connection: close
+   A request for /healthz takes no time and is no error. */
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PORT = 8080, REQUEST = 65536 };
+
+static const char *version;
+static int latency, jitter, errors, leak;
+static volatile sig_atomic_t finishing;
+
+static int number(const char *name) {
+    const char *value = getenv(name);
+    return value ? atoi(value) : 0;
+}
+
+static void pause_ms(int ms) {
+    struct timespec left = {ms / 1000, (ms % 1000) * 1000000L};
+    while (nanosleep(&left, &left) != 0) {
+    }
+}
+
+static void at_once(int signal) {
+    (void)signal;
+    _exit(0);
+}
+
+static void finish(int signal) {
+    (void)signal;
+    finishing = 1;
+}
+
+/* Reads one request whole; what it says in its first line is left in `request`. 0 when there is no more. */
+static int heard(int client, char *request) {
+    size_t have = 0;
+    char *end = NULL;
+    while (!end) {
+        ssize_t got = recv(client, request + have, REQUEST - 1 - have, 0);
+        if (got <= 0 || have + (size_t)got >= REQUEST - 1) return 0;
+        have += (size_t)got;
+        request[have] = 0;
+        end = strstr(request, "\r\n\r\n");
+    }
+    const char *length = strcasestr(request, "\r\nContent-Length:");
+    long body = length && length < end ? atol(length + 17) : 0;
+    long left = body - (long)(have - (size_t)(end + 4 - request));
+    char sink[4096];
+    while (left > 0) {
+        ssize_t got = recv(client, sink, left < (long)sizeof sink ? (size_t)left : sizeof sink, 0);
+        if (got <= 0) return 0;
+        left -= got;
+    }
+    return 1;
+}
+
+static void leave_behind(void) {
+    if (leak) memset(malloc((size_t)leak * 1024), 1, (size_t)leak * 1024);
+}
+
+static void *serve(void *argument) {
+    int client = (int)(long)argument, one = 1;
+    unsigned seed = (unsigned)(client * 7919 + time(NULL));
+    char *request = malloc(REQUEST), answer[512];
+    setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    while (heard(client, request)) {
+        int healthy = strncmp(request, "GET /healthz", 12) == 0, failed = 0;
+        if (!healthy) {
+            pause_ms(latency + (jitter ? (int)(rand_r(&seed) % (unsigned)jitter) : 0));
+            failed = (int)(rand_r(&seed) % 1000) < errors;
+            leave_behind();
+        }
+        const char *close_word = finishing ? "close" : "keep-alive";
+        int length = snprintf(answer, sizeof answer,
+                              "HTTP/1.1 %s\r\nContent-Length: %zu\r\nX-Version: %s\r\nConnection: %s\r\n\r\n%s\n",
+                              failed ? "500 Broken" : "200 OK", strlen(version) + 1, version, close_word, version);
+        if (send(client, answer, (size_t)length, MSG_NOSIGNAL) != length || finishing) break;
+    }
+    free(request);
+    close(client);
+    return NULL;
+}
+
+int main(void) {
+    const char *term = getenv("TERM_MODE") ? getenv("TERM_MODE") : "finish";
+    version = getenv("VERSION") ? getenv("VERSION") : "1";
+    latency = number("LATENCY_MS"), jitter = number("JITTER_MS"), errors = number("ERRORS"), leak = number("LEAK_KB");
+    struct sigaction action = {.sa_handler = finish}; /* without SA_RESTART, so that accept ends */
+    if (strcmp(term, "exit") == 0) action.sa_handler = at_once;
+    if (strcmp(term, "ignore") == 0) action.sa_handler = SIG_IGN;
+    sigaction(SIGTERM, &action, NULL);
+    pause_ms(number("BOOT_MS"));
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(listener, (struct sockaddr *)&here, sizeof here) != 0 || listen(listener, 512) != 0) return 1;
+    pthread_attr_t small;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 65536);
+    pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
+    while (!finishing) {
+        pthread_t thread;
+        int client = accept(listener, NULL, NULL);
+        if (client >= 0 && pthread_create(&thread, &small, serve, (void *)(long)client) != 0) close(client);
+    }
+    close(listener);
+    pause_ms(1000 + latency + jitter);
+    return 0;
+}
