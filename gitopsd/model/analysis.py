@@ -299,18 +299,28 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much better each factor of a grid explains what was seen than the most that is tolerated, as logarithms.
+
+    `looks` are the intervals in which both sides were asked.
+    """
+
+    looks: int = 0
+    bets: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """What is remembered of one metric.
 
-    Of the whole rollout: `evidence`, the logarithm of how much better each factor of the grid explains what was seen
-    than the most that is tolerated; `canary` and `stable`; `tests`, how often a bound was tested. Of the step:
+    Of the whole rollout: `evidence`, `canary`, `stable`, and `tests`, how often a bound was tested. Of the step:
     `step_canary`, `step_stable`, how many requests the last test had (`tested`), `expected`, those that the canary's
     share of all would be, and `overtime`, for how many seconds after its time it was inconclusive.
 
     `streak` counts readings in a row: within the bounds above 0, outside of them below. `errors` are in a row too.
     """
 
-    evidence: tuple[float, ...] = ()
+    evidence: Evidence = field(default=Evidence())
     canary: Tally = field(default=Tally())
     stable: Tally = field(default=Tally())
     step_canary: Tally = field(default=Tally())
@@ -329,7 +339,8 @@ class Accumulator:
     """What the judge remembers of a rollout; kept with it, so that a restart neither forgets nor repeats an interval.
 
     `number`, `step` and `share` are those of the last interval, `seconds` all of them together. `canary` and `stable`
-    are what both sides answered within the step. A `verdict` that is Fail stays one.
+    are what both sides answered within the step, `late_canary` and `late_stable` the latest of it, which a long calm
+    before cannot hide. A `verdict` that is Fail stays one.
     """
 
     number: int = -1
@@ -338,5 +349,7 @@ class Accumulator:
     seconds: float = 0.0
     canary: SlotCounts = field(default=SlotCounts())
     stable: SlotCounts = field(default=SlotCounts())
+    late_canary: SlotCounts = field(default=SlotCounts())
+    late_stable: SlotCounts = field(default=SlotCounts())
     tracks: Mapping[str, Track] = field(default_factory=dict)
     verdict: Verdict | None = None

@@ -34,6 +34,7 @@ from gitopsd.rollout.judge.usage import weigh_restarts, weigh_usage
 from gitopsd.rollout.judge.volume import weigh_volume
 
 Weighed = tuple[Track, Verdict | NoData | Trouble]
+LATE = 2_000  # requests on the canary that count as its latest
 NOTHING_YET = Inconclusive("", "nothing has been measured yet")
 
 
@@ -73,7 +74,15 @@ def _entered(before: Accumulator, interval: Interval) -> Accumulator:
     if interval.step == before.step:
         return known
     fresh = {name: _afresh(track) for name, track in before.tracks.items()}
-    return replace(known, step=interval.step, canary=SlotCounts(), stable=SlotCounts(), tracks=fresh)
+    return replace(
+        known,
+        step=interval.step,
+        tracks=fresh,
+        canary=SlotCounts(),
+        stable=SlotCounts(),
+        late_canary=SlotCounts(),
+        late_stable=SlotCounts(),
+    )
 
 
 def _afresh(track: Track) -> Track:
@@ -94,7 +103,14 @@ def _with_counts(known: Accumulator, interval: Interval) -> Accumulator:
     if isinstance(found, NoData | Trouble):
         return known
     canary, stable = found
-    return replace(known, canary=known.canary.plus(canary), stable=known.stable.plus(stable))
+    late = (known.late_canary, known.late_stable) if known.late_canary.requests < LATE else (SlotCounts(),) * 2
+    return replace(
+        known,
+        canary=known.canary.plus(canary),
+        stable=known.stable.plus(stable),
+        late_canary=late[0].plus(canary),
+        late_stable=late[1].plus(stable),
+    )
 
 
 def _weigh(metric: Metric, track: Track, look: Look) -> Track:

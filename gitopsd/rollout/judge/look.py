@@ -7,7 +7,7 @@ from gitopsd.model.analysis import Accumulator, Interval, Metric, Track
 from gitopsd.model.strategy import ALL
 
 ALPHA = 0.01  # of all rollouts whose canary is as good as stable, those that may be turned back
-GROWTH = 1.1  # from one test of a bound to the next: fewer tests leave more of the risk to each
+GROWTH, MOST_BETWEEN = 0.1, 100  # requests from one test of a bound to the next: few tests leave more risk to each
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def tested(track: Track, requests: int) -> Track | None:
 
     When to test must follow from the number of requests alone, never from how they went.
     """
-    if requests < max(1, track.tested * GROWTH):
+    if requests < track.tested + max(1, min(track.tested * GROWTH, MOST_BETWEEN)):
         return None
     return replace(track, tests=track.tests + 1, tested=requests)
 

@@ -37,6 +37,14 @@ class Kind:
     tolerated: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What both sides answered within a time, and how much of it was bad."""
+
+    canary: Tally
+    stable: Tally
+
+
 def weigh_requests(
     metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, look: Look
 ) -> tuple[Track, Verdict | NoData | Trouble]:
@@ -49,14 +57,21 @@ def weigh_requests(
         return track, NoData(f"max is {time(metric.max)}, and the router's times end at {longest}")
     track = _counted(metric, track, canary, stable, bound)
     kind = _kind(metric, look, bound)
-    if failure := _regressed(kind, track, look):
+    spans = _spans(metric, track, look, bound)
+    if failure := _regressed(kind, spans, track, look):
         return track, Fail(metric.name, failure)
     if (again := tested(track, track.step_canary.requests)) is not None:
         track = again
         alpha = spent(look.alpha, track.tests)
-        if failure := _beyond_limit(kind, track, alpha) or _slower_than_stable(metric, look, alpha):
+        if failure := _beyond_limit(kind, spans, alpha) or _slower_than_stable(metric, look, alpha):
             return track, Fail(metric.name, failure)
-    return track, _standing(metric, kind, track, look)
+    return track, _standing(metric, kind, track, look, spans)
+
+
+def _spans(metric: Metric, track: Track, look: Look, bound: int | None) -> tuple[Span, Span]:
+    """The whole rollout and the latest of it, which weighs little in the whole of a long one."""
+    late = (_tally(metric, each, bound) for each in (look.known.late_canary, look.known.late_stable))
+    return Span(track.canary, track.stable), Span(*late)
 
 
 def _counted(metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, bound: int | None) -> Track:
@@ -88,27 +103,34 @@ def _kind(metric: Metric, look: Look, bound: int | None) -> Kind:
     return Kind(bad, limit, TOLERATED if metric.max_ratio is None else None)
 
 
-def _regressed(kind: Kind, track: Track, look: Look) -> str:
+def _regressed(kind: Kind, spans: tuple[Span, Span], track: Track, look: Look) -> str:
     won, needed = log_evidence(track.evidence), 1 / look.alpha
     if kind.tolerated is None or won < math.log(needed):
         return ""
+    seen = max(spans, key=lambda span: span.canary.rate)
     return (
-        f"{_told(track.canary, 'the canary', kind)}, {_told(track.stable, 'stable', kind)}: the odds are above "
+        f"{_told(seen.canary, 'the canary', kind)}, {_told(seen.stable, 'stable', kind)}: the odds are above "
         f"{kind.tolerated:g} times those of stable, evidence {odds(won)}, {needed:,.0f} to 1 is enough"
     )
 
 
-def _beyond_limit(kind: Kind, track: Track, alpha: float) -> str:
-    found = track.canary
-    if kind.limit is None or at_least(found.bad, found.requests, kind.limit) >= alpha or _stable_is_bad(kind, track):
+def _beyond_limit(kind: Kind, spans: tuple[Span, Span], alpha: float) -> str:
+    """Half of the risk for each of the two spans."""
+    if kind.limit is None or _stable_is_bad(kind, spans):
         return ""
-    least = lower_bound(found.bad, found.requests, alpha)
-    return f"{_told(found, 'the canary', kind)}, surely above {percent(least)}; at most {percent(kind.limit)} may"
+    for found in (span.canary for span in spans):
+        if at_least(found.bad, found.requests, kind.limit) < alpha / 2:
+            least = lower_bound(found.bad, found.requests, alpha / 2)
+            told = _told(found, "the canary", kind)
+            return f"{told}, surely above {percent(least)}; at most {percent(kind.limit)} may"
+    return ""
 
 
-def _stable_is_bad(kind: Kind, track: Track) -> bool:
-    found = track.stable
-    return kind.limit is not None and at_least(found.bad, found.requests, kind.limit) < _SURE_OF_STABLE
+def _stable_is_bad(kind: Kind, spans: tuple[Span, Span]) -> bool:
+    """In either span: an outage that has just begun is no fault of the canary's."""
+    limit = kind.limit
+    found = [span.stable for span in spans]
+    return limit is not None and any(at_least(each.bad, each.requests, limit) < _SURE_OF_STABLE for each in found)
 
 
 def _slower_than_stable(metric: Metric, look: Look, alpha: float) -> str:
@@ -116,11 +138,11 @@ def _slower_than_stable(metric: Metric, look: Look, alpha: float) -> str:
     percentile, bounds = metric.nature.percentile, look.interval.bounds
     if not percentile or metric.max_ratio is None or not look.compared:
         return ""
-    place = surely_within(look.known.stable, percentile, bounds, alpha / 2)
+    place = surely_within(look.known.late_stable, percentile, bounds, alpha / 2)
     beyond = bound_for(bounds[place] * metric.max_ratio, bounds) if place is not None else None
     if place is None or beyond is None:
         return ""
-    allowed, found = 1 - percentile / 100, slower(look.known.canary, beyond)
+    allowed, found = 1 - percentile / 100, slower(look.known.late_canary, beyond)
     if at_least(found.bad, found.requests, allowed) >= alpha / 2:
         return ""
     told = _told(found, "the canary", Kind(f"took over {time(bounds[beyond])}", allowed, None))
@@ -129,7 +151,7 @@ def _slower_than_stable(metric: Metric, look: Look, alpha: float) -> str:
     )
 
 
-def _standing(metric: Metric, kind: Kind, track: Track, look: Look) -> Verdict | NoData:
+def _standing(metric: Metric, kind: Kind, track: Track, look: Look, spans: tuple[Span, Span]) -> Verdict | NoData:
     """No evidence against it: is there enough for it?"""
     new, old = track.step_canary, track.step_stable
     if new.requests < metric.min_samples:
@@ -140,17 +162,17 @@ def _standing(metric: Metric, kind: Kind, track: Track, look: Look) -> Verdict |
         return NoData(few)
     if kind.limit is None and not look.compared:
         return NoData("nothing to compare with while the canary has all of the traffic; write a max")
-    above = _above(metric, kind, track, look)
+    above = _above(metric, kind, track, look, spans)
     told = _times(metric, look) or f"{_told(new, 'the canary', kind)}, {_told(old, 'stable', kind)}"
     if above:
         return Inconclusive(metric.name, f"{told}: {above}, which may be chance")
     return Pass(f"{metric.name}: {told}")
 
 
-def _above(metric: Metric, kind: Kind, track: Track, look: Look) -> str:
+def _above(metric: Metric, kind: Kind, track: Track, look: Look, spans: tuple[Span, Span]) -> str:
     new, old = track.step_canary, track.step_stable
     if kind.limit is not None and new.rate > kind.limit and not _surely_better(new, old):
-        excuse = ", as stable is" if _stable_is_bad(kind, track) else ""
+        excuse = ", as stable is" if _stable_is_bad(kind, spans) else ""
         return f"above {percent(kind.limit)}{excuse}"
     percentile = metric.nature.percentile
     if percentile and metric.max_ratio is not None and look.compared:

@@ -23,6 +23,7 @@ from tests.rollout.judge.seen import ERRORS, SHARE, last, seen, shown, timed
 
 P95 = Metric("latency-p95", "router", max=0.4)
 SLOWER = Metric("latency-p95", "router", max_ratio=1.5)
+UNLIMITED = Metric("error-rate", "router")
 RATE = Metric("request-rate", "router", min_ratio=0.7)
 QUIET = seen(1, (10, 0), (40, 0))
 
@@ -42,7 +43,7 @@ def test_more_errors_than_stable_has_fail_it_with_the_numbers() -> None:
 
     assert explain(verdict) == (
         "fail: error-rate: 9 of 80 requests on the canary failed (11.2 %), 1 of 320 requests on stable failed "
-        "(0.312 %): the odds are above 1.25 times those of stable, evidence 5,700 to 1, 100 to 1 is enough"
+        "(0.312 %): the odds are above 1.25 times those of stable, evidence 2,886 to 1, 100 to 1 is enough"
     )
 
 
@@ -59,7 +60,7 @@ def test_a_limit_is_tested_without_anything_to_compare_with() -> None:
     verdict = last([seen(1, (200, 12), (0, 0), share=10_000), seen(2, (200, 12), (0, 0), share=10_000)])
 
     assert isinstance(verdict, Fail)
-    assert verdict.reason == ("12 of 200 requests on the canary failed (6 %), surely above 2.3 %; at most 1 % may")
+    assert verdict.reason == ("12 of 200 requests on the canary failed (6 %), surely above 2.11 %; at most 1 % may")
 
 
 def test_a_rate_above_its_limit_that_may_be_chance_does_not_pass() -> None:
@@ -308,3 +309,22 @@ def test_all_metrics_together_share_one_risk() -> None:
 
     assert isinstance(last(few, errors), Fail)
     assert isinstance(last(few, errors, RATE, P95, replace(P95, name="latency-p50")), Inconclusive)
+
+
+@pytest.mark.parametrize(("metric", "seconds"), [(UNLIMITED, 2), (ERRORS, 2), (P95, 2), (SLOWER, 8)])
+def test_a_canary_that_breaks_after_an_hour_fails_within_seconds(metric: Metric, seconds: int) -> None:
+    """By then 36,000 requests on it were good."""
+    stable = timed(158, 1, 1, 0, 0, 0)
+    calm = [seen(number, timed(3_900, 90, 10, 0, 0, 0), timed(15_800, 150, 50, 0, 0, 0)) for number in range(1, 10)]
+    broken = [seen(number, timed(20, 0, 0, 0, 0, 20, bad=20), stable) for number in range(10, 10 + seconds)]
+
+    _, verdicts = shown([*calm, *broken], (metric,))
+
+    assert [type(verdicts[8]), type(verdicts[-1])] == [Pass, Fail]
+
+
+def test_an_outage_that_begins_after_an_hour_fails_nobody() -> None:
+    calm = [seen(number, (4_000, 0), (16_000, 0)) for number in range(1, 10)]
+    outage = [seen(number, (40, 20), (160, 80)) for number in range(10, 60)]
+
+    assert isinstance(last([*calm, *outage]), Inconclusive)
