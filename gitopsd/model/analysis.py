@@ -314,8 +314,9 @@ class Track:
     """What is remembered of one metric.
 
     Of the whole rollout: `evidence`, `canary`, `stable`, and `tests`, how often a bound was tested. Of the step:
-    `step_canary`, `step_stable`, how many requests the last test had (`tested`), `expected`, those that the canary's
-    share of all would be, and `overtime`, for how many seconds after its time it was inconclusive.
+    `step_canary`, `step_stable`, the latest of them, which a long calm before cannot hide (`late_canary`,
+    `late_stable`), how many requests the last test had (`tested`), `expected`, those that the canary's share of all
+    would be, and `overtime`, for how many seconds after its time it was inconclusive.
 
     `streak` counts readings in a row: within the bounds above 0, outside of them below. `errors` are in a row too.
     """
@@ -323,8 +324,10 @@ class Track:
     evidence: Evidence = field(default=Evidence())
     canary: Tally = field(default=Tally())
     stable: Tally = field(default=Tally())
-    step_canary: Tally = field(default=Tally())
-    step_stable: Tally = field(default=Tally())
+    step_canary: SlotCounts = field(default=SlotCounts())
+    step_stable: SlotCounts = field(default=SlotCounts())
+    late_canary: SlotCounts = field(default=SlotCounts())
+    late_stable: SlotCounts = field(default=SlotCounts())
     expected: float = 0.0
     tests: int = 0
     tested: int = 0
@@ -338,18 +341,13 @@ class Track:
 class Accumulator:
     """What the judge remembers of a rollout; kept with it, so that a restart neither forgets nor repeats an interval.
 
-    `number`, `step` and `share` are those of the last interval, `seconds` all of them together. `canary` and `stable`
-    are what both sides answered within the step, `late_canary` and `late_stable` the latest of it, which a long calm
-    before cannot hide. A `verdict` that is Fail stays one.
+    `number`, `step` and `share` are those of the last interval, `seconds` all of them together. `tracks` are by metric.
+    A `verdict` that is Fail stays one.
     """
 
     number: int = -1
     step: int | None = None
     share: int | None = None
     seconds: float = 0.0
-    canary: SlotCounts = field(default=SlotCounts())
-    stable: SlotCounts = field(default=SlotCounts())
-    late_canary: SlotCounts = field(default=SlotCounts())
-    late_stable: SlotCounts = field(default=SlotCounts())
     tracks: Mapping[str, Track] = field(default_factory=dict)
     verdict: Verdict | None = None

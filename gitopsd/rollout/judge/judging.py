@@ -20,8 +20,6 @@ from gitopsd.model.analysis import (
     Metric,
     NoData,
     Pass,
-    SlotCounts,
-    Tally,
     Track,
     Trouble,
     Verdict,
@@ -34,7 +32,6 @@ from gitopsd.rollout.judge.usage import weigh_restarts, weigh_usage
 from gitopsd.rollout.judge.volume import weigh_volume
 
 Weighed = tuple[Track, Verdict | NoData | Trouble]
-LATE = 2_000  # requests on the canary that count as its latest
 NOTHING_YET = Inconclusive("", "nothing has been measured yet")
 
 
@@ -48,8 +45,7 @@ def judge(metrics: Sequence[Metric], before: Accumulator, interval: Interval) ->
     if interval.share != before.share:
         verdict: Verdict = Inconclusive("", "the first interval after a change of share counts for nothing")
         return replace(known, verdict=verdict), verdict
-    known = _with_counts(known, interval)
-    look = Look(interval, known, risk(metrics))
+    look = Look(interval, known.seconds, risk(metrics))
     tracks = {metric.name: _weigh(metric, known.tracks.get(metric.name, Track()), look) for metric in metrics}
     verdict = _together([tracks[metric.name].verdict or NOTHING_YET for metric in metrics])
     return replace(known, tracks=tracks, verdict=verdict), verdict
@@ -74,48 +70,24 @@ def _entered(before: Accumulator, interval: Interval) -> Accumulator:
     if interval.step == before.step:
         return known
     fresh = {name: _afresh(track) for name, track in before.tracks.items()}
-    return replace(
-        known,
-        step=interval.step,
-        tracks=fresh,
-        canary=SlotCounts(),
-        stable=SlotCounts(),
-        late_canary=SlotCounts(),
-        late_stable=SlotCounts(),
-    )
+    return replace(known, step=interval.step, tracks=fresh)
 
 
 def _afresh(track: Track) -> Track:
-    return replace(
-        track,
-        step_canary=Tally(),
-        step_stable=Tally(),
-        expected=0.0,
-        tested=0,
+    """What a metric keeps from one step to the next: all that speaks against the canary."""
+    return Track(
+        evidence=track.evidence,
+        canary=track.canary,
+        stable=track.stable,
+        tests=track.tests,
         streak=min(track.streak, 0),
-        overtime=0.0,
-        verdict=None,
-    )
-
-
-def _with_counts(known: Accumulator, interval: Interval) -> Accumulator:
-    found = counted(interval)
-    if isinstance(found, NoData | Trouble):
-        return known
-    canary, stable = found
-    late = (known.late_canary, known.late_stable) if known.late_canary.requests < LATE else (SlotCounts(),) * 2
-    return replace(
-        known,
-        canary=known.canary.plus(canary),
-        stable=known.stable.plus(stable),
-        late_canary=late[0].plus(canary),
-        late_stable=late[1].plus(stable),
+        errors=track.errors,
     )
 
 
 def _weigh(metric: Metric, track: Track, look: Look) -> Track:
     """The track after this interval, with the metric's own verdict."""
-    if look.known.seconds <= metric.initial_delay.total_seconds():
+    if look.seconds <= metric.initial_delay.total_seconds():
         delay = Inconclusive(metric.name, f"counts after {metric.initial_delay.total_seconds():g} s")
         return replace(track, verdict=delay)
     weighed = _by_rule(metric, track, look)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gitopsd.model.analysis import Accumulator, Interval, Metric, Track
+from gitopsd.model.analysis import Interval, Metric, Track
 from gitopsd.model.strategy import ALL
 
 ALPHA = 0.01  # of all rollouts whose canary is as good as stable, those that may be turned back
@@ -12,10 +12,10 @@ GROWTH, MOST_BETWEEN = 0.1, 100  # requests from one test of a bound to the next
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`known` has what both sides answered within the step, this interval included. `alpha`: the risk of each test."""
+    """`seconds` are all of the rollout's with this interval. `alpha`: the risk of each test."""
 
     interval: Interval
-    known: Accumulator
+    seconds: float
     alpha: float
 
     @property

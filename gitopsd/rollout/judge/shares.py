@@ -5,6 +5,7 @@ Where stable itself is beyond `max`, that is held against neither: the canary ma
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gitopsd.model.analysis import (
@@ -25,6 +26,7 @@ from gitopsd.rollout.judge.look import Look, spent, tested
 from gitopsd.rollout.judge.regression import TOLERATED, gathered, log_evidence
 from gitopsd.rollout.judge.words import odds, percent, several, time
 
+LATE = 2_000  # requests on the canary that count as its latest
 _SURE_OF_STABLE = 0.05  # it is excused sooner than the canary is accused
 
 
@@ -49,7 +51,7 @@ def weigh_requests(
     metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, look: Look
 ) -> tuple[Track, Verdict | NoData | Trouble]:
     """One more interval of it."""
-    if metric.nature.percentile and not (look.known.canary.within and look.interval.bounds):
+    if metric.nature.percentile and not (track.step_canary.plus(canary).within and look.interval.bounds):
         return track, NoData("the router has not timed any requests")
     bound = bound_for(metric.max, look.interval.bounds) if metric.nature.percentile and metric.max else None
     if metric.nature.percentile and metric.max and bound is None:
@@ -57,20 +59,23 @@ def weigh_requests(
         return track, NoData(f"max is {time(metric.max)}, and the router's times end at {longest}")
     track = _counted(metric, track, canary, stable, bound)
     kind = _kind(metric, look, bound)
-    spans = _spans(metric, track, look, bound)
+    spans = _spans(metric, track, bound)
     if failure := _regressed(kind, spans, track, look):
         return track, Fail(metric.name, failure)
     if (again := tested(track, track.step_canary.requests)) is not None:
         track = again
         alpha = spent(look.alpha, track.tests)
-        if failure := _beyond_limit(kind, spans, alpha) or _slower_than_stable(metric, look, alpha):
+        if failure := _beyond_limit(kind, spans, alpha) or _slower_than_stable(metric, track, look, alpha):
             return track, Fail(metric.name, failure)
-    return track, _standing(metric, kind, track, look, spans)
+    step = Span(*(_tally(metric, each, bound) for each in (track.step_canary, track.step_stable)))
+    if lacking := _lacking(metric, kind, step, look):
+        return track, NoData(lacking)
+    return track, _standing(metric, kind, step, track, look, spans)
 
 
-def _spans(metric: Metric, track: Track, look: Look, bound: int | None) -> tuple[Span, Span]:
+def _spans(metric: Metric, track: Track, bound: int | None) -> tuple[Span, Span]:
     """The whole rollout and the latest of it, which weighs little in the whole of a long one."""
-    late = (_tally(metric, each, bound) for each in (look.known.late_canary, look.known.late_stable))
+    late = (_tally(metric, each, bound) for each in (track.late_canary, track.late_stable))
     return Span(track.canary, track.stable), Span(*late)
 
 
@@ -78,13 +83,16 @@ def _counted(metric: Metric, track: Track, canary: SlotCounts, stable: SlotCount
     new, old = (_tally(metric, each, bound) for each in (canary, stable))
     compares = metric.nature.percentile == 0 or metric.max_ratio is None
     tolerated = metric.max_ratio or TOLERATED
+    late = (track.late_canary, track.late_stable) if track.late_canary.requests < LATE else (SlotCounts(),) * 2
     return replace(
         track,
         evidence=gathered(track.evidence, new, old, tolerated) if compares else track.evidence,
         canary=track.canary.plus(new),
         stable=track.stable.plus(old),
-        step_canary=track.step_canary.plus(new),
-        step_stable=track.step_stable.plus(old),
+        step_canary=track.step_canary.plus(canary),
+        step_stable=track.step_stable.plus(stable),
+        late_canary=late[0].plus(canary),
+        late_stable=late[1].plus(stable),
     )
 
 
@@ -133,16 +141,16 @@ def _stable_is_bad(kind: Kind, spans: tuple[Span, Span]) -> bool:
     return limit is not None and any(at_least(each.bad, each.requests, limit) < _SURE_OF_STABLE for each in found)
 
 
-def _slower_than_stable(metric: Metric, look: Look, alpha: float) -> str:
+def _slower_than_stable(metric: Metric, track: Track, look: Look, alpha: float) -> str:
     """Half of the risk is for taking stable to be faster than it is, half for taking the canary to be slower."""
     percentile, bounds = metric.nature.percentile, look.interval.bounds
     if not percentile or metric.max_ratio is None or not look.compared:
         return ""
-    place = surely_within(look.known.late_stable, percentile, bounds, alpha / 2)
+    place = surely_within(track.late_stable, percentile, bounds, alpha / 2)
     beyond = bound_for(bounds[place] * metric.max_ratio, bounds) if place is not None else None
     if place is None or beyond is None:
         return ""
-    allowed, found = 1 - percentile / 100, slower(look.known.late_canary, beyond)
+    allowed, found = 1 - percentile / 100, slower(track.late_canary, beyond)
     if at_least(found.bad, found.requests, allowed) >= alpha / 2:
         return ""
     told = _told(found, "the canary", Kind(f"took over {time(bounds[beyond])}", allowed, None))
@@ -151,53 +159,50 @@ def _slower_than_stable(metric: Metric, look: Look, alpha: float) -> str:
     )
 
 
-def _standing(metric: Metric, kind: Kind, track: Track, look: Look, spans: tuple[Span, Span]) -> Verdict | NoData:
-    """No evidence against it: is there enough for it?"""
-    new, old = track.step_canary, track.step_stable
-    if new.requests < metric.min_samples:
-        return NoData(f"{several(new.requests, 'request')} on the canary in this step, {metric.min_samples} are needed")
-    compares = kind.limit is None or (metric.max_ratio is not None and old.requests > 0)  # a dead stable blocks no cure
-    if compares and look.compared and old.requests < metric.min_samples:
-        few = f"{several(old.requests, 'request')} on stable in this step, {metric.min_samples} are needed to compare"
-        return NoData(few)
-    if kind.limit is None and not look.compared:
-        return NoData("nothing to compare with while the canary has all of the traffic; write a max")
-    above = _above(metric, kind, track, look, spans)
-    told = _times(metric, look) or f"{_told(new, 'the canary', kind)}, {_told(old, 'stable', kind)}"
+def _lacking(metric: Metric, kind: Kind, step: Span, look: Look) -> str:
+    """What there is too little of to pass it, "" for nothing."""
+    new, old = step.canary.requests, step.stable.requests
+    if new < metric.min_samples:
+        return f"{several(new, 'request')} on the canary in this step, {metric.min_samples} are needed"
+    if not look.compared:
+        told = "nothing to compare with while the canary has all of the traffic; write a max"
+        return told if kind.limit is None else ""
+    compares = kind.limit is None or (metric.max_ratio is not None and old > 0)  # a dead stable blocks no cure
+    if compares and old < metric.min_samples:
+        return f"{several(old, 'request')} on stable in this step, {metric.min_samples} are needed to compare"
+    return ""
+
+
+def _standing(
+    metric: Metric, kind: Kind, step: Span, track: Track, look: Look, spans: tuple[Span, Span]
+) -> Pass | Inconclusive:
+    """There is no evidence against it, and enough was seen: is it as it should be?"""
+    told = f"{_told(step.canary, 'the canary', kind)}, {_told(step.stable, 'stable', kind)}"
+    percentile, bounds = metric.nature.percentile, look.interval.bounds
+    above = ""
+    if kind.limit is not None and step.canary.rate > kind.limit and not _surely_better(step):
+        above = f"above {percent(kind.limit)}{', as stable is' if _stable_is_bad(kind, spans) else ''}"
+    elif percentile and metric.max_ratio is not None and look.compared:
+        here, there = (reached(each, percentile, bounds) for each in (track.step_canary, track.step_stable))
+        if metric.max is None:
+            told = f"the canary answers {percentile} % {_within(here, bounds)}, stable {_within(there, bounds)}"
+        if (here or math.inf) > (there or math.inf) * metric.max_ratio:
+            above = f"more than {metric.max_ratio:g} times"
     if above:
         return Inconclusive(metric.name, f"{told}: {above}, which may be chance")
     return Pass(f"{metric.name}: {told}")
 
 
-def _above(metric: Metric, kind: Kind, track: Track, look: Look, spans: tuple[Span, Span]) -> str:
-    new, old = track.step_canary, track.step_stable
-    if kind.limit is not None and new.rate > kind.limit and not _surely_better(new, old):
-        excuse = ", as stable is" if _stable_is_bad(kind, spans) else ""
-        return f"above {percent(kind.limit)}{excuse}"
-    percentile = metric.nature.percentile
-    if percentile and metric.max_ratio is not None and look.compared:
-        times = [reached(each, percentile, look.interval.bounds) for each in (look.known.canary, look.known.stable)]
-        here, there = (each if each is not None else float("inf") for each in times)
-        if here > there * metric.max_ratio:
-            return f"more than {metric.max_ratio:g} times"
-    return ""
-
-
-def _surely_better(new: Tally, old: Tally) -> bool:
+def _surely_better(step: Span) -> bool:
+    new, old = step.canary, step.stable
     if not old.requests:
         return False
     most = upper_bound(new.bad, new.requests, _SURE_OF_STABLE)
     return most < lower_bound(old.bad, old.requests, _SURE_OF_STABLE)
 
 
-def _times(metric: Metric, look: Look) -> str:
-    """Where it was not counted against a bound."""
-    percentile, bounds = metric.nature.percentile, look.interval.bounds
-    if not percentile or metric.max is not None:
-        return ""
-    here, there = (reached(each, percentile, bounds) for each in (look.known.canary, look.known.stable))
-    new, old = (f"within {time(each)}" if each else f"in over {time(bounds[-1])}" for each in (here, there))
-    return f"the canary answers {percentile} % {new}, stable {old}"
+def _within(seconds: float | None, bounds: Sequence[float]) -> str:
+    return f"within {time(seconds)}" if seconds is not None else f"in over {time(bounds[-1])}"
 
 
 def _told(tally: Tally, side: str, kind: Kind) -> str:

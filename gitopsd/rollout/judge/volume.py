@@ -13,9 +13,14 @@ def weigh_volume(
     metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, look: Look
 ) -> tuple[Track, Verdict | NoData]:
     """One more interval of it. Users who stay on their side come in lumps; a bound near 1 is for none of those."""
-    track = replace(track, expected=track.expected + _all(canary, stable) * look.interval.share / ALL)
-    known = look.known
-    requests, total = known.canary.requests, _all(known.canary, known.stable)
+    track = replace(
+        track,
+        expected=track.expected + (canary.requests + stable.requests) * look.interval.share / ALL,
+        step_canary=track.step_canary.plus(canary),
+        step_stable=track.step_stable.plus(stable),
+    )
+    requests = track.step_canary.requests
+    total = requests + track.step_stable.requests
     told = f"{several(requests, 'request')} reached the canary, {track.expected:.0f} would be its share of {total}"
     if (again := tested(track, total)) is not None:
         track = again
@@ -31,10 +36,6 @@ def weigh_volume(
     if (metric.min_ratio or 0) <= ratio <= (metric.max_ratio or float("inf")):
         return track, Pass(f"{metric.name}: {told}")
     return track, Inconclusive(metric.name, f"{told}; {_allowed(metric)}, which may be chance")
-
-
-def _all(canary: SlotCounts, stable: SlotCounts) -> int:
-    return canary.requests + stable.requests
 
 
 def _allowed(metric: Metric) -> str:

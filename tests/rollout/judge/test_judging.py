@@ -328,3 +328,14 @@ def test_an_outage_that_begins_after_an_hour_fails_nobody() -> None:
     outage = [seen(number, (40, 20), (160, 80)) for number in range(10, 60)]
 
     assert isinstance(last([*calm, *outage]), Inconclusive)
+
+
+@pytest.mark.parametrize("metric", [UNLIMITED, ERRORS, P95, SLOWER, RATE])
+def test_what_was_seen_before_the_initial_delay_is_held_against_nobody(metric: Metric) -> None:
+    later = replace(metric, initial_delay=timedelta(seconds=5))
+    usual = timed(760, 30, 10, 0, 0, 0)
+    starting = [seen(number, timed(0, 0, 0, 0, 10, 10, bad=15), usual) for number in range(1, 5)]
+    started = [seen(number, timed(190, 7, 3, 0, 0, 0), usual) for number in range(5, 9)]
+
+    assert isinstance(last([*starting, *started], metric), Fail)
+    assert isinstance(last([*starting, *started], later), Pass)
