@@ -13,7 +13,6 @@ from gitopsd.manifest.keys.shapes import Read, checked, choice, closed, read_fie
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.analysis import BOUNDS, NAMES, QUERY, Analysis, Metric, Nature, Synthetic
 from gitopsd.model.canonical import Json
-from gitopsd.model.errors import Place
 
 LIST = ", ".join(NAMES)
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
@@ -56,7 +55,7 @@ def _metrics(node: Node, path: str, problems: Problems) -> Json:
     seen: set[Json] = set()
     for index, (item, metric) in enumerate(found):
         if metric is not None and metric["name"] in seen:
-            message = f"{metric['name']} is in the list twice; write all its bounds into one, or call a query otherwise"
+            message = "has the name of one before it; write all bounds of a metric into one, or call a query otherwise"
             problems.add(item.place, f"{path}[{index}]", message)
         seen.add(metric["name"] if metric is not None else None)
     return [metric for _, metric in found if metric is not None]
@@ -72,21 +71,22 @@ def _metric(node: Node, path: str, problems: Problems) -> dict[str, Json] | None
         return None
     name = text(written, f"{path}.name", problems)
     nature = NAMES.get(name or "", QUERY)
-    if not name or (nature is QUERY and _unknown(node, name, written.place, path, problems)):
+    if not name or (nature is QUERY and _unknown(node, name, written, path, problems)):
         return None
     values = _read(node, name, nature, path, problems)
     _check_bounds(node, name, values, path, problems)
     return values
 
 
-def _unknown(node: Fields, name: str, place: Place, path: str, problems: Problems) -> bool:
+def _unknown(node: Fields, name: str, written: Node, path: str, problems: Problems) -> bool:
     """A name that is not one of ours, and no query either: nothing would be measured."""
     if any(key in node.fields for key in ("source", "query", "url", "service")):
         return False
     close = difflib.get_close_matches(name, NAMES, n=1)
     meant = f"did you mean {close[0]}? There are" if close else "there are"
-    message = f"no metric is called '{name}'; {meant} {LIST}; a query of your own needs source: prometheus, http or job"
-    problems.add(place, f"{path}.name", message)
+    message = f"no metric is called {shown(written)}; {meant} {LIST}"
+    own = "a query of your own needs source: prometheus, http or job"
+    problems.add(written.place, f"{path}.name", f"{message}; {own}")
     return True
 
 
@@ -143,7 +143,9 @@ def _check_bounds(node: Fields, name: str, values: Mapping[str, Json], path: str
     for low, high in (("min", "max"), ("min_ratio", "max_ratio")):
         lowest, highest = (_value(values[key]) if key in values else None for key in (low, high))
         if lowest is not None and highest is not None and lowest > highest:
-            message = f"is more than {high}, {values[high]}, so nothing could pass; lower it, or raise {high}"
+            message = (
+                f"is more than {high}, {shown(node.fields[high])}, so nothing could pass; lower it, or raise {high}"
+            )
             problems.add(node.keys[low], f"{path}.{low}", message)
 
 

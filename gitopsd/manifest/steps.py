@@ -1,7 +1,7 @@
 """`x-gitopsd.steps`: the stops of a rollout, in order, each a mapping with one key."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any, cast
@@ -22,13 +22,7 @@ def steps(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Items) or not node.items:
         return wrong(node, path, problems, "a list of steps, such as [{set_weight: 10}, {pause: {duration: 2m}}]")
     found = [_step(item, f"{path}[{index}]", problems) for index, item in enumerate(node.items)]
-    weights = [(item, each["set_weight"]) for item, each in zip(node.items, found, strict=True) if "set_weight" in each]
-    for (_, before), (item, after) in pairwise(weights):
-        if _basis_points(after) < _basis_points(before):
-            message = (
-                f"{after} is less than the {before} before it; a share only grows, and goes back by itself on failure"
-            )
-            problems.add(item.place, f"{path}[{node.items.index(item)}].set_weight", message)
+    _check_weights(found, node, path, problems)
     return [each for each in found if each]
 
 
@@ -48,6 +42,14 @@ def _step(node: Node, path: str, problems: Problems) -> dict[str, Json]:
         return {}
     found = read(value, f"{path}.{key}", problems)
     return {} if found is None else {key: found}
+
+
+def _check_weights(found: Sequence[Mapping[str, Json]], node: Items, path: str, problems: Problems) -> None:
+    weights = [(index, _basis_points(step["set_weight"])) for index, step in enumerate(found) if "set_weight" in step]
+    for (_, before), (index, after) in pairwise(weights):
+        if after < before:
+            message = "is less than the one before it; a share only grows, and goes back by itself on failure"
+            problems.add(node.items[index].place, f"{path}[{index}].set_weight", message)
 
 
 def _weight(node: Node, path: str, problems: Problems) -> Json:

@@ -213,8 +213,8 @@ def test_what_is_wrong_with_a_metric_is_told_with_its_mend(metric: str, problem:
         ),
         (
             "{metrics: [{name: cpu, max: 1%}, {name: cpu, max: 2%}]}",
-            "web.analysis.metrics[1]: cpu is in the list twice; "
-            "write all its bounds into one, or call a query otherwise",
+            "web.analysis.metrics[1]: has the name of one before it; "
+            "write all bounds of a metric into one, or call a query otherwise",
         ),
         ("{metric: []}", "web.analysis.metric: unknown key; did you mean metrics?"),
     ],

@@ -92,7 +92,7 @@ def test_each_kind_of_step_is_read(written: str, step: Step) -> None:
         ),
         (
             "[{set_weight: 50}, {pause: {}}, {set_weight: 20}]",
-            "web.steps[2].set_weight: 20 is less than the 50 before it; "
+            "web.steps[2].set_weight: is less than the one before it; "
             "a share only grows, and goes back by itself on failure",
         ),
         ("[{pause: {duration: 0s}}]", "web.steps[0].pause.duration: expected at least 1s, got 0s"),

@@ -49,18 +49,23 @@ class _Finder:
 
 def mutated(mutant: Mutant) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`release.advance` and `operations.apply` of the mutant."""
+    release, operations = loaded(mutant, "gitopsd.release", "gitopsd.controller.operations")
+    return release.advance, operations.apply
+
+
+def loaded(mutant: Mutant, *names: str) -> list[ModuleType]:
+    """These modules of the mutant."""
     spec = find_spec(mutant.module)
     assert spec is not None
     assert spec.origin is not None
     with _set_aside():
         sys.meta_path.insert(0, _Finder(mutant, spec.origin))
         try:
-            release = importlib.import_module("gitopsd.release")
-            operations = importlib.import_module("gitopsd.controller.operations")
+            found = [importlib.import_module(name) for name in names]
             assert mutant.module in sys.modules, f"nothing uses {mutant.module}"
         finally:
             del sys.meta_path[0]
-    return release.advance, operations.apply
+    return found
 
 
 @contextmanager

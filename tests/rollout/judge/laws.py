@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gitopsd.model.analysis import Accumulator, Fail, Interval, Metric, NoData, Pass, SlotCounts, Trouble, Verdict
-from tests.rollout.judge.seen import ERRORS, last, seen, shown
+from tests.rollout.judge.seen import ERRORS, asked, last, seen, shown
 from tests.rollout.judge.simulation import DEFAULT, World, found_by, ours, share_found
 
 JudgeFunction = Callable[[Sequence[Metric], Accumulator, Interval], tuple[Accumulator, Verdict]]
@@ -52,14 +52,46 @@ def keeps_a_failure(judge: JudgeFunction) -> None:
 
 
 def lets_a_cure_pass(judge: JudgeFunction) -> None:
-    """A stable that fails a third of its requests does not hold back the canary that fails none."""
-    assert isinstance(last([seen(number, (200, 0), (800, 260)) for number in range(1, 9)], judge_=judge), Pass)
+    """A stable that fails a third of its requests does not hold back the canary that fails none, or few."""
+    for bad in (0, 6):
+        assert isinstance(last([seen(number, (200, bad), (800, 260)) for number in range(1, 9)], judge_=judge), Pass)
 
 
 def blames_nobody_for_an_outage(judge: JudgeFunction) -> None:
     """What both sides suffer from is no evidence against the canary, and no pass for it."""
     outage = [seen(number, (200, 60), (800, 240)) for number in range(1, 30)]
     assert {type(each).__name__ for each in shown(outage, (ERRORS,), judge)[1]} == {"Inconclusive"}
+
+
+def keeps_evidence_from_step_to_step(judge: JudgeFunction) -> None:
+    """One error in each step, and none on stable, are enough after some steps."""
+    slowly = [seen(number, (40, 1), (160, 0), step=number) for number in range(1, 13)]
+    assert isinstance(last(slowly, UNLIMITED, judge_=judge), Fail)
+
+
+def wants_each_step_to_be_seen(judge: JudgeFunction) -> None:
+    """Requests of one step are no reason to pass the next."""
+    assert not isinstance(last([seen(1), seen(2, (10, 0), (40, 0), step=1)], judge_=judge), Pass)
+
+
+def is_not_lulled_by_a_long_calm(judge: JudgeFunction) -> None:
+    """A canary that breaks after thousands of good requests, and some bad ones on both sides, fails at once."""
+    calm = [seen(number, (4_000, 8), (16_000, 32)) for number in range(1, 30)]
+    broken = [seen(number, (40, 30), (160, 0)) for number in range(30, 33)]
+    for metric in (UNLIMITED, ERRORS):
+        assert isinstance(last([*calm, *broken], metric, judge_=judge), Fail)
+    alone = [
+        *(seen(number, (4_000, 8), (0, 0), share=10_000) for number in range(1, 30)),
+        *(seen(number, (40, 30), (0, 0), share=10_000) for number in range(30, 33)),
+    ]
+    assert isinstance(last(alone, ERRORS, judge_=judge), Fail)
+
+
+def believes_no_single_reading(judge: JudgeFunction) -> None:
+    """Once too high is neither a failure nor a pass."""
+    query = Metric("checkout", "prometheus", max=1.0)
+    verdicts = shown((asked(number, number % 3) for number in range(1, 9)), (query,), judge)[1]
+    assert {type(each).__name__ for each in verdicts} == {"Inconclusive"}
 
 
 LAWS: tuple[Callable[[Any], None], ...] = (
@@ -71,4 +103,8 @@ LAWS: tuple[Callable[[Any], None], ...] = (
     keeps_a_failure,
     lets_a_cure_pass,
     blames_nobody_for_an_outage,
+    keeps_evidence_from_step_to_step,
+    wants_each_step_to_be_seen,
+    is_not_lulled_by_a_long_calm,
+    believes_no_single_reading,
 )

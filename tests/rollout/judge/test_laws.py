@@ -1,20 +1,18 @@
 """The judge keeps its laws; judges with one mistake each do not, so that the laws cannot hold by being empty."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gitopsd.model.analysis import Accumulator, Fail, Inconclusive, Metric, Pass, SlotCounts
+from gitopsd.model.analysis import Fail, Metric, Pass
 from gitopsd.rollout.judge import judge
-from gitopsd.rollout.judge.regression import log_evidence
+from tests.properties.mutants import Mutant, loaded
 from tests.rollout.judge import laws
 from tests.rollout.judge.seen import seen, shown
 
-Judged = tuple[Accumulator, Any]
 LIMITED = Metric("error-rate", "router", max=0.05)
 COUNTS = st.tuples(st.integers(0, 400), st.integers(0, 100), st.integers(0, 400), st.integers(0, 100))
 
@@ -24,69 +22,82 @@ def test_the_judge_keeps(law: Callable[[Any], None]) -> None:
     law(judge)
 
 
-def takes_any_risk(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    known, verdict = judge(metrics, before, interval)
-    if any(log_evidence(track.evidence) > 0.7 for track in known.tracks.values()):
-        verdict = Fail("error-rate", "two to one")
-    return known, verdict
+JUDGING, SHARES = "gitopsd.rollout.judge.judging", "gitopsd.rollout.judge.shares"
+REGRESSION, STREAK = "gitopsd.rollout.judge.regression", "gitopsd.rollout.judge.streak"
+NO_DATA = "return _held(metric, replace(track, errors=0), Inconclusive(metric.name, reason), look)"
+MUTANTS = {
+    "takes any risk": (Mutant("gitopsd.rollout.judge.look", "ALPHA = 0.01", "ALPHA = 0.7"), laws.seldom_cries_wolf),
+    "begins anew at each look": (
+        Mutant(JUDGING, "known.tracks.get(metric.name, Track())", "Track()"),
+        laws.adds_up_what_it_sees,
+    ),
+    "takes silence for consent": (
+        Mutant(JUDGING, NO_DATA, "return replace(track, verdict=Pass(reason))"),
+        laws.passes_nothing_without_data,
+    ),
+    "takes an error for consent": (
+        Mutant(
+            JUDGING,
+            "return _held(metric, replace(track, errors=errors), asked, look)",
+            "return replace(track, verdict=Pass(told))",
+        ),
+        laws.passes_nothing_without_data,
+    ),
+    "takes few for enough": (
+        Mutant(SHARES, "if new < metric.min_samples:", "if new < 0:"),
+        laws.passes_nothing_without_data,
+    ),
+    "waits for nothing to settle": (
+        Mutant(JUDGING, "if interval.share != before.share:", "if before.share is None:"),
+        laws.lets_a_change_of_share_settle,
+    ),
+    "counts what it has counted": (
+        Mutant(JUDGING, "interval.number <= before.number", "interval.number < before.number"),
+        laws.counts_an_interval_once,
+    ),
+    "thinks better of it": (
+        Mutant(JUDGING, "if isinstance(before.verdict, Fail):", "if before.verdict == NOTHING_YET:"),
+        laws.keeps_a_failure,
+    ),
+    "demands of a cure what stable cannot": (
+        Mutant(SHARES, "and not _surely_better(step)", ""),
+        laws.lets_a_cure_pass,
+    ),
+    "looks at the canary alone": (
+        Mutant(REGRESSION, "+ stable.bad * math.log", "+ 0 * math.log"),
+        laws.blames_nobody_for_an_outage,
+    ),
+    "blames the canary for an outage": (
+        Mutant(SHARES, "if kind.limit is None or _stable_is_bad(kind, spans):", "if kind.limit is None:"),
+        laws.blames_nobody_for_an_outage,
+    ),
+    "forgets a step": (
+        Mutant(JUDGING, "        evidence=track.evidence,\n", ""),
+        laws.keeps_evidence_from_step_to_step,
+    ),
+    "does not tell steps apart": (
+        Mutant(JUDGING, "if interval.step == before.step:", "if before.step is not None:"),
+        laws.wants_each_step_to_be_seen,
+    ),
+    "bets once": (
+        Mutant(REGRESSION, "part = -math.log(looks * (looks + 1))", "part = -math.inf if evidence.bets else 0.0"),
+        laws.is_not_lulled_by_a_long_calm,
+    ),
+    "looks at the whole only": (
+        Mutant(SHARES, "for found in (span.canary for span in spans):", "for found in (spans[0].canary,):"),
+        laws.is_not_lulled_by_a_long_calm,
+    ),
+    "believes one reading": (Mutant(STREAK, "IN_A_ROW = 3", "IN_A_ROW = 1"), laws.believes_no_single_reading),
+}
 
 
-def begins_anew_at_each_look(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    return judge(metrics, replace(before, tracks={}), interval)
+@pytest.mark.parametrize("mistake", MUTANTS)
+def test_a_mistaken_judge_breaks_a_law(mistake: str) -> None:
+    mutant, law = MUTANTS[mistake]
+    [mistaken] = loaded(mutant, "gitopsd.rollout.judge")
 
-
-def takes_silence_for_consent(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    known, verdict = judge(metrics, before, interval)
-    silent = not isinstance(interval.canary.counts, SlotCounts)
-    return known, Pass("nothing was heard against it") if silent else verdict
-
-
-def takes_few_for_enough(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    return judge([replace(metric, min_samples=0) for metric in metrics], before, interval)
-
-
-def waits_for_nothing_to_settle(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    return judge(metrics, replace(before, share=interval.share), interval)
-
-
-def forgets_what_it_has_counted(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    return judge(metrics, replace(before, number=-1, share=interval.share), interval)
-
-
-def thinks_better_of_it(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    tracks = {name: replace(track, verdict=None) for name, track in before.tracks.items()}
-    return judge(metrics, replace(before, tracks=tracks, verdict=None), interval)
-
-
-def looks_at_the_canary_alone(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    alone = replace(interval.stable, counts=SlotCounts())
-    return judge(metrics, before, replace(interval, stable=alone))
-
-
-def demands_a_good_stable(metrics: Any, before: Accumulator, interval: Any) -> Judged:
-    known, verdict = judge(metrics, before, interval)
-    counts = interval.stable.counts
-    broken = isinstance(counts, SlotCounts) and counts.bad > counts.requests / 10
-    return known, Inconclusive("", "stable is bad") if broken and isinstance(verdict, Pass) else verdict
-
-
-@pytest.mark.parametrize(
-    ("mistaken", "law"),
-    [
-        (takes_any_risk, laws.seldom_cries_wolf),
-        (begins_anew_at_each_look, laws.adds_up_what_it_sees),
-        (takes_silence_for_consent, laws.passes_nothing_without_data),
-        (takes_few_for_enough, laws.passes_nothing_without_data),
-        (waits_for_nothing_to_settle, laws.lets_a_change_of_share_settle),
-        (forgets_what_it_has_counted, laws.counts_an_interval_once),
-        (thinks_better_of_it, laws.keeps_a_failure),
-        (looks_at_the_canary_alone, laws.blames_nobody_for_an_outage),
-        (demands_a_good_stable, laws.lets_a_cure_pass),
-    ],
-)
-def test_a_mistaken_judge_breaks_a_law(mistaken: Any, law: Callable[[Any], None]) -> None:
     with pytest.raises(AssertionError):
-        law(mistaken)
+        law(mistaken.judge)
 
 
 @given(st.lists(COUNTS, min_size=1, max_size=4), st.data())
