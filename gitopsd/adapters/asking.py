@@ -30,7 +30,7 @@ def ask(address: str, check: Check, timeout: timedelta) -> Answer:
                     return Pass()
                 case HttpCheck():
                     wire.sendall(request(address, check))
-                    said = io.BufferedReader(_Until(wire, begun + timeout.total_seconds()))
+                    said = io.BufferedReader(Until(wire, begun + timeout.total_seconds()))
                     return weighed(check, said, lambda: time.monotonic() - begun)
     except TimeoutError:
         return silent(check, timeout)
@@ -94,7 +94,7 @@ class _Given:
         return self._said
 
 
-class _Until(io.RawIOBase):
+class Until(io.RawIOBase):
     """A socket's bytes until a moment: one that sends a byte now and then gets no more time than one that is silent."""
 
     def __init__(self, wire: socket.socket, until: float) -> None:

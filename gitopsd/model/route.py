@@ -146,13 +146,14 @@ class ObservedTarget:
 
 @dataclass(frozen=True, slots=True)
 class ObservedRoute:
-    """A route as the router has it; of a removed one, as long as anything of it is left."""
+    """A route as the router has it. `leaving`: it has it no more, and is still answering what came before that."""
 
     environment: str
     service: str
-    share: int
+    share: int = 0
     a: tuple[ObservedTarget, ...] = ()
     b: tuple[ObservedTarget, ...] = ()
+    leaving: bool = False
 
     @property
     def name(self) -> RouteName:
@@ -213,8 +214,11 @@ def problems(table: RoutingTable) -> tuple[str, ...]:
 
 
 def differences(table: RoutingTable, observed: ObservedRouting) -> tuple[str, ...]:
-    """In what the router differs from the table, in words; readiness and what is in flight are no difference."""
-    has = {route.name: route for route in observed.routes}
+    """In what the router differs from the table, in words.
+
+    Readiness and what is in flight are no difference, nor what gets nothing new and is not in the table.
+    """
+    has = {route.name: route for route in observed.routes if not route.leaving}
     wanted = {route.name: route for route in table.routes}
     if has.keys() == wanted.keys() and observed.ways != table.ways:
         return ("it routes by another configuration",)
@@ -231,7 +235,7 @@ def _route_differences(route: Route, has: ObservedRoute) -> Iterator[str]:
         wanted = {target.id: (target.address, target.port, target.takes) for target in route.slot(slot).targets}
         there = {target.id: (target.address, target.port, target.weight) for target in has.slot(slot)}
         for id in sorted(wanted.keys() | there.keys()):
-            if wanted.get(id) != there.get(id):
+            if wanted.get(id) != there.get(id) and (id in wanted or there[id][2] > 0):
                 is_so, should = _described(there.get(id)), _described(wanted.get(id))
                 yield f"{route.name}: slot {slot}: {id[:12]} is {is_so}, should be {should}"
 

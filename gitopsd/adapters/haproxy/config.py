@@ -1,0 +1,353 @@
+"""A routing table as HAProxy's configuration and maps: the same text for the same table, at any time.
+
+Shares and instances are in it like all the rest, so that a router which starts from these files routes as the table
+says; they alone are changed at run time. Each slot is a backend. A listener has sockets of its own beside its port:
+
+    next    where a worker that is stopping sends what still comes to it, so that its successor decides on it
+    a, b    where a probe enters, bound for that slot of the route in its header; nobody but root can reach them, so
+            that there is nothing to forge
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from ipaddress import ip_address
+from itertools import groupby
+
+from gitopsd.adapters.haproxy.names import backend, listener, way
+from gitopsd.model.canonical import digest
+from gitopsd.model.errors import RouterError
+from gitopsd.model.health import Checks, HttpCheck
+from gitopsd.model.route import SLOTS, OnPurpose, Route, RoutingTable, Slot, SlotName, Target, problems
+
+CONFIGURATION = "haproxy.cfg"
+SHARES = "share.map"
+SOCKETS = "sockets"
+STATES = "servers.state"
+TABLE = "latency"
+WAY = "x-gitopsd-route"
+BOUNDS = (
+    *(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75),
+    *(1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+)
+# Counters of a slot beside one for each bound: all answers, and of those to probes all and the bad ones.
+EVERY, PROBES, BAD_PROBES = len(BOUNDS), len(BOUNDS) + 1, len(BOUNDS) + 2
+
+_NEXT, _PROBE = 2, {"a": 3, "b": 4}  # by what a socket is known in the rules
+_PROBED = "so_id 3 4"
+_SOON = timedelta(milliseconds=500)
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=*,-]+")
+_TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
+_ID = re.compile(r"[A-Za-z0-9_.:-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """`connections` at once; each costs two file descriptors. `farewell` bounds the life of a worker that was replaced.
+
+    `keep_alive` is how long a client's connection may be idle between two requests.
+    """
+
+    connections: int = 4_000
+    farewell: timedelta = timedelta(minutes=30)
+    keep_alive: timedelta = timedelta(seconds=30)
+
+
+DEFAULT = Tuning()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Files by name. `stamp` is shown by a router that has loaded them, and changes with all that needs a reload."""
+
+    files: Mapping[str, str]
+    stamp: str
+
+
+def rendered(table: RoutingTable, root: str, salt: bytes, tuning: Tuning = DEFAULT) -> Rendered:
+    """The files for a table. `root` is their directory as HAProxy sees it, `salt` a secret that sticky users fall by.
+
+    RouterError: no router can have such a table.
+    """
+    wrong = (*problems(table), *_unfit(table.routes))
+    if wrong:
+        raise RouterError("; ".join(wrong))
+    routes = sorted(table.routes, key=lambda route: route.name)
+    bare = [replace(route, a=Slot(), b=Slot(), share=0) for route in routes]
+    stamp = f"gitopsd {table.ways} {digest(_files(bare, root, salt, tuning, ''))[:16]}"
+    return Rendered(_files(routes, root, salt, tuning, stamp), stamp)
+
+
+def _files(routes: list[Route], root: str, salt: bytes, tuning: Tuning, stamp: str) -> dict[str, str]:
+    place = sorted(routes, key=lambda route: (route.listen, route.host_address, route.name))
+    groups = [list(group) for _, group in groupby(place, key=listener)]
+    blocks = [_global(root, tuning, stamp), _defaults(tuning)]
+    blocks += [_http_frontend(group, root, salt) for group in groups if group[0].mode == "http"]
+    blocks += [_tcp_frontend(group[0], root) for group in groups if group[0].mode == "tcp"]
+    blocks += [_backend(route, slot) for route in routes for slot in SLOTS]
+    maps = {_map(group[0]): _lines(_paths(group)) for group in groups if group[0].mode == "http"}
+    shares = _lines(f"{way(route.name)} {route.share}" for route in routes)
+    return {CONFIGURATION: "\n".join(map(_lines, blocks)), SHARES: shares, **maps}
+
+
+def _global(root: str, tuning: Tuning, stamp: str) -> Iterator[str]:
+    yield "global"
+    yield "    # Paths are relative to this file, so that a configuration and its maps change places as one."
+    yield "    default-path config"
+    yield f"    stats socket {root}/admin.sock mode 600 level admin expose-fd listeners"
+    yield f"    server-state-file {root}/{STATES}"
+    yield f"    hard-stop-after {_time(tuning.farewell)}"
+    yield f"    maxconn {tuning.connections}"
+    yield f'    description "{stamp}"'
+
+
+def _defaults(tuning: Tuning) -> Iterator[str]:
+    common = (
+        "    retries 2",
+        "    option redispatch 1",
+        "    timeout connect 1s",
+        "    timeout queue 5s",
+        "    load-server-state-from-file global",
+    )
+    yield "defaults http"
+    yield "    mode http"
+    yield from common
+    yield "    # What was not sent may be sent again, whatever the method."
+    yield "    retry-on conn-failure"
+    yield "    # A worker that is stopping closes an idle connection with an answer, not while a request is on its way."
+    yield "    option idle-close-on-response"
+    yield "    timeout http-request 10s"
+    yield f"    timeout http-keep-alive {_time(tuning.keep_alive)}"
+    yield ""
+    yield "defaults tcp"
+    yield "    mode tcp"
+    yield from common
+    yield ""
+    yield f"backend {TABLE} from http"
+    yield "    timeout server 1s"
+    yield f"    stick-table type string len 256 size 4k store gpc({BAD_PROBES + 1})"
+
+
+def _http_frontend(routes: list[Route], root: str, salt: bytes) -> Iterator[str]:
+    first, quiet = routes[0], max(route.patience.response for route in routes)
+    yield f"frontend listen:{listener(first)} from http"
+    yield f"    timeout client {_time(quiet)}"
+    yield from _binds(first, root)
+    yield "    http-request set-var(txn.begun) date(0,us)"
+    yield from _choice_of_route(first, routes)
+    yield f"    http-request return status 404 {_text('no such route')} unless {{ var(txn.way) -m found }}"
+    yield "    http-request set-var(txn.draw) rand(10000)"
+    for route in routes:
+        yield from _sticky(route, salt)
+    yield from _choice_of_slot("http-request", "txn")
+    for route in routes:
+        yield from (_on_purpose(route, each) for each in route.on_purpose)
+    yield from _fallback("http-request", "txn")
+    yield "    http-request set-var(txn.backend) var(txn.way),concat(:,txn.slot)"
+    nobody = f"{{ {_PROBED} }} {{ var(txn.backend),nbsrv eq 0 }}"
+    yield f"    http-request return status 503 {_text('no ready instance')} if {nobody}"
+    yield f"    http-request track-sc0 var(txn.backend) table {TABLE} unless {{ stopping }}"
+    yield from _counting()
+    yield f"    use_backend next:{listener(first)} if {{ stopping }}"
+    yield "    use_backend %[var(txn.backend)]"
+    yield ""
+    yield f"backend next:{listener(first)} from http"
+    yield f"    timeout server {_time(quiet)}"
+    yield f"    timeout tunnel {_time(max(route.patience.idle for route in routes))}"
+    yield f"    server next unix@{_socket(first, root, 'next')} send-proxy-v2"
+
+
+def _binds(route: Route, root: str) -> Iterator[str]:
+    yield f"    bind {route.host_address}:{route.listen}"
+    if route.mode == "http":
+        yield f"    bind unix@{_socket(route, root, 'next')} mode 600 id {_NEXT} accept-proxy"
+    for slot, number in _PROBE.items():
+        yield f"    bind unix@{_socket(route, root, slot)} mode 600 id {number}"
+
+
+def _choice_of_route(first: Route, routes: list[Route]) -> Iterator[str]:
+    """Every path ends with a slash in the look-up, so that a prefix is one of whole parts."""
+    found = f"map_beg({_map(first)})"
+    otherwise = "unless { var(txn.way) -m found }"
+    yield "    http-request set-var(txn.host) req.hdr(host),field(1,:),lower"
+    yield "    http-request set-var(txn.path) path,concat(/)"
+    yield f"    http-request set-var(txn.way) var(txn.host),concat(,txn.path),{found}"
+    if any(host.startswith("*.") for route in routes for host in route.hosts):
+        yield f"    http-request set-var(txn.way) var(txn.host),regsub(^[^.]*,*),concat(,txn.path),{found} {otherwise}"
+    yield f"    http-request set-var(txn.way) str(*),concat(,txn.path),{found} {otherwise}"
+    yield f"    http-request set-var(txn.way) req.hdr({WAY}) if {{ {_PROBED} }}"
+    yield f"    http-request del-header {WAY}"
+
+
+def _sticky(route: Route, salt: bytes) -> Iterator[str]:
+    """A user's draw is a hash of their cookie that only the router can make; it stays while the share grows past it."""
+    if not route.sticky:
+        return
+    here, has = f"{{ var(txn.way) -m str {way(route.name)} }}", f"{{ req.cook({route.sticky}) -m len gt 0 }}"
+    key = base64.b64encode(salt).decode()
+    yield f"    http-request set-var(txn.user) req.cook({route.sticky}) if {here} {has}"
+    yield f"    http-request set-var(txn.user) uuid() if {here} !{has}"
+    yield f"    http-request set-var(txn.new) bool(true) if {here} !{has}"
+    yield f"    http-request set-var(txn.draw) var(txn.user),hmac(sha256,{key}),xxh32,mod(10000) if {here}"
+
+
+def _choice_of_slot(rule: str, scope: str) -> Iterator[str]:
+    yield f"    {rule} set-var({scope}.share) var({scope}.way),map_str_int({SHARES},0)"
+    yield f"    {rule} set-var({scope}.slot) str(a)"
+    yield f"    {rule} set-var({scope}.slot) str(b) if {{ var({scope}.draw),sub({scope}.share) lt 0 }}"
+
+
+def _on_purpose(route: Route, each: OnPurpose) -> str:
+    fetch = {"header": f"req.hdr({each.name})", "cookie": f"req.cook({each.name})", "host": "var(txn.host)"}[each.by]
+    value = each.value.lower() if each.by == "host" else each.value
+    match = f"{fetch} -m str -- {_word(value)}" if value else f"{fetch} -m found"
+    here = f"{{ var(txn.way) -m str {way(route.name)} }}"
+    return f"    http-request set-var(txn.slot) str({each.slot}) if {here} {{ {match} }}"
+
+
+def _fallback(rule: str, scope: str) -> Iterator[str]:
+    """Only to a slot that has a ready instance: a worker that is stopping counts none in either. A probe stays."""
+    for slot, other in (("b", "a"), ("a", "b")):
+        empty = f"{{ var({scope}.way),concat(:{slot}),nbsrv eq 0 }} {{ var({scope}.way),concat(:{other}),nbsrv gt 0 }}"
+        yield f"    {rule} set-var({scope}.slot) str({other}) if {{ var({scope}.slot) -m str {slot} }} {empty}"
+    for slot, number in _PROBE.items():
+        yield f"    {rule} set-var({scope}.slot) str({slot}) if {{ so_id {number} }}"
+
+
+def _counting() -> Iterator[str]:
+    yield "    http-response set-var(txn.took) date(0,us),sub(txn.begun)"
+    for index, bound in enumerate(BOUNDS):
+        took = f"{{ var(txn.took) -m int le {round(bound * 1_000_000)} }}"
+        yield f"    http-response sc-inc-gpc({index},0) if {took} !{{ {_PROBED} }}"
+    yield f"    http-response sc-inc-gpc({EVERY},0) unless {{ {_PROBED} }}"
+    yield f"    http-response sc-inc-gpc({PROBES},0) if {{ {_PROBED} }}"
+    yield f"    http-response sc-inc-gpc({BAD_PROBES},0) if {{ {_PROBED} }} {{ status ge 500 }}"
+
+
+def _tcp_frontend(route: Route, root: str) -> Iterator[str]:
+    rule, scope = "tcp-request content", "sess"
+    yield f"frontend listen:{listener(route)} from tcp"
+    yield f"    timeout client {_time(route.patience.idle)}"
+    yield from _binds(route, root)
+    yield f"    {rule} set-var({scope}.way) str({way(route.name)})"
+    yield f"    {rule} set-var({scope}.draw) rand(10000)"
+    yield from _choice_of_slot(rule, scope)
+    yield from _fallback(rule, scope)
+    yield f"    {rule} set-var({scope}.backend) var({scope}.way),concat(:,{scope}.slot)"
+    yield f"    {rule} reject if {{ {_PROBED} }} {{ var({scope}.backend),nbsrv eq 0 }}"
+    yield f"    {rule} track-sc0 var({scope}.backend) table {TABLE}"
+    yield f"    {rule} sc-inc-gpc({PROBES},0) if {{ {_PROBED} }}"
+    yield f"    use_backend %[var({scope}.backend)]"
+
+
+def _backend(route: Route, slot: SlotName) -> Iterator[str]:
+    yield f"backend {backend(route.name, slot)} from {route.mode}"
+    yield f"    timeout server {_time(route.patience.response if route.mode == 'http' else route.patience.idle)}"
+    yield f"    timeout tunnel {_time(route.patience.idle)}"
+    if route.mode == "http":
+        yield "    option forwardfor"
+    if route.sticky:
+        cookie = f"{route.sticky}=%[var(txn.user)]; Path=/; HttpOnly; SameSite=Lax"
+        yield f'    http-response add-header Set-Cookie "{cookie}" if {{ var(txn.new) -m bool }}'
+    yield f"    timeout check {_time(route.health.timeout)}"
+    if route.health.http is not None:
+        yield from _http_check(route, route.health.http)
+    for target in sorted(route.slot(slot).targets, key=lambda target: target.id):
+        yield f"    server {target.id} {server(route, target)}"
+
+
+def _http_check(route: Route, check: HttpCheck) -> Iterator[str]:
+    host = next((host for host in route.hosts if "*" not in host), "localhost")
+    statuses = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in check.status)
+    yield "    option httpchk"
+    sent = f"meth GET uri {_word(check.path)} ver HTTP/1.1 hdr Host {_word(host)} hdr User-Agent gitopsd"
+    yield f"    http-check send {sent}"
+    yield f"    http-check expect status {statuses}"
+
+
+def server(route: Route, target: Target, weight: int | None = None) -> str:
+    """What follows a server's name, in the configuration and in `add server`: the latter knows no defaults."""
+    takes = target.takes if weight is None else weight
+    return " ".join((f"{target.address}:{target.port} weight {takes}", *_checking(route, target), *_proxied(route)))
+
+
+def _checking(route: Route, target: Target) -> Iterator[str]:
+    health: Checks = route.health
+    soon = _time(min(health.interval, _SOON))
+    yield f"check inter {_time(health.interval)} fastinter {soon} downinter {soon}"
+    yield f"fall {health.failure_threshold} rise {health.success_threshold}"
+    asked = health.http or health.tcp
+    if asked is not None and asked.port != target.port:
+        yield f"port {asked.port}"
+
+
+def _proxied(route: Route) -> Iterator[str]:
+    if route.proxy_protocol:
+        yield "send-proxy-v2"
+        asked = route.health.http or route.health.tcp
+        if asked is None:
+            yield "check-send-proxy"
+
+
+def _paths(routes: Iterable[Route]) -> Iterator[str]:
+    for route in routes:
+        named = (*route.hosts, *(each.value for each in route.on_purpose if each.by == "host"))
+        hosts = named if route.hosts else ("*", *named)
+        for host in sorted(set(map(str.lower, hosts))):
+            yield f"{host}{route.path.rstrip('/')}/ {way(route.name)}"
+
+
+def _unfit(routes: Iterable[Route]) -> Iterator[str]:
+    """What a route holds that the configuration has no way to say."""
+    for route in routes:
+        named = [*route.hosts, *(each.value for each in route.on_purpose if each.by == "host")]
+        words = [*named, route.path, *([route.health.http.path] if route.health.http else [])]
+        for word in words:
+            if not word or not word.isprintable() or " " in word or "#" in word:
+                yield f"{route.name}: {word!r} cannot be part of a host or a path"
+        tokens = [
+            *([route.sticky] if route.sticky else []),
+            *(way.name for way in route.on_purpose if way.by != "host"),
+        ]
+        for token in tokens:
+            if not _TOKEN.fullmatch(token):
+                yield f"{route.name}: {token!r} cannot be the name of a header or cookie"
+        for slot in SLOTS:
+            for target in route.slot(slot).targets:
+                if not _ID.fullmatch(target.id) or not _is_address(target.address):
+                    yield f"{route.name}: {target.id!r} at {target.address!r} cannot be an instance"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _socket(route: Route, root: str, name: str) -> str:
+    return f"{root}/{SOCKETS}/{listener(route)}.{name}"
+
+
+def _map(route: Route) -> str:
+    return f"listen-{listener(route)}.map"
+
+
+def _text(words: str) -> str:
+    return f'content-type text/plain string "{words}"'
+
+
+def _word(text: str) -> str:
+    """One word of the configuration, whatever is in it."""
+    return text if _PLAIN_WORD.fullmatch(text) else "'" + text.replace("'", "'\\''") + "'"
+
+
+def _time(duration: timedelta) -> str:
+    return f"{max(1, round(duration.total_seconds() * 1000))}ms"
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,61 @@
+"""What HAProxy's workers show, put together to what is routed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gitopsd.adapters.haproxy.names import slot_of
+from gitopsd.adapters.haproxy.runtime import Process, Row
+from gitopsd.model.route import ObservedRoute, ObservedRouting, ObservedTarget, RouteName, SlotName
+
+Key = tuple[RouteName, SlotName, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the worker that takes requests showed in one go."""
+
+    process: Process
+    rows: tuple[Row, ...]
+    shares: Mapping[RouteName, int]
+
+
+def observed(look: Look, older: Iterable[Row] = ()) -> ObservedRouting:
+    """With what `older` workers are still answering."""
+    has, left = _servers(look.rows), _servers(row for row in older if row.current > 0)
+    targets = {key: _target(row, sum(each.current for each in left.pop(key, []))) for key, (row,) in has.items()}
+    targets |= {key: _left(found) for key, found in left.items()}
+    here = {found[0] for row in look.rows if (found := slot_of(row.backend))}
+    names = here | {name for name, _, _ in left}
+    routes = (_route(name, look.shares.get(name, 0), targets, leaving=name not in here) for name in sorted(names))
+    return ObservedRouting(look.process.epoch, _ways(look.process.stamp), tuple(routes))
+
+
+def _servers(rows: Iterable[Row]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = {}
+    for row in rows:
+        slot = slot_of(row.backend)
+        if slot is not None and row.server != "BACKEND":
+            found.setdefault((*slot, row.server), []).append(row)
+    return found
+
+
+def _target(row: Row, elsewhere: int) -> ObservedTarget:
+    return ObservedTarget(row.server, row.address, row.port, row.takes, row.ready, row.current + elsewhere)
+
+
+def _left(found: list[Row]) -> ObservedTarget:
+    row = found[0]
+    return ObservedTarget(row.server, row.address, row.port, 0, False, sum(each.current for each in found))
+
+
+def _route(name: RouteName, share: int, targets: Mapping[Key, ObservedTarget], leaving: bool) -> ObservedRoute:
+    a, b = (tuple(target for key, target in sorted(targets.items()) if key[:2] == (name, slot)) for slot in ("a", "b"))
+    return ObservedRoute(name.environment, name.service, share, a, b, leaving)
+
+
+def _ways(stamp: str) -> str:
+    match stamp.split():
+        case ["gitopsd", ways, _]:
+            return ways
+        case _:
+            return ""

@@ -1,0 +1,283 @@
+"""The router port over HAProxy: what changes at run time goes through its socket, all else through a new worker.
+
+Either way the files come first, and what the router then shows comes last. The order of the calls for one server is
+such that at no moment it gets a request before its first good check.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from gitopsd.adapters.haproxy.config import (
+    BAD_PROBES,
+    BOUNDS,
+    CONFIGURATION,
+    DEFAULT,
+    EVERY,
+    PROBES,
+    SHARES,
+    TABLE,
+    Rendered,
+    Tuning,
+    rendered,
+    server,
+)
+from gitopsd.adapters.haproxy.disk import Disk
+from gitopsd.adapters.haproxy.names import backend, slot_of, way
+from gitopsd.adapters.haproxy.observing import Look, observed
+from gitopsd.adapters.haproxy.probing import probe
+from gitopsd.adapters.haproxy.runtime import Row, Runtime, counters, process, rows, sessions, shares
+from gitopsd.adapters.haproxy.states import states
+from gitopsd.model.errors import RouterError, RouterUnavailable
+from gitopsd.model.health import Answer
+from gitopsd.model.route import (
+    SLOTS,
+    ObservedRouting,
+    Route,
+    RouteName,
+    RouterCapabilities,
+    RoutingTable,
+    SlotName,
+    SlotSample,
+    Target,
+    differences,
+)
+
+_LOADING_S: Final = 20.0
+_LEAVING_S: Final = 2.0
+_EVERY_S: Final = 0.01
+_NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
+
+
+class Host(Protocol):
+    """Who runs HAProxy in master-worker mode, with its master's socket at `master.sock` beside the files."""
+
+    def check(self, configuration: Path) -> str:
+        """What HAProxy has against a configuration, "" for nothing."""
+        ...
+
+    def start(self) -> None:
+        """Start it where it does not run, if that is for gitopsd to do. RouterUnavailable: it does not start."""
+        ...
+
+
+class HaproxyRouter:
+    """Implements `controller.router_port.Router`. HAProxy shares the directory `root`, and knows it as `inside`."""
+
+    def __init__(self, root: Path, host: Host, inside: str = "", tuning: Tuning = DEFAULT) -> None:
+        self._disk, self._host, self._runtime = Disk(root), host, Runtime(root)
+        self._root, self._inside, self._tuning = root, inside or str(root), tuning
+        self._guard = threading.Lock()
+
+    @property
+    def capabilities(self) -> RouterCapabilities:
+        return RouterCapabilities(latency_bounds=BOUNDS, new_route_needs_reload=True)
+
+    def apply(self, table: RoutingTable) -> None:
+        with self._guard:
+            wanted = rendered(table, self._inside, self._disk.salt(), self._tuning)
+            running = self._look()
+            if running is None:
+                self._start(wanted)
+            elif running.process.stamp != wanted.stamp:
+                self._reload(wanted, table)
+            else:
+                self._keep(wanted)
+                self._change(table, running)
+            self._prove(table)
+
+    def observe(self) -> ObservedRouting | None:
+        look = self._look()
+        try:
+            return None if look is None else observed(look, self._older())
+        except RouterUnavailable:
+            return None  # gone in between
+
+    def probe(self, route: Route, slot: SlotName, timeout: timedelta, path: str = "") -> Answer:
+        return probe(self._root, route, slot, timeout, path)
+
+    def cut(self, route: RouteName, slot: SlotName, ids: Collection[str]) -> int:
+        name, servers = backend(route, slot), frozenset(ids)
+        with self._guard:
+            return sum(self._cut(worker, name, servers) for worker in (None, *self._runtime.older()))
+
+    def samples(self) -> Mapping[tuple[RouteName, SlotName], SlotSample]:
+        said = self._runtime.ask("show info", "show stat", f"show table {TABLE}")
+        info, stat, table = _parted(said)
+        epoch, counted = process(info).epoch, counters(table)
+        found = {}
+        for row in rows(stat):
+            name = slot_of(row.backend)
+            if name is not None and row.server == "BACKEND":
+                found[name] = _sample(epoch, row, counted.get(row.backend, _NO_SAMPLES))
+        return found
+
+    def _look(self) -> Look | None:
+        try:
+            info, stat, map = _parted(self._runtime.ask("show info", "show stat", f"show map {SHARES}"))
+        except RouterUnavailable:
+            return None
+        return Look(process(info), rows(stat), shares(map))
+
+    def _older(self) -> tuple[Row, ...]:
+        return tuple(
+            row for worker in self._runtime.older() for row in rows(self._runtime.ask("show stat", worker=worker))
+        )
+
+    def _start(self, wanted: Rendered) -> None:
+        self._keep(wanted, self._host.check)
+        self._disk.leave_states()
+        self._host.start()
+        if not _eventually(lambda: self._stamp() == wanted.stamp):
+            raise RouterUnavailable("the router does not start with its configuration; its log says why")
+
+    def _reload(self, wanted: Rendered, table: RoutingTable) -> None:
+        before = self._disk.current()
+        failed = self._runtime.failed_reloads()
+        self._keep(wanted, self._host.check)
+        try:
+            self._disk.leave_states(states(self._runtime.ask("show servers state"), table))
+            self._runtime.reload()
+            _eventually(lambda: self._stamp() == wanted.stamp or self._runtime.failed_reloads() > failed)
+            if self._stamp() != wanted.stamp:
+                self._turn_back(before, table)
+        finally:
+            self._disk.leave_states()
+
+    def _turn_back(self, before: str, table: RoutingTable) -> None:
+        if before:
+            self._disk.turn_to(before)
+        ports = ", ".join(sorted({str(route.listen) for route in table.routes}))
+        raise RouterError(
+            f"the router cannot start with the new configuration and goes on as before; its log says why "
+            f"(has somebody else one of the ports {ports}?)"
+        )
+
+    def _keep(self, wanted: Rendered, check: Callable[[Path], str] | None = None) -> None:
+        """The files, on the disk from here on; those that HAProxy would not start with never count."""
+        if self._disk.holds(wanted.files):
+            return
+        generation = self._disk.write(wanted.files)
+        refused = check(self._disk.directory(generation) / CONFIGURATION) if check else ""
+        if refused:
+            raise RouterError(f"HAProxy refuses the configuration: {refused}")
+        self._disk.turn_to(generation)
+
+    def _change(self, table: RoutingTable, running: Look) -> None:
+        """Room for more first, then the shares, then less; a share never moves to what is about to go."""
+        has = {
+            (row.backend, row.server): row for row in running.rows if slot_of(row.backend) and row.server != "BACKEND"
+        }
+        wanted = dict(_targets(table))
+        for key, (route, target) in wanted.items():
+            if key not in has:
+                self._runtime.tell(f"add server {_named(key)} {server(route, target, weight=0)}")
+                self._renew(key, target)
+            elif _is_astray(has[key], target):
+                self._renew(key, target)
+            elif has[key].takes < target.takes:
+                self._runtime.tell(f"set server {_named(key)} weight {target.takes}")
+        for route in table.routes:
+            self._set_share(route, running.shares.get(route.name))
+        for key, (_, target) in wanted.items():
+            if key in has and has[key].takes > target.takes:
+                self._runtime.tell(f"set server {_named(key)} weight {target.takes}")
+        for key in has.keys() - wanted.keys():
+            self._forget(key)
+
+    def _renew(self, key: tuple[str, str], target: Target) -> None:
+        """Down until it is checked: a server is taken for ready when it is made, and when it is enabled."""
+        name = _named(key)
+        self._runtime.tell(f"set server {name} weight 0")
+        self._runtime.tell(f"set server {name} addr {target.address} port {target.port}")
+        self._runtime.tell(f"set server {name} state ready")
+        self._runtime.tell(f"set server {name} health down")
+        self._runtime.tell(f"set server {name} weight {target.takes}")
+        self._runtime.tell(f"enable health {name}")
+
+    def _set_share(self, route: Route, has: int | None) -> None:
+        if has is None:
+            self._runtime.tell(f"add map {SHARES} {way(route.name)} {route.share}")
+        elif has != route.share:
+            self._runtime.tell(f"set map {SHARES} {way(route.name)} {route.share}")
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        name, refused = _named(key), [""]
+        self._runtime.tell(f"set server {name} weight 0")
+
+        def gone() -> bool:
+            self._runtime.tell(f"set server {name} state maint")
+            refused[:] = [self._runtime.attempt(f"del server {name}")]
+            if refused[0] and not self._answers(key):
+                # To be put to rest anew is what closes connections to it that became idle after the first time.
+                self._runtime.tell(f"set server {name} state ready")
+            return not refused[0]
+
+        if not _eventually(gone, _LEAVING_S):
+            raise RouterError(f"{name} cannot be forgotten yet ({refused[0]}): drain or cut it first")
+
+    def _answers(self, key: tuple[str, str]) -> bool:
+        """Whether it has a request, and so will not be forgotten soon."""
+        look = self._look()
+        return look is None or any(row.current > 0 for row in look.rows if (row.backend, row.server) == key)
+
+    def _prove(self, table: RoutingTable) -> None:
+        look = self._look()
+        if look is None:
+            raise RouterUnavailable("the router has stopped answering; what it is to route is on its disk")
+        wrong = differences(table, observed(look))
+        if wrong:
+            raise RouterError("the router shows something else: " + "; ".join(wrong))
+
+    def _cut(self, worker: int | None, backend: str, servers: frozenset[str]) -> int:
+        shown = self._runtime.ask("show sess", worker=worker)
+        pointers = list(sessions(shown, backend, servers))
+        return sum(not self._runtime.ask(f"shutdown session {each}", worker=worker).strip() for each in pointers)
+
+    def _stamp(self) -> str:
+        look = self._look()
+        return "" if look is None else look.process.stamp
+
+
+def _targets(table: RoutingTable) -> Iterator[tuple[tuple[str, str], tuple[Route, Target]]]:
+    for route in table.routes:
+        for slot in SLOTS:
+            for target in route.slot(slot).targets:
+                yield (backend(route.name, slot), target.id), (route, target)
+
+
+def _is_astray(row: Row, target: Target) -> bool:
+    """Somewhere else, put to rest by hand, or left half made."""
+    at_rest = row.status.split()[0] in ("MAINT", "DRAIN", "no")
+    return at_rest or (row.address, row.port) != (target.address, target.port)
+
+
+def _named(key: tuple[str, str]) -> str:
+    return "/".join(key)
+
+
+def _parted(said: str) -> tuple[str, str, str]:
+    """Three answers to three commands; the first two end with an empty line."""
+    first, _, rest = said.partition("\n\n")
+    second, _, third = rest.partition("\n\n")
+    return first, second, third.strip("\n")
+
+
+def _sample(epoch: str, row: Row, counted: tuple[int, ...]) -> SlotSample:
+    probes, bad_probes = counted[PROBES], counted[BAD_PROBES]
+    if row.mode == "tcp":
+        return SlotSample(epoch, row.sessions - probes, row.failed_connections)
+    within = (*counted[: len(BOUNDS)], counted[EVERY])
+    return SlotSample(epoch, row.answers - probes, row.answers_5xx - bad_probes, within)
+
+
+def _eventually(check: Callable[[], bool], within: float = _LOADING_S) -> bool:
+    until = time.monotonic() + within
+    while not check():
+        if time.monotonic() > until:
+            return False
+        time.sleep(_EVERY_S)
+    return True

@@ -1,0 +1,81 @@
+"""Debian's HAProxy as a plain process of this machine, run the way that gitopsd's router is run."""
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gitopsd.adapters.haproxy.config import CONFIGURATION
+from gitopsd.model.errors import RouterUnavailable
+from tests.images import install
+
+
+def program() -> str:
+    """Where it is, installing it first where that is possible."""
+    for _ in range(2):
+        found = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+        if found:
+            return found
+        try:
+            install("haproxy")
+        except RuntimeError as refused:
+            pytest.skip(f"no HAProxy on this machine: {refused}")
+    pytest.fail("haproxy was installed and is not there")
+
+
+class HaproxyProcess:
+    """Implements `gitopsd.adapters.haproxy.router.Host`. `away`: it does not start."""
+
+    def __init__(self, root: Path, haproxy: str) -> None:
+        self._root, self._haproxy, self.away = root, haproxy, False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self._root / "log").read_text()
+
+    def check(self, configuration: Path) -> str:
+        command = [self._haproxy, "-c", "-q", "-f", configuration]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return "" if done.returncode == 0 else done.stderr.strip()
+
+    def start(self) -> None:
+        if self.away:
+            raise RouterUnavailable("it is kept from starting")
+        current = self._root / "current" / CONFIGURATION
+        command = [self._haproxy, "-W", "-db", "-S", f"{self._root}/master.sock,mode,600", "-f", current]
+        with (self._root / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def reload(self) -> None:
+        """As somebody does by hand."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR2)
+
+    def kill(self) -> None:
+        """The master and its workers, at once; they are its session's only processes."""
+        if self._process is not None:
+            for pid in _children(self._process.pid):
+                subprocess.run(["kill", "-KILL", str(pid)], check=False, stderr=subprocess.DEVNULL)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def haproxy_directory() -> Iterator[Path]:
+    """A short path, as that of a socket may have 108 characters only."""
+    directory = Path(tempfile.mkdtemp(prefix="gitopsd-", dir="/tmp"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
