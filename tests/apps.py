@@ -11,7 +11,7 @@ from typing import Any
 class App(socketserver.ThreadingTCPServer):
     """An instance that says who it is.
 
-    Its answer is `status`, after so many `seconds`; `/hold` answers when `release` is set, `/healthz` as `healthy` says.
+    It answers `status` after so many `seconds`; `/hold` answers when `release` is set, `/healthz` as `healthy` says.
     `asked` counts what it got, but for checks. It ends as one does that exits at once on SIGTERM: in mid-answer.
     """
 
@@ -87,16 +87,19 @@ class _Handler(socketserver.BaseRequestHandler):
 
 
 class Greeter(socketserver.ThreadingTCPServer):
-    """An instance that speaks no HTTP: it says its name, and then whatever it is told, until the client goes."""
+    """An instance that says its name, and then whatever it is told; with `upgraded`, a websocket's answer first."""
 
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, upgraded: bool = False) -> None:
+        self.name, self.upgraded = name, upgraded
         super().__init__(("127.0.0.1", 0), _Greeting)
         self.port: int = self.server_address[1]
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Connections that end in the middle are what tests do."""
 
     def close(self) -> None:
         self.shutdown()
@@ -107,7 +110,14 @@ class _Greeting(socketserver.StreamRequestHandler):
     server: Greeter
 
     def handle(self) -> None:
-        self.wfile.write(f"{self.server.name}\n".encode())
+        if self.server.upgraded:
+            while self.rfile.readline().strip():
+                pass
+            accepted = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+            head = f"HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{accepted}\r\n\r\n"
+            self.wfile.write(head.encode())
+        else:
+            self.wfile.write(f"{self.server.name}\n".encode())
         while line := self.rfile.readline():
             self.wfile.write(line)
 

@@ -40,9 +40,9 @@ class HaproxyProcess:
         return (self._root / "log").read_text()
 
     def check(self, configuration: Path) -> str:
-        command = [self._haproxy, "-c", "-q", "-f", configuration]
+        command = [self._haproxy, "-c", "-f", configuration]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return "" if done.returncode == 0 else done.stderr.strip()
+        return "" if done.returncode == 0 else done.stderr or f"status {done.returncode}"
 
     def start(self) -> None:
         if self.away:

@@ -302,6 +302,8 @@ def _paths(routes: Iterable[Route]) -> Iterator[str]:
 def _unfit(routes: Iterable[Route]) -> Iterator[str]:
     """What a route holds that the configuration has no way to say."""
     for route in routes:
+        if route.host_address and not _is_address(route.host_address):
+            yield f"{route.name}: {route.host_address!r} is no address"
         named = [*route.hosts, *(each.value for each in route.on_purpose if each.by == "host")]
         words = [*named, route.path, *([route.health.http.path] if route.health.http else [])]
         for word in words:

@@ -56,7 +56,7 @@ class Host(Protocol):
     """Who runs HAProxy in master-worker mode, with its master's socket at `master.sock` beside the files."""
 
     def check(self, configuration: Path) -> str:
-        """What HAProxy has against a configuration, "" for nothing."""
+        """What HAProxy says where it would not start with a configuration, "" where it would."""
         ...
 
     def start(self) -> None:
@@ -163,7 +163,7 @@ class HaproxyRouter:
         generation = self._disk.write(wanted.files)
         refused = check(self._disk.directory(generation) / CONFIGURATION) if check else ""
         if refused:
-            raise RouterError(f"HAProxy refuses the configuration: {refused}")
+            raise RouterError(f"HAProxy refuses the configuration: {_alerts(refused)}")
         self._disk.turn_to(generation)
 
     def _change(self, table: RoutingTable, running: Look) -> None:
@@ -240,6 +240,12 @@ class HaproxyRouter:
     def _stamp(self) -> str:
         look = self._look()
         return "" if look is None else look.process.stamp
+
+
+def _alerts(said: str) -> str:
+    """What counts of the words that HAProxy has for a configuration it refuses, on one line."""
+    found = [line.partition(" : ")[2] for line in said.splitlines() if line.startswith("[ALERT]")]
+    return "; ".join(found[:3]) or " ".join(said.split())
 
 
 def _targets(table: RoutingTable) -> Iterator[tuple[tuple[str, str], tuple[Route, Target]]]:

@@ -9,14 +9,11 @@ from collections.abc import Iterator
 from gitopsd.adapters.haproxy.names import backend
 from gitopsd.model.route import SLOTS, RoutingTable, Target
 
+_INITIAL, _NEUTRAL = "1", "1"
 _UNKNOWN = {
-    **dict.fromkeys(("srv_op_state", "srv_admin_state", "srv_time_since_last_change", "srv_check_status"), "0"),
-    **dict.fromkeys(("srv_check_result", "srv_check_health", "srv_agent_state"), "0"),
-    **dict.fromkeys(("bk_f_forced_id", "srv_f_forced_id", "srv_use_ssl", "srv_check_port", "srv_agent_port"), "0"),
-    **dict.fromkeys(("srv_fqdn", "srvrecord", "srv_check_addr", "srv_agent_addr"), "-"),
     "srv_check_state": "6",  # configured and enabled
-    "be_id": "1",
-    "srv_id": "1",
+    **dict.fromkeys(("srv_fqdn", "srvrecord", "srv_check_addr", "srv_agent_addr"), "-"),
+    **dict.fromkeys(("be_id", "srv_id"), "1"),
 }
 
 
@@ -34,6 +31,9 @@ def states(shown: str, table: RoutingTable) -> str:
         same = found.get("srv_addr") == target.address and found.get("srv_port") == str(target.port)
         line = {**_UNKNOWN, **(found if same else {}), "be_name": name, "srv_name": target.id}
         line |= {"srv_addr": target.address, "srv_port": str(target.port), "srv_admin_state": "0"}
+        if line.get("srv_check_result", "0") == "0":
+            # With no result at all here, the new worker waits for ever for that of a check it never sent.
+            line |= {"srv_check_status": _INITIAL, "srv_check_result": _NEUTRAL}
         line |= {"srv_uweight": str(target.takes), "srv_iweight": str(target.takes)}
         written.append(" ".join(line.get(column, "0") for column in columns))
     return "".join(f"{line}\n" for line in (*lines[:2], *written))
