@@ -1,18 +1,22 @@
 """Debian's HAProxy as a plain process of this machine, run the way that gitopsd's router is run."""
 
+import io
+import re
 import shutil
 import signal
 import subprocess
+import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import docker
 import pytest
 
 from gitopsd.adapters.haproxy.config import CONFIGURATION
 from gitopsd.model.errors import RouterUnavailable
-from tests.images import install
+from tests.images import add, import_image, install
 
 
 def program() -> str:
@@ -26,6 +30,19 @@ def program() -> str:
         except RuntimeError as refused:
             pytest.skip(f"no HAProxy on this machine: {refused}")
     pytest.fail("haproxy was installed and is not there")
+
+
+def image_of_haproxy(api: docker.APIClient, tag: str) -> str:
+    """Makes `tag` of this machine's HAProxy and the libraries that it is linked with."""
+    linked = subprocess.run(["ldd", program()], check=True, capture_output=True, text=True).stdout
+    libraries = sorted({*re.findall(r"(/\S+) \(0x", linked), *map(str, Path("/lib").glob("*-linux-*/libgcc_s.so.1"))})
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path in (program(), *libraries):
+            add(archive, path.lstrip("/"), tarfile.REGTYPE, 0o755, Path(path).read_bytes())
+        add(archive, "etc/passwd", tarfile.REGTYPE, 0o644, b"root:x:0:0:root:/:/bin/sh\n")
+    import_image(api, tag, buffer.getvalue(), ['CMD ["haproxy"]'])
+    return tag
 
 
 class HaproxyProcess:

@@ -20,6 +20,7 @@ CONTENT: Final = "gitopsd.content"
 CONTENT_VOLUME_PREFIX: Final = "gitopsd-content-"
 CARRIER: Final = "gitopsd.carrier"
 PROBE: Final = "gitopsd.probe"
+ROUTER: Final = "gitopsd.router"
 
 PROJECT: Final = "com.docker.compose.project"
 COMPOSE_SERVICE: Final = "com.docker.compose.service"

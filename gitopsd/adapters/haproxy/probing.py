@@ -11,6 +11,7 @@ from typing import Final
 from gitopsd.adapters.asking import Until, silent, weighed
 from gitopsd.adapters.haproxy.config import SOCKETS, WAY
 from gitopsd.adapters.haproxy.names import listener, way
+from gitopsd.adapters.haproxy.runtime import connected
 from gitopsd.model.health import Answer, Fail, HttpCheck, Pass, TcpCheck, Unknown
 from gitopsd.model.route import Route, SlotName
 
@@ -25,9 +26,7 @@ def probe(root: Path, route: Route, slot: SlotName, timeout: timedelta, path: st
     asked = route.health.http or HttpCheck(route.listen, status=_ANY_GOOD)
     check = HttpCheck(route.listen, path or asked.path, asked.status, asked.body, asked.latency)
     try:
-        with socket.socket(socket.AF_UNIX) as wire:
-            wire.settimeout(timeout.total_seconds())
-            wire.connect(str(root / SOCKETS / f"{listener(route)}.{slot}"))
+        with connected(root / SOCKETS / f"{listener(route)}.{slot}", timeout.total_seconds()) as wire:
             if route.mode == "tcp":
                 return _stays(wire, route)
             wire.sendall(_request(route, check.path))

@@ -4,6 +4,7 @@ Answers are texts without an exit status, so an answer that is not known to be a
 """
 
 import csv
+import os
 import re
 import socket
 import time
@@ -84,9 +85,7 @@ class Runtime:
 
 def _asked(path: Path, line: str) -> str:
     try:
-        with socket.socket(socket.AF_UNIX) as wire:
-            wire.settimeout(_PATIENCE_S)
-            wire.connect(str(path))
+        with connected(path, _PATIENCE_S) as wire:
             wire.sendall(f"{line}\n".encode())
             wire.shutdown(socket.SHUT_WR)
             said = bytearray()
@@ -95,6 +94,22 @@ def _asked(path: Path, line: str) -> str:
     except OSError as error:
         raise RouterUnavailable(f"no router answers at {path}: {(error.strerror or str(error)).lower()}") from error
     return said.decode(errors="replace")
+
+
+def connected(path: Path, timeout: float) -> socket.socket:
+    """A connection to a socket however long its path is: the system takes one of up to 107 bytes only."""
+    wire = socket.socket(socket.AF_UNIX)
+    try:
+        wire.settimeout(timeout)
+        directory = os.open(path.parent, os.O_PATH)
+        try:
+            wire.connect(f"/proc/self/fd/{directory}/{path.name}")
+        finally:
+            os.close(directory)
+    except OSError:
+        wire.close()
+        raise
+    return wire
 
 
 @dataclass(frozen=True, slots=True)
