@@ -64,6 +64,9 @@ class HaproxyProcess:
     def start(self) -> None:
         if self.away:
             raise RouterUnavailable("it is kept from starting")
+        if self._process is not None:
+            self.reload()
+            return
         current = self._root / "current" / CONFIGURATION
         command = [self._haproxy, "-W", "-db", "-S", f"{self._root}/master.sock,mode,600", "-f", current]
         with (self._root / "log").open("ab") as log:

@@ -63,7 +63,10 @@ class ManagedHaproxy:
                 if each not in kept:
                     self._end(each["Id"])
             container = kept[0]["Id"] if kept else self._created(self._name, wanted)
-            self._post(container, "start")
+            if kept and kept[0]["State"] == "running":
+                self._post(container, "kill", signal="SIGUSR2")
+            else:
+                self._post(container, "start")
         except EngineError as error:
             raise RouterUnavailable(f"the router cannot be started: {error}") from error
 
@@ -131,7 +134,7 @@ class ManagedHaproxy:
         with understood(doing):
             return str(answer["Id"])
 
-    def _post(self, container: str, verb: str, **params: int) -> None:
+    def _post(self, container: str, verb: str, **params: int | str) -> None:
         doing = f"{verb} the router"
         self._connection.call("POST", f"/containers/{container}/{verb}", doing=doing, params=params)
 

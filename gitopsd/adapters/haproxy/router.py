@@ -60,7 +60,9 @@ class Host(Protocol):
         ...
 
     def start(self) -> None:
-        """Start it where it does not run, if that is for gitopsd to do. RouterUnavailable: it does not start."""
+        """Start it where it does not run; where it does and nobody answers, have it start anew from its files without
+        a break, which brings its sockets back. RouterUnavailable: it does not start.
+        """
         ...
 
 
@@ -140,12 +142,18 @@ class HaproxyRouter:
         self._keep(wanted, self._host.check)
         try:
             self._disk.leave_states(states(self._runtime.ask("show servers state"), table))
-            self._runtime.reload()
+            self._start_worker()
             _eventually(lambda: self._stamp() == wanted.stamp or self._runtime.failed_reloads() > failed)
             if self._stamp() != wanted.stamp:
                 self._turn_back(before, table)
         finally:
             self._disk.leave_states()
+
+    def _start_worker(self) -> None:
+        try:
+            self._runtime.reload()
+        except RouterUnavailable:
+            self._host.start()  # the master's socket is lost
 
     def _turn_back(self, before: str, table: RoutingTable) -> None:
         if before:

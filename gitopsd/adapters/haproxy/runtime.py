@@ -37,9 +37,12 @@ class Runtime:
 
         An older one that is gone answers nothing. RouterUnavailable: no router answers.
         """
-        line = "; ".join(commands)
         if worker is None:
-            return _asked(self._admin, line)
+            try:
+                return _asked(self._admin, "; ".join(commands))
+            except RouterUnavailable:
+                # Its socket alone may be lost, which no reload brings back.
+                return _asked(self._master, "; ".join(f"@1 {command}" for command in commands))
         said = self._asked_master("; ".join(f"@!{worker} {command}" for command in commands))
         return "" if said.startswith(_GONE) else said
 
@@ -59,8 +62,9 @@ class Runtime:
         self._asked_master("reload")
 
     def failed_reloads(self) -> int:
-        """How often the master could not start a worker since the last time that it could."""
-        found = re.search(r" master .*\[failed: (\d+)\]", self._asked_master("show proc"))
+        """How often the master could not start a worker since it last could; 0 where it cannot be asked."""
+        said = self._asked_master("show proc") if self._master.exists() else ""
+        found = re.search(r" master .*\[failed: (\d+)\]", said)
         return int(found[1]) if found else 0
 
     def older(self) -> tuple[int, ...]:
@@ -78,7 +82,7 @@ class Runtime:
             try:
                 return _asked(self._master, line)
             except RouterUnavailable:
-                if time.monotonic() > until:
+                if time.monotonic() > until or not self._master.exists():
                     raise
                 time.sleep(_EVERY_S)
 

@@ -204,6 +204,21 @@ def test_what_somebody_put_to_rest_by_hand_is_seen_and_healed(haproxy: Haproxy) 
     assert ground.get().by == "old"
 
 
+@pytest.mark.parametrize("lost", [("admin.sock",), ("master.sock",), ("admin.sock", "master.sock")], ids=" ".join)
+def test_a_router_whose_sockets_are_lost_serves_on_and_is_told_again(haproxy: Haproxy, lost: tuple[str, ...]) -> None:
+    ground = haproxy.ground
+    old, new = ground.instance("old"), ground.instance("new")
+    ground.serve((old,), (new,))
+    for name in lost:
+        (haproxy.root / name).unlink()
+
+    ground.apply((old,), (new,), ALL)
+    ground.apply((old,), (new,), ALL, on_purpose=PREVIEW)
+
+    assert ground.get().by == "new"
+    assert ground.seen().share == ALL
+
+
 def test_services_share_a_port_by_host_and_by_the_longest_path(haproxy: Haproxy) -> None:
     ground = haproxy.ground
     wanted = {
