@@ -13,6 +13,8 @@ from gitopsd.engine_json.cures import lift_body
 from gitopsd.engine_json.limits import restart_policy, update_body
 from gitopsd.engine_json.networking import endpoints
 from gitopsd.engine_json.resource import network_body, volume_body
+from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
+from gitopsd.engine_json.routed import routed_endpoint
 from gitopsd.model.action import (
     Action,
     Chain,
@@ -57,13 +59,15 @@ Lookup = Callable[[str, str, str], Specification]
 class Making:
     """What everything of an environment is made with: where its specifications are, and the key of what is secret.
 
-    `bring` pulls an image for a platform ("": the engine's own).
+    `bring` pulls an image for a platform ("": the engine's own). `address` gives one on the router's network, which it
+    makes when it is missing: the one that an instance had, or a new one.
     """
 
     specification: Lookup
     desired: DesiredState
     key: bytes
     bring: Callable[[str, str], object]
+    address: Callable[[str], str]
 
 
 def perform(action: Action, engine: Engine, making: Making) -> str:
@@ -115,14 +119,16 @@ def _specification(action: Create | Update | Restore | Deliver | Connect, making
 
 
 def _endpoint(action: Connect, making: Making, api: tuple[int, int]) -> Mapping[str, Json]:
+    if action.network == ROUTED_NETWORK:
+        return routed_endpoint(making.address(action.address))
     found = _specification(action, making)
     return dict(endpoints(found.sealed.service, found.desired, action.slot, api))[action.network]
 
 
-def remade(found: Specification, slot: int, name: str, engine: EngineView, key: bytes) -> Creation:
+def remade(found: Specification, slot: int, name: str, engine: EngineView, key: bytes, routed: str = "") -> Creation:
     """What a container of a specification is made from, but for what it carries over and lives in.
 
-    ManifestError: it cannot be made.
+    `routed` is its address for the router. ManifestError: it cannot be made.
     """
     joins = {each: each for each in found.sealed.service.shares}
     return creation(
@@ -132,6 +138,7 @@ def remade(found: Specification, slot: int, name: str, engine: EngineView, key: 
         release=0,
         carry={},
         joins=joins,
+        routed=routed,
         api=engine.api(),
         key=key,
     )
@@ -147,6 +154,7 @@ def _create(action: Create, engine: Engine, making: Making) -> str:
         release=action.release,
         carry=action.carry,
         joins=action.joins,
+        routed=making.address("") if specification.sealed.service.traffic is not None else "",
         api=engine.api(),
         key=making.key,
     )

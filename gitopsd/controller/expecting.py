@@ -105,7 +105,7 @@ def _made(
     """
     sealed, desired = applied.sealed, applied.desired
     called = instance_name(sealed.service, desired.project, slot)
-    made = remade(applied, slot, called, engine, key)
+    made = remade(applied, slot, called, engine, key, instance.routed_address)
     lying = places(made, instance.fields, key)
     shown = _borrowed(sealed.service, instance, expected(sealed, made, called, _defaults(engine, instance.image_id)))
     return {**shown, **content_wanted(lying)}, lying

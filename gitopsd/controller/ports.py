@@ -13,7 +13,7 @@ from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.files import Files
 from gitopsd.model.health import Answer, Check, Subject
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState
+from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses
 from gitopsd.model.secret import HostFile
 
 __all__ = [
@@ -174,6 +174,14 @@ class EngineView(Protocol):
 
     def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
         """Which of these network and volume names exist, whoever made them."""
+        ...
+
+    def addresses(self, network: str) -> NetworkAddresses | None:
+        """Which addresses of a network are taken, by whatever container; None: there is no such network."""
+        ...
+
+    def subnets(self) -> tuple[str, ...]:
+        """The subnets in use: of the engine's networks, and of the host's routes as far as they show from here."""
         ...
 
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from gitopsd.controller.addressing import Addresses
 from gitopsd.controller.adoption import Adoption, adopt_project
 from gitopsd.controller.baselines import FieldLook
 from gitopsd.controller.chains import Chains
@@ -288,6 +289,7 @@ class Reconciler:
             named.desired,
             self._store.key(),
             self._shelf.bring,
+            Addresses(self._engine, self._store).give,
         )
         for chain in turn.chains:
             self._chains.submit(chain, making, wake)

@@ -105,6 +105,10 @@ class Store(Protocol):
         """A number that no release had before."""
         ...
 
+    def next_address(self, engine: str) -> int:
+        """A number that no routed instance of the engine had before, from 0 on."""
+        ...
+
     def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
         """Newest first."""
         ...

@@ -21,6 +21,8 @@ from gitopsd.engine_json.networking import (
     mac_address,
     port_bindings,
 )
+from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
+from gitopsd.engine_json.routed import routed_endpoint
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, SealedService, Service
 from gitopsd.model.errors import ManifestError
@@ -38,6 +40,7 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     carry: Mapping[str, str],
     api: tuple[int, int],
     joins: Mapping[str, str] = NOBODY,
+    routed: str = "",
     key: bytes = b"",
     environment: str = "",
     working_dir: str = "",
@@ -46,8 +49,9 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     """The container `name` that fills `slot`. Strings in the options are meant literally: `$` is a dollar.
 
     `carry` maps mount targets to the anonymous volumes of the instance that it takes over from; `joins` maps services
-    whose namespaces or volumes it uses to a container of theirs; `key` is the store's, for the names of content
-    volumes; `environment` "" is the desired state's own. ManifestError: content that cannot be delivered, or a Compose
+    whose namespaces or volumes it uses to a container of theirs; `routed` is its address for the router, where one
+    serves it; `key` is the store's, for the names of content volumes; `environment` "" is the desired state's own.
+    ManifestError: content that cannot be delivered, or a Compose
     key that this API does not know.
     """
     service, environment = sealed.service, environment or desired.environment
@@ -75,6 +79,8 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
         },
         "NetworkingConfig": networking,
     }
+    if service.traffic is not None:
+        connect = (*connect, (ROUTED_NETWORK, routed_endpoint(routed)))
     return Creation(
         name,
         body,
@@ -109,7 +115,7 @@ def _config(service: Service, api: tuple[int, int]) -> dict[str, Json]:
         "Cmd": options.get("command"),
         "Entrypoint": options.get("entrypoint"),
         "Env": _environment(mapping(options.get("environment"))) or None,
-        "ExposedPorts": exposed_ports(service.ports, strings(options.get("expose"))) or None,
+        "ExposedPorts": exposed_ports(service.direct_ports, strings(options.get("expose"))) or None,
         "Healthcheck": _healthcheck(mapping(options.get("healthcheck"))) or None,
     }
     if api < MAC_OF_ENDPOINT:
@@ -144,7 +150,7 @@ def _reachable(service: Service, desired: DesiredState, slot: int) -> dict[str, 
     In networks of the project, links are the endpoints'; the host's are only for those that are joined by their mode.
     """
     found: dict[str, Json] = {
-        "PortBindings": port_bindings(service.ports),
+        "PortBindings": port_bindings(service.direct_ports),
         "Links": [] if service.networks else list(links(service, desired, slot)),
     }
     return {key: value for key, value in found.items() if value}

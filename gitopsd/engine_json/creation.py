@@ -45,8 +45,8 @@ class Creation:
     """One container: `body` is the JSON of `POST /containers/create?name=NAME`; its Image is an image id.
 
     `image` is the reference that people know the image by; it takes the id's place if it still denotes that id.
-    `connect` lists networks (engine name, endpoint configuration) that the engine's API does not take in the body and
-    that are connected before the start.
+    `connect` lists networks (engine name, endpoint configuration) that the engine's API does not take in the body, and
+    the router's; they are connected before the start.
     """
 
     name: str

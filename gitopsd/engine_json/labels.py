@@ -21,6 +21,7 @@ CONTENT_VOLUME_PREFIX: Final = "gitopsd-content-"
 CARRIER: Final = "gitopsd.carrier"
 PROBE: Final = "gitopsd.probe"
 ROUTER: Final = "gitopsd.router"
+ROUTED: Final = "gitopsd.routed"
 
 PROJECT: Final = "com.docker.compose.project"
 COMPOSE_SERVICE: Final = "com.docker.compose.service"

@@ -1,6 +1,6 @@
 """Engine JSON -> live state: what lists and inspections say, in our words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast, get_args
@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, cast, get_args
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.expectation import LAID_UNDER
 from gitopsd.engine_json.projection import container_projection, network_projection, volume_projection
+from gitopsd.engine_json.routed import NETWORK, routed_address_of
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
 from gitopsd.model.image import HeldImage
@@ -19,6 +20,7 @@ from gitopsd.model.live import (
     LayerChange,
     LiveNetwork,
     LiveVolume,
+    NetworkAddresses,
     Product,
     State,
 )
@@ -41,6 +43,7 @@ def instance(inspected: Answer, listed: Answer = MappingProxyType({})) -> Instan
     state, config, host = inspected["State"], inspected["Config"], inspected["HostConfig"]
     own = _labels(config)
     check, output = _health(state.get("Health"))
+    networks = (inspected.get("NetworkSettings") or {}).get("Networks") or {}
     return Instance(
         id=named(inspected, "Id"),
         name=named(inspected, "Name").lstrip("/"),
@@ -64,13 +67,14 @@ def instance(inspected: Answer, listed: Answer = MappingProxyType({})) -> Instan
         restart_policy=(host.get("RestartPolicy") or {}).get("Name") or "no",
         one_off=own.get(labels.ONE_OFF) == "True",
         volumes=_volumes(inspected.get("Mounts") or ()),
-        networks=frozenset((inspected.get("NetworkSettings") or {}).get("Networks") or {}),
+        networks=frozenset(networks),
         joined=_joined(host),
         borrowed=tuple(sorted({str(each).partition(":")[0] for each in host.get("VolumesFrom") or ()})),
         labels=own,
         image=str(config.get("Image") or ""),
         untagged=listed.get("Image") == inspected["Image"] != config.get("Image"),
-        address=_address(host, (inspected.get("NetworkSettings") or {}).get("Networks") or {}),
+        address=_address(host, networks),
+        routed_address=routed_address_of(networks),
         fields=container_projection(inspected),
     )
 
@@ -86,6 +90,22 @@ def network(listed: Answer) -> LiveNetwork:
     own = _labels(listed)
     made_from = own.get(labels.OPTIONS, "")
     return LiveNetwork(named(listed, "Id"), named(listed, "Name"), own, made_from, network_projection(listed))
+
+
+def network_addresses(inspected: Answer, members: Iterable[Answer]) -> NetworkAddresses:
+    """The answer of `GET /networks/NAME`, and the rows of the list of all its containers."""
+    name = named(inspected, "Name")
+    ends = [((row.get("NetworkSettings") or {}).get("Networks") or {}).get(name) or {} for row in members]
+    asked = [(end.get("IPAMConfig") or {}).get("IPv4Address") for end in ends]
+    taken = {str(each) for each in (*asked, *(end.get("IPAddress") for end in ends)) if each}
+    own = subnets([inspected])
+    return NetworkAddresses(own[0] if own else "", frozenset(taken), labels.ROUTED in _labels(inspected))
+
+
+def subnets(listed: Iterable[Answer]) -> tuple[str, ...]:
+    """Those of the rows of `GET /networks`."""
+    pools = (pool for row in listed for pool in (row.get("IPAM") or {}).get("Config") or ())
+    return tuple(sorted({str(pool["Subnet"]) for pool in pools if pool.get("Subnet")}))
 
 
 def volume(listed: Answer) -> LiveVolume:
@@ -237,11 +257,11 @@ def _joined(host: Answer) -> tuple[str, ...]:
 
 
 def _address(host: Answer, networks: Answer) -> str:
-    """Of several networks' addresses the first by name; IPv6 only where there is nothing else."""
+    """Of several networks' addresses the first by name, the router's last; IPv6 only where there is nothing else."""
     mode = str(host.get("NetworkMode") or "")
     if mode == "host" or mode.startswith(_CONTAINER):
         return LOOPBACK if mode == "host" else mode
-    ends = [networks[name] or {} for name in sorted(networks)]
+    ends = [networks[name] or {} for name in sorted(networks, key=lambda name: (name == NETWORK, name))]
     found = (str(end.get(key) or "") for key in ("IPAddress", "GlobalIPv6Address") for end in ends)
     return next((address for address in found if address), "")
 

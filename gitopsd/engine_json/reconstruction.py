@@ -6,6 +6,7 @@ from typing import Any, Final
 from gitopsd.engine_json.expectation import ImageConfig, laid_over, mounts_shown
 from gitopsd.engine_json.fields import mapping, strings, text
 from gitopsd.engine_json.projection import Projection, container_projection
+from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
 from gitopsd.model.canonical import Json
 
 # What engines fill in where nothing is asked, unless somebody configured them otherwise.
@@ -196,7 +197,11 @@ _WRITTEN: Final[Mapping[str, tuple[str, Callable[[Json], Json]]]] = {
 
 
 def _networks(endpoints: Mapping[str, Json], keys: Mapping[str, str]) -> dict[str, Json]:
-    return {keys.get(name, name): _endpoint(mapping(endpoint)) or None for name, endpoint in endpoints.items()}
+    return {
+        keys.get(name, name): _endpoint(mapping(endpoint)) or None
+        for name, endpoint in endpoints.items()
+        if name != ROUTED_NETWORK  # the router's, which no manifest names
+    }
 
 
 def _endpoint(endpoint: Mapping[str, Json]) -> dict[str, Json]:

@@ -97,11 +97,15 @@ class Deliver(OnInstance):
 
 @dataclass(frozen=True, slots=True)
 class Connect(OnInstance):
-    """Connect a container to a network (its engine name) with the whole endpoint that a specification gives it."""
+    """Connect a container to a network (its engine name) with the whole endpoint that a specification gives it.
+
+    `address` is the one that it had on the router's network, which no specification gives.
+    """
 
     network: str = field(kw_only=True)
     fingerprint: str = field(kw_only=True)
     in_place: str = field(kw_only=True)
+    address: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
         return f"Connect  {self.name} to {self.network}  # {self.cause}"

@@ -20,9 +20,9 @@ class Instance:
     targets to volume names, anonymous ones included. `check` is the Compose healthcheck's word. `joined` are the ids of
     the containers whose network, PID or IPC namespace it is in, `borrowed` those whose volumes it mounts. `image` is
     the image as it was named at creation; `untagged`: that is not its name any more. `address` is where its network has
-    it on the engine's host: an IP address, `container:ID` for that one's, "" for nowhere. `routed_address` is its
-    address on the router's network, "" where it has none. `fields` is the projection of the inspection, by the field
-    table; it may hold secrets.
+    it on the engine's host: an IP address, `container:ID` for that one's, "" for nowhere. `routed_address` is where a
+    router reaches it, "" where none does; it has that also while it does not run. `fields` is the projection of the
+    inspection, by the field table; it may hold secrets.
     """
 
     id: str
@@ -104,6 +104,18 @@ class LiveState:
     owner: str = ""
     own: str = ""
     engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAddresses:
+    """A network's subnet, and the addresses there that containers have or ask for, whether they run or not.
+
+    `ours`: gitopsd made it for itself.
+    """
+
+    subnet: str
+    taken: frozenset[str]
+    ours: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
 from gitopsd.model.action import Action, Chain, Connect, Deliver, Disconnect, Start, Update
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import FieldDrift
@@ -162,7 +163,17 @@ def _endpoint(member: Member, network: str, changed: list[FieldDrift]) -> Iterat
             network=network,
             fingerprint=placed.fingerprint,
             in_place=placed.in_place,
+            address=_address(changed) if network == ROUTED_NETWORK else "",
         )
+
+
+def _address(changed: list[FieldDrift]) -> str:
+    """The address that a container had before its connection was changed."""
+    for each in changed:
+        had = each.applied.get("ipv4_address") if isinstance(each.applied, Mapping) else each.applied
+        if each.at[2:] in ((), ("ipv4_address",)) and isinstance(had, str):
+            return had
+    return ""
 
 
 def _cause(fields: list[FieldDrift]) -> str:

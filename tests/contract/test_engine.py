@@ -2,15 +2,20 @@
 
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from gitopsd.controller.addressing import Addresses
 from gitopsd.engine_json import keep_body, network_body, update_body, volume_body
+from gitopsd.engine_json.routed import NETWORK, routed_endpoint
 from gitopsd.model.desired import Attachment, Image, Port, Volume, VolumeMount
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
+from gitopsd.model.traffic import Traffic
 from tests.contract.grounds import Ground
 from tests.engine_json.builders import created, desired, directory, file, sealed, service
+from tests.fakes.store import FakeStore
 
 QUICK: dict[str, Any] = {"stop_signal": "SIGKILL"}
 
@@ -510,3 +515,67 @@ def test_the_memory_of_what_runs_is_known_and_what_does_not_run_or_is_gone_is_le
 
     assert list(used) == [running]
     assert 0 < used[running] < 64 << 20
+
+
+def test_a_routed_instance_keeps_its_address_whether_it_runs_or_not(ground: Ground) -> None:
+    address = routed(ground)
+    container = ground.run(service(traffic=Traffic(80, 8080), **QUICK), routed=address)
+    assert ground.only().routed_address == address
+    assert ground.only().networks == {f"{ground.project}_default", NETWORK}
+
+    ground.engine.stop(container)
+    assert ground.only().routed_address == address
+
+    ground.engine.start(container)
+    assert ground.only().routed_address == address
+    assert ground.only().address != address
+
+
+def test_an_address_counts_as_taken_from_the_creation_of_its_container_to_its_removal(ground: Ground) -> None:
+    address = routed(ground)
+    container = ground.create(service(traffic=Traffic(80, 8080)), routed=address)
+    found = ground.engine.addresses(NETWORK)
+    assert found is not None
+    assert (found.ours, address in found.taken) == (True, True)
+    assert found.subnet in ground.engine.subnets()
+
+    ground.engine.remove(container)
+
+    found = ground.engine.addresses(NETWORK)
+    assert found is not None
+    assert address not in found.taken
+
+
+def test_a_network_that_is_not_there_has_no_addresses_and_somebodys_is_not_ours(ground: Ground) -> None:
+    name = f"{ground.project}-somebodys"
+    assert ground.engine.addresses(name) is None
+    ground.hands.somebodys_network(name)
+
+    found = ground.engine.addresses(name)
+
+    assert found is not None
+    assert not found.ours
+
+
+def test_a_routed_instance_lives_beside_the_default_bridge_too(ground: Ground) -> None:
+    address = routed(ground)
+
+    ground.run(service(traffic=Traffic(80, 8080), networks=(), network_mode="bridge", **QUICK), routed=address)
+
+    assert (ground.only().routed_address, ground.only().state) == (address, "running")
+
+
+def test_a_cut_connection_is_made_again_with_the_address(ground: Ground) -> None:
+    address = routed(ground)
+    container = ground.run(service(traffic=Traffic(80, 8080), **QUICK), routed=address)
+    ground.engine.disconnect(container, NETWORK)
+    assert ground.only().routed_address == ""
+
+    ground.engine.connect(container, NETWORK, routed_endpoint(address))
+
+    assert ground.only().routed_address == address
+
+
+def routed(ground: Ground) -> str:
+    """An address that no other test gets."""
+    return Addresses(ground.engine, FakeStore(str(uuid4()))).give()

@@ -122,6 +122,24 @@ def test_release_numbers_never_repeat_even_when_many_threads_ask(store: Store) -
     assert sorted(numbers) == list(range(1, 41))
 
 
+def test_numbers_of_addresses_go_on_for_each_engine_by_itself(store: Store) -> None:
+    assert [store.next_address("one") for _ in range(3)] == [0, 1, 2]
+    assert store.next_address("other") == 0
+    assert store.next_release() == 1
+    assert store.next_address("one") == 3
+
+
+def test_no_two_threads_get_one_number_of_an_address(store: Store) -> None:
+    numbers: list[int] = []
+    ask = lambda: numbers.extend(store.next_address("one") for _ in range(10))  # noqa: E731
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers) == list(range(40))
+
+
 def test_a_forgotten_environment_keeps_its_ledger_and_events(store: Store) -> None:
     store.save(Journal("shop", project="p", release=a_release(1)), [Event(NOON, "Removed", "gone", environment="shop")])
     store.save_status(a_status("shop"))

@@ -29,7 +29,7 @@ JOURNAL = Journal("production")
 STATE = a_state(a_service())
 RELEASE = Release(7, "production", "a" * 40, "inputs", "content", "ada", "Change", "newer content in Git", NOON)
 WEB = Specification(STATE.services["web"], STATE.desired)
-MAKING = Making(lambda *_: WEB, STATE.desired, b"key", lambda reference, platform: None)
+MAKING = Making(lambda *_: WEB, STATE.desired, b"key", lambda reference, platform: None, str)
 START = Chain("web/1", (Start("web", 1, "a container", "new service"),))
 
 

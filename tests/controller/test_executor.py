@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -16,10 +17,10 @@ from tests.waiting import eventually
 
 STATE = a_state(a_service())
 WEB = Specification(STATE.services["web"], STATE.desired)
-MAKING = Making(lambda *_: WEB, STATE.desired, b"key", lambda reference, platform: None)
+MAKING = Making(lambda *_: WEB, STATE.desired, b"key", lambda reference, platform: None, str)
 
 APP = a_service("app", lives_in="vpn")
-LIVING = Making(lambda *_: Specification(APP, STATE.desired), STATE.desired, b"key", lambda reference, platform: None)
+LIVING = replace(MAKING, specification=lambda *_: Specification(APP, STATE.desired))
 
 
 @pytest.fixture

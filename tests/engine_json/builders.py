@@ -30,7 +30,11 @@ FINGERPRINT = "v1:abc"
 
 def service(name: str = "web", mounts: Sequence[Mount] = (), **fields: Any) -> Service:
     """A service; keyword arguments that are no field of it are Compose options."""
-    own = {key: fields.pop(key) for key in ("ports", "networks", "depends_on", "place", "replicas") if key in fields}
+    own = {
+        key: fields.pop(key)
+        for key in ("ports", "networks", "depends_on", "place", "replicas", "traffic")
+        if key in fields
+    }
     own.setdefault("networks", (Attachment("default"),))
     own.setdefault("place", PLACE)
     return Service(name=name, image=IMAGE.reference, options=fields, mounts=tuple(mounts), **own)

@@ -8,6 +8,7 @@ from gitopsd.engine_json import borrowed_services, creation, joined_services
 from gitopsd.engine_json.creation import Creation
 from gitopsd.model.desired import Attachment, Dependency, Image, Port
 from gitopsd.model.errors import ManifestError
+from gitopsd.model.traffic import Traffic
 from tests.engine_json.builders import IMAGE, created, desired, host, sealed, service
 
 OPTIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -174,6 +175,18 @@ def test_a_newer_engine_takes_all_networks_at_creation() -> None:
     assert host(made)["NetworkMode"] == "shop_back"
     assert made.body["NetworkingConfig"] == {"EndpointsConfig": dict([BACK, FRONT])}
     assert made.connect == ()
+
+
+@pytest.mark.parametrize("api", [(1, 41), (1, 44)])
+def test_a_routed_container_joins_the_routers_network_and_publishes_only_what_is_left(api: tuple[int, int]) -> None:
+    ports = (Port(8080, published="80"), Port(53, published="53", protocol="udp"))
+
+    made = created(service(ports=ports, traffic=Traffic(80, 8080)), api=api, routed="10.1.2.3")
+
+    assert made.connect == (("gitopsd-routed", {"IPAMConfig": {"IPv4Address": "10.1.2.3"}}),)
+    assert host(made)["NetworkMode"] == "shop_default"
+    assert host(made)["PortBindings"] == {"53/udp": [{"HostIp": "", "HostPort": "53"}]}
+    assert list(made.body["ExposedPorts"]) == ["53/udp"]  # type: ignore[arg-type]
 
 
 def test_a_replacement_answers_to_the_final_name_from_its_start() -> None:

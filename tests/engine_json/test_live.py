@@ -7,6 +7,7 @@ import pytest
 
 from gitopsd.engine_json import live
 from gitopsd.model.image import HeldImage
+from gitopsd.model.live import NetworkAddresses
 
 INSPECTED: dict[str, Any] = {
     "Id": "0a93",
@@ -80,6 +81,36 @@ def test_an_inspection_becomes_an_instance() -> None:
     assert seen.volumes == {"/data": "shop_data"}
     assert seen.networks == {"shop_default", "shop_back"}
     assert seen.check == "none"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ({"IPAMConfig": {"IPv4Address": "10.1.2.3"}, "IPAddress": "10.1.2.3"}, "10.1.2.3"),
+        ({"IPAMConfig": {"IPv4Address": "10.1.2.3"}, "IPAddress": ""}, "10.1.2.3"),
+        ({"IPAMConfig": None, "IPAddress": "10.1.255.241"}, "10.1.255.241"),
+        ({"IPAMConfig": {}, "IPAddress": ""}, ""),
+        (None, ""),
+    ],
+)
+def test_the_address_for_the_router_is_known_also_of_what_does_not_run(
+    endpoint: dict[str, Any] | None, address: str
+) -> None:
+    own = {"shop_default": {"IPAddress": "172.18.0.2"}, "gitopsd-routed": endpoint}
+
+    seen = live.instance({**INSPECTED, "NetworkSettings": {"Networks": own}})
+
+    assert (seen.routed_address, seen.address) == (address, "172.18.0.2")
+
+
+def test_a_network_tells_whose_it_is_and_which_of_its_addresses_are_taken() -> None:
+    network = {"Name": "n", "IPAM": {"Config": [{"Subnet": "10.1.0.0/16"}]}, "Labels": {"gitopsd.routed": "true"}}
+    ends = [{"IPAMConfig": {"IPv4Address": "10.1.2.3"}}, {"IPAMConfig": None, "IPAddress": "10.1.2.4"}, {}]
+
+    seen = live.network_addresses(network, [{"NetworkSettings": {"Networks": {"n": end}}} for end in ends])
+
+    assert seen == NetworkAddresses("10.1.0.0/16", frozenset({"10.1.2.3", "10.1.2.4"}), ours=True)
+    assert live.network_addresses({"Name": "none", "IPAM": None}, []) == NetworkAddresses("", frozenset(), ours=False)
 
 
 def test_the_word_on_health_and_its_last_output_come_from_the_inspection() -> None:

@@ -129,3 +129,9 @@ def test_named_volumes_go_by_their_keys_and_foreign_ones_are_external() -> None:
         "else_where": {"name": "else where", "external": True},
     }
     assert [each["source"] for each in found["services"]["web"]["volumes"]] == ["data", "else_where"]  # type: ignore[index, call-overload]
+
+
+def test_the_routers_network_is_in_no_document() -> None:
+    joined = {"shop_default": {"aliases": ["web"]}, "gitopsd-routed": {"ipv4_address": "10.1.2.3"}}
+
+    assert document(an_instance(fields={"networks": joined})).document == document(an_instance()).document

@@ -10,6 +10,7 @@ from gitopsd.engine_json import labels
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.expectation import laid_over, mounts_shown
 from gitopsd.engine_json.projection import container_projection
+from gitopsd.engine_json.routed import routed_address_of
 from gitopsd.model.desired import Image
 from gitopsd.model.live import Check, Instance, LayerChange, State
 
@@ -200,6 +201,7 @@ class Container:
             labels=own,
             image=self.named,
             address=f"fake:{self.id}" if self.up else "",
+            routed_address=routed_address_of(self.networks),
             fields=container_projection(self.shown()),
         )
 

@@ -12,7 +12,15 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, GitopsdError, ImageMissing, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveNetwork, LiveState, LiveVolume
+from gitopsd.model.live import (
+    EngineEvent,
+    EngineFacts,
+    LayerChange,
+    LiveNetwork,
+    LiveState,
+    LiveVolume,
+    NetworkAddresses,
+)
 from tests.fakes.containers import STEADY, Behaviour, content_files, exits, healthy, never_healthy, unhealthy
 from tests.fakes.machine import Killed, Machine, accept, labels_of
 
@@ -103,6 +111,22 @@ class FakeEngine(Machine):
     def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
         with self._call("look"):
             return frozenset(networks) & self.networks.keys(), frozenset(volumes) & self.volumes.keys()
+
+    def addresses(self, network: str) -> NetworkAddresses | None:
+        with self._call("look"):
+            if network not in self.networks:
+                return None
+            made = self.networks[network]
+            members = [each.networks[network] for each in self.containers.values() if network in each.networks]
+            taken = {str((end.get("IPAMConfig") or {}).get("IPv4Address") or "") for end in members}
+            pools = made.fields.get("ipam.config") or {}
+            assert isinstance(pools, Mapping)
+            return NetworkAddresses(next(iter(pools), ""), frozenset(taken - {""}), labels.ROUTED in made.labels)
+
+    def subnets(self) -> tuple[str, ...]:
+        with self._call("look"):
+            pools = [each.fields.get("ipam.config") or {} for each in self.networks.values()]
+            return (*self.routes, *sorted(subnet for pool in pools if isinstance(pool, Mapping) for subnet in pool))
 
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:
         with self._call("look"):

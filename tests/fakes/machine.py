@@ -57,6 +57,7 @@ class Machine:
         self.room: Disk | OutOfSight = Disk("/var/lib/docker", 80 << 30, 100 << 30)
         self.ignored_updates: frozenset[str] = frozenset()
         self.away = False
+        self.routes: tuple[str, ...] = ()
         self.version = "Docker/20.10.24 (memory)"
         self.images: dict[str, Held] = {}
         self.registry: dict[str, Held | GitopsdError] = {}

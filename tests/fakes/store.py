@@ -21,7 +21,8 @@ from gitopsd.model.release import Journal, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 
 Kept = TypeVar("Kept", Release, Event, Operation)
-KEPT = ("_instance_id", "_journals", "_releases", "_last_release", "_inputs", "_events", "_operations", "_statuses")
+KEPT = ("_instance_id", "_journals", "_releases", "_last_release", "_addresses", "_inputs", "_events", "_operations",
+        "_statuses")  # fmt: skip
 
 
 class FakeStore:
@@ -40,6 +41,7 @@ class FakeStore:
         self._journals: dict[str, Journal] = {}
         self._releases: dict[int, Release] = {}
         self._last_release = 0
+        self._addresses: dict[str, int] = {}
         self._inputs: dict[tuple[str, str], Inputs] = {}
         self._pulled: dict[tuple[str, str], PulledImage] = {}
         self._events: list[Event] = []
@@ -141,6 +143,13 @@ class FakeStore:
             self._refuse_when_broken()
             self._last_release += 1
             return self._last_release
+
+    def next_address(self, engine: str) -> int:
+        with self._guard:
+            self._refuse_when_broken()
+            number = self._addresses.get(engine, 0)
+            self._addresses[engine] = number + 1
+            return number
 
     def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
         with self._guard:

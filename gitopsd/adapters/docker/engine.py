@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import Any, Final
 
+from gitopsd.adapters.docker.addressing import addresses, subnets
 from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
 from gitopsd.adapters.docker.contents import carry_in, fill_volume, put_files, read_files
 from gitopsd.adapters.docker.logs import read_logs
@@ -26,7 +27,7 @@ from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, ImageUnavailable, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState
+from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses
 from gitopsd.model.settings import Registry, TargetEngine
 
 DEFAULT_GRACE: Final = 10
@@ -142,6 +143,12 @@ class DockerView:
         with understood(doing):
             rows = answer["Volumes"] or () if isinstance(answer, dict) else answer
             return frozenset(row["Name"] for row in rows)
+
+    def addresses(self, network: str) -> NetworkAddresses | None:
+        return addresses(self._connection, network)
+
+    def subnets(self) -> tuple[str, ...]:
+        return subnets(self._connection)
 
     def events(self, since: datetime | None) -> Iterator[EngineEvent]:
         return self._noted(self._events.read(since))

@@ -137,6 +137,13 @@ class SqliteStore:
             connection.execute("UPDATE counter SET value = value + 1 WHERE name = 'release'")
             return int(connection.execute("SELECT value FROM counter WHERE name = 'release'").fetchone()[0])
 
+    def next_address(self, engine: str) -> int:
+        name = f"address {engine}"
+        with self._connections.writing() as connection:
+            connection.execute("INSERT OR IGNORE INTO counter VALUES (?, 0)", (name,))
+            connection.execute("UPDATE counter SET value = value + 1 WHERE name = ?", (name,))
+            return int(connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()[0]) - 1
+
     def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
         query = "SELECT body FROM release WHERE environment = ? ORDER BY number DESC LIMIT ?"
         return self._all(Release, query, environment, limit)

@@ -1,0 +1,58 @@
+"""Addresses for routed instances of one engine: each gets one that none had for long, and keeps it."""
+
+from dataclasses import dataclass
+
+from gitopsd.controller.ports import Engine, Store
+from gitopsd.engine_json.routed import NETWORK, ROOM, free_subnet, routed_address, routed_body
+from gitopsd.model.canonical import digest
+from gitopsd.model.errors import Conflict, EngineRefused
+from gitopsd.model.live import NetworkAddresses
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Safe to use from several threads: no two calls get one number."""
+
+    engine: Engine
+    store: Store
+
+    def give(self, before: str = "") -> str:
+        """An address on the network of routed instances, which is made when it is missing.
+
+        The one that the instance had `before`, unless another has it by now. EngineError: there is none to be had.
+        """
+        network = self._network()
+        if before and before not in network.taken:
+            return before
+        engine, first = self.engine.facts().id, _first(self.store.instance_id())
+        for _ in range(ROOM):
+            address = routed_address(network.subnet, first + self.store.next_address(engine))
+            if address not in network.taken:
+                return address
+        raise EngineRefused(f"every address on network {NETWORK} is taken; remove containers that nobody needs", 409)
+
+    def _network(self) -> NetworkAddresses:
+        found = self.engine.addresses(NETWORK)
+        if found is None:
+            self._make()
+            found = self.engine.addresses(NETWORK)
+        if found is None or not found.ours:
+            raise Conflict(f"network {NETWORK} was not made by gitopsd, which needs this name; remove it", 409)
+        return found
+
+    def _make(self) -> None:
+        subnet = free_subnet(self.engine.subnets())
+        if not subnet:
+            message = (
+                f"create network {NETWORK}: every subnet that it could have meets a route or a network of the host"
+            )
+            raise EngineRefused(f"{message}; free one of 10.181.0.0/16, 10.157.0.0/16 or 10.139.0.0/16", 409)
+        try:
+            self.engine.create_network(NETWORK, routed_body(subnet))
+        except Conflict:  # another pass was quicker
+            return
+
+
+def _first(instance: str) -> int:
+    """Where to begin, so that two gitopsd on one engine go on far from each other."""
+    return int(digest(instance)[:8], 16) % ROOM

@@ -1,0 +1,69 @@
+"""The network over which the router reaches instances, on which gitopsd alone gives the addresses, one after another.
+
+An engine gives an address that has become free to whatever starts next, and a router that has not heard of it yet sends
+its requests there. So each instance has an address of its own all its life, and none gets it soon after.
+"""
+
+import ipaddress
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from gitopsd.engine_json.labels import ROUTED
+from gitopsd.model.canonical import Json
+
+NETWORK: Final = "gitopsd-routed"
+# Tried in this order; none of them is among the pools of an engine, or usual for clusters and tunnels.
+SUBNETS: Final = tuple(f"10.{second}.0.0/16" for second in (181, 157, 139, 173, 149, 163, 127, 113, 187, 151, 167, 131))
+_THIRDS: Final = 254  # the first 256 addresses hold the gateway, the last ones what the engine gives by itself
+_FOURTHS: Final = 254
+ROOM: Final = _THIRDS * _FOURTHS
+
+
+def routed_body(subnet: str) -> dict[str, Json]:
+    """The JSON of `POST /networks/create` without the name.
+
+    It leads nowhere but to the host, and from no container to another: projects do not see each other there. An address
+    that nobody asks for comes out of a few at its end.
+    """
+    base = subnet.removesuffix(".0.0/16")
+    return {
+        "CheckDuplicate": True,
+        "Driver": "bridge",
+        "Internal": True,
+        "Attachable": False,
+        "EnableIPv6": False,
+        "Options": {"com.docker.network.bridge.enable_icc": "false"},
+        "IPAM": {
+            "Driver": "default",
+            "Config": [{"Subnet": subnet, "Gateway": f"{base}.0.1", "IPRange": f"{base}.255.240/28"}],
+        },
+        "Labels": {ROUTED: "true"},
+    }
+
+
+def routed_address(subnet: str, number: int) -> str:
+    """The address of this number, from 0 to below ROOM, then the first again."""
+    third, fourth = divmod(number % ROOM, _FOURTHS)
+    return f"{subnet.removesuffix('.0.0/16')}.{third + 1}.{fourth + 1}"
+
+
+def routed_endpoint(address: str) -> dict[str, Json]:
+    """The endpoint of an instance there; "": an address of the engine's choice."""
+    return {"IPAMConfig": {"IPv4Address": address}} if address else {}
+
+
+def free_subnet(taken: Iterable[str], subnets: Collection[str] = SUBNETS) -> str:
+    """The first subnet that meets none of those `taken`; "" when all of them do."""
+    there = [ipaddress.ip_network(each, strict=False) for each in taken]
+    used = [each for each in there if isinstance(each, ipaddress.IPv4Network) and each.prefixlen]
+    return next(
+        (each for each in subnets if not any(ipaddress.IPv4Network(each).overlaps(other) for other in used)), ""
+    )
+
+
+def routed_address_of(networks: Mapping[str, Mapping[str, Json] | None]) -> str:
+    """An instance's address there, whether it runs or not, by its `NetworkSettings.Networks`."""
+    endpoint = networks.get(NETWORK) or {}
+    asked = endpoint.get("IPAMConfig")
+    own = asked.get("IPv4Address") if isinstance(asked, Mapping) else None
+    return str(own or endpoint.get("IPAddress") or "")
