@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gitopsd.controller.ports import Engine, Store
 from gitopsd.engine_json.routed import NETWORK, ROOM, free_subnet, routed_address, routed_body
 from gitopsd.model.canonical import digest
-from gitopsd.model.errors import Conflict, EngineRefused
+from gitopsd.model.errors import Conflict, HostTrouble
 from gitopsd.model.live import NetworkAddresses
 
 
@@ -29,7 +29,7 @@ class Addresses:
             address = routed_address(network.subnet, first + self.store.next_address(engine))
             if address not in network.taken:
                 return address
-        raise EngineRefused(f"every address on network {NETWORK} is taken; remove containers that nobody needs", 409)
+        raise HostTrouble(f"every address on network {NETWORK} is taken; remove containers that nobody needs", 409)
 
     def _network(self) -> NetworkAddresses:
         found = self.engine.addresses(NETWORK)
@@ -37,7 +37,7 @@ class Addresses:
             self._make()
             found = self.engine.addresses(NETWORK)
         if found is None or not found.ours:
-            raise Conflict(f"network {NETWORK} was not made by gitopsd, which needs this name; remove it", 409)
+            raise HostTrouble(f"network {NETWORK} was not made by gitopsd, which needs this name; remove it", 409)
         return found
 
     def _make(self) -> None:
@@ -46,7 +46,7 @@ class Addresses:
             message = (
                 f"create network {NETWORK}: every subnet that it could have meets a route or a network of the host"
             )
-            raise EngineRefused(f"{message}; free one of 10.181.0.0/16, 10.157.0.0/16 or 10.139.0.0/16", 409)
+            raise HostTrouble(f"{message}; free one of 10.181.0.0/16, 10.157.0.0/16 or 10.139.0.0/16", 409)
         try:
             self.engine.create_network(NETWORK, routed_body(subnet))
         except Conflict:  # another pass was quicker

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
 from gitopsd.manifest import security
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
 from gitopsd.manifest.chosen import Chosen
@@ -137,7 +138,16 @@ def _load(source: Source, directory_or_file: str, environment: _Known) -> Loaded
     ground = Ground(source, choice.directory, environment.host_dir or f"{HOST_DATA}/{first}")
     given = None if environment.project else choice.variables.get(PROJECT_VARIABLE)
     _warn_of_names(composition, given, source.problems)
+    _check_router_network(composition, source.problems)
     return _loaded(ground, composition, environment.name, environment.variables.values())
+
+
+def _check_router_network(composition: Composition, problems: Problems) -> None:
+    """No service joins it by itself: the addresses there are gitopsd's to give."""
+    for entry in composition.networks.values():
+        if entry.get("name") == ROUTED_NETWORK:
+            message = f"{ROUTED_NETWORK} is the router's own network; give this one another name, or remove it"
+            problems.add(entry.place, entry.path, message)
 
 
 def _warn_of_names(composition: Composition, project: Variable | None, problems: Problems) -> None:

@@ -10,7 +10,7 @@ from gitopsd.controller.addressing import Addresses
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.routed import NETWORK, ROOM, SUBNETS, free_subnet, routed_address, routed_endpoint
 from gitopsd.model.canonical import Json
-from gitopsd.model.errors import Conflict, EngineRefused
+from gitopsd.model.errors import HostTrouble
 from tests.controller.house import House
 from tests.fakes.engine import FakeEngine
 from tests.fakes.store import FakeStore
@@ -94,14 +94,14 @@ def test_a_subnet_that_the_host_has_a_route_to_is_passed_over() -> None:
 def test_without_any_subnet_it_is_said_what_to_free() -> None:
     engine = FakeEngine()
     engine.routes = ("10.0.0.0/8",)
-    with pytest.raises(EngineRefused, match=r"every subnet that it could have meets a route .*; free one of 10.181"):
+    with pytest.raises(HostTrouble, match=r"every subnet that it could have meets a route .*; free one of 10.181"):
         Addresses(engine, FakeStore()).give()
 
 
 def test_somebodys_network_of_that_name_is_not_used() -> None:
     engine = FakeEngine()
     engine.create_network(NETWORK, {})
-    with pytest.raises(Conflict, match="was not made by gitopsd"):
+    with pytest.raises(HostTrouble, match="was not made by gitopsd"):
         Addresses(engine, FakeStore()).give()
 
 
