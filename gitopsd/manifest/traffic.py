@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from gitopsd.manifest.chosen import Chosen
-from gitopsd.manifest.compose import EXTENSION, ComposedService
+from gitopsd.manifest.compose import EXTENSION, ComposedService, hidden_paths
 from gitopsd.manifest.keys.ports import one_port
 from gitopsd.manifest.keys.shapes import Entry, Read, boolean, checked, choice, closed, each, shown
 from gitopsd.manifest.keys.sharing import CONTAINER, SERVICE
-from gitopsd.manifest.node import Node, Problems, Scalar
+from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Strategy
 from gitopsd.model.errors import Place
@@ -22,6 +22,7 @@ KEY: Final = "traffic"
 ROUTER: Final = "traffic.router"
 SHIFTING: Final = ("canary", "blue-green")
 HIDDEN: Final = "(hidden)"
+_FROM_PORTS: Final = ("listen", "target", "host_address")
 _HTTP_ONLY: Final = ("hosts", "path", "sticky", "header", "cookie")
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST: Final = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
@@ -88,9 +89,18 @@ def routed(
             place = wish.places.get(wish.key, service.place)
             problems.add(place, f"{service.path}.{EXTENSION}.{wish.key}", refusal)
         return None
-    traffic = _traffic(wish, port)
-    _show(chosen, traffic, wish, environment, hidden=("ports",) in service.hidden)
+    hidden = _hidden(service)
+    traffic = _traffic(wish, port, hidden=bool(hidden))
+    _show(chosen, traffic, wish, environment, hidden)
     return traffic
+
+
+def _hidden(service: ComposedService) -> frozenset[str]:
+    """The keys whose values are of secret origin, and what follows from `ports` that are."""
+    extension = service.node.fields.get(EXTENSION)
+    written = extension.fields.get(KEY) if isinstance(extension, Fields) else None
+    own = {path[0] for path in hidden_paths(written) if path} if written is not None else set()
+    return frozenset(own | (set(_FROM_PORTS) if ("ports",) in service.hidden else set()))
 
 
 def _refusal(service: ComposedService, wish: Wish, environment: Chosen) -> str:
@@ -180,7 +190,7 @@ def _numbers(service: ComposedService, candidates: list[Entry]) -> str:
     return f" ({', '.join(numbers)})" if numbers and ("ports",) not in service.hidden else ""
 
 
-def _traffic(wish: Wish, port: _Port) -> Traffic:
+def _traffic(wish: Wish, port: _Port, *, hidden: bool) -> Traffic:
     """Where nothing but the environment's word routes it, nobody knows that it speaks HTTP."""
     written = wish.written or {}
     asked = wish.written is not None or wish.shifts
@@ -195,6 +205,7 @@ def _traffic(wish: Wish, port: _Port) -> Traffic:
         sticky=str(sticky.get("cookie", "")) if isinstance(sticky, Mapping) else "",
         on_purpose=_on_purpose(written),
         proxy_protocol=written.get("proxy_protocol") is True,
+        hidden=hidden,
     )
 
 
@@ -206,7 +217,7 @@ def _on_purpose(written: Mapping[str, Json]) -> HeaderRoute | None:
     return None
 
 
-def _show(chosen: Chosen, traffic: Traffic, wish: Wish, environment: Chosen, *, hidden: bool) -> None:
+def _show(chosen: Chosen, traffic: Traffic, wish: Wish, environment: Chosen, hidden: frozenset[str]) -> None:
     written = wish.written or {}
     place = str(wish.places.get(KEY, ""))
     of_environment = f"{EXTENSION}.{KEY} of the environment, {environment.origins[ROUTER]}"
@@ -218,12 +229,8 @@ def _show(chosen: Chosen, traffic: Traffic, wish: Wish, environment: Chosen, *, 
         values |= {"hosts": list(traffic.hosts), "path": traffic.path}
     values |= {key: written[key] for key in ("sticky", "header", "cookie", "proxy_protocol") if key in written}
     for key, value in values.items():
-        if key in written:
-            chosen.put(f"{KEY}.{key}", value, place)
-        elif key in ("listen", "target", "host_address"):
-            chosen.put(f"{KEY}.{key}", HIDDEN if hidden else value, "ports")
-        else:
-            chosen.put(f"{KEY}.{key}", value, "default" if asked else of_environment)
+        usual = "ports" if key in _FROM_PORTS else "default" if asked else of_environment
+        chosen.put(f"{KEY}.{key}", HIDDEN if key in hidden else value, place if key in written else usual)
 
 
 def _router(node: Node, path: str, problems: Problems) -> Json:

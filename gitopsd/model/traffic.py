@@ -15,7 +15,8 @@ class Traffic:
     `host_address` "" is every address of the host. In mode `http` the service has `hosts` (none: all of them, also
     `*.example.com`) and what lies at or below `path`. `sticky` is the cookie by which a user stays on one side while
     the share of the new instances grows, "" for none. What `on_purpose` names gets there whatever the share. With
-    `proxy_protocol` instances are told the client's address before the first byte.
+    `proxy_protocol` instances are told the client's address before the first byte. `hidden`: some of it is of secret
+    origin.
     """
 
     listen: int
@@ -27,6 +28,7 @@ class Traffic:
     sticky: str = ""
     on_purpose: HeaderRoute | None = None
     proxy_protocol: bool = False
+    hidden: bool = False
 
     def __str__(self) -> str:
         """As people read it: `http shop.example.com/ at port 80, to 8080`."""

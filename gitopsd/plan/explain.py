@@ -111,7 +111,8 @@ def _content(mount: ContentMount) -> str:
 def _hidden(sealed: SealedService) -> frozenset[tuple[str, ...]]:
     """Paths whose values are secret: a digest of a secret file could be guessed from, so it is not shown either."""
     mounts = [mount for mount in sealed.service.mounts if isinstance(mount, ContentMount) and mount.content.secret]
-    routed = {("traffic",)} if ("ports",) in sealed.service.hidden else set()
+    traffic = sealed.service.traffic
+    routed = {("traffic",)} if traffic is not None and traffic.hidden else set()
     return (
         sealed.service.hidden
         | routed

@@ -76,7 +76,8 @@ def _cannot_stand_twice(service: Service) -> Iterator[str]:
 
 
 def _host_port(service: Service, number: str) -> str:
-    return "a host port" if ("ports",) in service.hidden else f"host port {number}"
+    hidden = ("ports",) in service.hidden or (service.traffic is not None and service.traffic.hidden)
+    return "a host port" if hidden else f"host port {number}"
 
 
 def _handover(service: Service, instances: Iterable[Instance]) -> str:

@@ -181,7 +181,7 @@ def test_a_port_that_only_the_host_knows_is_not_shown() -> None:
     loaded = load_all(a_revision({"compose.yaml": manifest}), "", "e", variables={"PORT": "4711"})
 
     assert "4711" not in str(resolved(loaded, "/r", defaults=True))
-    assert loaded.desired.services["web"].traffic == Traffic(4711, 8080)
+    assert loaded.desired.services["web"].traffic == Traffic(4711, 8080, hidden=True)
 
 
 def test_the_port_of_the_router_is_another_release_but_no_other_container() -> None:

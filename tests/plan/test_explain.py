@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from gitopsd.model.desired import Content, ContentFile, ContentMount, SealedService
-from gitopsd.plan.explain import changed_fields
+from gitopsd.model.traffic import Traffic
+from gitopsd.plan.explain import HIDDEN, changed_fields
 from tests.builders import a_service
 
 
@@ -28,3 +29,12 @@ def test_a_changed_secret_shows_not_even_a_digest() -> None:
 
 def test_equal_services_differ_in_nothing() -> None:
     assert changed_fields(holding(b"same", secret=True), holding(b"same", secret=True)) == ()
+
+
+def test_a_route_of_secret_origin_shows_only_that_it_changed() -> None:
+    before, after = (
+        replace(each, service=replace(each.service, traffic=Traffic(80, 8080, hosts=(host,), hidden=True)))
+        for each, host in ((a_service(), "one.example"), (a_service(), "two.example"))
+    )
+    (change,) = changed_fields(before, after)
+    assert (change.path, change.hidden, change.before, change.after) == ("traffic", True, HIDDEN, HIDDEN)
