@@ -32,8 +32,8 @@ def program() -> str:
     pytest.fail("haproxy was installed and is not there")
 
 
-def image_of_haproxy(api: docker.APIClient, tag: str) -> str:
-    """Makes `tag` of this machine's HAProxy and the libraries that it is linked with."""
+def image_of_haproxy(api: docker.APIClient, tag: str, version: str = "") -> str:
+    """Makes `tag` of this machine's HAProxy and what it is linked with; `version` makes it another image."""
     linked = subprocess.run(["ldd", program()], check=True, capture_output=True, text=True).stdout
     libraries = sorted({*re.findall(r"(/\S+) \(0x", linked), *map(str, Path("/lib").glob("*-linux-*/libgcc_s.so.1"))})
     buffer = io.BytesIO()
@@ -41,16 +41,22 @@ def image_of_haproxy(api: docker.APIClient, tag: str) -> str:
         for path in (program(), *libraries):
             add(archive, path.lstrip("/"), tarfile.REGTYPE, 0o755, Path(path).read_bytes())
         add(archive, "etc/passwd", tarfile.REGTYPE, 0o644, b"root:x:0:0:root:/:/bin/sh\n")
+        add(archive, "etc/version", tarfile.REGTYPE, 0o644, version.encode())
     import_image(api, tag, buffer.getvalue(), ['CMD ["haproxy"]'])
     return tag
 
 
 class HaproxyProcess:
-    """Implements `gitopsd.adapters.haproxy.router.Host`. `away`: it does not start."""
+    """Implements `gitopsd.adapters.haproxy.router.Host`.
+
+    `away`: it does not start. `old`: another one is to take over; when `broken`, that one ends at once.
+    """
 
     def __init__(self, root: Path, haproxy: str) -> None:
         self._root, self._haproxy, self.away = root, haproxy, False
         self._process: subprocess.Popen[bytes] | None = None
+        self._before: list[subprocess.Popen[bytes]] = []
+        self.old = self.broken = False
 
     @property
     def log(self) -> str:
@@ -67,28 +73,55 @@ class HaproxyProcess:
         if self._process is not None:
             self.reload()
             return
-        current = self._root / "current" / CONFIGURATION
+        current = "no-such-file" if self.broken else self._root / "current" / CONFIGURATION
         command = [self._haproxy, "-W", "-db", "-S", f"{self._root}/master.sock,mode,600", "-f", current]
         with (self._root / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def outdated(self) -> bool:
+        return self.old
+
+    def start_beside(self) -> None:
+        assert self._process is not None
+        self._before.append(self._process)
+        self._process = None
+        self.start()
+
+    def retire(self) -> None:
+        self.old = False
+        for each in self._before:
+            each.send_signal(signal.SIGUSR1)
+
+    def give_up(self) -> None:
+        self.kill(self._process)
+        self._process = self._before.pop()
 
     def reload(self) -> None:
         """As somebody does by hand."""
         assert self._process is not None
         self._process.send_signal(signal.SIGUSR2)
 
-    def kill(self) -> None:
-        """The master and its workers, at once; they are its session's only processes."""
-        if self._process is not None:
-            for pid in _children(self._process.pid):
+    def crash(self) -> None:
+        """It ends at once, all of it."""
+        for each in (self._process, *self._before):
+            self.kill(each)
+        self._process = None
+        self._before = []
+
+    def kill(self, process: "subprocess.Popen[bytes] | None") -> None:
+        """A master and its workers, which are its session's only processes."""
+        if process is not None:
+            for pid in _children(process.pid):
                 subprocess.run(["kill", "-KILL", str(pid)], check=False, stderr=subprocess.DEVNULL)
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+            process.kill()
+            process.wait()
 
 
 def _children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 @contextmanager

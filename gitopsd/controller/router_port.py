@@ -34,6 +34,13 @@ class Router(Protocol):
         """
         ...
 
+    def renew(self, table: RoutingTable) -> bool:
+        """Apply, and have another router take over without a break where this one is not what the settings say.
+
+        Whether one did; counters then begin a new epoch. Takes seconds. RouterError: it did not, and the old one stays.
+        """
+        ...
+
     def observe(self) -> ObservedRouting | None:
         """What the router routes now, by its own word; None: no router answers."""
         ...

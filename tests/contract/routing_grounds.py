@@ -52,6 +52,8 @@ class Hands(Protocol):
 
     def take_away(self) -> None: ...
 
+    def outdate(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class RouterGround:
@@ -153,6 +155,9 @@ class FakeHands:
     def take_away(self) -> None:
         self._router.away = True
 
+    def outdate(self) -> None:
+        self._router.outdated = True
+
 
 class HaproxyHands:
     """`port` is free, and stays so unless somebody else is quick."""
@@ -220,7 +225,7 @@ class HaproxyHands:
         return self.get("", {}, "/hold")
 
     def restart(self) -> None:
-        self._host.kill()
+        self._host.crash()
         self._host.start()
         eventually(lambda: self.get("", {}).status, within=45)
 
@@ -228,11 +233,14 @@ class HaproxyHands:
         Runtime(self._root).tell(f"set map share.map shop:web {share}")
 
     def take_away(self) -> None:
-        self._host.kill()
+        self._host.crash()
         self._host.away = True
 
+    def outdate(self) -> None:
+        self._host.old = True
+
     def close(self) -> None:
-        self._host.kill()
+        self._host.crash()
         for app in self.apps.values():
             app.close()
 

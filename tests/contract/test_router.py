@@ -335,3 +335,20 @@ def test_users_with_a_cookie_never_go_back_while_the_share_grows(ground: RouterG
     assert [any(side) for side in sides] == [True] * 4
     assert all(sides[-1])
     assert ground.get(users[0]).cookie == ""
+
+
+def test_a_newer_router_takes_over_with_all_that_the_old_one_routed(ground: RouterGround) -> None:
+    old, new = ground.instance("old"), ground.instance("new")
+    table = RoutingTable((ground.serve((old,), (new,), 4_000),))
+    before = ground.router.observe()
+    ground.hands.outdate()
+
+    renewed = [ground.router.renew(table) for _ in range(2)]
+
+    after = ground.router.observe()
+    assert renewed == [True, False]
+    assert before is not None
+    assert after is not None
+    assert after.epoch != before.epoch
+    assert differences(table, after) == ()
+    assert ground.hands.many(50).total() == 50

@@ -5,7 +5,8 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,13 +18,14 @@ from gitopsd.adapters.haproxy.managed import open_router
 from gitopsd.adapters.haproxy.router import HaproxyRouter
 from gitopsd.engine_json.labels import ROUTER
 from gitopsd.model.errors import RouterError, RouterUnavailable
-from gitopsd.model.health import Checks, HttpCheck, Pass
+from gitopsd.model.health import NOT_ASKED, Checks, HttpCheck, Pass
 from gitopsd.model.route import ALL, Route, RoutingTable, Slot, Target, differences
 from gitopsd.model.settings import TargetEngine
-from tests.apps import free_port
+from tests.apps import App, free_port
 from tests.conftest import gone_is_fine
 from tests.haproxy import image_of_haproxy
 from tests.images import Images
+from tests.load import load
 from tests.waiting import eventually
 
 IMAGE = "gitopsd-test/haproxy:1"
@@ -41,8 +43,8 @@ class Managed:
     name: str = field(default_factory=lambda: f"gitopsd-test-{uuid.uuid4().hex[:8]}")
     port: int = field(default_factory=free_port)
 
-    def router(self) -> HaproxyRouter:
-        return open_router(TargetEngine(self.url), IMAGE, self.name)
+    def router(self, image: str = IMAGE) -> HaproxyRouter:
+        return open_router(TargetEngine(self.url), image, self.name)
 
     def instance(self, says: str) -> Target:
         image = self.images.web(f"gitopsd-test/routed-{says}:1", says)
@@ -150,6 +152,29 @@ def test_a_router_that_somebody_stopped_is_started_again(managed: Managed) -> No
     assert [each["Id"] for each in managed.routers()] == [container["Id"]]
     eventually(ready(router, old), within=45)
     assert managed.get() == "old"
+
+
+def test_another_image_takes_over_without_a_break(managed: Managed) -> None:
+    newer = image_of_haproxy(managed.api, "gitopsd-test/haproxy:2", "newer")
+    with closing(App("app")) as app:
+        target = Target("app", "127.0.0.1", app.port)
+        table = RoutingTable((replace(managed.table((target,)).routes[0], health=NOT_ASKED),))
+        router = managed.router()
+        router.apply(table)
+        eventually(ready(router, target), within=45)
+        (before,) = managed.routers()
+
+        with load(managed.port, "localhost", clients=2) as clients:
+            eventually(lambda: clients.total > 50, within=45)
+            renewed = [managed.router(newer).renew(table) for _ in range(2)]
+            enough = clients.total + 50
+            eventually(lambda: clients.total > enough, within=45)
+
+        assert renewed == [True, False]
+        assert not clients.failed
+        running = [each for each in managed.routers() if each["State"] == "running"]
+        assert [(each["Image"], each["Names"]) for each in running] == [(newer, [f"/{managed.name}"])]
+        assert before["Id"] != running[0]["Id"]
 
 
 def test_an_image_that_the_engine_lacks_is_told_and_nothing_is_started(managed: Managed) -> None:

@@ -43,7 +43,7 @@ class FakeRouter:
 
     `answers` are statuses by instance, else 200; `in_flight` what each is answering; `seconds` how long they take.
     `refuses` is why nothing new is taken; `away`: nobody answers; `stuck`: it takes a table to its disk, and stays as
-    it is. `applied` are the tables that it was told.
+    it is; `outdated`: another one is to take over. `applied` are the tables that it was told.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class FakeRouter:
         self.seconds: dict[str, float] = {}
         self.in_flight: Counter[str] = Counter()
         self.refuses = ""
-        self.away = self.stuck = False
+        self.away = self.stuck = self.outdated = False
         self.applied: list[RoutingTable] = []
         self.disk = RoutingTable()
         self._running = RoutingTable()
@@ -79,6 +79,14 @@ class FakeRouter:
         found = differences(table, self._shown())
         if found:
             raise RouterError("the router shows something else: " + "; ".join(found))
+
+    def renew(self, table: RoutingTable) -> bool:
+        self.apply(table)
+        was_outdated, self.outdated = self.outdated, False
+        if was_outdated:
+            self._epoch += 1
+            self._counts.clear()
+        return was_outdated
 
     def observe(self) -> ObservedRouting | None:
         if self.away:

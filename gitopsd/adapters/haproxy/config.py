@@ -47,12 +47,14 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]+")
 class Tuning:
     """`connections` at once; each costs two file descriptors. `farewell` bounds the life of a worker that was replaced.
 
-    `keep_alive` is how long a client's connection may be idle between two requests.
+    `keep_alive` is how long a client's connection may be idle between two requests, and `loading` how long a worker may
+    take to start.
     """
 
     connections: int = 4_000
     farewell: timedelta = timedelta(minutes=30)
     keep_alive: timedelta = timedelta(seconds=30)
+    loading: timedelta = timedelta(seconds=20)
 
 
 DEFAULT = Tuning()

@@ -15,7 +15,7 @@ from gitopsd.adapters.haproxy.config import CONFIGURATION
 from gitopsd.adapters.haproxy.router import HaproxyRouter
 from gitopsd.engine_json.labels import ROUTER
 from gitopsd.model.canonical import Json, canonical, digest
-from gitopsd.model.errors import EngineError, NotFound, RouterError, RouterUnavailable
+from gitopsd.model.errors import EngineError, EngineRefused, NotFound, RouterError, RouterUnavailable
 from gitopsd.model.settings import TargetEngine
 
 NAME: Final = "gitopsd-router"
@@ -69,6 +69,55 @@ class ManagedHaproxy:
                 self._post(container, "start")
         except EngineError as error:
             raise RouterUnavailable(f"the router cannot be started: {error}") from error
+
+    def outdated(self) -> bool:
+        try:
+            made = self._wanted()["Labels"][_MADE]
+            for each in self._labelled():
+                if each["State"] in ("exited", "dead", "created"):
+                    self._remove(each["Id"])
+            if all(each["Labels"].get(_MADE) != made for each in self._labelled()):
+                return True
+            self._retire(made)  # again, as a gitopsd that was killed may not have come to it
+            return False
+        except EngineError as error:
+            raise RouterUnavailable(f"the router cannot be looked after: {error}") from error
+
+    def start_beside(self) -> None:
+        try:
+            for each in self._labelled():
+                self._post(each["Id"], "rename", name=f"{self._name}-{each['Id'][:12]}")
+            self._post(self._created(self._name, self._wanted()), "start")
+        except EngineError as error:
+            raise RouterUnavailable(f"the new router cannot be started: {error}") from error
+
+    def retire(self) -> None:
+        try:
+            self._retire(self._wanted()["Labels"][_MADE])
+        except EngineError as error:
+            raise RouterUnavailable(f"the old router cannot be told to leave: {error}") from error
+
+    def give_up(self) -> None:
+        made = self._wanted()["Labels"][_MADE]
+        left = [each for each in self._labelled() if each["Labels"].get(_MADE) != made]
+        self._remove(self._name)
+        for each in left[:1]:
+            self._post(each["Id"], "rename", name=self._name)
+
+    def _retire(self, made: str) -> None:
+        for each in self._labelled():
+            if each["State"] == "running" and each["Labels"].get(_MADE) != made:
+                self._let_leave(each["Id"])
+
+    def _let_leave(self, container: str) -> None:
+        """It must not come back once it has ended, which it may have done meanwhile."""
+        doing, never = "let a router leave", {"RestartPolicy": {"Name": "no"}}
+        try:
+            self._connection.call("POST", f"/containers/{container}/update", doing=doing, json=never)
+            self._post(container, "kill", signal="SIGUSR1")
+        except EngineRefused as refused:
+            if refused.status not in (404, 409):
+                raise
 
     def _wanted(self) -> dict[str, Any]:
         files = f"{_INSIDE}/current/{CONFIGURATION}"

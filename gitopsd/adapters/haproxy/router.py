@@ -29,7 +29,7 @@ from gitopsd.adapters.haproxy.disk import Disk
 from gitopsd.adapters.haproxy.names import backend, slot_of, way
 from gitopsd.adapters.haproxy.observing import Look, observed
 from gitopsd.adapters.haproxy.probing import probe
-from gitopsd.adapters.haproxy.runtime import Row, Runtime, counters, process, rows, sessions, shares
+from gitopsd.adapters.haproxy.runtime import Row, Runtime, Worker, counters, process, rows, sessions, shares
 from gitopsd.adapters.haproxy.states import states
 from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.health import Answer
@@ -46,7 +46,6 @@ from gitopsd.model.route import (
     differences,
 )
 
-_LOADING_S: Final = 20.0
 _LEAVING_S: Final = 2.0
 _EVERY_S: Final = 0.01
 _NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
@@ -65,6 +64,22 @@ class Host(Protocol):
         """
         ...
 
+    def outdated(self) -> bool:
+        """Whether another one should run than the one that does. What is left of earlier ones is cleared away."""
+        ...
+
+    def start_beside(self) -> None:
+        """Start the one that should run beside the one that does, on the same ports."""
+        ...
+
+    def retire(self) -> None:
+        """Have all but the newest finish what they have, and end."""
+        ...
+
+    def give_up(self) -> None:
+        """End the newest again, which does not work."""
+        ...
+
 
 class HaproxyRouter:
     """Implements `controller.router_port.Router`. HAProxy shares the directory `root`, and knows it as `inside`."""
@@ -72,6 +87,7 @@ class HaproxyRouter:
     def __init__(self, root: Path, host: Host, inside: str = "", tuning: Tuning = DEFAULT) -> None:
         self._disk, self._host, self._runtime = Disk(root), host, Runtime(root)
         self._root, self._inside, self._tuning = root, inside or str(root), tuning
+        self._loading = tuning.loading.total_seconds()
         self._guard = threading.Lock()
 
     @property
@@ -80,16 +96,15 @@ class HaproxyRouter:
 
     def apply(self, table: RoutingTable) -> None:
         with self._guard:
-            wanted = rendered(table, self._inside, self._disk.salt(), self._tuning)
-            running = self._look()
-            if running is None:
-                self._start(wanted)
-            elif running.process.stamp != wanted.stamp:
-                self._reload(wanted, table)
-            else:
-                self._keep(wanted)
-                self._change(table, running)
-            self._prove(table)
+            self._apply(table)
+
+    def renew(self, table: RoutingTable) -> bool:
+        with self._guard:
+            self._apply(table)
+            outdated = self._host.outdated()
+            if outdated:
+                self._hand_over(table)
+            return outdated
 
     def observe(self) -> ObservedRouting | None:
         look = self._look()
@@ -117,6 +132,18 @@ class HaproxyRouter:
                 found[name] = _sample(epoch, row, counted.get(row.backend, _NO_SAMPLES))
         return found
 
+    def _apply(self, table: RoutingTable) -> None:
+        wanted = rendered(table, self._inside, self._disk.salt(), self._tuning)
+        running = self._look()
+        if running is None:
+            self._start(wanted)
+        elif running.process.stamp != wanted.stamp:
+            self._reload(wanted, table)
+        else:
+            self._keep(wanted)
+            self._change(table, running)
+        self._prove(table)
+
     def _look(self) -> Look | None:
         try:
             info, stat, map = _parted(self._runtime.ask("show info", "show stat", f"show map {SHARES}"))
@@ -133,7 +160,7 @@ class HaproxyRouter:
         self._keep(wanted, self._host.check)
         self._disk.leave_states()
         self._host.start()
-        if not _eventually(lambda: self._stamp() == wanted.stamp):
+        if not _eventually(lambda: self._stamp() == wanted.stamp, self._loading):
             raise RouterUnavailable("the router does not start with its configuration; its log says why")
 
     def _reload(self, wanted: Rendered, table: RoutingTable) -> None:
@@ -143,7 +170,7 @@ class HaproxyRouter:
         try:
             self._disk.leave_states(states(self._runtime.ask("show servers state"), table))
             self._start_worker()
-            _eventually(lambda: self._stamp() == wanted.stamp or self._runtime.failed_reloads() > failed)
+            _eventually(lambda: self._stamp() == wanted.stamp or self._runtime.failed_reloads() > failed, self._loading)
             if self._stamp() != wanted.stamp:
                 self._turn_back(before, table)
         finally:
@@ -163,6 +190,27 @@ class HaproxyRouter:
             f"the router cannot start with the new configuration and goes on as before; its log says why "
             f"(has somebody else one of the ports {ports}?)"
         )
+
+    def _hand_over(self, table: RoutingTable) -> None:
+        """Both listen on the same ports for a moment; what comes to the one that leaves later goes to its successor."""
+        before = process(self._runtime.ask("show info")).epoch
+        self._disk.leave_states(states(self._runtime.ask("show servers state"), table))
+        self._runtime.set_aside(before)
+        try:
+            self._host.start_beside()
+            taken = _eventually(
+                lambda: (look := self._look()) is not None and look.process.epoch != before, self._loading
+            )
+        except RouterError:
+            taken = False
+        finally:
+            self._disk.leave_states()
+        if not taken:
+            self._host.give_up()
+            self._runtime.take_back(before)
+            raise RouterError("the new router does not start, its log says why; the one before goes on")
+        self._host.retire()
+        self._prove(table)
 
     def _keep(self, wanted: Rendered, check: Callable[[Path], str] | None = None) -> None:
         """The files, on the disk from here on; those that HAProxy would not start with never count."""
@@ -240,7 +288,7 @@ class HaproxyRouter:
         if wrong:
             raise RouterError("the router shows something else: " + "; ".join(wrong))
 
-    def _cut(self, worker: int | None, backend: str, servers: frozenset[str]) -> int:
+    def _cut(self, worker: Worker | None, backend: str, servers: frozenset[str]) -> int:
         shown = self._runtime.ask("show sess", worker=worker)
         pointers = list(sessions(shown, backend, servers))
         return sum(not self._runtime.ask(f"shutdown session {each}", worker=worker).strip() for each in pointers)
@@ -288,7 +336,7 @@ def _sample(epoch: str, row: Row, counted: tuple[int, ...]) -> SlotSample:
     return SlotSample(epoch, row.answers - probes, row.answers_5xx - bad_probes, within)
 
 
-def _eventually(check: Callable[[], bool], within: float = _LOADING_S) -> bool:
+def _eventually(check: Callable[[], bool], within: float) -> bool:
     until = time.monotonic() + within
     while not check():
         if time.monotonic() > until:

@@ -21,19 +21,31 @@ _PATIENCE_S: Final = 5.0
 _EVERY_S: Final = 0.01
 _GOOD: Final = ("", "New server registered.", "Server deleted.")
 _GONE: Final = "Can't find the target"  # a worker that has ended meanwhile
+_LEAVING: Final = "leaving-{}.sock"
 _NO_MAP: Final = "Unknown map identifier"
 _MOVED: Final = re.compile(r"(IP changed from|port changed from|no need to change the) .* by 'stats socket command'$")
 _GOOD_CHECKS: Final = ("L4OK", "L6OK", "L7OK", "L7OKC")
 
 
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that takes nothing new and finishes what it has, and its master's socket."""
+
+    master: Path
+    id: int
+
+
 class Runtime:
-    """The sockets of a router: `admin.sock` of the worker that takes requests, `master.sock` of its master."""
+    """The sockets of a router: `admin.sock` of the worker that takes requests, `master.sock` of its master.
+
+    `leaving-*.sock` are those of masters that another one has taken over from.
+    """
 
     def __init__(self, root: Path) -> None:
-        self._admin, self._master = root / "admin.sock", root / "master.sock"
+        self._root, self._admin, self._master = root, root / "admin.sock", root / "master.sock"
 
-    def ask(self, *commands: str, worker: int | None = None) -> str:
-        """What the current worker, or an older one by its process id, answers to commands in one go.
+    def ask(self, *commands: str, worker: Worker | None = None) -> str:
+        """What the current worker, or an older one, answers to commands in one go.
 
         An older one that is gone answers nothing. RouterUnavailable: no router answers.
         """
@@ -43,10 +55,10 @@ class Runtime:
             except RouterUnavailable:
                 # Its socket alone may be lost, which no reload brings back.
                 return _asked(self._master, "; ".join(f"@1 {command}" for command in commands))
-        said = self._asked_master("; ".join(f"@!{worker} {command}" for command in commands))
+        said = self._asked_master("; ".join(f"@!{worker.id} {command}" for command in commands), worker.master)
         return "" if said.startswith(_GONE) else said
 
-    def tell(self, command: str, worker: int | None = None) -> None:
+    def tell(self, command: str, worker: Worker | None = None) -> None:
         """A command that changes something. RouterError: the answer is not one of success."""
         said = self.ask(command, worker=worker).strip()
         if said not in _GOOD and not _MOVED.match(said):
@@ -67,22 +79,44 @@ class Runtime:
         found = re.search(r" master .*\[failed: (\d+)\]", said)
         return int(found[1]) if found else 0
 
-    def older(self) -> tuple[int, ...]:
-        """Workers that take nothing new and finish what they have, by process id; none where there is no master."""
-        if not self._master.exists():
-            return ()
-        _, _, rest = self._asked_master("show proc").partition("# old workers")
-        lines = rest.partition("# programs")[0].splitlines()
-        return tuple(int(line.split()[0]) for line in lines if line[:1].isdigit())
+    def older(self) -> tuple[Worker, ...]:
+        """Workers of this master before the current one, and all of masters that are leaving."""
+        found = [Worker(self._master, id) for id in self._workers(self._master, "# old workers")]
+        for leaving in sorted(self._root.glob(_LEAVING.format("*"))):
+            ids = self._workers(leaving, "# workers")
+            found += [Worker(leaving, id) for id in ids]
+            if not ids:
+                leaving.unlink(missing_ok=True)
+        return tuple(found)
 
-    def _asked_master(self, line: str) -> str:
+    def set_aside(self, epoch: str) -> None:
+        """Make room for the socket of a master that takes over; the one that leaves is reached under another name."""
+        self._master.rename(self._root / _LEAVING.format(epoch))
+
+    def take_back(self, epoch: str) -> None:
+        (self._root / _LEAVING.format(epoch)).rename(self._master)
+
+    def _workers(self, master: Path, begin: str) -> list[int]:
+        """Those from a line of `show proc` on; none where nobody answers."""
+        if not master.exists():
+            return []
+        try:
+            said = self._asked_master("show proc", master) if master == self._master else _asked(master, "show proc")
+        except RouterUnavailable:
+            if master == self._master:
+                raise
+            return []
+        lines = said.partition(begin)[2].partition("# programs")[0].splitlines()
+        return [int(line.split()[0]) for line in lines if line[:1].isdigit()]
+
+    def _asked_master(self, line: str, master: Path | None = None) -> str:
         """A master does not listen for a moment at its start, and whenever it starts a worker."""
-        until = time.monotonic() + _PATIENCE_S
+        until, path = time.monotonic() + _PATIENCE_S, master or self._master
         while True:
             try:
-                return _asked(self._master, line)
+                return _asked(path, line)
             except RouterUnavailable:
-                if time.monotonic() > until or not self._master.exists():
+                if time.monotonic() > until or not path.exists():
                     raise
                 time.sleep(_EVERY_S)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gitopsd.adapters.haproxy.config import Tuning
+from gitopsd.adapters.haproxy.router import HaproxyRouter
 from gitopsd.adapters.haproxy.runtime import Runtime
 from gitopsd.model.errors import RouterError
 from gitopsd.model.health import NOT_ASKED, Fail, Pass
@@ -202,6 +204,40 @@ def test_what_somebody_put_to_rest_by_hand_is_seen_and_healed(haproxy: Haproxy) 
     ground.router.apply(table)
     ground.ready("old")
     assert ground.get().by == "old"
+
+
+def test_a_newer_haproxy_takes_over_and_loses_no_request(haproxy: Haproxy) -> None:
+    ground = haproxy.ground
+    old, new = ground.instance("old"), ground.instance("new")
+    table = RoutingTable((ground.serve((old,), (new,), 5_000),))
+    release = haproxy.hands.hold()
+
+    with load(haproxy.hands.port, HOST) as clients:
+        for _ in range(2):
+            haproxy.host.old = True
+            enough = clients.total + 300
+            assert ground.router.renew(table)
+            eventually(lambda enough=enough: clients.total >= enough, within=45)
+        in_flight = ground.shown("old").in_flight + ground.shown("new").in_flight
+
+    assert not clients.failed
+    assert in_flight >= 1
+    assert release() == 200
+    ground.eventually(lambda: ground.shown("old").in_flight + ground.shown("new").in_flight == 0)
+
+
+def test_a_newer_haproxy_that_does_not_start_leaves_the_old_one_as_it_was(haproxy: Haproxy) -> None:
+    ground = haproxy.ground
+    impatient = HaproxyRouter(haproxy.root, haproxy.host, tuning=Tuning(loading=timedelta(seconds=2)))
+    table = RoutingTable((ground.serve((ground.instance("old"),)),))
+    haproxy.host.old = haproxy.host.broken = True
+
+    with pytest.raises(RouterError, match="the one before goes on"):
+        impatient.renew(table)
+
+    haproxy.host.old = haproxy.host.broken = False
+    assert ground.get().by == "old"
+    ground.router.apply(RoutingTable((ground.route((), share=0, on_purpose=PREVIEW),)))
 
 
 @pytest.mark.parametrize("lost", [("admin.sock",), ("master.sock",), ("admin.sock", "master.sock")], ids=" ".join)
