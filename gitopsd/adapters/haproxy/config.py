@@ -45,16 +45,18 @@ _ID = re.compile(r"[A-Za-z0-9_.:-]+")
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """`connections` at once; each costs two file descriptors. `farewell` bounds the life of a worker that was replaced.
+    """What does not depend on the table.
 
-    `keep_alive` is how long a client's connection may be idle between two requests, and `loading` how long a worker may
-    take to start.
+    `connections` are how many at once; each costs two file descriptors. `farewell` bounds the life of a worker that was
+    replaced. `keep_alive` is how long a client's connection may be idle between two requests, and `loading` how long a
+    worker may take to start. `ipv6`: the host has it, so that every address of it includes those.
     """
 
     connections: int = 4_000
     farewell: timedelta = timedelta(minutes=30)
     keep_alive: timedelta = timedelta(seconds=30)
     loading: timedelta = timedelta(seconds=20)
+    ipv6: bool = False
 
 
 DEFAULT = Tuning()
@@ -86,8 +88,8 @@ def _files(routes: list[Route], root: str, salt: bytes, tuning: Tuning, stamp: s
     place = sorted(routes, key=lambda route: (route.listen, route.host_address, route.name))
     groups = [list(group) for _, group in groupby(place, key=listener)]
     blocks = [_global(root, tuning, stamp), _defaults(tuning)]
-    blocks += [_http_frontend(group, root, salt) for group in groups if group[0].mode == "http"]
-    blocks += [_tcp_frontend(group[0], root) for group in groups if group[0].mode == "tcp"]
+    blocks += [_http_frontend(group, root, salt, tuning) for group in groups if group[0].mode == "http"]
+    blocks += [_tcp_frontend(group[0], root, tuning) for group in groups if group[0].mode == "tcp"]
     blocks += [_backend(route, slot) for route in routes for slot in SLOTS]
     maps = {_map(group[0]): _lines(_paths(group)) for group in groups if group[0].mode == "http"}
     shares = _lines(f"{way(route.name)} {route.share}" for route in routes)
@@ -132,11 +134,11 @@ def _defaults(tuning: Tuning) -> Iterator[str]:
     yield f"    stick-table type string len 256 size 4k store gpc({BAD_PROBES + 1})"
 
 
-def _http_frontend(routes: list[Route], root: str, salt: bytes) -> Iterator[str]:
+def _http_frontend(routes: list[Route], root: str, salt: bytes, tuning: Tuning) -> Iterator[str]:
     first, quiet = routes[0], max(route.patience.response for route in routes)
     yield f"frontend listen:{listener(first)} from http"
     yield f"    timeout client {_time(quiet)}"
-    yield from _binds(first, root)
+    yield from _binds(first, root, tuning)
     yield "    http-request set-var(txn.begun) date(0,us)"
     yield from _choice_of_route(first, routes)
     yield f"    http-request return status 404 {_text('no such route')} unless {{ var(txn.way) -m found }}"
@@ -161,8 +163,11 @@ def _http_frontend(routes: list[Route], root: str, salt: bytes) -> Iterator[str]
     yield f"    server next unix@{_socket(first, root, 'next')} send-proxy-v2"
 
 
-def _binds(route: Route, root: str) -> Iterator[str]:
+def _binds(route: Route, root: str, tuning: Tuning) -> Iterator[str]:
     yield f"    bind {route.host_address}:{route.listen}"
+    if tuning.ipv6 and not route.host_address:
+        # One socket for both would tell services of clients at ::ffff:192.0.2.1.
+        yield f"    bind :::{route.listen} v6only"
     if route.mode == "http":
         yield f"    bind unix@{_socket(route, root, 'next')} mode 600 id {_NEXT} accept-proxy"
     for slot, number in _PROBE.items():
@@ -228,11 +233,11 @@ def _counting() -> Iterator[str]:
     yield f"    http-response sc-inc-gpc({BAD_PROBES},0) if {{ {_PROBED} }} {{ status ge 500 }}"
 
 
-def _tcp_frontend(route: Route, root: str) -> Iterator[str]:
+def _tcp_frontend(route: Route, root: str, tuning: Tuning) -> Iterator[str]:
     rule, scope = "tcp-request content", "sess"
     yield f"frontend listen:{listener(route)} from tcp"
     yield f"    timeout client {_time(route.patience.idle)}"
-    yield from _binds(route, root)
+    yield from _binds(route, root, tuning)
     yield f"    {rule} set-var({scope}.way) str({way(route.name)})"
     yield f"    {rule} set-var({scope}.draw) rand(10000)"
     yield from _choice_of_slot(rule, scope)

@@ -11,7 +11,7 @@ from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.logs import payloads
 from gitopsd.adapters.docker.own import own_container
 from gitopsd.adapters.docker.translate import understood
-from gitopsd.adapters.haproxy.config import CONFIGURATION
+from gitopsd.adapters.haproxy.config import CONFIGURATION, Tuning
 from gitopsd.adapters.haproxy.router import HaproxyRouter
 from gitopsd.engine_json.labels import ROUTER
 from gitopsd.model.canonical import Json, canonical, digest
@@ -19,6 +19,7 @@ from gitopsd.model.errors import EngineError, EngineRefused, NotFound, RouterErr
 from gitopsd.model.settings import TargetEngine
 
 NAME: Final = "gitopsd-router"
+_IPV6: Final = Path("/proc/net/if_inet6")
 _INSIDE: Final = "/gitopsd"
 _MADE: Final = "gitopsd.router.made"
 _CHECKING_S: Final = 60.0
@@ -37,7 +38,8 @@ def open_router(target: TargetEngine, image: str, name: str = NAME) -> HaproxyRo
         root = _directory(connection, name)
     except EngineError as error:
         raise RouterUnavailable(f"the volume {name}: {error}") from error
-    return HaproxyRouter(root, ManagedHaproxy(connection, image, name), _INSIDE)
+    tuning = Tuning(ipv6=_IPV6.exists())
+    return HaproxyRouter(root, ManagedHaproxy(connection, image, name), _INSIDE, tuning)
 
 
 class ManagedHaproxy:

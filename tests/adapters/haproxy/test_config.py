@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.adapters.haproxy.config import CONFIGURATION, SHARES, rendered
+from gitopsd.adapters.haproxy.config import CONFIGURATION, SHARES, Tuning, rendered
 from gitopsd.adapters.haproxy.names import backend, slot_of
 from gitopsd.model.errors import RouterError
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
@@ -48,6 +48,13 @@ def test_a_table_has_one_form(name: str) -> None:
     assert files.keys() == {CONFIGURATION, SHARES, "listen-80.map"}
     assert files[name] == (GOLDEN / name).read_text()
     assert rendered(RoutingTable((MAIL, API, WEB)), ROOT, SALT).files == files
+
+
+def test_every_address_of_a_host_includes_those_of_ipv6_where_it_has_them() -> None:
+    text = rendered(TABLE, ROOT, SALT, Tuning(ipv6=True)).files[CONFIGURATION]
+
+    binds = [line.split()[1:] for line in text.splitlines() if line.startswith("    bind") and "unix@" not in line]
+    assert binds == [[":80"], [":::80", "v6only"], ["10.0.0.1:25"]]
 
 
 def test_haproxy_takes_the_golden_files(tmp_path: Path) -> None:
