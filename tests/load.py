@@ -71,7 +71,7 @@ class Load:
         status = head.split(b" ", 2)[1:2]
         if status == [b"200"]:
             with self._guard:
-                self.answered[body.decode()] += 1
+                self.answered[body.decode().strip()] += 1
         else:
             self._failed(f"{request[:4].decode()}: {b''.join(status).decode() or 'ended without an answer'}")
         time.sleep(self._pause)

@@ -49,8 +49,9 @@ class Addresses:
             raise HostTrouble(f"{message}; free one of 10.181.0.0/16, 10.157.0.0/16 or 10.139.0.0/16", 409)
         try:
             self.engine.create_network(NETWORK, routed_body(subnet))
-        except Conflict:  # another pass was quicker
-            return
+        except EngineRefused:
+            if self.engine.addresses(NETWORK) is None:  # else another chain was quicker
+                raise
 
 
 def _first(instance: str) -> int:

@@ -1,0 +1,64 @@
+"""The application that traffic stories are told of: an image of `app.c`, whose versions differ by their environment."""
+
+import io
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from tests.images import add, import_image, install
+
+SOURCE = Path(__file__).with_name("app.c")
+APP = "gitopsd-test/app:1"
+
+
+def app_image(api: docker.APIClient) -> str:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        add(archive, "app", tarfile.REGTYPE, 0o755, program())
+    import_image(api, APP, buffer.getvalue(), ['CMD ["/app"]', "EXPOSE 8080/tcp"])
+    return APP
+
+
+@cache
+def program() -> bytes:
+    """The application, linked with everything that it needs."""
+    for package in ("gcc", "libc6-dev"):
+        if shutil.which("gcc") is None or not Path("/usr/include/stdio.h").exists():
+            try:
+                install(package)
+            except RuntimeError as refused:
+                pytest.skip(f"no C compiler on this machine: {refused}")
+    with tempfile.TemporaryDirectory() as directory:
+        made = Path(directory) / "app"
+        options = ("-O2", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-static", "-pthread")
+        subprocess.run(["gcc", *options, "-o", made, SOURCE], check=True)
+        return made.read_bytes()
+
+
+def routed(version: str, port: int, *, x: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A service of this version behind the router, at a port of the host. It dies at once when it is told to stop.
+
+    `latency`, `errors`, ... in `more` are the application's environment, all others keys of the service.
+    """
+    knobs = ("latency_ms", "jitter_ms", "errors", "boot_ms", "leak_kb", "term_mode")
+    said = {"latency_ms": 5, "jitter_ms": 30, "term_mode": "exit", **{k: more.pop(k) for k in knobs if k in more}}
+    environment = {"VERSION": version, **{name.upper(): str(value) for name, value in said.items()}}
+    health = {"http": {"port": 8080, "path": "/healthz"}, "interval": "200ms", "timeout": "2s"}
+    beside = {"scale_down_delay": "1s"} if "strategy" in (x or {}) else {}
+    extension = {"min_ready": "0s", "health": health, "traffic": {}, **beside, **(x or {})}
+    replicas = more.pop("replicas", 2)
+    return {
+        "image": APP,
+        "ports": [f"{port}:8080"],
+        "environment": environment,
+        "deploy": {"replicas": replicas, **more.pop("deploy", {})},
+        "x-gitopsd": extension,
+        **more,
+    }
