@@ -1,5 +1,7 @@
 """Small servers on loopback that a router has behind it, as instances of a service are."""
 
+import contextlib
+import random
 import socket
 import socketserver
 import threading
@@ -27,7 +29,7 @@ class App(socketserver.ThreadingTCPServer):
         self._open: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), _Handler)
         self.port: int = self.server_address[1]
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._open.add(request)
@@ -40,7 +42,7 @@ class App(socketserver.ThreadingTCPServer):
         self.shutdown()
         self.server_close()
         self.release.set()
-        for each in self._open:
+        for each in list(self._open):
             try:
                 each.shutdown(socket.SHUT_RDWR)
             except OSError:
@@ -96,7 +98,7 @@ class Greeter(socketserver.ThreadingTCPServer):
         self.name, self.upgraded = name, upgraded
         super().__init__(("127.0.0.1", 0), _Greeting)
         self.port: int = self.server_address[1]
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Connections that end in the middle are what tests do."""
@@ -123,5 +125,8 @@ class _Greeting(socketserver.StreamRequestHandler):
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+    """One below those that systems give to clients, so that none of these takes it before the server does."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

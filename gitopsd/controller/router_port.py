@@ -42,7 +42,10 @@ class Router(Protocol):
         ...
 
     def observe(self) -> ObservedRouting | None:
-        """What the router routes now, by its own word; None: no router answers."""
+        """What the router routes now, by its own word; None: no router answers.
+
+        An instance may be stopped once this shows it no more: one that was forgotten may still be answering.
+        """
         ...
 
     def probe(self, route: Route, slot: SlotName, timeout: timedelta, path: str = "") -> Answer:

@@ -42,9 +42,9 @@ class Hands(Protocol):
 
     def get(self, user: str, headers: Mapping[str, str]) -> Reply: ...
 
-    def many(self, count: int) -> "Counter[str]": ...
+    def many(self, count: int) -> Counter[str]: ...
 
-    def hold(self) -> "Callable[[], int]": ...
+    def hold(self) -> Callable[[], int]: ...
 
     def restart(self) -> None: ...
 
@@ -131,10 +131,10 @@ class FakeHands:
         self._asked[reply.by] += 1
         return reply
 
-    def many(self, count: int) -> "Counter[str]":
+    def many(self, count: int) -> Counter[str]:
         return Counter(self.get("", {}).by for _ in range(count))
 
-    def hold(self) -> "Callable[[], int]":
+    def hold(self) -> Callable[[], int]:
         by = self.get("", {}).by
         self._router.in_flight[by] += 1
 
@@ -193,7 +193,7 @@ class HaproxyHands:
         set_cookie = response.getheader("Set-Cookie", "").partition(";")[0].removeprefix("user=")
         return Reply(response.status, response.getheader("X-Version", ""), set_cookie)
 
-    def many(self, count: int) -> "Counter[str]":
+    def many(self, count: int) -> Counter[str]:
         """Over one connection: the router draws for each request."""
         found: Counter[str] = Counter()
         with socket.create_connection(("127.0.0.1", self.port), timeout=45) as wire:
@@ -206,7 +206,7 @@ class HaproxyHands:
                 found[answers.read(length).decode()] += 1
         return found
 
-    def hold(self) -> "Callable[[], int]":
+    def hold(self) -> Callable[[], int]:
         before = {name: app.asked for name, app in self.apps.items()}
         replies: list[Reply] = []
         asking = threading.Thread(target=lambda: replies.append(self._held()), daemon=True)
@@ -250,6 +250,6 @@ def fake_ground() -> RouterGround:
     return RouterGround(router, FakeHands(router))
 
 
-def haproxy_ground(root: Path, host: HaproxyProcess) -> "tuple[RouterGround, HaproxyHands]":
+def haproxy_ground(root: Path, host: HaproxyProcess) -> tuple[RouterGround, HaproxyHands]:
     hands = HaproxyHands(root, host)
     return RouterGround(HaproxyRouter(root, host), hands), hands
