@@ -206,6 +206,17 @@ def test_what_somebody_put_to_rest_by_hand_is_seen_and_healed(haproxy: Haproxy) 
     assert ground.get().by == "old"
 
 
+def test_an_instance_that_a_killed_gitopsd_left_half_made_is_finished(haproxy: Haproxy) -> None:
+    ground = haproxy.ground
+    old, new = ground.instance("old"), ground.instance("new")
+    ground.serve((old,))
+    Runtime(haproxy.root).tell(f"add server shop:web:a/new 127.0.0.1:{new.port} weight 0 check inter 100ms")
+
+    ground.serve((old, new))
+
+    assert haproxy.hands.many(100)["new"] > 0
+
+
 def test_a_newer_haproxy_takes_over_and_loses_no_request(haproxy: Haproxy) -> None:
     ground = haproxy.ground
     old, new = ground.instance("old"), ground.instance("new")
