@@ -13,8 +13,9 @@ from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.adapters.watch import FileWatcher
 from gitopsd.controller.application import Application, Flags
 from gitopsd.controller.ports import Engine, Probe, Source
+from gitopsd.controller.router_port import Router
 from gitopsd.model.files import Files
-from gitopsd.model.settings import DEFAULT_STATE_DIR, Registry, Repository, Settings, TargetEngine
+from gitopsd.model.settings import DEFAULT_STATE_DIR, Registry, Repository, RouterSettings, Settings, TargetEngine
 
 
 def wire(flags: Flags) -> Application:
@@ -51,6 +52,7 @@ def wire(flags: Flags) -> Application:
         secrets=HostSecrets(settings.state_dir),
         open_source=lambda repository: _open_source(repository, settings.state_dir),
         connect=lambda target: _connect(target, logins),
+        open_router=_open_router,
         open_probe=lambda target, image: _open_probe(target, image, logins),
         directory=_directory,
         load_settings=load_settings,
@@ -77,6 +79,12 @@ def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict
     from gitopsd.adapters.docker.probing import DockerProbe
 
     return DockerProbe(target, image, registries)
+
+
+def _open_router(target: TargetEngine, settings: RouterSettings) -> Router:
+    from gitopsd.adapters.haproxy.managed import open_router
+
+    return open_router(target, settings.image)
 
 
 def _directory(root: Path, without: Collection[Path] = (), most: int = 0) -> Files:

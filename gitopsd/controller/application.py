@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
+from gitopsd.controller.router_port import Router
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.files import Files
-from gitopsd.model.settings import Repository, Settings, TargetEngine
+from gitopsd.model.settings import Repository, RouterSettings, Settings, TargetEngine
 from gitopsd.model.status import Mode
 
 
@@ -49,6 +50,7 @@ class Application:
     open_source: Callable[[Repository], Source]
     connect: Callable[[TargetEngine], Engine]
     open_probe: Callable[[TargetEngine, Callable[[], str]], Probe]
+    open_router: Callable[[TargetEngine, RouterSettings], Router]
     directory: ReadDirectory
     load_settings: Callable[[], Settings]
     remember: Callable[[], None] = lambda: None

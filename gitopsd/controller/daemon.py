@@ -16,13 +16,16 @@ from gitopsd.controller.engine_loop import EngineLoop
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import host_paths
 from gitopsd.controller.outcome import exit_code
+from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.router_port import Router
+from gitopsd.controller.routing import RouterDesk, fetch_image
 from gitopsd.controller.shared import shared
 from gitopsd.model.errors import SettingsError
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.release import Journal
-from gitopsd.model.settings import Repository, Settings
+from gitopsd.model.settings import Repository, RouterSettings, Settings, TargetEngine
 
 MOST_FAILURES_ONCE = 3
 LEAST_OFTEN = 8  # a repository that does not answer is asked up to this many times less often
@@ -181,11 +184,18 @@ class Daemon:
         target = next(iter(environments.values())).engine
         engine = self._application.connect(target)
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
-        here = shared(engine, probe, self._clock, self._timer)
+        here = shared(engine, probe, self._clock, self._timer, self._desk(target, engine))
         loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()
         return loop
+
+    def _desk(self, target: TargetEngine, engine: Engine) -> RouterDesk:
+        def opened(settings: RouterSettings) -> Router:
+            fetch_image(engine, settings.image)
+            return self._application.open_router(target, settings)
+
+        return RouterDesk(target.url, opened, self._store, self._clock, self._timer)
 
     def _schedule(self) -> None:
         for repository in self._settings.repositories.values():

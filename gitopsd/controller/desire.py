@@ -228,6 +228,10 @@ class Desires:
         holds = [Hold("manifest", str(environment.refused))] if environment.refused else []
         holds += [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
         holds += [Hold("secrets", str(problem)) for problem in loaded.desired.missing]
+        routed = [name for name, service in sorted(loaded.desired.services.items()) if service.traffic is not None]
+        if routed and environment.unroutable:
+            mend = "change that in gitopsd.yaml, or take `traffic` out of the manifest"
+            holds.append(Hold("router", f"{', '.join(routed)} cannot be routed: {environment.unroutable}; {mend}"))
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
         return (*holds, *(Hold("claim", dispute) for dispute in disputes))
 

@@ -49,9 +49,18 @@ class Drifting:
         return self._baselines.look(journal, live, busy, expect, now)
 
     def note(
-        self, journal: Journal, live: LiveState, serving: SealedState | None, fields: FieldLook, now: datetime
+        self,
+        journal: Journal,
+        live: LiveState,
+        serving: SealedState | None,
+        fields: FieldLook,
+        put_back: Sequence[PastDrift],
+        now: datetime,
     ) -> tuple[Event, ...]:
-        """Keep what drifted, and tell what is new and what is over. What is being mended is not over yet."""
+        """Keep what drifted, and tell what is new and what is over. What is being mended is not over yet.
+
+        `put_back` is what others have told of, and mended, since the last call.
+        """
         known = self._known if self._known is not None else self._store.drift(self._environment).items
         before = {each.identity: each for each in known}
         there = {each.id: each for each in live.instances}
@@ -65,7 +74,7 @@ class Drifting:
         gone = (each for each in known if each.identity not in current)
         kept = tuple(each for each in gone if each.service in mended or each.resource in mended)
         self._known = (*found, *kept)
-        over = self._over(known, live, now)
+        over = (*put_back, *self._over(known, live, now))
         if over or _words(self._known) != _words(known):
             self._store.save_drift(Drifted(self._environment, self._known), over)
         return (*self._began(found, before), *(self._ended(each) for each in over))

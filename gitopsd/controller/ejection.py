@@ -29,6 +29,10 @@ def eject_environment(journal: Journal, engine: Engine, store: Store, ejection: 
         each.name for each in live.instances if each.id in journal.inventory and journal.inventory[each.id].kept
     ]:
         return f"refused: {', '.join(kept)} is still kept as a way back; wait until it is cleared away"
+    if journal.routes:
+        routed = ", ".join(sorted(journal.routes))
+        mend = "take `traffic` out of the manifest, and eject once its containers publish their ports themselves"
+        return f"refused: {routed} is reached through the router, which only gitopsd keeps; {mend}"
     if project:
         engine.disclaim(project)
     store.forget(name)

@@ -75,6 +75,8 @@ class EngineLoop:
         self._listener = threading.Thread(target=self._listen, name=f"events {url}", daemon=True)
 
     def start(self) -> None:
+        if self._shared.desk is not None:
+            self._shared.desk.start(self.wake)
         self._queue.start()
         self._listener.start()
 
@@ -83,6 +85,8 @@ class EngineLoop:
         self._stopped.set()
         self._engine.close_events()
         self._queue.stop()
+        if self._shared.desk is not None:
+            self._shared.desk.stop()
         self._executor.stop()
         self._shared.probing.stop()
         self._shared.weighing.stop()
@@ -95,6 +99,8 @@ class EngineLoop:
         for name in before.keys() - environments.keys():
             self._shared.probing.keep(name, {}, lambda: None)
             self._shared.weighing.keep(name, {}, lambda: None)
+        if self._shared.desk is not None:
+            self._shared.desk.know(environments)
         for name, environment in self._environments.items():
             if name not in before:
                 self._away.add(name)
@@ -131,6 +137,7 @@ class EngineLoop:
     def settled(self) -> bool:
         """Whether every environment has had its pass and nothing is left that time or actions will bring on."""
         quiet = self._queue.idle() and not self._executor.busy(NOBODY)
+        quiet = quiet and (self._shared.desk is None or self._shared.desk.settled())
         return quiet and all(self._settled.get(name, False) for name in self._environments)
 
     def failures(self) -> Mapping[str, int]:

@@ -12,7 +12,15 @@ from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.errors import Problem
 from gitopsd.model.files import Files
 from gitopsd.model.release import Former
-from gitopsd.model.settings import EnvironmentSettings, ImageKeeping, RestartStorm, SecretPlaces, Settings, TargetEngine
+from gitopsd.model.settings import (
+    EnvironmentSettings,
+    ImageKeeping,
+    RestartStorm,
+    RouterSettings,
+    SecretPlaces,
+    Settings,
+    TargetEngine,
+)
 from gitopsd.model.status import Mode
 
 DEFAULT_HOST_DIR = "/srv/gitopsd"
@@ -39,6 +47,7 @@ class Environment:
     secrets: SecretPlaces = field(default_factory=SecretPlaces)
     images: ImageKeeping = field(default_factory=ImageKeeping)
     restart_storm: RestartStorm = field(default_factory=RestartStorm)
+    router: RouterSettings = field(default_factory=RouterSettings)
     formerly: tuple[Former, ...] = ()
     moved: Moved | None = field(default=None, compare=False)
     refused: Problem | None = None
@@ -47,6 +56,15 @@ class Environment:
     def first_name(self) -> str:
         """The name that the project and the host's directory are called by, unless something else is said."""
         return self.formerly[0].name if self.formerly else ""
+
+    @property
+    def unroutable(self) -> str:
+        """Why there can be no router for it, "" where there can."""
+        if self.router.mode == "none":
+            return "router.mode is none"
+        if not self.engine.url.startswith("unix://"):
+            return f"{self.engine.url} is a remote engine, and the files of a router there are out of reach"
+        return ""
 
     def at(self, files: Files) -> "Environment":
         """The environment with the place where its directory lies in these files, of whatever time they are."""
@@ -165,6 +183,7 @@ def _environment(
         secrets=named.secrets,
         images=settings.images,
         restart_storm=settings.restart_storm,
+        router=settings.router,
     )
 
 

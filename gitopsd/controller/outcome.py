@@ -9,7 +9,7 @@ BROKEN = frozenset(["manifest", "source", "claim", "project", "owner"])
 NEEDS_A_PERSON = frozenset(
     [
         *("host", "manual", "suspended", "variables", "secrets", "approval", "window", "empty", "foreign", "disk"),
-        *("pull_policy", "paused", "pin", "restart-storm"),
+        *("pull_policy", "paused", "pin", "restart-storm", "router"),
     ]
 )
 

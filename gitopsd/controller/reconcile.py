@@ -35,6 +35,7 @@ from gitopsd.controller.rekeying import compared_by_reading
 from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.renewing import renewed
 from gitopsd.controller.requests import Requests
+from gitopsd.controller.routes import EnvironmentRoutes
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.shelf import Shelf
 from gitopsd.controller.states import Asking
@@ -57,6 +58,8 @@ from gitopsd.release.weighing import to_weigh
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
 
+ROUTER_LOOK = timedelta(milliseconds=200)  # between two looks whether the router has let an environment go
+
 
 class Reconciler:
     """The passes of one environment on one engine. One pass runs at a time; `wake` asks for another."""
@@ -71,6 +74,7 @@ class Reconciler:
         self._pulls = Pulls(self._shelf, shared.executor, self.masked)
         self._questions = Questions(name, self._pulls)
         self._requests = Requests(name, store)
+        self._routes = EnvironmentRoutes(name, shared.desk)
         self._drifting = Drifting(name, engine, store, shared.witness, self.masked)
         self._expected: Memory = {}
         self._last: tuple[datetime, float] | None = None
@@ -112,6 +116,7 @@ class Reconciler:
         events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
         if turn.journal != stored or events or ended or turn.ended:
             self._store.save(turn.journal, events, (*ended, *turn.ended))
+        self._routes.want(turn.journal)
         self._act(look, turn, wake)
         basis = self._basis(look.environment, turn.journal, look.desire.state)
         self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
@@ -151,7 +156,7 @@ class Reconciler:
         asker = Asker(self._store.instance_id(), self._desires.version, self._requests.sync is not None)
         storm = self._storm.look(journal, live, environment.restart_storm, now)
         holds = (*desire.holds, *guards(environment, journal, live, desire, asker), *(() if asker.sync else storm))
-        return replace(seen, live=live, holds=holds)
+        return replace(seen, live=live, holds=(*holds, *self._routes.before(journal, desire.services)))
 
     def _pinned(self, look: Look) -> Look:
         """The look once a pin that was asked for is set; a pin that has ended is forgotten when nothing needs it."""
@@ -180,7 +185,7 @@ class Reconciler:
         fields = self._drifting.look(look.journal, look.live, self._chains.busy(), expect, look.now)
         there = {each.id for each in look.live.instances}
         self._expected = {id: each for id, each in self._expected.items() if id in there}
-        return fields, self._drifting.note(look.journal, look.live, basis, fields, look.now)
+        return fields, self._drifting.note(look.journal, look.live, basis, fields, self._routes.mended(), look.now)
 
     def _renewed(self, environment: Environment, journal: Journal) -> tuple[Journal, tuple[Release, ...]]:
         """The journal in this version's fingerprints; the labels that it was recognised by keep those of their day."""
@@ -256,6 +261,7 @@ class Reconciler:
         repair = (free or self._requests.sync is not None) and "foreign" not in guards
         signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
         signals = replace(signals, storm=GUARD in guards, spikes=self._weighing.spikes(self._name))
+        signals = self._routes.seen_in(signals, look.journal)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 
     def _basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:
@@ -298,6 +304,7 @@ class Reconciler:
         """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
         waits = self._questions.holds(look.desire) if acts(look) and not look.holds else ()
         holds = (*self._chains.holds(look.now, look.journal.release), *look.holds, *self._planned, *waits)
+        holds = (*holds, *self._routes.beside(look.environment, look.journal, look.desire.services, holds))
         state = look.desire.state
         trouble = self._chains.trouble(look.now)
         reason = look.desire.reason or trouble
@@ -310,7 +317,7 @@ class Reconciler:
         if not look.desire.missing or look.desire.absent:  # or a registry may say yet that there is something to do
             self._requests.answer(look.journal, state, holds, look.now, stale=look.desire.stale)
         wake_at = following.at if following is not None else None
-        goes_on = going_on(look.journal, self._chains.held(look.now))
+        goes_on = going_on(look.journal, self._chains.held(look.now) | self._routes.waiting(look.journal))
         under_way = over or turn.chains or goes_on or not self._chains.settled() or not self._pulls.idle()
         busy = bool(under_way or look.journal.release or look.journal.rollouts)
         return Pass(status, wake_at, not under_way and not trouble, busy=busy, wants=look.desire.images)
@@ -345,6 +352,10 @@ class Reconciler:
             case "eject":
                 ejection = Ejection(asked.by, bool(environment.path), now)
                 result = eject_environment(journal, self._engine, self._store, ejection)
+            case _ if journal.routes or not self._routes.rid():
+                self._store.save(given_up := self._routes.given_up(journal, now))
+                self._routes.want(given_up)
+                return Pass(None, wake_at=now + ROUTER_LOOK)
             case _:
                 removal = Removal(asked.by, bool(environment.path), now)
                 result, events = remove_environment(journal, self._engine, self._store, removal)

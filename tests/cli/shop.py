@@ -26,6 +26,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour
 from tests.fakes.engine import FakeEngine
 from tests.fakes.probe import FakeProbe
+from tests.fakes.router import FakeRouter
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
 from tests.fakes.timer import FakeTimer
@@ -63,6 +64,7 @@ class Shop:
         self.store = FakeStore()
         self.secrets = HostSecrets(self.directory)
         self.probe = FakeProbe()
+        self.router = FakeRouter()
         self.flags: list[Flags] = []
         for number in (1, 2, 3):
             self.engine.add_image(f"web:{number}", STEADY)
@@ -91,6 +93,7 @@ class Shop:
             open_source=lambda repository: self.source,
             connect=lambda target: self.engine,
             open_probe=lambda target, image: self.probe,
+            open_router=lambda target, settings: self.router,
             directory=directory_files,
             load_settings=lambda: settings,
         )

@@ -16,6 +16,7 @@ from gitopsd.model.status import EnvironmentStatus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.probe import FakeProbe
+from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
@@ -50,6 +51,7 @@ class House:
         self.store = FakeStore()
         self.secrets = FakeSecrets()
         self.probe = FakeProbe()
+        self.router = self._new_router()
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
         self.daemon = Daemon(self.application())
@@ -66,6 +68,7 @@ class House:
             open_source=lambda repository: self.source(repository.name),
             connect=lambda target: self.engine(target.url),
             open_probe=lambda target, image: self.probe,
+            open_router=lambda target, settings: self.router,
             directory=lambda root, without=(), most=0: self.source().files(""),
             load_settings=self._load,
             fingerprints=fingerprints,
@@ -149,6 +152,9 @@ class House:
 
     def stop(self) -> None:
         self.daemon.stop()
+
+    def _new_router(self) -> FakeRouter:
+        return FakeRouter()
 
     def _load(self) -> Settings:
         if isinstance(self.settings, SettingsError):

@@ -2,15 +2,20 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from gitopsd.controller.environments import Environment
 from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.removal import Removal, remove_environment
+from gitopsd.controller.router_telling import Teller
+from gitopsd.controller.routing import on_engine, without
 from gitopsd.model.canonical import Json
+from gitopsd.model.errors import RouterUnavailable
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation, Verb
-from gitopsd.model.release import Release
+from gitopsd.model.release import Journal, Release
 
 LOOK_S = 0.1
 Tell = Callable[[Event], None]
@@ -94,11 +99,23 @@ def remove(view: View, name: str, by: str) -> str:
     store = view.store
     with store.lock():
         view.take_over(name)
+        _unroute(view, environment, store.journal(name))
         removal = Removal(by, still_in_git(view, name), view.now)
         result, events = remove_environment(store.journal(name), view.engine(environment), store, removal)
         operation = Operation("remove", name, by, view.now)
         store.append([*events, told(operation, result, view.now)])
     return result
+
+
+def _unroute(view: View, environment: Environment, journal: Journal) -> None:
+    """Have the router forget an environment before its containers are stopped."""
+    if not journal.routes or environment.unroutable:
+        return
+    store, target = view.store, environment.engine
+    others = {name: store.journal(name).routes for name in on_engine(target.url, store) - set(journal.names)}
+    router = view.application.open_router(target, environment.router)
+    with suppress(RouterUnavailable):  # then nobody gets anything there, and the table awaits it on its disk
+        without(router, others, Teller(store, view.application.clock))
 
 
 def still_in_git(view: View, name: str) -> bool:
