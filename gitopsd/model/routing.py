@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.route import FULL, ObservedRoute, SlotName, SlotSample
 from gitopsd.model.traffic import Traffic
 
@@ -13,6 +14,7 @@ class Placing:
     """An instance in the router: its slot there, and where it is reached. `since` is when it was let in.
 
     `leaving`: since when it gets nothing new; None while it serves. `weight` grows to FULL while it warms up.
+    `port` is that of the content that it runs; 0: the one of the service's traffic.
     """
 
     slot: SlotName
@@ -20,15 +22,20 @@ class Placing:
     since: datetime
     leaving: datetime | None = None
     weight: int = FULL
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A routed service. `share` goes to slot b, in basis points; `places` are by container id."""
+    """A routed service. `share` goes to slot b, in basis points; `places` are by container id.
+
+    `health` is how the router asks the instances.
+    """
 
     traffic: Traffic
     share: int = 0
     places: Mapping[str, Placing] = field(default_factory=dict)
+    health: Checks = NOT_ASKED
 
     def serving(self, slot: SlotName) -> tuple[str, ...]:
         """Who takes new requests in a slot."""

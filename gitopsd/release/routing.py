@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gitopsd.model.action import Action, Chain, Keep, Remove, Start, Stop
-from gitopsd.model.desired import Policy, SealedState
+from gitopsd.model.desired import Policy, SealedService, SealedState
+from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Progressing, RollingBack, Rollout, Target
 from gitopsd.model.route import ALL, FULL, SLOTS, SlotName
@@ -48,7 +49,7 @@ def gated(journal: Journal, chains: tuple[Chain, ...], wanted: SealedState | Non
         if router.routed is None:
             found.append(chain)
             continue
-        unrouted = _traffic(wanted, service) is None
+        unrouted = _traffic(wanted, service) is None and _has_port(wanted, service, router.routed.traffic.listen)
         allowed: list[Action] = []
         for action in chain.actions:
             if isinstance(action, Stop | Keep | Remove) and router.inside(action.container):
@@ -104,9 +105,9 @@ def routes_of(
             continue
         if traffic is None and not before.places and sight.get(name, UNSEEN).agreed:
             continue
-        routed = replace(before, traffic=traffic or before.traffic)
         rollout = journal.rollouts.get(name)
         sealed = wanted.services.get(name) if wanted is not None else None
+        routed = replace(before, traffic=traffic or before.traffic, health=_health(before, sealed, rollout))
         policy = rollout.policy if rollout is not None else sealed.service.policy if sealed is not None else Policy()
         goal = _goal(rollout) if rollout is not None else journal.stable.get(name)
         told = frozenset(id for id, place in before.places.items() if place.leaving is not None)
@@ -132,6 +133,19 @@ def _traffic(wanted: SealedState | None, name: str) -> Traffic | None:
     return sealed.service.traffic if sealed is not None else None
 
 
+def _health(before: Routed, sealed: SealedService | None, rollout: Rollout | None) -> Checks:
+    """How the router asks: of old and new ones beside each other, which may differ in answers, a connection will do."""
+    health = sealed.service.policy.health if sealed is not None else before.health
+    beside = rollout is not None and rollout.open and before.places
+    return NOT_ASKED if beside and health != before.health else health
+
+
+def _has_port(wanted: SealedState | None, name: str, port: int) -> bool:
+    """Whether containers of newer content publish a port of the host themselves."""
+    sealed = wanted.services.get(name) if wanted is not None else None
+    return sealed is not None and any(each.published == str(port) for each in sealed.service.ports)
+
+
 def _goal(rollout: Rollout) -> Target | None:
     return rollout.stable if isinstance(rollout.phase, RollingBack) else rollout.target
 
@@ -145,7 +159,8 @@ def _placed(service: Service) -> Service:
         place = places.get(member.id)
         if place is None:
             if into is not None and _may_enter(service, member, places, into):
-                place = Placing(into, member.instance.routed_address, service.now)
+                port = service.routed.traffic.target
+                place = Placing(into, member.instance.routed_address, service.now, port=port)
                 places[member.id] = replace(place, weight=_weight(service, place, new=True))
         elif member.id in service.leaving:
             places[member.id] = replace(place, leaving=place.leaving or service.now)
