@@ -24,6 +24,8 @@ from gitopsd.adapters.settings_values import (
     registry_host,
     release_count,
     restart_count,
+    router_mode,
+    router_network,
     suggestion,
     time_span,
     valid_mode,
@@ -43,6 +45,7 @@ from gitopsd.model.settings import (
     Registry,
     Repository,
     RestartStorm,
+    RouterSettings,
     SecretPlaces,
     Settings,
     TargetEngine,
@@ -52,11 +55,11 @@ from gitopsd.model.status import Mode
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images", "ledger", "probe_image", "guards"),
+    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
-_LATER = ("policy", "router", "http", "notify", "secrets")
+_LATER = ("policy", "http", "notify", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ class _Reader(SectionReader):
             ledger=self.ledger(top),
             restart_storm=self.restart_storm(top),
             probe_image=self.value(top, "probe_image", plain_text, ""),
+            router=self.router(top),
             config_file=path,
         )
 
@@ -295,6 +299,15 @@ class _Reader(SectionReader):
         return RestartStorm(
             restarts=self.number(section, "restarts", restart_count, usual.restarts),
             within=self.value(section, "within", time_span, usual.within),
+        )
+
+    def router(self, top: Section) -> RouterSettings:
+        section = self.section(top.fields.get("router"), "router", ("mode", "image", "network"))
+        usual = RouterSettings()
+        return RouterSettings(
+            mode=self.value(section, "mode", router_mode, usual.mode),
+            image=self.value(section, "image", plain_text, usual.image),
+            network=self.value(section, "network", router_network, usual.network),
         )
 
     def registries(self, top: Section) -> dict[str, Registry]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 from gitopsd.adapters.git.address import address, checked_name
@@ -165,6 +165,26 @@ def valid_mode(text: str) -> Mode:
         if mode == text:
             return mode
     raise ValueError(f"{text!a} is no mode; {suggestion(text, _MODES)}")
+
+
+def router_mode(text: str) -> Literal["managed", "none"]:
+    match text:
+        case "managed" | "none":
+            return text
+        case "traefik":
+            raise ValueError("a router of one's own is not supported yet; write managed or none")
+        case _:
+            raise ValueError(f"{text!a} is no mode of a router; {suggestion(text, ('managed', 'none'))}")
+
+
+def router_network(text: str) -> Literal["host"]:
+    match text:
+        case "host":
+            return text
+        case "bridge":
+            raise ValueError("a router on a bridge is not supported yet; write host, or remove the key")
+        case _:
+            raise ValueError(f"{text!a} is no network of a router; write host, or remove the key")
 
 
 def branch_name(text: str) -> str:

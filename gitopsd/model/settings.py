@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from gitopsd.model.image import size_text
 from gitopsd.model.status import Mode
@@ -121,6 +122,15 @@ class RestartStorm:
 
 
 @dataclass(frozen=True, slots=True)
+class RouterSettings:
+    """Who routes what has `traffic` in its manifest: a router that gitopsd keeps on each engine, or nobody."""
+
+    mode: Literal["managed", "none"] = "managed"
+    image: str = "haproxy:lts"
+    network: Literal["host"] = "host"
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -146,4 +156,5 @@ class Settings:
     ledger: LedgerKeeping = LedgerKeeping()
     probe_image: str = ""
     restart_storm: RestartStorm = RestartStorm()
+    router: RouterSettings = RouterSettings()
     config_file: Path | None = None

@@ -16,6 +16,7 @@ from gitopsd.model.settings import (
     Registry,
     Repository,
     RestartStorm,
+    RouterSettings,
     SecretPlaces,
     Settings,
     Share,
@@ -335,7 +336,7 @@ def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, messag
     assert said.startswith(f"gitopsd.yaml:{message}")
 
 
-@pytest.mark.parametrize("key", ["policy", "router", "http", "notify", "secrets"])
+@pytest.mark.parametrize("key", ["policy", "http", "notify", "secrets"])
 def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path, key: str) -> None:
     assert refusals(tmp_path, f"{key}: {{}}") == [f"gitopsd.yaml:1:1: {key}: not supported yet; remove it"]
 
@@ -396,6 +397,28 @@ def test_restart_storm_and_probe_image_are_read(tmp_path: Path) -> None:
 
     assert found.restart_storm == RestartStorm(5, timedelta(minutes=1))
     assert found.probe_image == "busybox:1.36"
+
+
+def test_the_router_is_managed_unless_it_says_otherwise(tmp_path: Path) -> None:
+    assert settings(tmp_path, "host: web1").router == RouterSettings("managed", "haproxy:lts", "host")
+    assert settings(tmp_path, "router: {mode: none}").router == RouterSettings("none")
+    assert settings(tmp_path, 'router: {image: "haproxy:2.8", network: host}').router.image == "haproxy:2.8"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{mode: traefik}", "1:16: router.mode: a router of one's own is not supported yet; write managed or none"),
+        ("{mode: manged}", "1:16: router.mode: 'manged' is no mode of a router; did you mean 'managed'?"),
+        ("{network: bridge}", "1:19: router.network: a router on a bridge is not supported yet; write host, or remove"),
+        ("{network: moon}", "1:19: router.network: 'moon' is no network of a router; write host, or remove the key"),
+        ("{image: ''}", "1:17: router.image: is empty"),
+        ("{picture: x}", "1:10: router.picture: unknown key; known are mode, image, network"),
+    ],
+)
+def test_a_router_that_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    [refusal] = refusals(tmp_path, f"router: {text}")
+    assert refusal.startswith(f"gitopsd.yaml:{said}")
 
 
 @pytest.mark.parametrize(
