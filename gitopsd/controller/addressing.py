@@ -1,5 +1,7 @@
 """Addresses for routed instances of one engine: each gets one that none had for long, and keeps it."""
 
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gitopsd.controller.ports import Engine, Store
@@ -7,6 +9,8 @@ from gitopsd.engine_json.routed import NETWORK, ROOM, free_subnet, routed_addres
 from gitopsd.model.canonical import digest
 from gitopsd.model.errors import Conflict, HostTrouble
 from gitopsd.model.live import NetworkAddresses
+
+_MAKING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +38,22 @@ class Addresses:
     def _network(self) -> NetworkAddresses:
         found = self.engine.addresses(NETWORK)
         if found is None:
-            self._make()
-            found = self.engine.addresses(NETWORK)
+            with _MAKING:  # the engine may make two of one name, of which none can be used by it
+                found = self.engine.addresses(NETWORK) or self._made()
         if found is None or not found.ours:
             raise HostTrouble(f"network {NETWORK} was not made by gitopsd, which needs this name; remove it", 409)
         return found
 
-    def _make(self) -> None:
+    def _made(self) -> NetworkAddresses | None:
         subnet = free_subnet(self.engine.subnets())
         if not subnet:
             message = (
                 f"create network {NETWORK}: every subnet that it could have meets a route or a network of the host"
             )
             raise HostTrouble(f"{message}; free one of 10.181.0.0/16, 10.157.0.0/16 or 10.139.0.0/16", 409)
-        try:
+        with suppress(Conflict):  # another gitopsd was quicker
             self.engine.create_network(NETWORK, routed_body(subnet))
-        except EngineRefused:
-            if self.engine.addresses(NETWORK) is None:  # else another chain was quicker
-                raise
+        return self.engine.addresses(NETWORK)
 
 
 def _first(instance: str) -> int:
