@@ -94,10 +94,10 @@ class Chains:
             containers=frozenset(each for action in chain.actions for each in _container(action)),
         )
 
-    def collect_content(self, names: Sequence[str]) -> None:
+    def collect_content(self, names: Sequence[str], wake: Callable[[], None]) -> None:
         """Clear away delivered content that nothing uses any more, beside the loop; what fails is tried next time.
 
-        `names` are all that the environment ever had.
+        `names` are all that the environment ever had. `wake`: a pass meanwhile has seen that something is under way.
         """
 
         def work() -> Outcome:
@@ -106,7 +106,7 @@ class Chains:
                     self._engine.collect_content(name)
             return Outcome("content", ())
 
-        self._executor.submit(self._environment, "content", work, lambda _: None)
+        self._executor.submit(self._environment, "content", work, lambda _: wake())
 
     def take_in(self, journal: Journal, now: datetime) -> tuple[Journal, tuple[Event, ...]]:
         """The journal and ledger after the chains that have ended since the last call. A look at the engine follows."""

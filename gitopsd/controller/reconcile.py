@@ -125,7 +125,7 @@ class Reconciler:
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
-            self._chains.collect_content(turn.journal.names)
+            self._chains.collect_content(turn.journal.names, wake)
         done = self._finish(replace(look, journal=turn.journal), turn, over=over)
         return replace(done, ended=over or bool(ended or turn.ended))
 
