@@ -12,6 +12,7 @@ from gitopsd.engine_json.routed import NETWORK, ROOM, SUBNETS, free_subnet, rout
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import HostTrouble
 from tests.controller.house import House
+from tests.controller.routed import RoutedHouse
 from tests.fakes.engine import FakeEngine
 from tests.fakes.store import FakeStore
 
@@ -123,7 +124,7 @@ def test_routes_are_read_from_the_table_of_the_host(tmp_path: Path) -> None:
 
 @pytest.fixture
 def house() -> House:
-    made = House()
+    made = RoutedHouse()
     commit = made.push({"shop/compose.yaml": MANIFEST})
     made.start()
     made.synced(commit, "shop")

@@ -35,7 +35,7 @@ def shop(tag: int, replicas: int = 2, order: str = "start-first", db: int = 1, *
     ways: dict[str, dict[str, Any]] = {
         "start-first": {},
         "stop-first": {"volumes": ["data:/data"]},
-        "recreate": {"recreate": True},
+        "recreate": {"strategy": "recreate"},
     }
     web = a_service("web", f"web:{tag}", replicas=replicas, depends_on=["db"], **ways[order], **how)
     return a_state(web, a_service("db", f"db:{db}", volumes=["base:/data"], min_ready=1))

@@ -101,7 +101,7 @@ def test_a_daemon_that_died_between_stop_and_start_leaves_no_paused_service_down
 
 
 def test_what_must_never_run_in_two_versions_does_not_while_it_is_paused_half_way() -> None:
-    both: dict[str, Any] = {"replicas": 2, "recreate": True, "parallelism": 0, "volumes": ["data:/data"]}
+    both: dict[str, Any] = {"replicas": 2, "strategy": "recreate", "parallelism": 0, "volumes": ["data:/data"]}
     daemon = served(shop(**both)).commit(shop("web:2", **both))
     daemon.look()
     while not any(move.startswith("Stop") for move in daemon.moves()):

@@ -9,7 +9,7 @@ from tests.builders import a_service, a_state
 from tests.daemon import Daemon
 from tests.world import Behaviour
 
-RECREATE = {"recreate": True, "order": "stop-first"}
+RECREATE = {"strategy": "recreate", "order": "stop-first"}
 BROKEN = Behaviour(exits_after=1, exit_code=1, restart="no")
 
 

