@@ -75,6 +75,7 @@ def route_of(environment: str, service: str, routed: Routed) -> Route:
         hosts=traffic.hosts,
         path=traffic.path,
         sticky=traffic.sticky,
+        on_purpose=routed.on_purpose,
         proxy_protocol=traffic.proxy_protocol,
         health=routed.health,
         a=_slot(routed, "a"),

@@ -8,6 +8,7 @@ from typing import Literal
 from gitopsd.model.analysis import Accumulator, SlotCounts
 from gitopsd.model.desired import Order, Policy
 from gitopsd.model.health import NOT_ASKED, Checks
+from gitopsd.model.strategy import HeaderRoute
 
 Kind = Literal["change", "repair", "return"]
 NOT_JUDGED = Accumulator()
@@ -157,8 +158,8 @@ class Sighting:
 class Shift:
     """How far newer content is let in beside what serves. `step`: how many steps are done.
 
-    `share`, in basis points, and `scale`, in instances, are what it is to have now. `since`: when the present step was
-    entered. `promoted`: a person does not wait for its end.
+    `share`, in basis points, and `scale`, in instances, are what it is to have now; by `header` requests come to it on
+    purpose. `since`: when the present step was entered. `promoted`: a person does not wait for its end.
     """
 
     step: int = 0
@@ -166,6 +167,7 @@ class Shift:
     scale: int = 0
     since: datetime | None = None
     promoted: bool = False
+    header: HeaderRoute | None = None
 
 
 NOT_BEGUN = Shift()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gitopsd.model.health import NOT_ASKED, Checks
-from gitopsd.model.route import FULL, ObservedRoute, SlotName, SlotSample
+from gitopsd.model.route import FULL, ObservedRoute, OnPurpose, SlotName, SlotSample
 from gitopsd.model.traffic import Traffic
 
 
@@ -29,12 +29,14 @@ class Placing:
 class Routed:
     """A routed service. `share` goes to slot b, in basis points; `places` are by container id.
 
-    `health` is how the router asks the instances.
+    `on_purpose` leads requests to newer content whatever the share, while that is let in. `health` is how the router
+    asks the instances.
     """
 
     traffic: Traffic
     share: int = 0
     places: Mapping[str, Placing] = field(default_factory=dict)
+    on_purpose: tuple[OnPurpose, ...] = ()
     health: Checks = NOT_ASKED
 
     def serving(self, slot: SlotName) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from gitopsd.model.desired import Policy, SealedService, SealedState
 from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Progressing, RollingBack, Rollout, Target
-from gitopsd.model.route import ALL, FULL, SLOTS, SlotName
+from gitopsd.model.route import ALL, FULL, SLOTS, OnPurpose, SlotName
 from gitopsd.model.routing import UNSEEN, Placing, Routed, Seen
 from gitopsd.model.traffic import Traffic
 from gitopsd.rollout import Member
@@ -231,7 +231,17 @@ def _shared(service: Service) -> Routed:
         return routed  # nobody is known to answer: a share would only be a guess
     into: SlotName = max(SLOTS, key=own.count) if own else "a"
     share = _of_slot(service, into, ready)
-    return replace(routed, share=share if into == "b" else ALL - share)
+    purpose = _on_purpose(service, into) if own and ready[into] else ()
+    return replace(routed, share=share if into == "b" else ALL - share, on_purpose=purpose)
+
+
+def _on_purpose(service: Service, into: SlotName) -> tuple[OnPurpose, ...]:
+    """Who wants newer content gets it, from the moment that it is there until all get it."""
+    rollout = service.rollout
+    if rollout is None or not gradual(rollout) or not isinstance(rollout.phase, Progressing):
+        return ()
+    ways = (service.routed.traffic.on_purpose, rollout.shift.header)
+    return tuple(OnPurpose(way.by, way.name, way.value, into) for way in ways if way is not None)
 
 
 def _of_slot(service: Service, into: SlotName, ready: Mapping[SlotName, int]) -> int:

@@ -11,7 +11,7 @@ from gitopsd.model.analysis import Pass
 from gitopsd.model.desired import Policy
 from gitopsd.model.rollout import Finalising, Progressing, Rollout, Shift
 from gitopsd.model.route import ALL
-from gitopsd.model.strategy import Analyse, Pause, SetCanaryScale, SetWeight, Step, default_steps
+from gitopsd.model.strategy import Analyse, Approve, HeaderRoute, Pause, SetCanaryScale, SetWeight, Step, default_steps
 from gitopsd.rollout.member import Member
 from gitopsd.rollout.traffic import InRouter
 
@@ -48,7 +48,7 @@ def shifted(rollout: Rollout, new: tuple[Member, ...], router: InRouter, now: da
         ends = _ends(step, shift, len(new), _share(new, router), replicas, _passed(rollout, shift))
         if ends is None or now < ends:
             return Shifted(shift, ends)
-        shift = Shift(shift.step + 1, share=shift.share, scale=shift.scale)
+        shift = replace(shift, step=shift.step + 1, since=None, promoted=False)
     return Shifted(replace(shift, share=ALL, scale=replicas, since=shift.since or now))
 
 
@@ -84,6 +84,8 @@ def _entered(shift: Shift, step: Step, replicas: int, now: datetime) -> Shift:
             return replace(shift, share=share, scale=max(shift.scale, _instances(share, replicas)))
         case SetCanaryScale():
             return replace(shift, scale=max(shift.scale, _scale(step, shift, replicas)))
+        case HeaderRoute():
+            return replace(shift, header=step if step.name else None)
         case _:
             return shift
 
@@ -110,7 +112,9 @@ def _ends(step: Step, shift: Shift, ready: int, share: int, replicas: int, passe
             return since if ready >= _scale(step, shift, replicas) else None
         case Pause(duration=duration) if duration is not None and since is not None and not shift.promoted:
             return since + duration
-        case Pause() | Analyse() if shift.promoted:
+        case Pause() | Analyse() | Approve() if shift.promoted:
+            return since
+        case HeaderRoute():
             return since
         case Analyse(duration=duration) if passed and since is not None:
             return since + duration
@@ -136,7 +140,7 @@ def waits(rollout: Rollout) -> bool:
     if not gradual(rollout) or not isinstance(rollout.phase, Progressing):
         return False
     steps = steps_of(rollout.policy)
-    return rollout.shift.step < len(steps) and isinstance(steps[rollout.shift.step], Pause | Analyse)
+    return rollout.shift.step < len(steps) and isinstance(steps[rollout.shift.step], Pause | Analyse | Approve)
 
 
 def pause_ends(rollout: Rollout) -> datetime | None:
@@ -174,5 +178,7 @@ def _told(step: Step) -> str:
             return f"analysis {duration.total_seconds():g} s"
         case SetCanaryScale():
             return "set_canary_scale"
+        case Approve():
+            return "approval, until promoted"
         case _:
             return type(step).__name__

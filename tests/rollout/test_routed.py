@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from gitopsd.model.strategy import Pause, SetWeight
+from gitopsd.model.route import OnPurpose
+from gitopsd.model.strategy import Approve, HeaderRoute, Pause, SetCanaryScale, SetWeight
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
 from tests.world import Behaviour
@@ -253,3 +254,28 @@ def test_while_it_warms_up_its_share_grows_and_the_old_one_stays() -> None:
     assert growing[-1] == 100
     assert daemon.outcome() == "succeeded"
     assert daemon.world.streets.stopped == []
+
+
+def test_who_wants_the_canary_gets_it_as_long_as_it_is_one() -> None:
+    steps = (SetCanaryScale(1), HeaderRoute("x-canary", "yes"), Pause(), SetWeight(5_000), Pause())
+    how: dict[str, Any] = {"strategy": "canary", "steps": steps, "scale_down_delay": 10}
+    daemon = wants(serving(2, **how), "web:2", replicas=2, **how).run()
+    assert daemon.journal.routes["web"].on_purpose == ()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:1": 100}
+    assert daemon.journal.routes["web"].on_purpose == (OnPurpose("header", "x-canary", "yes", "b"),)
+    daemon.ask("abort")
+    daemon.run()
+    assert daemon.journal.routes["web"].on_purpose == ()
+
+
+def test_an_approval_waits_for_a_person() -> None:
+    how: dict[str, Any] = {"strategy": "canary", "steps": (SetWeight(2_000), Approve()), "scale_down_delay": 10}
+    daemon = wants(serving(2, **how), "web:2", replicas=2, **how).run()
+    daemon.wait(5).run()
+    daemon.wait(7200).run()
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+    daemon.ask("promote")
+    daemon.run()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:2": 100}
