@@ -14,7 +14,7 @@ NEWER_DEBIANS = trixie forky
 setup: ## Make .venv with the locked dependencies
 	@scripts/setup
 
-demo: setup ## Watch the main job on a real engine: release, upgrade, broken image, revert
+demo: setup ## Watch the main job on a real engine: release, broken image, revert, canary, blue-green
 	@scripts/engine .venv/bin/python scripts/demo.py
 
 test: setup ## Run the tests on a real engine

@@ -15,9 +15,9 @@ from rich.text import Text
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import demo_traffic
 from demo_stage import PROJECTS, Event, Stage, StepFailed, get
 
-PRODUCTION = "environments/production"
 LONGEST_CAUSE = 60
 STEPS = frozenset(("ReleaseStarted", "RolloutProgressing", "RolloutRollingBack", "RolloutSucceeded", "ReleaseEnded"))
 ACTIONS = frozenset(("ReleaseStarted", "ActionDone", "RolloutRollingBack", "ReleaseEnded"))
@@ -49,11 +49,14 @@ def _leave(number: int, frame: object) -> None:
 
 def play(show: "Show", begun: float) -> int:
     try:
-        for act in (opening, upgrade, configuration, broken, revert, rollback, accident, absence):
+        traffic = demo_traffic.acts() if not show.stage.routerless else ()
+        for act in (opening, upgrade, configuration, broken, revert, rollback, accident, *traffic, absence):
             act(show)
     except StepFailed:
         show.console.print(Text(f"\nThe last words of gitopsd:\n{show.stage.log()}", style="dim"))
         raise
+    if show.stage.routerless:
+        show.say(f"\nCanary and blue-green were left out: {show.stage.routerless}.")
     show.say(f"\nAll of it happened, in {time.monotonic() - begun:.0f} seconds. Now it is cleared away.")
     return 0
 
@@ -78,13 +81,15 @@ class Show:
     def command(self, text: str) -> None:
         self.say(f"\n   $ {text}", "bold cyan")
 
-    def commit(self, message: str, path: str, change: Callable[[str], str]) -> None:
-        """Change a file of production, show the difference, and commit it: that is a release."""
-        file = self.stage.repository / PRODUCTION / path
+    def commit(self, message: str, path: str, change: Callable[[str], str], environment: str = "production") -> None:
+        """Change a file of an environment, show all differences, and commit them: that is a release."""
+        directory = self.stage.repository / "environments" / environment
+        file = directory / path
         file.write_text(change(file.read_text()))
-        for line in self.stage.git("diff", "--unified=0").splitlines():
-            if line[:1] in "+-" and line[:3] not in ("+++", "---"):
-                self.say(f"     {PRODUCTION}/{path}:  {line}")
+        for changed in self.stage.git("diff", "--name-only").splitlines():
+            for line in self.stage.git("diff", "--unified=0", "--", changed).splitlines():
+                if line[:1] in "+-" and line[:3] not in ("+++", "---"):
+                    self.say(f"     {changed}:  {line}")
         self.command(f'git commit -a -m "{message}"')
         self.stage.git("commit", "-q", "-a", "-m", message)
 
@@ -93,9 +98,9 @@ class Show:
         self.say("")
         for event in self.stage.events(last, what):
             if event["environment"] == "production" and event["reason"] in shown:
-                self._event(event)
+                self.event(event)
 
-    def _event(self, event: Event) -> None:
+    def event(self, event: Event) -> None:
         what, _, cause = str(event["message"]).partition(" # ")
         service = event["service"] or ""
         what = what.removeprefix(f"{service}: ")
@@ -174,7 +179,7 @@ def opening(show: Show) -> None:
     show.command("gitopsd run --repository . &")
     show.stage.start_gitopsd()
     show.happens(STEPS, ended("succeeded"), "the first release succeeds")
-    for environment in PROJECTS:
+    for environment in ("production", "staging"):
         show.stage.until(lambda: get(show.stage.url(environment)), f"{environment} answers")  # noqa: B023
         show.check(show.page(environment=environment) == "shop 1.0", f"{environment} does not serve shop 1.0")
     show.page("notice.txt")

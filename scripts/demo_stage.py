@@ -1,5 +1,6 @@
 """The stage of the demo: images, a repository, a gitopsd process, a customer who never stops asking; no trace stays."""
 
+import io
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
@@ -20,15 +22,19 @@ from typing import Any, TypeVar
 
 import docker
 import docker.errors
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.images import CONTENT_LABEL, Images  # noqa: E402
+from tests.e2e import app  # noqa: E402
+from tests.haproxy import image_of_haproxy  # noqa: E402
+from tests.images import CONTENT_LABEL, Images, add, import_image  # noqa: E402
 
 PROJECT = "com.docker.compose.project"
-PROJECTS = {"production": "shop-production", "staging": "shop-staging"}
-PORTS = {"production": 8080, "staging": 8081}
+PROJECTS = {"production": "shop-production", "staging": "shop-staging", "api": "shop-api"}
+PORTS = {"production": 8080, "staging": 8081, "api": 8082}
+API, ROUTER = "environments/api", "shop/router:1.0"
 GITOPSD = Path(sys.executable).with_name("gitopsd")
 
 Seen = TypeVar("Seen")
@@ -70,6 +76,21 @@ done
 """
 
 
+# What a version of the API does: how many of a thousand requests it fails.
+API_VERSIONS = {"1.0": 0, "1.1": 0, "1.2": 100, "2.0": 0}
+
+
+def traffic_images(api: docker.APIClient) -> None:
+    """A service as people write them, in C, and the router."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        add(archive, "app", tarfile.REGTYPE, 0o755, app.program())
+    for version, errors in API_VERSIONS.items():
+        says = f'ENV VERSION="api {version}" ERRORS="{errors}" LATENCY_MS="5" JITTER_MS="10" TERM_MODE="exit"'
+        import_image(api, f"shop/api:{version}", buffer.getvalue(), ['CMD ["/app"]', "EXPOSE 8080/tcp", says])
+    image_of_haproxy(api, ROUTER)
+
+
 def shop_images() -> dict[str, tuple[dict[str, str], str]]:
     """Files and command of each image, by its name."""
     web = {version: {"/bin/serve": SERVE, "/www/index.html": f"shop {version}\n"} for version in ("1.0", "1.1")}
@@ -91,6 +112,7 @@ class Ground:
     api: docker.APIClient
     made: list[str] = field(default_factory=list)
     volumes: frozenset[str] = frozenset()
+    routerless: str = "it has not been tried"  # why no router can be shown here, "" where one can
 
     def prepare(self) -> None:
         self.refuse_neighbours()
@@ -100,6 +122,22 @@ class Ground:
             if not self._held(name):
                 self.made.append(name)
             images.busybox(name, files, [f"CMD {command}"])
+        self.routerless = self._routerless()
+
+    def _routerless(self) -> str:
+        """Makes what the router needs; what stands in its way, in words."""
+        if os.geteuid():
+            return "a router shares files with gitopsd, which has to be root for that"
+        if self.api.containers(all=True, filters={"label": "gitopsd.router"}):
+            return "the engine has a router of gitopsd already"
+        names = [ROUTER, *(f"shop/api:{version}" for version in API_VERSIONS)]
+        held = [name for name in names if self._held(name)]
+        try:
+            traffic_images(self.api)
+        except pytest.skip.Exception as missing:
+            return str(missing)
+        self.made += [name for name in names if name not in held]
+        return ""
 
     def refuse_neighbours(self) -> None:
         """Somebody else's project or image of these names would be changed, and removed at the end."""
@@ -120,11 +158,19 @@ class Ground:
                 _quietly(self.api.remove_container, container["Id"], force=True)
             for network in self.api.networks(filters={"label": f"{PROJECT}={project}"}):
                 _quietly(self.api.remove_network, network["Id"])
+        if not self.routerless:
+            self._clear_router()
         for volume in self._volumes():
             if volume["Name"] not in self.volumes and _ours(volume):
                 _quietly(self.api.remove_volume, volume["Name"])
         for name in self.made:
             _quietly(self.api.remove_image, name)
+
+    def _clear_router(self) -> None:
+        for container in self.api.containers(all=True, filters={"label": "gitopsd.router"}):
+            _quietly(self.api.remove_container, container["Id"], force=True)
+        for network in self.api.networks(filters={"label": "gitopsd.routed"}):
+            _quietly(self.api.remove_network, network["Id"])
 
     def _held(self, name: str) -> bool:
         try:
@@ -143,7 +189,7 @@ def _project(resource: Mapping[str, Any]) -> str:
 def _ours(volume: Mapping[str, Any]) -> bool:
     labels = volume.get("Labels") or {}
     owners = {f"gitopsd-owner-{project}" for project in PROJECTS.values()}
-    return volume["Name"] in owners or labels.get("gitopsd.environment") in PROJECTS
+    return volume["Name"] in owners or "gitopsd.router" in labels or labels.get("gitopsd.environment") in PROJECTS
 
 
 def _quietly(action: Callable[..., object], *arguments: object, **more: object) -> None:
@@ -207,6 +253,7 @@ class Stage:
         self.ground = Ground(api)
         self.directory = Path(tempfile.mkdtemp(prefix="gitopsd-demo-"))
         self.repository, self.state = self.directory / "shop", self.directory / "state"
+        self.settings = self.directory / "gitopsd.yaml"
         self.ports: dict[str, int] = {}
         self._processes: list[subprocess.Popen[str]] = []
         self._customer: Customer | None = None
@@ -218,6 +265,8 @@ class Stage:
             shutil.copytree(ROOT / "example-repo", self.repository)
             for environment, port in PORTS.items():
                 self._place(environment, port)
+            (self.repository / API).rename(self.directory / "api")
+            self.settings.write_text(f"router: {{image: {ROUTER}}}\n")
         except BaseException:
             shutil.rmtree(self.directory, ignore_errors=True)
             raise
@@ -237,7 +286,15 @@ class Stage:
         """Let the environment be reached at a port that is free here."""
         self.ports[environment] = port = free_port(wanted)
         path = self.repository / "environments" / environment / ".env"
-        path.write_text(path.read_text().replace(f"EDGE_PORT={wanted}", f"EDGE_PORT={port}"))
+        path.write_text(path.read_text().replace(f"_PORT={wanted}", f"_PORT={port}"))
+
+    @property
+    def routerless(self) -> str:
+        return self.ground.routerless
+
+    def bring_api(self) -> None:
+        """The environment that needs a router, which is in the repository from now on."""
+        (self.directory / "api").rename(self.repository / API)
 
     def url(self, environment: str, page: str = "") -> str:
         return f"http://127.0.0.1:{self.ports[environment]}/{page}"
@@ -267,7 +324,16 @@ class Stage:
     def start_gitopsd(self) -> None:
         """The daemon, and a listener to its events."""
         with (self.directory / "gitopsd.log").open("w") as log:
-            run = [GITOPSD, "run", "--repository", self.repository, "--state-dir", self.state]
+            run = [
+                GITOPSD,
+                "run",
+                "--config",
+                self.settings,
+                "--repository",
+                self.repository,
+                "--state-dir",
+                self.state,
+            ]
             self._processes.append(subprocess.Popen(run, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True))
         self.until(lambda: '"daemon": true' in self.gitopsd("status", "-o", "json"), "gitopsd runs")
         follow = [GITOPSD, "events", "-f", "-o", "json", "--limit", "10000", "--state-dir", self.state]

@@ -13,7 +13,7 @@ from gitopsd.model.desired import ContentMount, DesiredState
 from gitopsd.model.files import Files
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example-repo"
-ENVIRONMENTS = ("production", "staging")
+ENVIRONMENTS = ("production", "staging", "api")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_backend_waits_for_its_one_shot_and_the_web_service_for_the_backend(
 
 
 def test_production_differs_from_staging_in_what_its_own_directory_says(files: Files) -> None:
-    production, staging = (environment(files, name) for name in ENVIRONMENTS)
+    production, staging = (environment(files, name) for name in ("production", "staging"))
 
     assert (production.services["web"].replicas, staging.services["web"].replicas) == (3, 1)
     assert delivered(production, "backend") == b"example-token-of-production\n"
@@ -51,6 +51,12 @@ def test_the_notice_is_content_of_the_repository(files: Files) -> None:
     notice = EXAMPLE / "environments" / "production" / "notice.txt"
 
     assert delivered(environment(files, "production"), "web") == notice.read_bytes()
+
+
+def test_a_new_version_of_the_api_is_a_canary_behind_the_router(files: Files) -> None:
+    api = environment(files, "api").services["api"]
+
+    assert (api.policy.strategy, str(api.traffic)) == ("canary", "http at port 127.0.0.1:8082, to 8080")
 
 
 def environment(files: Files, name: str) -> DesiredState:
