@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from gitopsd.adapters import settings_file
+from gitopsd.adapters.haproxy.managed import NAME
 from gitopsd.cli.main import COMMANDS
 from gitopsd.model.settings import Settings
 
@@ -29,7 +30,7 @@ def test_every_commented_setting_is_valid_and_every_default_is_the_default(tmp_p
 
     assert given.repositories["default"].interval.total_seconds() == 30
     assert set(given.environments) == {"production"}
-    for name in ("discover", "mode", "engine", "state_dir", "resync", "images"):
+    for name in ("discover", "mode", "engine", "state_dir", "resync", "images", "router"):
         assert getattr(given, name) == getattr(plain, name), name
 
 
@@ -97,9 +98,16 @@ def test_the_filter_lets_probes_through(method: str, path: str) -> None:
     assert allowed(method, f"/v1.41{path}")
 
 
+def test_the_routers_files_are_mounted_under_the_name_by_which_gitopsd_finds_them() -> None:
+    document = yaml.safe_load((DEPLOY / "compose.router.yaml").read_text())
+    (mount,) = document["services"]["gitopsd"]["volumes"]
+
+    assert document["volumes"][mount.partition(":")[0]]["name"] == NAME
+
+
 def values(settings: Settings) -> dict[str, object]:
     names = ("host", "state_dir", "repositories", "discover", "mode", "environments", "engine", "registries", "resync")
-    return {name: getattr(settings, name) for name in (*names, "images", "ledger")}
+    return {name: getattr(settings, name) for name in (*names, "images", "ledger", "router")}
 
 
 def test_the_readme_names_every_command_and_every_setting() -> None:

@@ -2,25 +2,29 @@
 
 import json
 import os
+import socket as sockets
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import docker
 import pytest
 import yaml
 
 from tests.conftest import gone_is_fine, remove_project
+from tests.haproxy import image_of_haproxy
 from tests.images import Images
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-WEB = "gitopsd-test/sidecar-web:1"
+WEB, HAPROXY = "gitopsd-test/sidecar-web:1", "gitopsd-test/haproxy:1"
 SERVICE = "com.docker.compose.service"
 
 
@@ -87,6 +91,7 @@ class Sidecar:
 
 @pytest.fixture
 def sidecar(
+    request: pytest.FixtureRequest,
     tmp_path: Path,
     docker_api: docker.APIClient,
     engine_url: str,
@@ -94,6 +99,8 @@ def sidecar(
     images: Images,
     compose_program: Path,
 ) -> Iterator[Sidecar]:
+    """With what the parameter names of deploy/, beside compose.yaml."""
+    variants: tuple[str, ...] = getattr(request, "param", ())
     images.web(WEB, "an image without content")
     project = f"gitopsd-test-{uuid.uuid4().hex[:8]}"
     socket = Path(urlsplit(engine_url).path)
@@ -101,7 +108,7 @@ def sidecar(
     for directory in (config, repository):
         directory.mkdir(mode=0o755)
     git(repository, "init", "--quiet", "--initial-branch", "main")
-    settings = {"repository": {"url": "/repository", "interval": "1s"}}
+    settings = {"repository": {"url": "/repository", "interval": "1s"}, "router": {"image": HAPROXY}}
     (config / "gitopsd.yaml").write_text(yaml.safe_dump(settings))
     (tmp_path / "test.yaml").write_text(
         yaml.safe_dump({"services": {"gitopsd": {"volumes": [f"{repository}:/repository:ro"]}}})
@@ -115,7 +122,8 @@ def sidecar(
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
     }
-    files = ["-f", str(ROOT / "deploy/compose.yaml"), "-f", str(tmp_path / "test.yaml")]
+    paths = [*(ROOT / "deploy" / name for name in ("compose.yaml", *variants)), tmp_path / "test.yaml"]
+    files = [word for path in paths for word in ("-f", str(path))]
 
     def compose(*arguments: str) -> str:
         command = [compose_program, "-p", project, *files, *arguments]
@@ -128,11 +136,20 @@ def sidecar(
     compose("up", "--detach")
     yield made
     print(compose("logs"))
+    if variants:
+        compose("stop")
+        remove_router(docker_api)
     compose("down", "--volumes", "--timeout", "5")
     volumes = made.volumes()
     remove_project(docker_api, made.sibling_project)
     for name in volumes:
         gone_is_fine(partial(docker_api.remove_volume, name))
+
+
+def remove_router(api: docker.APIClient) -> None:
+    """That of the volume which `compose down` is to remove."""
+    for each in api.containers(all=True, filters={"label": "gitopsd.router=gitopsd-router"}):
+        api.remove_container(each["Id"], force=True)
 
 
 def a_shop(project: str) -> dict[str, str]:
@@ -190,6 +207,28 @@ def test_it_refuses_to_replace_its_own_container(sidecar: Sidecar) -> None:
     reason = eventually(lambda: sidecar.held("infra", "self"), within=30)
     assert reason.startswith(f"gitopsd runs in the container {sidecar.project}-gitopsd-1 of service gitopsd")
     assert sidecar.container == before
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("sidecar", [("compose.router.yaml",)], indirect=True)
+def test_with_what_a_router_needs_it_serves_its_siblings_through_one(sidecar: Sidecar) -> None:
+    image_of_haproxy(sidecar.api, HAPROXY)
+    with sockets.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    web = {"image": WEB, "ports": [f"127.0.0.1:{port}:8080"], "x-gitopsd": {"min_ready": "0s", "traffic": {}}}
+    shop = yaml.safe_dump({"name": sidecar.sibling_project, "services": {"web": web}})
+    sidecar.commit({"environments/shop/compose.yaml": shop})
+
+    assert eventually(lambda: asked(port), within=90) == "an image without content"
+
+
+def asked(port: int) -> str:
+    """What the sibling answers, "" while nobody does."""
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+        return str(answer.read().decode().strip())
+    return ""
 
 
 def git(repository: Path, *arguments: str) -> None:
