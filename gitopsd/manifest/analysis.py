@@ -1,4 +1,4 @@
-"""`x-gitopsd.analysis`: the metrics that a service's rollouts are judged by, and requests that make traffic enough."""
+"""`x-gitopsd.analysis`: the metrics that a service's rollouts are judged by."""
 
 import difflib
 import math
@@ -7,45 +7,72 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from gitopsd.manifest.durations import duration
+from gitopsd.manifest.compose import hidden_paths
+from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.keys.quantities import integer, number, span
-from gitopsd.manifest.keys.shapes import Read, checked, choice, closed, read_fields, refuse_key, shown, text, wrong
+from gitopsd.manifest.keys.shapes import Read, checked, choice, read_fields, refuse_key, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
-from gitopsd.model.analysis import BOUNDS, NAMES, QUERY, Analysis, Metric, Nature, Synthetic
+from gitopsd.model.analysis import BOUNDS, NAMES, QUERY, Analysis, Metric, Nature
 from gitopsd.model.canonical import Json
 
 LIST = ", ".join(NAMES)
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
-_RATE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?/ ?([sm])")
-_PATH = re.compile(r"/[!-~]*")
 _JSON_PATH = re.compile(r"\$?\.?(?:[^.\[\]\s]+|\[\d{1,6}\])(?:\.[^.\[\]\s]+|\[\d{1,6}\])*")
 _URL = re.compile(r"https?://[!-~]+")
-_ASKED = {"prometheus": ("query",), "http": ("url", "path"), "job": ("service",)}
-_NEEDED = {"prometheus": "query", "http": "url", "job": "service"}
+_ASKED = {"prometheus": ("query",), "http": ("url", "path")}
+_NEEDED = {"prometheus": "query", "http": "url"}
 _MOST_SAMPLES = 1_000_000
 _MOST_LOOKS = 10_000
-_HELD: dict[str, float] = {"memory": 0.9, "restarts": 0.0, "job": 0.0}  # where no max is written
+_HELD: dict[str, float] = {"memory": 0.9, "restarts": 0.0}  # where no max is written
+_NAMED = re.compile(r"\$\{?(fingerprint|slot)\b")  # what differs between the two sides
 
 
 def analysis(node: Node, path: str, problems: Problems) -> Json:
     """The keys as they are written, each in its canonical form."""
     if not isinstance(node, Fields):
         return wrong(node, path, problems, "a mapping")
+    if next(hidden_paths(node), None) is not None:
+        problems.add(node.place, path, "holds a value of the host's variables, and is shown; write it out, or in .env")
     if "metrics" not in node.fields:
         problems.add(
             node.place, path, f"names no metrics; write metrics: [{{name: ...}}] with any of {LIST}, or a query"
         )
-    return read_fields(node, path, problems, _KEYS)
+    return read_fields(node, path, problems, {"metrics": _metrics}, _LATER)
 
 
 def analysis_of(written: Json) -> Analysis:
     """What these keys stand for; without any, nothing is judged but by what watches every rollout."""
     values: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
-    synthetic = values.get("synthetic")
-    return Analysis(
-        metrics=tuple(map(_metric_of, values.get("metrics") or ())),
-        synthetic=Synthetic(synthetic.get("path", "/"), _rate_of(synthetic["rate"])) if synthetic else None,
-    )
+    return Analysis(tuple(map(_metric_of, values.get("metrics") or ())))
+
+
+def analysis_shown(found: Analysis) -> Json:
+    """Every value in force, as it would be written."""
+    return {"metrics": [_metric_shown(metric) for metric in found.metrics]}
+
+
+def _metric_shown(metric: Metric) -> Json:
+    asked = dict(zip(_ASKED.get(metric.source, ()), (metric.query, metric.path), strict=False))
+    bounds = {bound: _bound_shown(metric.name, bound, getattr(metric, bound)) for bound in BOUNDS}
+    counts = {"min_samples": metric.min_samples} if metric.nature.rule in ("requests", "volume") else {}
+    return {
+        "name": metric.name,
+        "source": metric.source,
+        **{key: value for key, value in asked.items() if value},
+        **{bound: value for bound, value in bounds.items() if value is not None},
+        "interval": duration_text(metric.interval),
+        "initial_delay": duration_text(metric.initial_delay),
+        **counts,
+        **({"inconclusive_limit": metric.inconclusive_limit} if metric.inconclusive_limit is not None else {}),
+        "consecutive_error_limit": metric.consecutive_error_limit,
+        "no_data": metric.no_data,
+    }
+
+
+def _bound_shown(name: str, bound: str, value: float | None) -> Json:
+    if value is None or bound.endswith("_ratio") or name not in NAMES or name == "restarts":
+        return value
+    return duration_text(timedelta(seconds=value)) if name.startswith("latency") else f"{value * 100:g}%"
 
 
 def _metrics(node: Node, path: str, problems: Problems) -> Json:
@@ -85,7 +112,7 @@ def _unknown(node: Fields, name: str, written: Node, path: str, problems: Proble
     close = difflib.get_close_matches(name, NAMES, n=1)
     meant = f"did you mean {close[0]}? There are" if close else "there are"
     message = f"no metric is called {shown(written)}; {meant} {LIST}"
-    own = "a query of your own needs source: prometheus, http or job"
+    own = "a query of your own needs source: prometheus or http"
     problems.add(written.place, f"{path}.name", f"{message}; {own}")
     return True
 
@@ -116,7 +143,11 @@ def _source(name: str, nature: Nature) -> Read:
             message = f"{name} is measured by the {nature.sources[0]}; remove the source, or call a query otherwise"
             problems.add(node.place, path, message)
             return None
-        return choice(*nature.sources)(node, path, problems)
+        if isinstance(node, Scalar) and node.value == "job":
+            message = "job is not supported yet, as jobs cannot be run beside a rollout; write prometheus or http"
+            problems.add(node.place, path, message)
+            return None
+        return choice(*(each for each in nature.sources if each != "job"))(node, path, problems)
 
     return read
 
@@ -124,20 +155,27 @@ def _source(name: str, nature: Nature) -> Read:
 def _check_query(node: Fields, values: Mapping[str, Json], path: str, problems: Problems) -> None:
     """Each source is asked in its own way."""
     if "source" not in node.fields:
-        problems.add(node.place, path, "has no source; write source: prometheus, http or job")
+        problems.add(node.place, path, "has no source; write source: prometheus or http")
     source = values.get("source")
     if not isinstance(source, str):
         return
     if _NEEDED[source] not in node.fields:
         problems.add(node.place, path, f"source: {source} needs a {_NEEDED[source]}; write it")
-    for key in ("query", "url", "path", "service"):
+    for key in _QUERY_KEYS:
         if key in node.fields and key not in _ASKED[source]:
             refuse_key(node, key, path, problems, (), {key: f"means nothing with source: {source}; remove it"})
+    ratio = next((bound for bound in ("min_ratio", "max_ratio") if bound in node.fields), "")
+    asked = values.get(_NEEDED[source])
+    if ratio and isinstance(asked, str) and not _NAMED.search(asked):
+        message = f"compares with stable, of which {_NEEDED[source]} asks the same; name $fingerprint or $slot in it"
+        problems.add(node.keys[ratio], f"{path}.{ratio}", message)
 
 
 def _check_bounds(node: Fields, name: str, values: Mapping[str, Json], path: str, problems: Problems) -> None:
     nature = NAMES.get(name, QUERY)
-    held = name in _HELD or values.get("source") in _HELD or name == "error-rate"  # always compared with stable
+    if nature is QUERY and values.get("source") is None:
+        return
+    held = name in _HELD or name == "error-rate"  # always compared with stable
     if not held and not any(bound in node.fields for bound in BOUNDS):
         problems.add(node.place, path, f"has no bound, so nothing could fail; write {' or '.join(nature.bounds)}")
     for low, high in (("min", "max"), ("min_ratio", "max_ratio")):
@@ -210,21 +248,6 @@ def _number(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
-def _rate(node: Node, path: str, problems: Problems) -> Json:
-    found = _RATE.fullmatch(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
-    if found is None or not float(found[1]):
-        problems.add(node.place, path, f"expected requests in a time, such as 5/s or 30/m, got {shown(node)}")
-        return None
-    return f"{float(found[1]):g}/{found[2]}"
-
-
-def _synthetic(node: Node, path: str, problems: Problems) -> Json:
-    if isinstance(node, Fields) and "rate" not in node.fields:
-        problems.add(node.place, path, "has no rate; write one such as 5/s")
-    values = _synthetic_fields(node, path, problems)
-    return values if isinstance(values, Mapping) and "rate" in values else None
-
-
 def _matching(expression: re.Pattern[str], expected: str) -> Read:
     def valid(written: str) -> None:
         if not expression.fullmatch(written):
@@ -237,7 +260,7 @@ def _metric_of(values: Mapping[str, Any]) -> Metric:
     name = values["name"]
     nature = NAMES.get(name, QUERY)
     source = values.get("source") or nature.sources[0]
-    held = _HELD.get(name, _HELD.get(source))
+    held = _HELD.get(name)
     given: dict[str, Any] = {"interval": nature.interval, **({"max": held} if held is not None else {})}
     given |= {bound: _value(values[bound]) for bound in BOUNDS if bound in values}
     given |= {key: values[key] for key in _COUNTS if key in values}
@@ -245,7 +268,7 @@ def _metric_of(values: Mapping[str, Any]) -> Metric:
     return Metric(
         name=name,
         source=source,
-        query=next((values[key] for key in ("query", "url", "service") if key in values), ""),
+        query=next((values[key] for key in ("query", "url") if key in values), ""),
         path=values.get("path", ""),
         **given,
     )
@@ -256,11 +279,6 @@ def _value(written: Json) -> float:
     if isinstance(written, str):
         return float(written[:-1]) / 100 if written.endswith("%") else duration(written).total_seconds()
     return float(written) if isinstance(written, int | float) else 0.0
-
-
-def _rate_of(written: str) -> float:
-    requests, _, unit = written.partition("/")
-    return float(requests) / (60 if unit == "m" else 1)
 
 
 _COUNTS = ("min_samples", "inconclusive_limit", "consecutive_error_limit", "no_data")
@@ -277,5 +295,4 @@ _QUERY_KEYS: dict[str, Read] = {
     "path": _matching(_JSON_PATH, "a path into the JSON such as data.items[0].value"),
     "service": text,
 }
-_synthetic_fields = closed({"path": _matching(_PATH, "a path such as /, without spaces"), "rate": _rate})
-_KEYS: dict[str, Read] = {"metrics": _metrics, "synthetic": _synthetic}
+_LATER = {"synthetic": "not supported yet; remove it, and make the steps longer where requests are few"}

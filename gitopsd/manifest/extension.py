@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import cast, get_args
 
 from gitopsd.engine_json.field_table import known_path
+from gitopsd.manifest.analysis import analysis
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
@@ -271,6 +272,7 @@ _SERVICE: dict[str, Read] = {
     "drain_timeout": span,
     "scale_down_delay": span,
     "guard": boolean,
+    "analysis": analysis,
 }
 _SERVICE_DEFAULTS: dict[str, Json] = {
     "strategy": "rolling",
@@ -283,7 +285,6 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
 _SERVICE_LATER = dict.fromkeys(
     [
         "pre_warm",
-        "analysis",
         "schema",
         "on_config_change",
         "flags",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from operator import is_
 
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.model.analysis import VARIABLES
 from gitopsd.model.errors import Problem
 
 MAX_LENGTH = 1 << 20  # of one value
@@ -24,6 +25,8 @@ _NAME_ONLY = re.compile(r"[_A-Za-z][_A-Za-z0-9]*\}")
 _BRACE = re.compile(r"[{}]")
 # Lists whose items are NAME=value.
 _NAMED = re.compile(r"\.(?:environment|labels|annotations|sysctls|extra_hosts)\[\d+\]$")
+# What an analysis asks names what is known only when it is asked (model/analysis.py).
+_ASKED = re.compile(r"\.x-gitopsd\.analysis\.metrics\[\d+\]\.(?:query|url)$")
 _MEND = "write ${NAME}, ${NAME:-default}, ${NAME:?message} or ${NAME:+other}, or $$ for a dollar sign"
 
 
@@ -36,6 +39,9 @@ class Variable:
 
 
 Variables = Mapping[str, Variable]
+
+
+_KEPT: Variables = {name: Variable(f"${{{name}}}") for name in VARIABLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,8 @@ class _Interpolation:
         if self.total > MAX_TOTAL:
             return node
         try:
-            filled = substitute(text, self.variables)
+            known = {**self.variables, **_KEPT} if _ASKED.search(path) else self.variables
+            filled = substitute(text, known)
         except ValueError as error:
             self.problems.add(node.place, path, str(error))
             return node

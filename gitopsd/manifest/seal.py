@@ -1,12 +1,12 @@
 """Seals a desired state: fingerprints of what only a new container can change, and digests of everything else."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, fields
-from datetime import timedelta
+from dataclasses import asdict
 from hashlib import sha256
 
 from gitopsd.engine_json import options_digest
 from gitopsd.manifest.health import health_shown
+from gitopsd.manifest.shifting_seal import shifting_sealed, traffic_sealed
 from gitopsd.model.canonical import Json, canonical, digest, keyed_digest
 from gitopsd.model.desired import (
     CRASH_LOOP,
@@ -35,8 +35,6 @@ from gitopsd.model.desired import (
     taken_over,
 )
 from gitopsd.model.parted import keyed_content, known_part, parted, secret_part, secrets_in, without_secrets
-from gitopsd.model.strategy import Step
-from gitopsd.model.traffic import Traffic
 
 # To be raised whenever the same files come to other fingerprints than before, here or by how they are loaded: what was
 # released is then sealed anew (release/renewal.py). Otherwise every container would be replaced by the upgrade.
@@ -323,8 +321,8 @@ def _applied(service: Service) -> dict[str, Json]:
             "progress_deadline": policy.progress_deadline.total_seconds(),
             "job": _job(service.job),
             **_added_to_policy(policy),
-            **_shifting(policy),
-            **_traffic(service.traffic),
+            **shifting_sealed(policy),
+            **traffic_sealed(service.traffic),
         },
     }
 
@@ -351,34 +349,6 @@ def _added_to_policy(policy: Policy) -> dict[str, Json]:
 
 def _spike(spike: MemorySpike) -> Json:
     return [spike.percent_of_limit, spike.ratio_to_stable, spike.lasting.total_seconds()]
-
-
-def _shifting(policy: Policy) -> dict[str, Json]:
-    """How traffic is moved, as far as it is not as by itself."""
-    usual = Policy()
-    times: dict[str, Json] = {
-        key: getattr(policy, key).total_seconds()
-        for key in ("warm_up", "drain_timeout", "scale_down_delay")
-        if getattr(policy, key) != getattr(usual, key)
-    }
-    return {
-        **times,
-        **({"strategy": policy.strategy} if policy.strategy in ("canary", "blue-green") else {}),
-        **({"steps": [[type(step).__name__, *_plain(step)] for step in policy.steps]} if policy.steps else {}),
-        **({} if policy.guard else {"guard": False}),
-    }
-
-
-def _plain(step: Step) -> list[Json]:
-    values = (getattr(step, field.name) for field in fields(step))
-    return [value.total_seconds() if isinstance(value, timedelta) else value for value in values]
-
-
-def _traffic(traffic: Traffic | None) -> dict[str, Json]:
-    """What is not written is not hashed, as keys may be added."""
-    if traffic is None:
-        return {}
-    return {"traffic": {name: value for name, value in asdict(traffic).items() if value}}
 
 
 def _job(job: Job | None) -> Json:

@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from gitopsd.manifest.analysis import analysis_of, analysis_shown
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.node import Problems
 from gitopsd.manifest.steps import steps_of
 from gitopsd.manifest.traffic import SHIFTING
+from gitopsd.model.analysis import GUARD, Analysis
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Policy
 from gitopsd.model.errors import Place
@@ -18,7 +20,7 @@ from gitopsd.model.strategy import Analyse, HeaderRoute, Pause, SetCanaryScale, 
 from gitopsd.model.traffic import Traffic
 
 _BEHIND_A_ROUTER: Final = ("warm_up", "drain_timeout", "guard")
-_WITH_SHARES: Final = ("scale_down_delay", "steps")
+_WITH_SHARES: Final = ("scale_down_delay", "steps", "analysis")
 
 
 def shifting(
@@ -38,12 +40,17 @@ def shifting(
         if key in places and key not in counts:
             lacks = "a router; add traffic" if key in _BEHIND_A_ROUTER else "strategy: canary or blue-green; write one"
             problems.add(places[key], f"{service.path}.{EXTENSION}.{key}", f"counts only with {lacks}, or remove it")
-    stops = steps_of(values["steps"]) if "steps" in values else _usual_steps(policy)
+    asked = analysis_of(values.get("analysis"))
+    stops = steps_of(values["steps"]) if "steps" in values else _usual_steps(policy, asked)
+    measured = asked if asked.metrics or not _analysed(stops) else Analysis(GUARD)
     for key in counts:
-        value = values[key] if key in values else _default(policy, key, stops)
+        value = values[key] if key in values and key != "analysis" else _in_force(policy, key, stops, measured)
         chosen.put(key, value, str(places[key]) if key in values else "default")
     if "steps" in counts and "steps" in places and (wrong := _unfit(policy, stops, traffic)):
         problems.add(places["steps"], f"{service.path}.{EXTENSION}.steps", wrong)
+    key = "analysis" if "analysis" in places else "steps"
+    if key in counts and key in places and (wrong := _unmeasurable(asked, stops, traffic)):
+        problems.add(places[key], f"{service.path}.{EXTENSION}.{key}", wrong)
     return replace(
         policy,
         warm_up=_span(chosen, "warm_up", policy.warm_up),
@@ -51,13 +58,12 @@ def shifting(
         scale_down_delay=_span(chosen, "scale_down_delay", policy.scale_down_delay),
         guard=chosen.values.get("guard") is not False,
         steps=stops if "steps" in counts else (),
+        analysis=measured if "analysis" in counts else policy.analysis,
     )
 
 
 def _unfit(policy: Policy, stops: tuple[Step, ...], traffic: Traffic | None) -> str:
     """Why the service cannot be rolled out in these steps; "" where it can."""
-    if any(isinstance(step, Analyse) for step in stops):
-        return "an analysis is not supported yet; write a pause, or an approval"
     if policy.strategy == "blue-green" and any(isinstance(step, SetWeight | SetCanaryScale) for step in stops):
         return "blue-green brings all new instances and switches at once; remove weights and scales, or write canary"
     if traffic is not None and traffic.mode == "tcp" and any(isinstance(step, HeaderRoute) for step in stops):
@@ -65,18 +71,47 @@ def _unfit(policy: Policy, stops: tuple[Step, ...], traffic: Traffic | None) -> 
     return ""
 
 
-def _default(policy: Policy, key: str, stops: tuple[Step, ...]) -> Json:
+def _unmeasurable(asked: Analysis, stops: tuple[Step, ...], traffic: Traffic | None) -> str:
+    """Why a step could never be judged, so that nothing would ever come after it; "" where all can be."""
+    elsewhere = [metric.name for metric in asked.metrics if metric.source != "router"]
+    mend = "add a metric of source engine, prometheus or http"
+    if traffic is not None and traffic.mode == "tcp":
+        counted = [metric.name for metric in asked.metrics if metric.source == "router"]
+        if counted:
+            return f"in mode tcp nobody reads requests, so {counted[0]} cannot be measured; remove it, and {mend}"
+        if _analysed(stops) and not elsewhere:
+            return f"in mode tcp nobody reads requests, so an analysis has nothing to judge by; {mend}, or write a pause"
+    if _before_any_traffic(stops) and not elsewhere:
+        first = "no requests reach the new instances before the analysis, so there is nothing to judge by"
+        return f"{first}; {mend}, or write a pause"
+    return ""
+
+
+def _before_any_traffic(stops: tuple[Step, ...]) -> bool:
+    """Whether there is an analysis before the first share of the traffic."""
+    first = next((step for step in stops if isinstance(step, Analyse) or (isinstance(step, SetWeight) and step.share)), None)
+    return isinstance(first, Analyse)
+
+
+def _analysed(stops: tuple[Step, ...]) -> bool:
+    return any(isinstance(step, Analyse) for step in stops)
+
+
+def _in_force(policy: Policy, key: str, stops: tuple[Step, ...], measured: Analysis) -> Json:
+    """What is not written, or not all of it."""
     match key:
         case "guard":
             return True
         case "steps":
             return [_shown(step) for step in stops]
+        case "analysis":
+            return analysis_shown(measured)
         case _:
             return duration_text(getattr(policy, key))
 
 
-def _usual_steps(policy: Policy) -> tuple[Step, ...]:
-    return default_steps(analysed=False) if policy.strategy == "canary" else ()
+def _usual_steps(policy: Policy, asked: Analysis) -> tuple[Step, ...]:
+    return default_steps(analysed=bool(asked.metrics)) if policy.strategy == "canary" else ()
 
 
 def _shown(step: Step) -> Json:
@@ -86,6 +121,8 @@ def _shown(step: Step) -> Json:
             return {"set_weight": share // 100}
         case Pause(timedelta() as long):
             return {"pause": {"duration": duration_text(long)}}
+        case Analyse(long):
+            return {"analysis": {"duration": duration_text(long)}}
         case _:
             raise AssertionError(step)
 

@@ -12,6 +12,7 @@ Worse = Literal["higher", "lower", "both"]
 Rule = Literal["requests", "volume", "usage", "restarts", "query"]
 NoDataPolicy = Literal["hold", "fail"]
 PATIENCE = timedelta(minutes=5)
+VARIABLES = ("fingerprint", "environment", "service", "slot")  # in a query, each written as `$fingerprint`
 BOUNDS = ("min", "max", "min_ratio", "max_ratio")
 
 
@@ -86,7 +87,7 @@ QUERY = Nature(
 class Metric:
     """One of the closed names, or a query that somebody wrote.
 
-    `query` is PromQL, a URL, or the service that runs as a job; `path` leads to the number within a JSON answer.
+    `query` is PromQL, a URL, or the service that runs as a job; VARIABLES in it stand for what is asked. `path` leads to the number within a JSON answer.
 
     `min` and `max` bound the canary: an error rate and an expected quantity as a share of 1, a latency in seconds, CPU
     and memory as a share of their limit, restarts and what a query gives as they are. `min_ratio` and `max_ratio` bound
@@ -124,19 +125,10 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Synthetic:
-    """Requests that gitopsd sends itself, so many a second, where those of people are too few to judge by."""
-
-    path: str
-    rate: float
-
-
-@dataclass(frozen=True, slots=True)
 class Analysis:
     """What a service's rollouts are judged by."""
 
     metrics: tuple[Metric, ...] = ()
-    synthetic: Synthetic | None = None
 
 
 # What watches every routed rollout without being asked. None of these needs a number that only a person could know.

@@ -8,10 +8,10 @@ import pytest
 from gitopsd.manifest.analysis import analysis, analysis_of
 from gitopsd.manifest.node import Problems
 from gitopsd.manifest.yaml import parse
-from gitopsd.model.analysis import NAMES, Analysis, Metric, Synthetic
+from gitopsd.model.analysis import NAMES, Analysis, Metric
 
 SECOND, TEN_SECONDS, HALF_A_MINUTE = (timedelta(seconds=each) for each in (1, 10, 30))
-NEEDS = "a query of your own needs source: prometheus, http or job"
+NEEDS = "a query of your own needs source: prometheus or http"
 
 
 def said(written: str) -> list[str]:
@@ -84,19 +84,13 @@ def test_every_key_of_a_metric_is_read() -> None:
     )
 
 
-def test_a_url_and_a_job_are_queries_too() -> None:
+def test_a_url_is_a_query_too() -> None:
     found = read(
-        "{metrics: [{name: queue, source: http, url: 'http://shop:8080/stats', path: 'data.items[0].n', max: 100}, "
-        "{name: smoke, source: job, service: smoke}], synthetic: {path: /, rate: 30/m}}"
+        "metrics: [{name: queue, source: http, url: 'http://shop:8080/stats', path: 'data.items[0].n', max: 100}]"
     )
 
-    assert found == Analysis(
-        (
-            Metric("queue", "http", "http://shop:8080/stats", "data.items[0].n", max=100.0, interval=HALF_A_MINUTE),
-            Metric("smoke", "job", "smoke", max=0.0, interval=HALF_A_MINUTE),
-        ),
-        Synthetic("/", 0.5),
-    )
+    url = "http://shop:8080/stats"
+    assert found == Analysis((Metric("queue", "http", url, "data.items[0].n", max=100.0, interval=HALF_A_MINUTE),))
 
 
 def test_nothing_written_is_nothing_judged() -> None:
@@ -158,7 +152,7 @@ METRIC = "web.analysis.metrics[0]"
             "name: error-rate, query: up",
             f"{METRIC}.query: unknown key; remove it, or prefix it with x- to keep it as a note",
         ),
-        ("name: a, query: up, min: 1", f"{METRIC}: has no source; write source: prometheus, http or job"),
+        ("name: a, query: up, min: 1", f"{METRIC}: has no source; write source: prometheus or http"),
         ("name: a, source: prometheus, min: 1", f"{METRIC}: source: prometheus needs a query; write it"),
         (
             "name: a, source: prometheus, query: up",
@@ -169,12 +163,21 @@ METRIC = "web.analysis.metrics[0]"
             f"{METRIC}.min: is more than max, 1, so nothing could pass; lower it, or raise max",
         ),
         (
-            "name: a, source: job, service: x, url: 'http://a'",
-            f"{METRIC}.url: means nothing with source: job; remove it",
+            "name: a, source: job, service: x",
+            f"{METRIC}.source: job is not supported yet, as jobs cannot be run beside a rollout; "
+            "write prometheus or http",
+        ),
+        (
+            "name: a, source: prometheus, query: up, url: 'http://a', min: 1",
+            f"{METRIC}.url: means nothing with source: prometheus; remove it",
+        ),
+        (
+            "name: a, source: prometheus, query: up, max_ratio: 2",
+            f"{METRIC}.max_ratio: compares with stable, of which query asks the same; name $fingerprint or $slot in it",
         ),
         (
             "name: a, source: graphite, min: 1",
-            f"{METRIC}.source: expected one of prometheus, http, job, got 'graphite'",
+            f"{METRIC}.source: expected one of prometheus, http, got 'graphite'",
         ),
         (
             "name: a, source: http, url: shop, min: 1",
@@ -204,12 +207,8 @@ def test_what_is_wrong_with_a_metric_is_told_with_its_mend(metric: str, problem:
             f"{METRIC}: expected a mapping such as {{name: error-rate, max: 1%}}, got 'error-rate'",
         ),
         (
-            "{metrics: [{name: cpu, max: 1%}], synthetic: {path: /}}",
-            "web.analysis.synthetic: has no rate; write one such as 5/s",
-        ),
-        (
-            "{metrics: [{name: cpu, max: 1%}], synthetic: {rate: fast}}",
-            "web.analysis.synthetic.rate: expected requests in a time, such as 5/s or 30/m, got 'fast'",
+            "{metrics: [{name: cpu, max: 1%}], synthetic: {rate: 5/s}}",
+            "web.analysis.synthetic: not supported yet; remove it, and make the steps longer where requests are few",
         ),
         (
             "{metrics: [{name: cpu, max: 1%}, {name: cpu, max: 2%}]}",

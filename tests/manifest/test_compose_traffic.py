@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from gitopsd.manifest import load_all, resolved
+from gitopsd.model.analysis import GUARD, Metric
 from gitopsd.model.desired import Policy, Port
-from gitopsd.model.strategy import Approve, HeaderRoute, Pause, SetWeight
+from gitopsd.model.errors import ManifestError
+from gitopsd.model.strategy import Analyse, Approve, HeaderRoute, Pause, SetWeight
 from gitopsd.model.traffic import Traffic
 from tests.manifest.compose_builders import a_revision, a_service, a_state, sealed
 
@@ -36,6 +38,83 @@ def test_canary_alone_on_a_published_port_is_complete() -> None:
         SetWeight(2_000), Pause(timedelta(minutes=3)),
         SetWeight(5_000), Pause(timedelta(minutes=3)),
     )  # fmt: skip
+
+
+def test_a_canary_with_metrics_is_judged_at_every_stop() -> None:
+    keys = "strategy: canary, analysis: {metrics: [{name: error-rate, max: 1%}]}"
+
+    policy = a_service(f'ports: ["80:80"], x-gitopsd: {{{keys}}}').policy
+
+    assert policy.analysis.metrics == (Metric("error-rate", "router", max=0.01),)
+    assert policy.steps == (
+        SetWeight(500), Analyse(timedelta(minutes=2)),
+        SetWeight(2_000), Analyse(timedelta(minutes=3)),
+        SetWeight(5_000), Analyse(timedelta(minutes=3)),
+    )  # fmt: skip
+
+
+def test_an_analysis_without_metrics_is_judged_by_what_watches_every_rollout() -> None:
+    keys = "strategy: canary, steps: [{set_weight: 10}, {analysis: {duration: 2m}}]"
+
+    policy = a_service(f'ports: ["80:80"], x-gitopsd: {{{keys}}}').policy
+
+    assert policy.analysis.metrics == GUARD
+
+
+def test_blue_green_is_judged_before_it_switches_by_what_needs_no_traffic() -> None:
+    keys = "strategy: blue-green, steps: [{analysis: {duration: 2m}}], analysis: {metrics: [{name: restarts}]}"
+
+    policy = a_service(f'ports: ["80:80"], x-gitopsd: {{{keys}}}').policy
+
+    assert policy.steps == (Analyse(timedelta(minutes=2)),)
+
+
+def test_a_query_names_what_is_known_only_when_it_is_asked() -> None:
+    query = '\'up{fingerprint="$fingerprint", env="${environment}", zone="$ZONE", end=~"a$$"}\''
+    metric = f"{{name: up, source: prometheus, query: {query}, min: 1}}"
+    manifest = f'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{strategy: canary, analysis: {{metrics: [{metric}]}}}}}}}}'  # fmt: skip
+
+    loaded = load_all(a_revision({"compose.yaml": manifest, ".env": "ZONE=x\nfingerprint=mine\n"}), "", "e", variables={})
+
+    [found] = loaded.desired.services["web"].policy.analysis.metrics
+    assert found.query == 'up{fingerprint="${fingerprint}", env="${environment}", zone="x", end=~"a$"}'
+
+
+def test_what_a_host_knows_stays_out_of_an_analysis() -> None:
+    metric = "{name: up, source: http, url: 'http://x/?key=$KEY', min: 1}"
+    manifest = f'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{strategy: canary, analysis: {{metrics: [{metric}]}}}}}}}}'  # fmt: skip
+
+    with pytest.raises(ManifestError, match=r"x-gitopsd.analysis: holds a value of the host's variables"):
+        load_all(a_revision({"compose.yaml": manifest}), "", "e", variables={"KEY": "4711"})
+
+
+def test_every_value_of_an_analysis_is_shown() -> None:
+    manifest = """
+services:
+  web:
+    image: i
+    ports: ["80:8080"]
+    x-gitopsd:
+      strategy: canary
+      analysis: {metrics: [{name: latency-p95, max: 400ms}, {name: up, source: http, url: "http://a", min: 1}]}
+"""
+
+    assert shown(manifest)["analysis"] == (
+        {
+            "metrics": [
+                {
+                    "name": "latency-p95", "source": "router", "max": "400ms", "interval": "1s", "initial_delay": "0s",
+                    "min_samples": 50, "consecutive_error_limit": 4, "no_data": "hold",
+                },
+                {
+                    "name": "up", "source": "http", "url": "http://a", "min": 1.0, "interval": "30s",
+                    "initial_delay": "0s", "consecutive_error_limit": 4, "no_data": "hold",
+                },
+            ]
+        },
+        "compose.yaml:8:7",
+    )  # fmt: skip
+    assert shown(manifest)["steps"][0][1] == {"analysis": {"duration": "2m0s"}}
 
 
 def test_blue_green_alone_switches_at_once() -> None:
@@ -164,6 +243,7 @@ services:
         "warm_up": ("0s", "default"),
         "drain_timeout": ("1m0s", "compose.yaml:8:7"),
         "guard": (True, "default"),
+        "analysis": ({"metrics": []}, "default"),
         "scale_down_delay": ("30s", "default"),
         "steps": ([{"set_weight": 5}, {"pause": {"duration": "2m0s"}}, {"set_weight": 20},
                    {"pause": {"duration": "3m0s"}}, {"set_weight": 50}, {"pause": {"duration": "3m0s"}}], "default"),
@@ -201,7 +281,15 @@ def test_a_routed_service_is_another_container_than_one_with_its_own_port() -> N
     assert len({routed.fingerprint, own.fingerprint, none.fingerprint}) == 3
 
 
-@pytest.mark.parametrize("keys", ["strategy: canary", "traffic: {path: /a}", "traffic: {}, guard: off"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "strategy: canary",
+        "traffic: {path: /a}",
+        "traffic: {}, guard: off",
+        "strategy: canary, analysis: {metrics: [{name: error-rate}]}",
+    ],
+)
 def test_how_traffic_is_moved_is_another_release_but_no_other_container(keys: str) -> None:
     manifest = 'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{{}}}}}}}'
     one, other = (sealed(a_state(manifest.format(each))) for each in ("traffic: {}", keys))

@@ -18,12 +18,10 @@ def needed(metrics: Sequence[Metric], expected_rps: float, share: int, duration:
     expected, wanted = int(rate * duration.total_seconds()), wanting.min_samples
     if expected >= wanted:
         return ""
-    missing = (wanted - expected) / max(1.0, duration.total_seconds()) * ALL / share
-    longer = f"make the step at least {_round(wanted / rate)} long, or " if rate else ""
+    longer = f"make the step at least {_round(wanted / rate)} long" if rate else "send it requests"
     return (
         f"{share / 100:g} % of {expected_rps:g} requests/s for {_round(duration.total_seconds())} are {expected} on "
-        f"the canary, and {wanting.name} needs {wanted}: {longer}add `analysis.synthetic: {{path: /, rate: "
-        f"{max(1, math.ceil(missing))}/s}}`"
+        f"the canary, and {wanting.name} needs {wanted}: {longer}, or write a smaller min_samples"
     )
 
 

@@ -13,14 +13,14 @@ TWO_MINUTES = timedelta(minutes=2)
 def test_too_little_traffic_is_told_with_what_would_help() -> None:
     assert needed(GUARD, 1, 500, TWO_MINUTES) == (
         "5 % of 1 requests/s for 2m are 6 on the canary, and error-rate needs 50: make the step at least 16m40s long, "
-        "or add `analysis.synthetic: {path: /, rate: 8/s}`"
+        "or write a smaller min_samples"
     )
 
 
-def test_without_any_traffic_only_requests_of_our_own_help() -> None:
+def test_without_any_traffic_a_longer_step_would_not_help() -> None:
     assert needed(GUARD, 0, 2_000, TWO_MINUTES) == (
         "20 % of 0 requests/s for 2m are 0 on the canary, and error-rate needs 50: "
-        "add `analysis.synthetic: {path: /, rate: 3/s}`"
+        "send it requests, or write a smaller min_samples"
     )
 
 
