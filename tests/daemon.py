@@ -4,7 +4,7 @@ Chains may be carried out one action at a time (`step`), with passes in between,
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from gitopsd.adapters.store.codec import dump, load
 from gitopsd.controller.operations import Applied as Answered
 from gitopsd.controller.operations import apply, lapse
 from gitopsd.model.action import Action, Chain, Connect, Disconnect, Remove, Update
+from gitopsd.model.analysis import Measures
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import FieldDrift
@@ -43,7 +44,8 @@ class Daemon:
 
     `changed` are the fields that somebody changed by hand, by container name, until an action mends them. `skew` is how
     far its wall clock is from the world's, `jump` what of that it has not noticed yet. `watch` and `foresee` are told
-    of every action, after it and before it, `passed` of every pass, with the journal before it.
+    of every action, after it and before it, `passed` of every pass, with the journal before it. `measure` says what was
+    measured beside the passes.
     """
 
     world: World = field(default_factory=World)
@@ -63,6 +65,7 @@ class Daemon:
     repair: bool = True
     storm: bool = False
     spikes: dict[str, str] = field(default_factory=dict)
+    measure: Callable[["Daemon"], Mapping[str, Measures]] = lambda daemon: {}
     changed: dict[str, tuple[FieldDrift, ...]] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
     asked_at: dict[str, datetime] = field(default_factory=dict)
@@ -112,7 +115,8 @@ class Daemon:
         waits = frozenset(key for key, until in self.waits.items() if now < until)
         busy, refused = frozenset(self.pending) | waits, dict(self.refused)
         sight = self.world.streets.sight(self.journal.routes, self.world)
-        signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes, sight)
+        measures = self.measure(self)
+        signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes, sight, measures)
         self.refused, self.returned = {}, False
         drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
         repair = self.repair and self.journal.suspension is None

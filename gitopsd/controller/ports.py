@@ -13,7 +13,7 @@ from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.files import Files
 from gitopsd.model.health import Answer, Check, Subject
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses
+from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses, Used
 from gitopsd.model.secret import HostFile
 
 __all__ = [
@@ -165,8 +165,8 @@ class EngineView(Protocol):
         """The last lines that a container wrote, both streams, bounded to 16 KiB; "" when there are none."""
         ...
 
-    def memory_used(self, containers: Sequence[str]) -> Mapping[str, int]:
-        """The bytes that containers use now, without cache that the kernel may drop; of those that run.
+    def used(self, containers: Sequence[str]) -> Mapping[str, Used]:
+        """What containers use now, of those that run.
 
         Takes an engine a second or more: not for a pass to wait for.
         """

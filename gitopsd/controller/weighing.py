@@ -79,7 +79,8 @@ class Weighing:
     def _used(self, subject: Weighed) -> Mapping[str, int]:
         """An engine that does not answer has told nothing."""
         try:
-            return self._engine.memory_used((*subject.new, *subject.stable))
+            found = self._engine.used((*subject.new, *subject.stable))
+            return {id: each.memory for id, each in found.items()}
         except GitopsdError:
             return {}
         except Exception as error:  # noqa: BLE001  one look that goes wrong may not end the looking

@@ -23,6 +23,7 @@ from gitopsd.model.live import (
     NetworkAddresses,
     Product,
     State,
+    Used,
 )
 
 CHECK_OUTPUT_LIMIT: Final = 1024
@@ -136,14 +137,15 @@ def image_defaults(inspected: Answer) -> dict[str, Json]:
     return {key: config[key] for key in LAID_UNDER if config.get(key)}
 
 
-def memory_used(stats: Answer) -> int | None:
-    """The bytes that `GET /containers/ID/stats` shows, as `docker stats` counts: without what the kernel may drop."""
+def used(stats: Answer) -> Used | None:
+    """What `GET /containers/ID/stats` shows; memory as `docker stats` counts it, without what the kernel may drop."""
     memory = stats.get("memory_stats") or {}
     if not memory.get("usage"):
         return None
     shown = memory.get("stats") or {}
     cache = shown.get("total_inactive_file", shown.get("inactive_file", 0))  # control groups version 1, and 2
-    return max(0, int(memory["usage"]) - int(cache))
+    processor = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage")
+    return Used(max(0, int(memory["usage"]) - int(cache)), int(processor) / 1e9 if processor is not None else None)
 
 
 def facts(version: Answer, info: Answer, api: tuple[int, int]) -> EngineFacts:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal
 
@@ -226,6 +226,30 @@ class Answer:
 
     canary: Reading
     stable: Reading = field(default=NoData("stable was not asked"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a query gave when it was asked last."""
+
+    at: datetime
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The newest of what was measured of a service beside the passes, each with its moment by the controller's clock.
+
+    `used` has what instances take, by id, of those that could be looked at; the engine was asked last at `looked_at`.
+    `answers` are by metric.
+    """
+
+    looked_at: datetime | None = None
+    used: Mapping[str, Usage] = field(default_factory=dict)
+    answers: Mapping[str, Answered] = field(default_factory=dict)
+
+
+NOTHING_MEASURED = Measures()
 
 
 @dataclass(frozen=True, slots=True)

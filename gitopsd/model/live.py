@@ -107,6 +107,14 @@ class LiveState:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What a container uses: bytes of memory, and seconds of processors since its start, None where that is not told."""
+
+    memory: int
+    processor: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkAddresses:
     """A network's subnet, and the addresses there that containers have or ask for, whether they run or not.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gitopsd.model.action import Chain
+from gitopsd.model.analysis import NOTHING_MEASURED, Measures
 from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
@@ -37,7 +38,7 @@ class Signals:
     `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet. `returned`: the
     engine was away, or nobody looked; what stopped meanwhile did not stop by itself. `storm`: too much restarts there
     for anything new to begin. `spikes`: services whose new instances take far too much memory, each with that in words.
-    `sight` is what the router showed, by service.
+    `sight` is what the router showed, `measures` what was measured beside the passes, by service.
     """
 
     busy: frozenset[str] = frozenset()
@@ -47,13 +48,15 @@ class Signals:
     storm: bool = False
     spikes: Mapping[str, str] = field(default_factory=dict)
     sight: Sight = field(default_factory=dict)
+    measures: Mapping[str, Measures] = field(default_factory=dict)
 
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
         refused = {slot: self.refused[key] for slot, key in _slots(service, self.refused)}
         busy, held = (frozenset(slot for slot, _ in _slots(service, keys)) for keys in (self.busy, self.held))
         spike = self.spikes.get(service, "")
-        return Said(busy, refused, held, returned=self.returned, storm=self.storm, spike=spike)
+        measures = self.measures.get(service, NOTHING_MEASURED)
+        return Said(busy, refused, held, returned=self.returned, storm=self.storm, spike=spike, measures=measures)
 
 
 def _slots(service: str, keys: Iterable[str]) -> list[tuple[int, str]]:

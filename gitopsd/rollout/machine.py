@@ -58,7 +58,8 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
     seen = sightings(members, rollout.seen, now, newest, returned=said.returned)
     rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
     if isinstance(rollout.phase, Progressing | Finalising | RollingBack):
-        rollout = watched(replace(rollout, measured=measure(rollout, members, seen, now)), members, said.router, now)
+        rollout = replace(rollout, measured=measure(rollout, members, seen, now))
+        rollout = watched(rollout, members, said.router, said.measures, now)
     if said.returned and now >= rollout.deadline:  # it passed while nobody could do anything
         rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
     match rollout.phase:

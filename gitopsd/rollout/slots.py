@@ -16,6 +16,7 @@ from typing import Literal
 
 from gitopsd.model.action import Action, Create, Rename, Start
 from gitopsd.model.adoption import FOUND
+from gitopsd.model.analysis import NOTHING_MEASURED, Measures
 from gitopsd.model.desired import Order
 from gitopsd.model.rollout import Rollout, Target
 from gitopsd.rollout.member import Judge, Member, preference, ready_now
@@ -36,7 +37,7 @@ class Said:
     have that action's effect now, which is no evidence. `sharing` is what instances see of other services. `returned`:
     the engine was away, or nobody looked. `storm`: newer content opens no other slot, as too much restarts already.
     `spike`: its new instances take far too much memory, in words.
-    `router` is what the router does for the service.
+    `router` is what the router does for the service, `measures` what was measured of it beside the passes.
     """
 
     busy: frozenset[int] = frozenset()
@@ -47,6 +48,7 @@ class Said:
     storm: bool = False
     spike: str = ""
     router: InRouter = NOT_ROUTED
+    measures: Measures = NOTHING_MEASURED
 
 
 @dataclass(frozen=True, slots=True)

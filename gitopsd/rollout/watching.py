@@ -1,51 +1,56 @@
-"""What the router counts of a rollout, made into intervals for the judge: what was asked for, and the unasked guard.
+"""What is seen of a rollout, made into intervals for the judge: what was asked for, and the unasked guard.
 
 Counters only mean something as a difference within one epoch of the router. Where that is a new one, counting begins
-anew; a daemon that was killed goes on where the rollout was written down.
+anew; a daemon that was killed goes on where the rollout was written down. What was measured beside the passes counts in
+the interval in which it came.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, NoData, Side, SlotCounts, Verdict
+from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, Measures, Verdict
 from gitopsd.model.rollout import Finalising, Progressing, Rollout, Sampled
-from gitopsd.model.route import ALL, SlotName, SlotSample
+from gitopsd.model.route import ALL, SlotName
 from gitopsd.model.strategy import Analyse
 from gitopsd.rollout.judge import explain, judge
 from gitopsd.rollout.member import Member
 from gitopsd.rollout.shifting import gradual, steps_of
+from gitopsd.rollout.sides import Sight, answers, counts_of, instances_of, side_of
 from gitopsd.rollout.traffic import InRouter
 
 INTERVAL = timedelta(seconds=1)
 OTHER: dict[SlotName, SlotName] = {"a": "b", "b": "a"}
 
 
-def watched(rollout: Rollout, members: tuple[Member, ...], router: InRouter, now: datetime) -> Rollout:
+def watched(
+    rollout: Rollout, members: tuple[Member, ...], router: InRouter, measures: Measures, now: datetime
+) -> Rollout:
     """The rollout with one more interval judged, where one is over."""
     target = tuple(each for each in members if each.placed.fingerprint == rollout.target.fingerprint)
     slot, route = router.slot_of(target), router.seen.route
     if not watches(rollout) or slot is None or route is None or not router.counts or not router.seen.agreed:
         return rollout
-    before, counts = rollout.sampled, {name: _counts(sample) for name, sample in router.counts.items()}
+    before, counts = rollout.sampled, {name: counts_of(sample) for name, sample in router.counts.items()}
     if before is not None and now - before.at < INTERVAL:
         return rollout
     epoch, number = router.counts["a"].epoch, before.number + 1 if before is not None else 0
     after = replace(rollout, sampled=Sampled(number, now, epoch, counts["a"], counts["b"]))
     if before is None or before.epoch != epoch:
         return after
-    share = route.share if slot == "b" else ALL - route.share
+    sight = Sight(rollout, members, router, measures, before.at, now)
     since = {"a": counts["a"].since(before.a), "b": counts["b"].since(before.b)}
     interval = Interval(
         number=number,
-        canary=_side(since[slot]),
-        stable=_side(since[OTHER[slot]]),
-        share=share,
+        canary=side_of(since[slot], instances_of(sight, rollout.target)),
+        stable=side_of(since[OTHER[slot]], instances_of(sight, rollout.stable)),
+        share=route.share if slot == "b" else ALL - route.share,
         step=rollout.shift.step,
         seconds=(now - before.at).total_seconds(),
         bounds=router.bounds,
+        answers=answers(sight),
         due=_due(rollout, now),
     )
-    return _judged(after, interval) if share else after
+    return _judged(after, interval)
 
 
 def watches(rollout: Rollout) -> bool:
@@ -81,11 +86,13 @@ def opinion(rollout: Rollout) -> Verdict | None:
 
 
 def _judged(rollout: Rollout, interval: Interval) -> Rollout:
+    """Without a share of the traffic only an analysis counts, by what needs no requests."""
     metrics = rollout.policy.analysis.metrics
     judged, guarded = rollout.judged, rollout.guarded
-    if metrics and gradual(rollout):
-        judged, _ = judge(metrics, judged, interval)
-    if rollout.policy.guard:
+    weighed = metrics if interval.share else tuple(each for each in metrics if each.source != "router")
+    if weighed and gradual(rollout) and (interval.share or _analysis(rollout) is not None):
+        judged, _ = judge(weighed, judged, interval)
+    if rollout.policy.guard and interval.share:
         asked = {metric.name for metric in metrics}
         unasked = [metric for metric in GUARD if metric.name not in asked and metric.source == "router"]
         guarded, _ = judge(unasked, guarded, replace(interval, due=False))
@@ -93,17 +100,15 @@ def _judged(rollout: Rollout, interval: Interval) -> Rollout:
 
 
 def _due(rollout: Rollout, now: datetime) -> bool:
+    step, since = _analysis(rollout), rollout.shift.since
+    return step is not None and since is not None and now >= since + step.duration
+
+
+def _analysis(rollout: Rollout) -> Analyse | None:
+    """The one at which it stands."""
     steps, shift = steps_of(rollout.policy), rollout.shift
     step = steps[shift.step] if shift.step < len(steps) else None
-    return isinstance(step, Analyse) and shift.since is not None and now >= shift.since + step.duration
-
-
-def _counts(sample: SlotSample) -> SlotCounts:
-    return SlotCounts(sample.requests, sample.errors, sample.within)
-
-
-def _side(counts: SlotCounts | None) -> Side:
-    return Side(counts if counts is not None else NoData("the router has begun to count anew"))
+    return step if isinstance(step, Analyse) else None
 
 
 def forgotten(judged: Accumulator) -> Accumulator:

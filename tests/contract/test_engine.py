@@ -507,14 +507,17 @@ def test_events_tell_of_a_start_and_an_end_and_stop_when_they_are_closed(ground:
     ground.eventually(lambda: listener.over)
 
 
-def test_the_memory_of_what_runs_is_known_and_what_does_not_run_or_is_gone_is_left_out(ground: Ground) -> None:
+def test_what_running_containers_use_is_known_and_what_does_not_run_or_is_gone_is_left_out(ground: Ground) -> None:
     running = ground.run(service(**QUICK))
     created = ground.create(service("idle"))
 
-    used = ground.eventually(lambda: ground.engine.memory_used([running, created, "0" * 64]))
+    used = ground.eventually(lambda: ground.engine.used([running, created, "0" * 64]))
 
     assert list(used) == [running]
-    assert 0 < used[running] < 64 << 20
+    assert 0 < used[running].memory < 64 << 20
+    worked = used[running].processor
+    assert worked is not None
+    assert 0 <= worked < 60
 
 
 def test_a_routed_instance_keeps_its_address_whether_it_runs_or_not(ground: Ground) -> None:

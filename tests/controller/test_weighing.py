@@ -48,7 +48,7 @@ def test_a_new_version_that_takes_no_more_than_the_old_one_is_good() -> None:
 
 def test_an_engine_that_does_not_say_how_much_is_used_holds_nothing_up() -> None:
     house = serving(memory=62 * MIB)
-    house.engine().fail("memory", EngineUnavailable("no answer"), times=10_000)
+    house.engine().fail("usage", EngineUnavailable("no answer"), times=10_000)
 
     commit = house.push({"shop/compose.yaml": WEB.format(image="web:2")})
 
@@ -59,10 +59,10 @@ def test_an_engine_that_does_not_say_how_much_is_used_holds_nothing_up() -> None
 def test_nobody_is_weighed_while_nothing_is_rolled_out() -> None:
     house = serving()
     house.timer.tick(30)  # the last look of the release may be due still
-    looks = house.engine().calls.count("memory")
+    looks = house.engine().calls.count("usage")
 
     for _ in range(20):
         house.timer.tick(30)
 
-    assert 0 < looks == house.engine().calls.count("memory")
+    assert 0 < looks == house.engine().calls.count("usage")
     house.stop()

@@ -33,6 +33,7 @@ class Behaviour:
     log: str = ""
     check_output: str = ""
     memory: int = 8 << 20
+    cores: float = 0.0
 
 
 STEADY = Behaviour()

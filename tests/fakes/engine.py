@@ -20,8 +20,9 @@ from gitopsd.model.live import (
     LiveState,
     LiveVolume,
     NetworkAddresses,
+    Used,
 )
-from tests.fakes.containers import STEADY, Behaviour, content_files, exits, healthy, never_healthy, unhealthy
+from tests.fakes.containers import STEADY, Behaviour, Container, content_files, exits, healthy, never_healthy, unhealthy
 from tests.fakes.machine import Killed, Machine, accept, labels_of
 
 __all__ = ["STEADY", "Behaviour", "FakeEngine", "Killed", "exits", "healthy", "never_healthy", "unhealthy"]
@@ -102,11 +103,16 @@ class FakeEngine(Machine):
             log = self._need(container).image.behaviour.log
             return "".join(log.splitlines(keepends=True)[-lines:])[-16384:]
 
-    def memory_used(self, containers: Sequence[str]) -> Mapping[str, int]:
-        with self._call("memory"):
-            self._failing("memory", after=False)
+    def used(self, containers: Sequence[str]) -> Mapping[str, Used]:
+        with self._call("usage"):
+            self._failing("usage", after=False)
             found = [self._find(each) for each in containers]
-            return {each.id: each.image.behaviour.memory for each in found if each is not None and each.up}
+            up = [each for each in found if each is not None and each.up]
+            return {each.id: Used(each.image.behaviour.memory, self._worked(each)) for each in up}
+
+    def _worked(self, container: Container) -> float:
+        began = container.started_at or self.clock.now()
+        return container.image.behaviour.cores * (self.clock.now() - began).total_seconds()
 
     def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
         with self._call("look"):

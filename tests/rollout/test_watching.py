@@ -1,10 +1,22 @@
-"""What the router counts decides: a canary that answers badly goes back at once, and one that nobody asks waits."""
+"""What is measured decides: a canary that answers badly goes back at once, and one that nobody asks waits."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from gitopsd.model.analysis import Analysis, Metric
+from gitopsd.model.analysis import (
+    Analysis,
+    Answer,
+    Answered,
+    Measures,
+    Metric,
+    NoData,
+    Number,
+    Reading,
+    Trouble,
+    Usage,
+)
 from gitopsd.model.strategy import Analyse, SetWeight
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
@@ -91,4 +103,85 @@ def test_a_router_or_a_daemon_that_begins_anew_neither_passes_nor_fails_anything
     daemon.world.streets.restart()
     daemon.die()
     ticks(daemon, 200)
+    assert daemon.outcome() == "succeeded"
+
+
+MEMORY = Analysis((Metric("memory", "engine", max_ratio=2.0, interval=seconds(1)),))
+CHECKOUT = Analysis((Metric("checkout", "prometheus", "ok", min=0.98, interval=seconds(1), inconclusive_limit=10),))
+
+
+def takes(new: float, old: float) -> Callable[[Daemon], Mapping[str, Measures]]:
+    """Every instance is weighed each time that somebody asks: so many MiB for the new ones, and for the old ones."""
+
+    def measure(daemon: Daemon) -> Mapping[str, Measures]:
+        rollout, placed = daemon.journal.rollouts.get("web"), daemon.journal.inventory.items()
+        newer = rollout.target.fingerprint if rollout is not None else ""
+        taken = {id: Usage(memory=(new if each.fingerprint == newer else old) * (1 << 20)) for id, each in placed}
+        return {"web": Measures(daemon.now, taken)}
+
+    return measure
+
+
+def gives(reading: Reading) -> Callable[[Daemon], Mapping[str, Measures]]:
+    return lambda daemon: {"web": Measures(answers={"checkout": Answered(daemon.now, Answer(reading))})}
+
+
+def measured(measure: Callable[[Daemon], Mapping[str, Measures]], analysis: Analysis, **how: Any) -> Daemon:
+    daemon = canary(rate=50, errors=0, analysis=analysis, guard=False, **how)
+    daemon.measure = measure
+    return daemon
+
+
+def test_a_canary_that_takes_three_times_the_memory_goes_back() -> None:
+    daemon = ticks(measured(takes(300, 100), MEMORY), 10)
+    assert daemon.outcome() == "rolled-back"
+    assert "memory: 300 MiB for an instance of the canary, 100 MiB for one of stable" in daemon.reason()
+
+
+def test_one_that_takes_as_much_as_stable_passes() -> None:
+    daemon = ticks(measured(takes(110, 100), MEMORY), 200)
+    assert daemon.outcome() == "succeeded"
+
+
+def test_a_query_that_is_out_of_bounds_turns_it_back() -> None:
+    daemon = ticks(measured(gives(Number(0.5)), CHECKOUT), 10)
+    assert daemon.outcome() == "rolled-back"
+    assert "checkout: 0.5: below 0.98" in daemon.reason()
+
+
+def test_a_query_within_its_bounds_passes() -> None:
+    daemon = ticks(measured(gives(Number(0.99)), CHECKOUT), 200)
+    assert daemon.outcome() == "succeeded"
+
+
+@pytest.mark.parametrize("reading", [NoData("an empty vector"), Trouble("it did not answer")])
+def test_what_gives_nothing_never_passes_and_a_person_is_asked(reading: Reading) -> None:
+    daemon = ticks(measured(gives(reading), CHECKOUT), 90)
+    assert share(daemon) == 20
+    paused = daemon.journal.rollouts["web"].paused
+    assert paused is not None
+    assert paused.by == "the judge"
+
+
+def test_an_answer_counts_once_however_often_it_is_looked_at() -> None:
+    daemon = canary(rate=50, errors=0, analysis=CHECKOUT, guard=False)
+    once = Answered(daemon.now + seconds(3), Answer(Number(0.5)))
+    daemon.measure = lambda daemon: {"web": Measures(answers={"checkout": once})}
+    ticks(daemon, 30)
+    assert share(daemon) == 20
+    assert daemon.journal.rollouts["web"].judged.tracks["checkout"].streak == -1
+
+
+def test_blue_green_is_judged_before_anybody_is_sent_to_it() -> None:
+    how: dict[str, Any] = {"strategy": "blue-green", "steps": (Analyse(seconds(10)),)}
+    daemon = ticks(measured(gives(Number(0.5)), CHECKOUT, **how), 10)
+    assert daemon.outcome() == "rolled-back"
+
+
+def test_blue_green_switches_once_its_analysis_passes() -> None:
+    how: dict[str, Any] = {"strategy": "blue-green", "steps": (Analyse(seconds(10)),)}
+    daemon = measured(gives(Number(1)), CHECKOUT, **how)
+    ticks(daemon, 4)
+    assert share(daemon) == 0
+    ticks(daemon, 40)
     assert daemon.outcome() == "succeeded"

@@ -17,7 +17,7 @@ from gitopsd.adapters.docker.pulling import pull
 from gitopsd.adapters.docker.room import disk
 from gitopsd.adapters.docker.stream import ASK_EVERY, Events
 from gitopsd.adapters.docker.translate import understood
-from gitopsd.adapters.docker.usage import memory_used
+from gitopsd.adapters.docker.usage import used
 from gitopsd.engine_json import live
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.fields import mapping
@@ -27,7 +27,7 @@ from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, ImageUnavailable, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses
+from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses, Used
 from gitopsd.model.settings import Registry, TargetEngine
 
 DEFAULT_GRACE: Final = 10
@@ -125,8 +125,8 @@ class DockerView:
     def logs(self, container: str, lines: int) -> str:
         return read_logs(self._connection, container, lines)
 
-    def memory_used(self, containers: Sequence[str]) -> Mapping[str, int]:
-        return memory_used(self._connection, containers)
+    def used(self, containers: Sequence[str]) -> Mapping[str, Used]:
+        return used(self._connection, containers)
 
     def existing(self, networks: Sequence[str], volumes: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
         found_networks = self._named("/networks", networks)

@@ -1,4 +1,4 @@
-"""How much memory containers use. An engine takes up to a second for each answer, so all are asked at once."""
+"""What containers use of memory and processors. An engine takes up to a second for each answer, so all are asked at once."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,26 +8,27 @@ from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
 from gitopsd.model.errors import NotFound
+from gitopsd.model.live import Used
 
 AT_ONCE: Final = 8
-# Without `one-shot` an engine waits for a second sample, to tell the use of processors too.
+# Without `one-shot` an engine waits for a second sample, to tell how fast the time of processors grows.
 ONE_SAMPLE: Final = {"stream": "false", "one-shot": "true"}
 
 
-def memory_used(connection: Connection, containers: Sequence[str]) -> dict[str, int]:
-    """In bytes, of those that run."""
+def used(connection: Connection, containers: Sequence[str]) -> dict[str, Used]:
+    """Of those that run."""
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="usage") as pool:
-        answers: Mapping[str, int | None] = dict(
+        answers: Mapping[str, Used | None] = dict(
             zip(containers, pool.map(lambda each: _used(connection, each), containers), strict=True)
         )
-    return {container: used for container, used in answers.items() if used is not None}
+    return {container: found for container, found in answers.items() if found is not None}
 
 
-def _used(connection: Connection, container: str) -> int | None:
-    doing = f"ask how much memory {container} uses"
+def _used(connection: Connection, container: str) -> Used | None:
+    doing = f"ask what {container} uses"
     try:
         answer = connection.json("GET", f"/containers/{escaped(container)}/stats", doing=doing, params=ONE_SAMPLE)
     except NotFound:
         return None
     with understood(doing):
-        return live.memory_used(answer)
+        return live.used(answer)
