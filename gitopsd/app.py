@@ -12,10 +12,19 @@ from gitopsd.adapters.store import SqliteStore
 from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.adapters.watch import FileWatcher
 from gitopsd.controller.application import Application, Flags
+from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Engine, Probe, Source
 from gitopsd.controller.router_port import Router
 from gitopsd.model.files import Files
-from gitopsd.model.settings import DEFAULT_STATE_DIR, Registry, Repository, RouterSettings, Settings, TargetEngine
+from gitopsd.model.settings import (
+    DEFAULT_STATE_DIR,
+    PrometheusSettings,
+    Registry,
+    Repository,
+    RouterSettings,
+    Settings,
+    TargetEngine,
+)
 
 
 def wire(flags: Flags) -> Application:
@@ -53,6 +62,7 @@ def wire(flags: Flags) -> Application:
         open_source=lambda repository: _open_source(repository, settings.state_dir),
         connect=lambda target: _connect(target, logins),
         open_router=_open_router,
+        open_metrics=_open_metrics,
         open_probe=lambda target, image: _open_probe(target, image, logins),
         directory=_directory,
         load_settings=load_settings,
@@ -85,6 +95,12 @@ def _open_router(target: TargetEngine, settings: RouterSettings) -> Router:
     from gitopsd.adapters.haproxy.managed import open_router
 
     return open_router(target, settings.image)
+
+
+def _open_metrics(prometheus: Callable[[], PrometheusSettings | None]) -> Metrics:
+    from gitopsd.adapters.metrics.sources import Sources
+
+    return Sources(prometheus)
 
 
 def _directory(root: Path, without: Collection[Path] = (), most: int = 0) -> Files:

@@ -31,6 +31,7 @@ from gitopsd.adapters.settings_values import (
     valid_mode,
     valid_name,
     valid_secret_name,
+    web_url,
 )
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.yaml import parse
@@ -42,6 +43,7 @@ from gitopsd.model.settings import (
     EnvironmentSettings,
     ImageKeeping,
     LedgerKeeping,
+    PrometheusSettings,
     Registry,
     Repository,
     RestartStorm,
@@ -55,7 +57,7 @@ from gitopsd.model.status import Mode
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router"),
+    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
@@ -164,6 +166,7 @@ class _Reader(SectionReader):
             restart_storm=self.restart_storm(top),
             probe_image=self.value(top, "probe_image", plain_text, ""),
             router=self.router(top),
+            prometheus=self.prometheus(top),
             config_file=path,
         )
 
@@ -309,6 +312,18 @@ class _Reader(SectionReader):
             image=self.value(section, "image", plain_text, usual.image),
             network=self.value(section, "network", router_network, usual.network),
         )
+
+    def prometheus(self, top: Section) -> PrometheusSettings | None:
+        metrics = self.section(top.fields.get("metrics"), "metrics", ("prometheus",))
+        node = _given(metrics.fields.get("prometheus"))
+        if node is None:
+            return None
+        section = self.section(node, "metrics.prometheus", ("url", "token_file"))
+        if "url" not in section.fields:
+            message = "has no url; write one such as http://prometheus.example.com:9090"
+            self.problems.add(section.place, section.path, message)
+        url = self.value(section, "url", web_url, "")
+        return PrometheusSettings(url, self.value(section, "token_file", self.file, None))
 
     def registries(self, top: Section) -> dict[str, Registry]:
         named = self.named(top.fields.get("registries"), "registries", registry_host)

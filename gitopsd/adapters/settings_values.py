@@ -187,6 +187,16 @@ def router_network(text: str) -> Literal["host"]:
             raise ValueError(f"{text!a} is no network of a router; write host, or remove the key")
 
 
+def web_url(text: str) -> str:
+    """An address without a slash at its end, and without a login, which would show."""
+    parts = urlsplit(plain_text(text))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{text!a} is no address; write one such as http://prometheus.example.com:9090")
+    if "@" in parts.netloc:
+        raise ValueError("a user or token in the URL would show in logs; write a token_file")
+    return text.rstrip("/")
+
+
 def branch_name(text: str) -> str:
     if text.startswith("-"):
         raise ValueError(f"{text!a} looks like an option and cannot be a branch; write the branch's name")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
 from gitopsd.controller.router_port import Router
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.files import Files
-from gitopsd.model.settings import Repository, RouterSettings, Settings, TargetEngine
+from gitopsd.model.settings import PrometheusSettings, Repository, RouterSettings, Settings, TargetEngine
 from gitopsd.model.status import Mode
 
 
@@ -35,7 +36,8 @@ class ReadDirectory(Protocol):
 class Application:
     """One configured gitopsd. Nothing is connected or opened before it is used; `load_settings` reads them anew.
 
-    `open_probe` is given what says by now which image probes on that engine's host are made from, "" for none.
+    `open_probe` is given what says by now which image probes on that engine's host are made from, "" for none, and
+    `open_metrics` what says where Prometheus answers.
 
     `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
     the version that they are made in.
@@ -51,6 +53,7 @@ class Application:
     connect: Callable[[TargetEngine], Engine]
     open_probe: Callable[[TargetEngine, Callable[[], str]], Probe]
     open_router: Callable[[TargetEngine, RouterSettings], Router]
+    open_metrics: Callable[[Callable[[], PrometheusSettings | None]], Metrics]
     directory: ReadDirectory
     load_settings: Callable[[], Settings]
     remember: Callable[[], None] = lambda: None

@@ -184,7 +184,8 @@ class Daemon:
         target = next(iter(environments.values())).engine
         engine = self._application.connect(target)
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
-        here = shared(engine, probe, self._clock, self._timer, self._desk(target, engine))
+        metrics = self._application.open_metrics(lambda: self._settings.prometheus)
+        here = shared(engine, probe, metrics, self._clock, self._timer, self._desk(target, engine))
         loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()

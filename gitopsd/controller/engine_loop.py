@@ -90,6 +90,7 @@ class EngineLoop:
         self._executor.stop()
         self._shared.probing.stop()
         self._shared.weighing.stop()
+        self._shared.metering.stop()
         if self._listener.is_alive():
             self._listener.join(timeout=5)
 
@@ -99,6 +100,7 @@ class EngineLoop:
         for name in before.keys() - environments.keys():
             self._shared.probing.keep(name, {}, lambda: None)
             self._shared.weighing.keep(name, {}, lambda: None)
+            self._shared.metering.keep(name, {})
         if self._shared.desk is not None:
             self._shared.desk.know(environments)
         for name, environment in self._environments.items():

@@ -50,6 +50,7 @@ from gitopsd.model.status import NextStep
 from gitopsd.plan.explain import moved_tags
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
+from gitopsd.release.metering import to_measure
 from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.readiness import next_deadline
@@ -67,7 +68,7 @@ class Reconciler:
     def __init__(self, name: str, shared: Shared, store: Store, clock: Clock, desires: Desires) -> None:
         self._name, self._store, self._clock, self._desires = name, store, clock, desires
         engine = self._engine = shared.engine
-        self._witness, self._weighing = shared.witness, shared.weighing
+        self._witness, self._weighing, self._metering = shared.witness, shared.weighing, shared.metering
         self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
@@ -121,6 +122,7 @@ class Reconciler:
         basis = self._basis(look.environment, turn.journal, look.desire.state)
         self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
         self._weighing.keep(self._name, to_weigh(turn.journal, look.live, now), wake)
+        self._metering.keep(self._name, to_measure(turn.journal, look.live))
         if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
@@ -260,7 +262,8 @@ class Reconciler:
         free = look.environment.mode == "auto" and "suspended" not in guards
         repair = (free or self._requests.sync is not None) and "foreign" not in guards
         signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
-        signals = replace(signals, storm=GUARD in guards, spikes=self._weighing.spikes(self._name))
+        spikes, measures = self._weighing.spikes(self._name), self._metering.measures(self._name)
+        signals = replace(signals, storm=GUARD in guards, spikes=spikes, measures=measures)
         signals = self._routes.seen_in(signals, look.journal)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 

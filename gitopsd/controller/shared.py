@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from gitopsd.controller.execute import Executor
+from gitopsd.controller.metering import Metering
+from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Clock, Engine, Probe, Timer
 from gitopsd.controller.probing import Probing
 from gitopsd.controller.routing import RouterDesk
@@ -13,7 +15,8 @@ from gitopsd.controller.witness import Witness
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One engine, with the threads that act on it, ask and weigh its instances, and what events and restarts told.
+    """One engine, with the threads that act on it, ask, weigh and measure its instances, and what events and restarts
+    told.
 
     `desk` keeps its router; None: nobody routes here.
     """
@@ -24,10 +27,18 @@ class Shared:
     probing: Probing
     storm: Storm
     weighing: Weighing
+    metering: Metering
     desk: RouterDesk | None = None
 
 
-def shared(engine: Engine, probe: Probe, clock: Clock, timer: Timer, desk: RouterDesk | None = None) -> Shared:
+def shared(
+    engine: Engine,
+    probe: Probe,
+    metrics: Metrics,
+    clock: Clock,
+    timer: Timer,
+    desk: RouterDesk | None = None,
+) -> Shared:
     return Shared(
         engine,
         Executor(clock),
@@ -35,5 +46,6 @@ def shared(engine: Engine, probe: Probe, clock: Clock, timer: Timer, desk: Route
         Probing(probe, clock, timer),
         Storm(),
         Weighing(engine, clock, timer),
+        Metering(engine, metrics, clock, timer),
         desk,
     )

@@ -24,7 +24,6 @@ _NEEDED = {"prometheus": "query", "http": "url"}
 _MOST_SAMPLES = 1_000_000
 _MOST_LOOKS = 10_000
 _HELD: dict[str, float] = {"memory": 0.9, "restarts": 0.0}  # where no max is written
-_NAMED = re.compile(r"\$\{?(fingerprint|slot)\b")  # what differs between the two sides
 
 
 def analysis(node: Node, path: str, problems: Problems) -> Json:
@@ -166,7 +165,7 @@ def _check_query(node: Fields, values: Mapping[str, Json], path: str, problems: 
             refuse_key(node, key, path, problems, (), {key: f"means nothing with source: {source}; remove it"})
     ratio = next((bound for bound in ("min_ratio", "max_ratio") if bound in node.fields), "")
     asked = values.get(_NEEDED[source])
-    if ratio and isinstance(asked, str) and not _NAMED.search(asked):
+    if ratio and isinstance(asked, str) and not Metric("", "prometheus", asked).sided:
         message = f"compares with stable, of which {_NEEDED[source]} asks the same; name $fingerprint or $slot in it"
         problems.add(node.keys[ratio], f"{path}.{ratio}", message)
 

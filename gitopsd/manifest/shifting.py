@@ -80,7 +80,9 @@ def _unmeasurable(asked: Analysis, stops: tuple[Step, ...], traffic: Traffic | N
         if counted:
             return f"in mode tcp nobody reads requests, so {counted[0]} cannot be measured; remove it, and {mend}"
         if _analysed(stops) and not elsewhere:
-            return f"in mode tcp nobody reads requests, so an analysis has nothing to judge by; {mend}, or write a pause"
+            return (
+                f"in mode tcp nobody reads requests, so an analysis has nothing to judge by; {mend}, or write a pause"
+            )
     if _before_any_traffic(stops) and not elsewhere:
         first = "no requests reach the new instances before the analysis, so there is nothing to judge by"
         return f"{first}; {mend}, or write a pause"
@@ -89,7 +91,9 @@ def _unmeasurable(asked: Analysis, stops: tuple[Step, ...], traffic: Traffic | N
 
 def _before_any_traffic(stops: tuple[Step, ...]) -> bool:
     """Whether there is an analysis before the first share of the traffic."""
-    first = next((step for step in stops if isinstance(step, Analyse) or (isinstance(step, SetWeight) and step.share)), None)
+    first = next(
+        (step for step in stops if isinstance(step, Analyse) or (isinstance(step, SetWeight) and step.share)), None
+    )
     return isinstance(first, Analyse)
 
 

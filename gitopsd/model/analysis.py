@@ -1,5 +1,6 @@
 """Analysis: what is measured of a rollout, what was seen in an interval, and what the judge remembers and says."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ Rule = Literal["requests", "volume", "usage", "restarts", "query"]
 NoDataPolicy = Literal["hold", "fail"]
 PATIENCE = timedelta(minutes=5)
 VARIABLES = ("fingerprint", "environment", "service", "slot")  # in a query, each written as `$fingerprint`
+_SIDED = re.compile(r"\$\{?(?:fingerprint|slot)\b")
 BOUNDS = ("min", "max", "min_ratio", "max_ratio")
 
 
@@ -117,6 +119,11 @@ class Metric:
     @property
     def nature(self) -> Nature:
         return NAMES.get(self.name, QUERY)
+
+    @property
+    def sided(self) -> bool:
+        """Whether its query asks something else of each of the two sides."""
+        return bool(_SIDED.search(self.query))
 
     @property
     def patience(self) -> timedelta:

@@ -131,6 +131,14 @@ class RouterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrometheusSettings:
+    """Where Prometheus answers; `token_file` holds what it is asked with, where it wants to know who asks."""
+
+    url: str
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -157,4 +165,5 @@ class Settings:
     probe_image: str = ""
     restart_storm: RestartStorm = RestartStorm()
     router: RouterSettings = RouterSettings()
+    prometheus: PrometheusSettings | None = None
     config_file: Path | None = None

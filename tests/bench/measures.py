@@ -18,6 +18,7 @@ from gitopsd.adapters.docker.engine import connect
 from gitopsd.adapters.docker.probing import DockerProbe
 from gitopsd.adapters.git.source import open_source
 from gitopsd.adapters.host_secrets import HostSecrets
+from gitopsd.adapters.metrics.sources import Sources
 from gitopsd.adapters.store import open_store
 from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.controller.desire import Desires
@@ -83,7 +84,7 @@ def _pass(
     settings = Settings("bench", state, {"default": named}, engine=target)
     environment = discovered(settings, repositories.heads())[0][repository.name]
     desires = Desires(repositories, store, Registry(), HostSecrets(state))
-    here = shared(connect(target, {}), DockerProbe(target, str), clock, SchedulerTimer(clock))
+    here = shared(connect(target, {}), DockerProbe(target, str), Sources(lambda: None), clock, SchedulerTimer(clock))
     reconciler = Reconciler(environment.name, here, store, clock, desires)
 
     def work() -> None:

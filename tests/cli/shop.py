@@ -25,6 +25,7 @@ from gitopsd.model.status import Mode
 from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour
 from tests.fakes.engine import FakeEngine
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.probe import FakeProbe
 from tests.fakes.router import FakeRouter
 from tests.fakes.source import FakeSource
@@ -94,6 +95,7 @@ class Shop:
             connect=lambda target: self.engine,
             open_probe=lambda target, image: self.probe,
             open_router=lambda target, settings: self.router,
+            open_metrics=lambda prometheus: FakeMetrics(),
             directory=directory_files,
             load_settings=lambda: settings,
         )
@@ -116,7 +118,8 @@ class Shop:
         settings = self.settings
         repositories = Repositories(settings.repositories, lambda _: self.source, self.store, self.clock)
         repositories.poll("default")
-        registry, here = Registry(), shared(self.engine, self.probe, self.clock, FakeTimer(self.clock))
+        registry = Registry()
+        here = shared(self.engine, self.probe, FakeMetrics(), self.clock, FakeTimer(self.clock))
         found, _ = discovered(settings, repositories.heads())
         for name in self.store.environments():
             found.setdefault(name, orphan(settings, name))

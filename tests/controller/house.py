@@ -15,6 +15,7 @@ from gitopsd.model.settings import EnvironmentSettings, Repository, Settings, Ta
 from gitopsd.model.status import EnvironmentStatus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.probe import FakeProbe
 from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
@@ -51,6 +52,7 @@ class House:
         self.store = FakeStore()
         self.secrets = FakeSecrets()
         self.probe = FakeProbe()
+        self.metrics = FakeMetrics()
         self.router = self._new_router()
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
@@ -69,6 +71,7 @@ class House:
             connect=lambda target: self.engine(target.url),
             open_probe=lambda target, image: self.probe,
             open_router=lambda target, settings: self.router,
+            open_metrics=lambda prometheus: self.metrics,
             directory=lambda root, without=(), most=0: self.source().files(""),
             load_settings=self._load,
             fingerprints=fingerprints,

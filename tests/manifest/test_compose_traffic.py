@@ -74,7 +74,9 @@ def test_a_query_names_what_is_known_only_when_it_is_asked() -> None:
     metric = f"{{name: up, source: prometheus, query: {query}, min: 1}}"
     manifest = f'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{strategy: canary, analysis: {{metrics: [{metric}]}}}}}}}}'  # fmt: skip
 
-    loaded = load_all(a_revision({"compose.yaml": manifest, ".env": "ZONE=x\nfingerprint=mine\n"}), "", "e", variables={})
+    loaded = load_all(
+        a_revision({"compose.yaml": manifest, ".env": "ZONE=x\nfingerprint=mine\n"}), "", "e", variables={}
+    )
 
     [found] = loaded.desired.services["web"].policy.analysis.metrics
     assert found.query == 'up{fingerprint="${fingerprint}", env="${environment}", zone="x", end=~"a$"}'

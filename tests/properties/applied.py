@@ -16,6 +16,7 @@ from gitopsd.controller.shared import shared
 from gitopsd.model.drift import DriftItem
 from gitopsd.model.release import Release
 from gitopsd.model.settings import Repository, Settings, TargetEngine
+from tests.fakes.metrics import FakeMetrics
 from tests.fakes.probe import FakeProbe
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.source import FakeSource
@@ -47,7 +48,7 @@ class Applied:
         repositories = Repositories(settings.repositories, self._opened, self.store, clock)
         repositories.poll("default")
         environment = discovered(settings, repositories.heads())[0][NAME]
-        here = shared(self._engine, FakeProbe(), clock, SchedulerTimer(clock))
+        here = shared(self._engine, FakeProbe(), FakeMetrics(), clock, SchedulerTimer(clock))
         desires = Desires(repositories, self.store, Registry(), FakeSecrets())
         passes = Reconciler(NAME, here, self.store, clock, desires)
 

@@ -1,0 +1,1 @@
+"""Asks what measures rollouts: Prometheus, and whatever answers JSON over HTTP."""
