@@ -114,6 +114,10 @@ def _below(each: "ServiceProgress", now: datetime) -> Iterator[str]:
         yield each.step
     if each.rollout.paused is not None:
         yield each.rollout.paused.words
+    if each.verdict:
+        yield f"the judge: {each.verdict}"
+    if each.warning:
+        yield each.warning
     if each.evidence:
         yield f"against it: {each.evidence}"
     for expected in each.next:
@@ -156,6 +160,8 @@ def _service_shape(each: "ServiceProgress") -> dict[str, Any]:
         "serving": each.serving,
         "share": each.share / 100 if each.share is not None else None,
         "step": each.step or None,
+        "verdict": each.verdict or None,
+        "warning": each.warning or None,
         "evidence": each.evidence or None,
         "instances": [
             {

@@ -89,7 +89,8 @@ QUERY = Nature(
 class Metric:
     """One of the closed names, or a query that somebody wrote.
 
-    `query` is PromQL, a URL, or the service that runs as a job; VARIABLES in it stand for what is asked. `path` leads to the number within a JSON answer.
+    `query` is PromQL, a URL, or the service that runs as a job; VARIABLES in it stand for what is asked about. `path`
+    leads to the number within a JSON answer.
 
     `min` and `max` bound the canary: an error rate and an expected quantity as a share of 1, a latency in seconds, CPU
     and memory as a share of their limit, restarts and what a query gives as they are. `min_ratio` and `max_ratio` bound

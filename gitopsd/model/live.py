@@ -108,7 +108,7 @@ class LiveState:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a container uses: bytes of memory, and seconds of processors since its start, None where that is not told."""
+    """What a container uses: bytes of memory, and seconds of processors since its start; None: that is not told."""
 
     memory: int
     processor: float | None = None

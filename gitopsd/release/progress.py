@@ -12,10 +12,13 @@ from gitopsd.model.route import ALL
 from gitopsd.release.gates import RETURNED, RETURNING, met
 from gitopsd.release.inventory import members_of
 from gitopsd.rollout import Member
+from gitopsd.rollout.judge import explain
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.member import Judge, ready_now, sightings
 from gitopsd.rollout.shifting import gradual, pause_ends, waits, warm_until, words
 from gitopsd.rollout.traffic import InRouter
+from gitopsd.rollout.volume import too_few
+from gitopsd.rollout.watching import opinion, watches
 
 Role = Literal["new", "old", "other"]
 
@@ -50,7 +53,8 @@ class ServiceProgress:
     """One rollout that is open: how many of the goal's slots serve, its instances, and what is expected.
 
     `share` is what the target is to have of the traffic, in basis points, None without a router; `step` is the present
-    one in words, where it is let in by steps.
+    one in words, where it is let in by steps. `verdict` is what the judge says of it, with its numbers, `warning` why a
+    step that is to come will not see enough requests to be judged.
     """
 
     rollout: Rollout
@@ -60,6 +64,8 @@ class ServiceProgress:
     next: tuple[Expected, ...]
     share: int | None = None
     step: str = ""
+    verdict: str = ""
+    warning: str = ""
 
     @property
     def evidence(self) -> str:
@@ -89,7 +95,18 @@ def _progress(
     instances = tuple(_standing(each, rollout, judge) for each in standings)
     step = words(rollout) if gradual(rollout) and isinstance(rollout.phase, Progressing) else ""
     share = _share(journal, rollout, own)
-    return ServiceProgress(rollout, goal.replicas, len(serving), instances, tuple(expected), share, step)
+    said = opinion(rollout) if watches(rollout) else None
+    return ServiceProgress(
+        rollout=rollout,
+        wanted=goal.replicas,
+        serving=len(serving),
+        instances=instances,
+        next=tuple(expected),
+        share=share,
+        step=step,
+        verdict=explain(said) if said is not None else "",
+        warning=too_few(rollout),
+    )
 
 
 def _share(journal: Journal, rollout: Rollout, own: tuple[Member, ...]) -> int | None:

@@ -13,6 +13,7 @@ from gitopsd.model.settings import (
     EnvironmentSettings,
     ImageKeeping,
     LedgerKeeping,
+    PrometheusSettings,
     Registry,
     Repository,
     RestartStorm,
@@ -403,6 +404,27 @@ def test_the_router_is_managed_unless_it_says_otherwise(tmp_path: Path) -> None:
     assert settings(tmp_path, "host: web1").router == RouterSettings("managed", "haproxy:lts", "host")
     assert settings(tmp_path, "router: {mode: none}").router == RouterSettings("none")
     assert settings(tmp_path, 'router: {image: "haproxy:2.8", network: host}').router.image == "haproxy:2.8"
+
+
+def test_prometheus_is_where_it_says(tmp_path: Path) -> None:
+    assert settings(tmp_path, "host: web1").prometheus is None
+    written = "metrics: {prometheus: {url: 'https://metrics.example.com/prom/', token_file: token}}"
+    found = PrometheusSettings("https://metrics.example.com/prom", tmp_path / "token")
+    assert settings(tmp_path, written).prometheus == found
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{prometheus: {token_file: t}}", "1:23: metrics.prometheus: has no url; write one such as http://prom"),
+        ("{prometheus: {url: prom}}", "1:29: metrics.prometheus.url: 'prom' is no address; write one such as http"),
+        ("{prometheus: {url: 'http://u:p@p'}}", "1:29: metrics.prometheus.url: a user or token in the URL would show"),
+        ("{graphite: {}}", "1:11: metrics.graphite: unknown key; known are prometheus"),
+    ],
+)
+def test_a_prometheus_that_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    [refusal] = refusals(tmp_path, f"metrics: {text}")
+    assert refusal.startswith(f"gitopsd.yaml:{said}")
 
 
 @pytest.mark.parametrize(

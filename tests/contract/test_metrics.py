@@ -1,4 +1,4 @@
-"""What every source of metrics does: the same tests over a fake, Debian's Prometheus, and a server that answers JSON."""
+"""What every source of metrics does: the same tests over a fake, Debian's Prometheus, and a server of JSON."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping

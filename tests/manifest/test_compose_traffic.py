@@ -72,7 +72,8 @@ def test_blue_green_is_judged_before_it_switches_by_what_needs_no_traffic() -> N
 def test_a_query_names_what_is_known_only_when_it_is_asked() -> None:
     query = '\'up{fingerprint="$fingerprint", env="${environment}", zone="$ZONE", end=~"a$$"}\''
     metric = f"{{name: up, source: prometheus, query: {query}, min: 1}}"
-    manifest = f'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{strategy: canary, analysis: {{metrics: [{metric}]}}}}}}}}'  # fmt: skip
+    keys = f"strategy: canary, analysis: {{metrics: [{metric}]}}"
+    manifest = f'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{{keys}}}}}}}'
 
     loaded = load_all(
         a_revision({"compose.yaml": manifest, ".env": "ZONE=x\nfingerprint=mine\n"}), "", "e", variables={}
@@ -84,7 +85,8 @@ def test_a_query_names_what_is_known_only_when_it_is_asked() -> None:
 
 def test_what_a_host_knows_stays_out_of_an_analysis() -> None:
     metric = "{name: up, source: http, url: 'http://x/?key=$KEY', min: 1}"
-    manifest = f'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{strategy: canary, analysis: {{metrics: [{metric}]}}}}}}}}'  # fmt: skip
+    keys = f"strategy: canary, analysis: {{metrics: [{metric}]}}"
+    manifest = f'services: {{web: {{image: i, ports: ["80:80"], x-gitopsd: {{{keys}}}}}}}'
 
     with pytest.raises(ManifestError, match=r"x-gitopsd.analysis: holds a value of the host's variables"):
         load_all(a_revision({"compose.yaml": manifest}), "", "e", variables={"KEY": "4711"})

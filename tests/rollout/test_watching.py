@@ -18,6 +18,7 @@ from gitopsd.model.analysis import (
     Usage,
 )
 from gitopsd.model.strategy import Analyse, SetWeight
+from gitopsd.release.progress import ServiceProgress, progress
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
 
@@ -104,6 +105,24 @@ def test_a_router_or_a_daemon_that_begins_anew_neither_passes_nor_fails_anything
     daemon.die()
     ticks(daemon, 200)
     assert daemon.outcome() == "succeeded"
+
+
+def seen(daemon: Daemon) -> ServiceProgress:
+    [found] = progress(daemon.journal, daemon.world.look(), daemon.now)
+    return found
+
+
+def test_the_verdict_is_told_in_one_sentence_with_its_numbers() -> None:
+    found = seen(ticks(canary(rate=50, errors=0.001), 30))
+    assert found.verdict.startswith("pass: error-rate: ")
+    assert " of " in found.verdict
+    assert found.warning == ""
+
+
+def test_too_little_traffic_for_a_step_is_told_while_there_is_time() -> None:
+    found = seen(ticks(canary(rate=2, errors=0), 20))
+    assert found.warning.startswith("step 2 of 4 will see too little traffic to be judged: 20 % of ")
+    assert "error-rate needs 50: make the step at least " in found.warning
 
 
 MEMORY = Analysis((Metric("memory", "engine", max_ratio=2.0, interval=seconds(1)),))

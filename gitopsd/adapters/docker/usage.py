@@ -1,4 +1,4 @@
-"""What containers use of memory and processors. An engine takes up to a second for each answer, so all are asked at once."""
+"""What containers use. An engine takes up to a second for each answer, so all are asked at once."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

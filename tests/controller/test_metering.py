@@ -1,0 +1,80 @@
+"""What is measured beside the passes, in a whole daemon over fakes: it decides about a canary, and ends with it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitopsd.model.analysis import Number
+from tests.controller.routed import RoutedHouse
+from tests.fakes.containers import Behaviour
+
+WEB = """
+services:
+  web:
+    image: '{image}'
+    deploy: {{replicas: 2}}
+    x-gitopsd:
+      min_ready: 0s
+      strategy: canary
+      scale_down_delay: 1s
+      drain_timeout: 10s
+      traffic: {{listen: 80, target: 8080}}
+      steps: [{{set_weight: 50}}, {{analysis: {{duration: 5s}}}}]
+      analysis: {{metrics: [{metric}]}}
+"""
+CHECKOUT = "{name: checkout, source: prometheus, query: 'ok{slot=\"$slot\"}', min: 0.98, interval: 1s}"
+CPU = "{name: cpu, max_ratio: 2, interval: 1s}"
+
+
+@pytest.fixture
+def house() -> Iterator[RoutedHouse]:
+    made = RoutedHouse()
+    yield made
+    made.stop()
+
+
+def serving(house: RoutedHouse, metric: str) -> None:
+    house.start()
+    house.synced(house.push({"shop/compose.yaml": WEB.format(image="web:1", metric=metric)}), "shop")
+
+
+def says(house: RoutedHouse, canary: float) -> None:
+    """The first version is in slot a."""
+    house.metrics.says = {'ok{slot="a"}': Number(1.0), 'ok{slot="b"}': Number(canary)}
+
+
+def test_a_query_that_is_out_of_bounds_turns_a_canary_back(house: RoutedHouse) -> None:
+    serving(house, CHECKOUT)
+    says(house, 0.5)
+
+    house.push({"shop/compose.yaml": WEB.format(image="web:2", metric=CHECKOUT)})
+
+    house.eventually(lambda: house.told("RolloutRolledBack"))
+    [told] = [event for event in house.store.events(limit=10_000) if event.reason == "RolloutRollingBack"]
+    assert "checkout: 0.5, 1 on stable: below 0.98, 3 times in a row" in told.message
+
+
+def test_a_query_within_its_bounds_lets_it_pass_and_is_asked_no_more(house: RoutedHouse) -> None:
+    serving(house, CHECKOUT)
+    says(house, 0.99)
+
+    house.synced(house.push({"shop/compose.yaml": WEB.format(image="web:2", metric=CHECKOUT)}), "shop")
+
+    house.eventually(lambda: house.ids(image="web:1") == {})
+    house.timer.tick(30)
+    asked = len(house.metrics.asked)
+    for _ in range(10):
+        house.timer.tick(5)
+    assert 0 < len(house.metrics.asked) == asked
+
+
+def test_a_canary_that_needs_three_times_the_processors_is_turned_back(house: RoutedHouse) -> None:
+    house.engine().add_image("web:1", Behaviour(cores=0.2))
+    house.engine().add_image("web:2", Behaviour(cores=0.6))
+    serving(house, CPU)
+
+    house.push({"shop/compose.yaml": WEB.format(image="web:2", metric=CPU)})
+
+    house.eventually(lambda: house.told("RolloutRolledBack"))
+    [told] = [event for event in house.store.events(limit=10_000) if event.reason == "RolloutRollingBack"]
+    assert "cores for an instance of the canary" in told.message
