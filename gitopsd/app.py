@@ -94,7 +94,7 @@ def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict
 def _open_router(target: TargetEngine, settings: RouterSettings) -> Router:
     from gitopsd.adapters.haproxy.managed import open_router
 
-    return open_router(target, settings.image)
+    return open_router(target, settings.image, certificates=settings.certificates)
 
 
 def _open_metrics(prometheus: Callable[[], PrometheusSettings | None]) -> Metrics:

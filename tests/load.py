@@ -5,6 +5,7 @@ a new connection each, which no router may send twice.
 """
 
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -19,11 +20,11 @@ _BODY: Final = b"x" * 64
 class Load:
     """What became of the requests so far: by version for the good ones, by what went wrong for the others."""
 
-    def __init__(self, port: int, host: str, pause: float) -> None:
+    def __init__(self, port: int, host: str, pause: float, tls: ssl.SSLContext | None = None) -> None:
         self.answered: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self._request = f"/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: ".encode()
-        self._port, self._pause = port, pause
+        self._port, self._pause, self._host, self._tls = port, pause, host, tls
         self._over, self._guard = threading.Event(), threading.Lock()
 
     @property
@@ -52,6 +53,8 @@ class Load:
     def _connection(self) -> Iterator[socket.socket | None]:
         try:
             wire = socket.create_connection(("127.0.0.1", self._port), _PATIENCE_S)
+            if self._tls is not None:
+                wire = self._tls.wrap_socket(wire, server_hostname=self._host)
         except OSError as error:
             self._failed(f"connect: {error}")
             time.sleep(self._pause)
@@ -99,9 +102,11 @@ class Load:
 
 
 @contextmanager
-def load(port: int, host: str, clients: int = 4, pause: float = 0.002) -> Iterator[Load]:
+def load(
+    port: int, host: str, clients: int = 4, pause: float = 0.002, tls: ssl.SSLContext | None = None
+) -> Iterator[Load]:
     """So many clients of each kind, for as long as it lasts; each waits `pause` seconds after an answer."""
-    made = Load(port, host, pause)
+    made = Load(port, host, pause, tls)
     kinds = (made.keep_alive, made.new_connections)
     threads = [threading.Thread(target=kind, daemon=True) for kind in kinds for _ in range(clients)]
     for thread in threads:

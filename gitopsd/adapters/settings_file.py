@@ -305,12 +305,13 @@ class _Reader(SectionReader):
         )
 
     def router(self, top: Section) -> RouterSettings:
-        section = self.section(top.fields.get("router"), "router", ("mode", "image", "network"))
+        section = self.section(top.fields.get("router"), "router", ("mode", "image", "network", "certificates"))
         usual = RouterSettings()
         return RouterSettings(
             mode=self.value(section, "mode", router_mode, usual.mode),
             image=self.value(section, "image", plain_text, usual.image),
             network=self.value(section, "network", router_network, usual.network),
+            certificates=self.value(section, "certificates", self.file, None),
         )
 
     def prometheus(self, top: Section) -> PrometheusSettings | None:

@@ -77,6 +77,8 @@ def route_of(environment: str, service: str, routed: Routed) -> Route:
         sticky=traffic.sticky,
         on_purpose=routed.on_purpose,
         proxy_protocol=traffic.proxy_protocol,
+        tls=traffic.tls,
+        redirect_from=traffic.redirect_from,
         health=routed.health,
         a=_slot(routed, "a"),
         b=_slot(routed, "b"),

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Protocol
 
+from gitopsd.model.certificate import Certificates
 from gitopsd.model.health import Answer
 from gitopsd.model.route import (
     ObservedRouting,
@@ -32,6 +33,10 @@ class Router(Protocol):
         RouterError names what is not so: the router goes on as it did, or part of the way; apply again, or another
         table. RouterUnavailable: no router answers, and the table awaits it on its disk.
         """
+        ...
+
+    def certificates(self) -> Certificates:
+        """Those for clients that speak TLS, as their keeper has them now; `apply` takes them over. Cheap to ask."""
         ...
 
     def renew(self, table: RoutingTable) -> bool:

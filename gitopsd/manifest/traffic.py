@@ -22,8 +22,10 @@ KEY: Final = "traffic"
 ROUTER: Final = "traffic.router"
 SHIFTING: Final = ("canary", "blue-green")
 HIDDEN: Final = "(hidden)"
+NOBODY: Final = "none"
 _FROM_PORTS: Final = ("listen", "target", "host_address")
-_HTTP_ONLY: Final = ("hosts", "path", "sticky", "header", "cookie")
+_HTTP_ONLY: Final = ("hosts", "path", "sticky", "header", "cookie", "tls", "redirect_from")
+_HTTPS, _HTTP = 443, 80
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST: Final = re.compile(rf"(\*\.)?{_LABEL}(\.{_LABEL})*", re.IGNORECASE)
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*")
@@ -51,6 +53,8 @@ def service_traffic(node: Node, path: str, problems: Problems) -> Json:
     for key in _HTTP_ONLY:
         if found.get("mode") == "tcp" and key in found:
             problems.add(node.place, f"{path}.{key}", "needs mode: http, as in tcp nobody reads requests; remove it")
+    if found.get("tls") is False and "redirect_from" in found:
+        problems.add(node.place, f"{path}.redirect_from", "leads to a port that speaks TLS; remove it, or tls: false")
     return found
 
 
@@ -195,18 +199,27 @@ def _traffic(wish: Wish, port: _Port, *, hidden: bool) -> Traffic:
     written = wish.written or {}
     asked = wish.written is not None or wish.shifts
     hosts, sticky = written.get("hosts"), written.get("sticky")
+    mode = cast("Mode", written.get("mode", "http" if asked else "tcp"))
+    tls = mode == "http" and written.get("tls", port.listen == _HTTPS) is True
     return Traffic(
         listen=port.listen,
         target=port.target,
         host_address=str(port.published.get("host_ip", "")) if port.published is not None else "",
-        mode=cast("Mode", written.get("mode", "http" if asked else "tcp")),
+        mode=mode,
         hosts=tuple(str(host) for host in hosts) if isinstance(hosts, list) else (),
         path=str(written.get("path", "/")),
         sticky=str(sticky.get("cookie", "")) if isinstance(sticky, Mapping) else "",
         on_purpose=_on_purpose(written),
         proxy_protocol=written.get("proxy_protocol") is True,
+        tls=tls,
+        redirect_from=_redirect_from(written, port) if tls else 0,
         hidden=hidden,
     )
+
+
+def _redirect_from(written: Mapping[str, Json], port: _Port) -> int:
+    said = written.get("redirect_from", _HTTP if port.listen == _HTTPS else NOBODY)
+    return 0 if said == NOBODY else cast("int", said)
 
 
 def _on_purpose(written: Mapping[str, Json]) -> HeaderRoute | None:
@@ -227,10 +240,17 @@ def _show(chosen: Chosen, traffic: Traffic, wish: Wish, environment: Chosen, hid
         values["host_address"] = traffic.host_address
     if traffic.mode == "http":
         values |= {"hosts": list(traffic.hosts), "path": traffic.path}
-    values |= {key: written[key] for key in ("sticky", "header", "cookie", "proxy_protocol") if key in written}
+    if traffic.tls:
+        values |= {"tls": True, "redirect_from": traffic.redirect_from or NOBODY}
+    values |= {key: written[key] for key in ("sticky", "header", "cookie", "proxy_protocol", "tls") if key in written}
     for key, value in values.items():
         usual = "ports" if key in _FROM_PORTS else "default" if asked else of_environment
         chosen.put(f"{KEY}.{key}", HIDDEN if key in hidden else value, place if key in written else usual)
+
+
+def _redirecting(node: Node, path: str, problems: Problems) -> Json:
+    """A port, or the word that none is meant."""
+    return NOBODY if isinstance(node, Scalar) and node.value == NOBODY else one_port(node, path, problems)
 
 
 def _router(node: Node, path: str, problems: Problems) -> Json:
@@ -286,9 +306,11 @@ _KEYS: Final[Mapping[str, Read]] = {
     "header": _purpose,
     "cookie": _purpose,
     "proxy_protocol": boolean,
+    "tls": boolean,
+    "redirect_from": _redirecting,
 }
 _LATER: Final = {
     "expose": "not supported yet; without it the router listens at a port of the host",
-    "certificates": "not supported yet; remove the key, or prefix it with x- to keep it as a note",
+    "certificates": "is the router's; write `router: {certificates: DIRECTORY}` in gitopsd.yaml",
     "router": f"is the environment's; write it under the top-level {EXTENSION}",
 }

@@ -85,6 +85,9 @@ class Route:
     the other one. `sticky` is the cookie by which a user stays on one side while the share grows, "" for none. `health`
     is how the router asks the instances, over TCP where it says nothing. With `proxy_protocol` they are told the
     client's address in that way too.
+
+    With `tls` clients speak TLS at the port, and only there. What comes without to port `redirect_from` (0: to none) is
+    sent to it, where no route of its own is there; but a certificate authority's question goes to the service.
     """
 
     environment: str
@@ -98,6 +101,8 @@ class Route:
     sticky: str = ""
     on_purpose: tuple[OnPurpose, ...] = ()
     proxy_protocol: bool = False
+    tls: bool = False
+    redirect_from: int = 0
     patience: Patience = Patience()
     a: Slot = Slot()
     b: Slot = Slot()
@@ -106,6 +111,11 @@ class Route:
     @property
     def name(self) -> RouteName:
         return RouteName(self.environment, self.service)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Those of the host that it needs."""
+        return (self.listen, self.redirect_from) if self.redirect_from else (self.listen,)
 
     def slot(self, name: SlotName) -> Slot:
         return self.a if name == "a" else self.b
@@ -260,10 +270,15 @@ def _each(routes: Iterable[Route]) -> Iterator[str]:
                 yield f"{route.name}: {target.id[:12]}: a weight of {target.weight}; it is from 0 to {FULL}"
         if route.mode == "tcp" and (route.hosts or route.path != "/" or route.sticky or route.on_purpose):
             yield f"{route.name}: hosts, paths and cookies need mode http"
+        if route.mode == "tcp" and (route.tls or route.redirect_from):
+            yield f"{route.name}: TLS that ends in the router needs mode http"
+        if route.redirect_from and (not route.tls or route.redirect_from == route.listen):
+            yield f"{route.name}: what comes to port {route.redirect_from} can only be sent to another port, with TLS"
 
 
 def _among(routes: Iterable[Route]) -> Iterator[str]:
     claims: dict[tuple[object, ...], Route] = {}
+    spoken: dict[tuple[str, int], tuple[Route, str]] = {}
     names: set[RouteName] = set()
     for route in routes:
         if route.name in names:
@@ -273,9 +288,18 @@ def _among(routes: Iterable[Route]) -> Iterator[str]:
             first = claims.setdefault(claim, route)
             if first.name != route.name:
                 yield f"{first.name} and {route.name} both want {_claimed(claim)}"
-        first = claims.setdefault((route.host_address, route.listen), route)
-        if first.name != route.name and "tcp" in (first.mode, route.mode):
-            yield f"{first.name} and {route.name} both want {_claimed((route.host_address, route.listen))}"
+        for port, way in _ports(route):
+            first, before = spoken.setdefault((route.host_address, port), (route, way))
+            if first.name != route.name and ("tcp" in (before, way) or before != way):
+                but = "" if "tcp" in (before, way) else ", one with TLS and one without"
+                yield f"{first.name} and {route.name} both want {_claimed((route.host_address, port))}{but}"
+
+
+def _ports(route: Route) -> Iterator[tuple[int, str]]:
+    """Where it listens, and how it speaks there."""
+    yield route.listen, "tcp" if route.mode == "tcp" else "tls" if route.tls else "plain"
+    if route.redirect_from:
+        yield route.redirect_from, "plain"
 
 
 def _claims(route: Route) -> Iterator[tuple[object, ...]]:

@@ -123,11 +123,15 @@ class RestartStorm:
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """Who routes what has `traffic` in its manifest: a router that gitopsd keeps on each engine, or nobody."""
+    """Who routes what has `traffic` in its manifest: a router that gitopsd keeps on each engine, or nobody.
+
+    `certificates` is the directory of those that it shows where clients speak TLS; None: they cannot.
+    """
 
     mode: Literal["managed", "none"] = "managed"
     image: str = "haproxy:lts"
     network: Literal["host"] = "host"
+    certificates: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

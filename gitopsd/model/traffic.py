@@ -15,8 +15,9 @@ class Traffic:
     `host_address` "" is every address of the host. In mode `http` the service has `hosts` (none: all of them, also
     `*.example.com`) and what lies at or below `path`. `sticky` is the cookie by which a user stays on one side while
     the share of the new instances grows, "" for none. What `on_purpose` names gets there whatever the share. With
-    `proxy_protocol` instances are told the client's address before the first byte. `hidden`: some of it is of secret
-    origin.
+    `proxy_protocol` instances are told the client's address before the first byte. With `tls` clients speak TLS, which
+    ends in the router; who comes without to port `redirect_from` is sent there, 0 for nobody. `hidden`: some of it is
+    of secret origin.
     """
 
     listen: int
@@ -28,6 +29,8 @@ class Traffic:
     sticky: str = ""
     on_purpose: HeaderRoute | None = None
     proxy_protocol: bool = False
+    tls: bool = False
+    redirect_from: int = 0
     hidden: bool = False
 
     def __str__(self) -> str:
@@ -35,4 +38,5 @@ class Traffic:
         address = f"{self.host_address}:" if self.host_address else ""
         ways = " ".join(f"{host}{self.path}" for host in self.hosts) or (self.path if self.path != "/" else "")
         of = f" {ways}" if ways else ""
-        return f"{self.mode}{of} at port {address}{self.listen}, to {self.target}"
+        mode = "https" if self.tls else self.mode
+        return f"{mode}{of} at port {address}{self.listen}, to {self.target}"

@@ -403,6 +403,7 @@ def test_restart_storm_and_probe_image_are_read(tmp_path: Path) -> None:
 def test_the_router_is_managed_unless_it_says_otherwise(tmp_path: Path) -> None:
     assert settings(tmp_path, "host: web1").router == RouterSettings("managed", "haproxy:lts", "host")
     assert settings(tmp_path, "router: {mode: none}").router == RouterSettings("none")
+    assert settings(tmp_path, "router: {certificates: certs}").router.certificates == tmp_path / "certs"
     assert settings(tmp_path, 'router: {image: "haproxy:2.8", network: host}').router.image == "haproxy:2.8"
 
 
@@ -435,7 +436,7 @@ def test_a_prometheus_that_cannot_be_is_refused(tmp_path: Path, text: str, said:
         ("{network: bridge}", "1:19: router.network: a router on a bridge is not supported yet; write host, or remove"),
         ("{network: moon}", "1:19: router.network: 'moon' is no network of a router; write host, or remove the key"),
         ("{image: ''}", "1:17: router.image: is empty"),
-        ("{picture: x}", "1:10: router.picture: unknown key; known are mode, image, network"),
+        ("{picture: x}", "1:10: router.picture: unknown key; known are mode, image, network, certificates"),
     ],
 )
 def test_a_router_that_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:

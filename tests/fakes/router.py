@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from gitopsd.model.certificate import Certificates
 from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.health import Answer, Fail, Pass, Unknown
 from gitopsd.model.route import (
@@ -43,7 +44,8 @@ class FakeRouter:
 
     `answers` are statuses by instance, else 200; `in_flight` what each is answering; `seconds` how long they take.
     `refuses` is why nothing new is taken; `away`: nobody answers; `stuck`: it takes a table to its disk, and stays as
-    it is; `outdated`: another one is to take over. `applied` are the tables that it was told.
+    it is; `outdated`: another one is to take over. `kept` is the directory of certificates. `applied` are the tables
+    that it was told.
     """
 
     def __init__(self) -> None:
@@ -53,6 +55,7 @@ class FakeRouter:
         self.in_flight: Counter[str] = Counter()
         self.refuses = ""
         self.away = self.stuck = self.outdated = False
+        self.kept = Certificates()
         self.applied: list[RoutingTable] = []
         self.disk = RoutingTable()
         self._running = RoutingTable()
@@ -68,6 +71,8 @@ class FakeRouter:
 
     def apply(self, table: RoutingTable) -> None:
         wrong = "; ".join(problems(table)) or self.refuses
+        if any(route.tls for route in table.routes) and not self.kept.good:
+            wrong = wrong or "clients speak TLS, and there is no certificate"
         if wrong:
             raise RouterError(wrong)
         self.applied.append(table)
@@ -79,6 +84,9 @@ class FakeRouter:
         found = differences(table, self._shown())
         if found:
             raise RouterError("the router shows something else: " + "; ".join(found))
+
+    def certificates(self) -> Certificates:
+        return self.kept
 
     def renew(self, table: RoutingTable) -> bool:
         self.apply(table)

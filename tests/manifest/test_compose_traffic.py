@@ -168,6 +168,12 @@ def test_blue_green_waits_where_it_is_told_to() -> None:
         ('ports: ["9000:9000"], x-gitopsd: {traffic: {listen: 80, target: 8080}}', Traffic(80, 8080)),
         ('ports: ["80:80", "90-91:90-91", "70:70/udp", "99"], x-gitopsd: {traffic: {}}', Traffic(80, 80)),
         ('ports: ["80:80"], x-gitopsd: {traffic: {mode: tcp}}', Traffic(80, 80, mode="tcp")),
+        ('ports: ["443:80"], x-gitopsd: {traffic: {}}', Traffic(443, 80, tls=True, redirect_from=80)),
+        ('ports: ["443:80"], x-gitopsd: {traffic: {redirect_from: none}}', Traffic(443, 80, tls=True)),
+        ('ports: ["443:80"], x-gitopsd: {traffic: {redirect_from: 81}}', Traffic(443, 80, tls=True, redirect_from=81)),
+        ('ports: ["443:80"], x-gitopsd: {traffic: {tls: false}}', Traffic(443, 80)),
+        ('ports: ["443:80"], x-gitopsd: {traffic: {mode: tcp}}', Traffic(443, 80, mode="tcp")),
+        ('ports: ["8443:80"], x-gitopsd: {traffic: {tls: true}}', Traffic(8443, 80, tls=True)),
         (
             'ports: ["80:80"], x-gitopsd: {traffic: {hosts: [a.example, "*.b.example"], path: /shop}}',
             Traffic(80, 80, hosts=("a.example", "*.b.example"), path="/shop"),

@@ -58,6 +58,19 @@ def test_a_share_or_an_instance_makes_another_table_but_no_other_ways() -> None:
         (Route("shop", "mail", 80, mode="tcp"), "shop/mail and shop/web both want port 80"),
         (replace(WEB, path="/two"), "shop/web: it has two routes"),
         (Route("shop", "mail", 25, mode="tcp", path="/x"), "shop/mail: hosts, paths and cookies need mode http"),
+        (Route("shop", "mail", 25, mode="tcp", tls=True), "shop/mail: TLS that ends in the router needs mode http"),
+        (
+            replace(OTHER, tls=True),
+            "shop/web and shop/x both want port 80, one with TLS and one without",
+        ),
+        (
+            replace(OTHER, listen=81, redirect_from=80),
+            "shop/x: what comes to port 80 can only be sent to another port, with TLS",
+        ),
+        (
+            replace(OTHER, listen=443, tls=True, redirect_from=443),
+            "shop/x: what comes to port 443 can only be sent to another port, with TLS",
+        ),
         (replace(OTHER, share=10_001), "shop/x: a share of 10001 basis points; it is from 0 to 10000"),
         (replace(OTHER, b=WEB.a), "shop/x: an instance is there twice"),
         (replace(OTHER, b=Slot((replace(NEW, weight=300),))), "shop/x: 4ew: a weight of 300; it is from 0 to 256"),
@@ -74,6 +87,7 @@ def test_what_no_router_can_have_is_said_with_the_names_of_the_routes(second: Ro
         replace(WEB, service="admin", hosts=()),
         replace(WEB, service="admin", host_address="10.0.0.1"),
         replace(WEB, service="admin", listen=81),
+        replace(WEB, service="admin", listen=443, tls=True, redirect_from=80),
     ],
 )
 def test_services_share_a_port_by_host_path_and_address(second: Route) -> None:

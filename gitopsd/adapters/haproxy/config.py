@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_address
-from itertools import groupby
+from types import MappingProxyType
 
-from gitopsd.adapters.haproxy.names import backend, listener, way
+from gitopsd.adapters.haproxy.entrances import HTTPS, Entrance, entrances, onward
+from gitopsd.adapters.haproxy.names import backend, copied, way
 from gitopsd.model.canonical import digest
 from gitopsd.model.errors import RouterError
 from gitopsd.model.health import Checks, HttpCheck
@@ -24,6 +25,7 @@ from gitopsd.model.route import SLOTS, OnPurpose, Route, RoutingTable, Slot, Slo
 
 CONFIGURATION = "haproxy.cfg"
 SHARES = "share.map"
+CERTIFICATES = "certificates.list"
 SOCKETS = "sockets"
 STATES = "servers.state"
 TABLE = "latency"
@@ -60,6 +62,7 @@ class Tuning:
 
 
 DEFAULT = Tuning()
+NO_FILES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +73,12 @@ class Rendered:
     stamp: str
 
 
-def rendered(table: RoutingTable, root: str, salt: bytes, tuning: Tuning = DEFAULT) -> Rendered:
+def rendered(
+    table: RoutingTable, root: str, salt: bytes, tuning: Tuning = DEFAULT, certificates: Mapping[str, str] = NO_FILES
+) -> Rendered:
     """The files for a table. `root` is their directory as HAProxy sees it, `salt` a secret that sticky users fall by.
 
+    `certificates` are those that clients with TLS may be shown, with their keys, by the names of their files.
     RouterError: no router can have such a table.
     """
     wrong = (*problems(table), *_unfit(table.routes))
@@ -80,18 +86,24 @@ def rendered(table: RoutingTable, root: str, salt: bytes, tuning: Tuning = DEFAU
         raise RouterError("; ".join(wrong))
     routes = sorted(table.routes, key=lambda route: route.name)
     bare = [replace(route, a=Slot(), b=Slot(), share=0) for route in routes]
-    stamp = f"gitopsd {table.ways} {digest(_files(bare, root, salt, tuning, ''))[:16]}"
-    return Rendered(_files(routes, root, salt, tuning, stamp), stamp)
+    shown = _certificates(certificates) if any(route.tls for route in routes) else {}
+    stamp = f"gitopsd {table.ways} {digest(_files(bare, root, salt, tuning, '') | shown)[:16]}"
+    return Rendered(_files(routes, root, salt, tuning, stamp) | shown, stamp)
+
+
+def _certificates(by_file: Mapping[str, str]) -> dict[str, str]:
+    """The first one is shown to who asks for no host, or for one that none is for."""
+    files = {copied(name): by_file[name] for name in sorted(by_file)}
+    return {**files, CERTIFICATES: _lines(files)}
 
 
 def _files(routes: list[Route], root: str, salt: bytes, tuning: Tuning, stamp: str) -> dict[str, str]:
-    place = sorted(routes, key=lambda route: (route.listen, route.host_address, route.name))
-    groups = [list(group) for _, group in groupby(place, key=listener)]
+    places = entrances(routes)
     blocks = [_global(root, tuning, stamp), _defaults(tuning)]
-    blocks += [_http_frontend(group, root, salt, tuning) for group in groups if group[0].mode == "http"]
-    blocks += [_tcp_frontend(group[0], root, tuning) for group in groups if group[0].mode == "tcp"]
+    blocks += [_http_frontend(each, root, salt, tuning) for each in places if each.mode == "http"]
+    blocks += [_tcp_frontend(each, root, tuning) for each in places if each.mode == "tcp"]
     blocks += [_backend(route, slot) for route in routes for slot in SLOTS]
-    maps = {_map(group[0]): _lines(_paths(group)) for group in groups if group[0].mode == "http"}
+    maps = {each.map: _lines(each.paths()) for each in places if each.mode == "http"}
     shares = _lines(f"{way(route.name)} {route.share}" for route in routes)
     return {CONFIGURATION: "\n".join(map(_lines, blocks)), SHARES: shares, **maps}
 
@@ -134,19 +146,20 @@ def _defaults(tuning: Tuning) -> Iterator[str]:
     yield f"    stick-table type string len 256 size 4k store gpc({BAD_PROBES + 1})"
 
 
-def _http_frontend(routes: list[Route], root: str, salt: bytes, tuning: Tuning) -> Iterator[str]:
-    first, quiet = routes[0], max(route.patience.response for route in routes)
-    yield f"frontend listen:{listener(first)} from http"
+def _http_frontend(at: Entrance, root: str, salt: bytes, tuning: Tuning) -> Iterator[str]:
+    quiet = max(route.patience.response for route in at.all)
+    yield f"frontend listen:{at.name} from http"
     yield f"    timeout client {_time(quiet)}"
-    yield from _binds(first, root, tuning)
+    yield from _binds(at, root, tuning)
     yield "    http-request set-var(txn.begun) date(0,us)"
-    yield from _choice_of_route(first, routes)
+    yield from _choice_of_route(at)
     yield f"    http-request return status 404 {_text('no such route')} unless {{ var(txn.way) -m found }}"
+    yield from _security(at)
     yield "    http-request set-var(txn.draw) rand(10000)"
-    for route in routes:
+    for route in at.all:
         yield from _sticky(route, salt)
     yield from _choice_of_slot("http-request", "txn")
-    for route in routes:
+    for route in at.all:
         yield from (_on_purpose(route, each) for each in route.on_purpose)
     yield from _fallback("http-request", "txn")
     yield "    http-request set-var(txn.backend) var(txn.way),concat(:,txn.slot)"
@@ -154,38 +167,49 @@ def _http_frontend(routes: list[Route], root: str, salt: bytes, tuning: Tuning) 
     yield f"    http-request return status 503 {_text('no ready instance')} if {nobody}"
     yield f"    http-request track-sc0 var(txn.backend) table {TABLE} unless {{ stopping }}"
     yield from _counting()
-    yield f"    use_backend next:{listener(first)} if {{ stopping }}"
+    yield f"    use_backend next:{at.name} if {{ stopping }}"
     yield "    use_backend %[var(txn.backend)]"
     yield ""
-    yield f"backend next:{listener(first)} from http"
+    yield f"backend next:{at.name} from http"
     yield f"    timeout server {_time(quiet)}"
-    yield f"    timeout tunnel {_time(max(route.patience.idle for route in routes))}"
-    yield f"    server next unix@{_socket(first, root, 'next')} send-proxy-v2"
+    yield f"    timeout tunnel {_time(max(route.patience.idle for route in at.all))}"
+    yield f"    server next unix@{_socket(at, root, 'next')} send-proxy-v2"
 
 
-def _binds(route: Route, root: str, tuning: Tuning) -> Iterator[str]:
-    yield f"    bind {route.host_address}:{route.listen}"
-    if tuning.ipv6 and not route.host_address:
+def _binds(at: Entrance, root: str, tuning: Tuning) -> Iterator[str]:
+    tls = f" ssl crt-list {CERTIFICATES} alpn h2,http/1.1" if at.tls else ""
+    yield f"    bind {at.address}:{at.port}{tls}"
+    if tuning.ipv6 and not at.address:
         # One socket for both would tell services of clients at ::ffff:192.0.2.1.
-        yield f"    bind :::{route.listen} v6only"
-    if route.mode == "http":
-        yield f"    bind unix@{_socket(route, root, 'next')} mode 600 id {_NEXT} accept-proxy"
+        yield f"    bind :::{at.port} v6only{tls}"
+    if at.mode == "http":
+        yield f"    bind unix@{_socket(at, root, 'next')} mode 600 id {_NEXT} accept-proxy"
     for slot, number in _PROBE.items():
-        yield f"    bind unix@{_socket(route, root, slot)} mode 600 id {number}"
+        yield f"    bind unix@{_socket(at, root, slot)} mode 600 id {number}"
 
 
-def _choice_of_route(first: Route, routes: list[Route]) -> Iterator[str]:
+def _choice_of_route(at: Entrance) -> Iterator[str]:
     """Every path ends with a slash in the look-up, so that a prefix is one of whole parts."""
-    found = f"map_beg({_map(first)})"
+    found = f"map_beg({at.map})"
     otherwise = "unless { var(txn.way) -m found }"
     yield "    http-request set-var(txn.host) req.hdr(host),field(1,:),lower"
     yield "    http-request set-var(txn.path) path,concat(/)"
     yield f"    http-request set-var(txn.way) var(txn.host),concat(,txn.path),{found}"
-    if any(host.startswith("*.") for route in routes for host in route.hosts):
+    if any(host.startswith("*.") for route in at.all for host in route.hosts):
         yield f"    http-request set-var(txn.way) var(txn.host),regsub(^[^.]*,*),concat(,txn.path),{found} {otherwise}"
     yield f"    http-request set-var(txn.way) str(*),concat(,txn.path),{found} {otherwise}"
     yield f"    http-request set-var(txn.way) req.hdr({WAY}) if {{ {_PROBED} }}"
     yield f"    http-request del-header {WAY}"
+
+
+def _security(at: Entrance) -> Iterator[str]:
+    """Who comes without TLS goes to where it is; services learn that it was there, by a word no client can forge."""
+    for port in sorted({route.listen for route in at.elsewhere}):
+        there = "req.hdr(host),regsub(:[0-9]*$,)"
+        place = f"https://%[{there}]{'' if port == HTTPS else f':{port}'}%[pathq]"
+        yield f"    http-request redirect code 308 location {place} if {{ var(txn.way) -m str {onward(port)} }}"
+    if at.tls:
+        yield "    http-request set-header X-Forwarded-Proto https"
 
 
 def _sticky(route: Route, salt: bytes) -> Iterator[str]:
@@ -233,11 +257,11 @@ def _counting() -> Iterator[str]:
     yield f"    http-response sc-inc-gpc({BAD_PROBES},0) if {{ {_PROBED} }} {{ status ge 500 }}"
 
 
-def _tcp_frontend(route: Route, root: str, tuning: Tuning) -> Iterator[str]:
-    rule, scope = "tcp-request content", "sess"
-    yield f"frontend listen:{listener(route)} from tcp"
+def _tcp_frontend(at: Entrance, root: str, tuning: Tuning) -> Iterator[str]:
+    rule, scope, route = "tcp-request content", "sess", at.routes[0]
+    yield f"frontend listen:{at.name} from tcp"
     yield f"    timeout client {_time(route.patience.idle)}"
-    yield from _binds(route, root, tuning)
+    yield from _binds(at, root, tuning)
     yield f"    {rule} set-var({scope}.way) str({way(route.name)})"
     yield f"    {rule} set-var({scope}.draw) rand(10000)"
     yield from _choice_of_slot(rule, scope)
@@ -256,7 +280,8 @@ def _backend(route: Route, slot: SlotName) -> Iterator[str]:
     if route.mode == "http":
         yield "    option forwardfor"
     if route.sticky:
-        cookie = f"{route.sticky}=%[var(txn.user)]; Path=/; HttpOnly; SameSite=Lax"
+        secure = "; Secure" if route.tls else ""
+        cookie = f"{route.sticky}=%[var(txn.user)]; Path=/; HttpOnly; SameSite=Lax{secure}"
         yield f'    http-response add-header Set-Cookie "{cookie}" if {{ var(txn.new) -m bool }}'
     yield f"    timeout check {_time(route.health.timeout)}"
     if route.health.http is not None:
@@ -298,14 +323,6 @@ def _proxied(route: Route) -> Iterator[str]:
             yield "check-send-proxy"
 
 
-def _paths(routes: Iterable[Route]) -> Iterator[str]:
-    for route in routes:
-        named = (*route.hosts, *(each.value for each in route.on_purpose if each.by == "host"))
-        hosts = named if route.hosts else ("*", *named)
-        for host in sorted(set(map(str.lower, hosts))):
-            yield f"{host}{route.path.rstrip('/')}/ {way(route.name)}"
-
-
 def _unfit(routes: Iterable[Route]) -> Iterator[str]:
     """What a route holds that the configuration has no way to say."""
     for route in routes:
@@ -337,12 +354,8 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _socket(route: Route, root: str, name: str) -> str:
-    return f"{root}/{SOCKETS}/{listener(route)}.{name}"
-
-
-def _map(route: Route) -> str:
-    return f"listen-{listener(route)}.map"
+def _socket(at: Entrance, root: str, name: str) -> str:
+    return f"{root}/{SOCKETS}/{at.name}.{name}"
 
 
 def _text(words: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gitopsd.adapters.haproxy.config import SOCKETS, STATES
+from gitopsd.adapters.haproxy.names import original
 
 _CURRENT = "current"
 _GENERATIONS = "generations"
@@ -26,7 +27,7 @@ class Disk:
         """A secret made once, so that who is on which side of a share outlives gitopsd and the router."""
         path = self.root / _SALT
         if not path.exists():
-            _write(path.with_suffix(".new"), secrets.token_hex(32))
+            write_privately(path.with_suffix(".new"), secrets.token_hex(32))
             path.with_suffix(".new").replace(path)
         return bytes.fromhex(path.read_text())
 
@@ -42,6 +43,12 @@ class Disk:
             return False
         return all((directory / name).read_text() == text for name, text in files.items())
 
+    def certificates(self) -> dict[str, str]:
+        """Those that count, by the names of their own files."""
+        directory = self.root / _CURRENT
+        found = {original(path.name): path for path in (directory.iterdir() if directory.is_dir() else ())}
+        return {name: path.read_text() for name, path in found.items() if name}
+
     def write(self, files: Mapping[str, str]) -> str:
         """A new generation, complete and on the disk, that does not count yet."""
         name = str(int(self.current() or "0") + 1)
@@ -52,7 +59,7 @@ class Disk:
             if (before / file).is_file() and (before / file).read_text() == text:
                 os.link(before / file, directory / file)  # to wait for the disk again would delay a change of shares
             else:
-                _write(directory / file, text)
+                write_privately(directory / file, text)
         return name
 
     def directory(self, generation: str) -> Path:
@@ -70,11 +77,12 @@ class Disk:
 
     def leave_states(self, text: str = _NO_STATES) -> None:
         """What the next worker takes over from the one before. A start at another time takes nothing over."""
-        _write(self.root / f"{STATES}.new", text)
+        write_privately(self.root / f"{STATES}.new", text)
         (self.root / f"{STATES}.new").replace(self.root / STATES)
 
 
-def _write(path: Path, text: str) -> None:
+def write_privately(path: Path, text: str) -> None:
+    """On the disk when it returns, and nobody else ever reads it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -26,7 +26,7 @@ _CHECKING_S: Final = 60.0
 _LEAVING_S: Final = 10
 
 
-def open_router(target: TargetEngine, image: str, name: str = NAME) -> HaproxyRouter:
+def open_router(target: TargetEngine, image: str, name: str = NAME, certificates: Path | None = None) -> HaproxyRouter:
     """The managed router of an engine, whether it runs yet or not; `name` is that of its container and volume.
 
     RouterError: there can be none, for this reason.
@@ -39,7 +39,7 @@ def open_router(target: TargetEngine, image: str, name: str = NAME) -> HaproxyRo
     except EngineError as error:
         raise RouterUnavailable(f"the volume {name}: {error}") from error
     tuning = Tuning(ipv6=_IPV6.exists())
-    return HaproxyRouter(root, ManagedHaproxy(connection, image, name), _INSIDE, tuning)
+    return HaproxyRouter(root, ManagedHaproxy(connection, image, name), _INSIDE, tuning, certificates)
 
 
 class ManagedHaproxy:

@@ -5,6 +5,7 @@ import re
 from gitopsd.model.route import SLOTS, Route, RouteName, SlotName
 
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
+_CERTIFICATE = "certificate-"
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
 
 
@@ -32,8 +33,21 @@ def name_of(way: str) -> RouteName | None:
 
 def listener(route: Route) -> str:
     """The address and port where a route is reached, as the name of a file too."""
-    address = route.host_address.replace(":", "-")
-    return f"{address}.{route.listen}" if address else str(route.listen)
+    return entrance(route.host_address, route.listen)
+
+
+def entrance(address: str, port: int) -> str:
+    return f"{address.replace(':', '-')}.{port}" if address else str(port)
+
+
+def copied(certificate: str) -> str:
+    """The file among the router's that holds what a certificate's file holds."""
+    return f"{_CERTIFICATE}{_escaped(certificate)}"
+
+
+def original(file: str) -> str:
+    """The way back from `copied`; "" for any other file."""
+    return _plain(file.removeprefix(_CERTIFICATE)) if file.startswith(_CERTIFICATE) else ""
 
 
 def _escaped(text: str) -> str:

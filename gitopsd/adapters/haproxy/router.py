@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
+from gitopsd.adapters.haproxy.certificates import CertificateDirectory
 from gitopsd.adapters.haproxy.config import (
     BAD_PROBES,
     BOUNDS,
@@ -31,6 +32,7 @@ from gitopsd.adapters.haproxy.observing import Look, observed
 from gitopsd.adapters.haproxy.probing import probe
 from gitopsd.adapters.haproxy.runtime import Row, Runtime, Worker, counters, process, rows, sessions, shares
 from gitopsd.adapters.haproxy.states import states
+from gitopsd.model.certificate import Certificates
 from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.health import Answer
 from gitopsd.model.route import (
@@ -48,6 +50,7 @@ from gitopsd.model.route import (
 
 _LEAVING_S: Final = 2.0
 _EVERY_S: Final = 0.01
+_TRIAL: Final = "certificate.new"
 _NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
 
 
@@ -82,10 +85,21 @@ class Host(Protocol):
 
 
 class HaproxyRouter:
-    """Implements `controller.router_port.Router`. HAProxy shares the directory `root`, and knows it as `inside`."""
+    """Implements `controller.router_port.Router`. HAProxy shares the directory `root`, and knows it as `inside`.
 
-    def __init__(self, root: Path, host: Host, inside: str = "", tuning: Tuning = DEFAULT) -> None:
+    `certificates` is the directory of those that clients with TLS are shown.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        host: Host,
+        inside: str = "",
+        tuning: Tuning = DEFAULT,
+        certificates: Path | None = None,
+    ) -> None:
         self._disk, self._host, self._runtime = Disk(root), host, Runtime(root)
+        self._certificates = CertificateDirectory(certificates, root / _TRIAL, self._disk.certificates)
         self._root, self._inside, self._tuning = root, inside or str(root), tuning
         self._loading = tuning.loading.total_seconds()
         self._guard = threading.Lock()
@@ -132,8 +146,12 @@ class HaproxyRouter:
                 found[name] = _sample(epoch, row, counted.get(row.backend, _NO_SAMPLES))
         return found
 
+    def certificates(self) -> Certificates:
+        with self._guard:
+            return self._certificates.read().certificates
+
     def _apply(self, table: RoutingTable) -> None:
-        wanted = rendered(table, self._inside, self._disk.salt(), self._tuning)
+        wanted = rendered(table, self._inside, self._disk.salt(), self._tuning, self._texts(table))
         running = self._look()
         if running is None:
             self._start(wanted)
@@ -143,6 +161,19 @@ class HaproxyRouter:
             self._keep(wanted)
             self._change(table, running)
         self._prove(table)
+
+    def _texts(self, table: RoutingTable) -> Mapping[str, str]:
+        """The certificates with their keys, where clients speak TLS."""
+        first = next((route for route in table.routes if route.tls), None)
+        if first is None:
+            return {}
+        texts, source = self._certificates.read().texts, self._certificates.source
+        if not texts:
+            mend = f"put one into {source}" if source else "name their directory: `router.certificates` in gitopsd.yaml"
+            raise RouterError(
+                f"{first.name}: clients speak TLS at port {first.listen}, and there is no certificate; {mend}"
+            )
+        return texts
 
     def _look(self) -> Look | None:
         try:
@@ -185,7 +216,7 @@ class HaproxyRouter:
     def _turn_back(self, before: str, table: RoutingTable) -> None:
         if before:
             self._disk.turn_to(before)
-        ports = ", ".join(sorted({str(route.listen) for route in table.routes}))
+        ports = ", ".join(sorted({str(port) for route in table.routes for port in route.ports}))
         raise RouterError(
             f"the router cannot start with the new configuration and goes on as before; its log says why "
             f"(has somebody else one of the ports {ports}?)"
