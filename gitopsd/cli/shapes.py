@@ -47,6 +47,7 @@ def environment(status: EnvironmentStatus) -> Shape:
         "since": time(status.since),
         "serving": {"revision": status.serving_revision or None, "release": status.serving_release},
         "holds": [hold(each) for each in status.holds],
+        "warnings": list(status.warnings),
         "next": following,
         "services": [service(each) for each in status.services],
     }

@@ -228,12 +228,8 @@ class Desires:
         holds = [Hold("manifest", str(environment.refused))] if environment.refused else []
         holds += [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
         holds += [Hold("secrets", str(problem)) for problem in loaded.desired.missing]
-        routed = [name for name, service in sorted(loaded.desired.services.items()) if service.traffic is not None]
-        if routed and environment.unroutable:
-            mend = "change that in gitopsd.yaml, or take `traffic` out of the manifest"
-            holds.append(Hold("router", f"{', '.join(routed)} cannot be routed: {environment.unroutable}; {mend}"))
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
-        return (*holds, *(Hold("claim", dispute) for dispute in disputes))
+        return (*holds, *_unroutable(environment, loaded), *(Hold("claim", dispute) for dispute in disputes))
 
 
 def outlived_releases(environment: str, kept: Iterable[str], ledger: Mapping[int, str]) -> frozenset[str]:
@@ -252,6 +248,18 @@ def provisional(desire: Desire, loaded: Loaded, found: Unsealed, key: bytes, ver
     absent = {service: image for service, image in found.missing.items() if service not in found.images}
     state = unresolved(loaded, {} if absent else found.images, key, version)
     return replace(desire, state=state, missing=found.missing, absent=absent)
+
+
+def _unroutable(environment: Environment, loaded: Loaded) -> Iterator[Hold]:
+    """What has traffic that no router here can serve, whatever state it is in."""
+    routed = {name: each.traffic for name, each in sorted(loaded.desired.services.items()) if each.traffic is not None}
+    secure = ", ".join(name for name, traffic in routed.items() if traffic.tls)
+    if routed and environment.unroutable:
+        mend = "change that in gitopsd.yaml, or take `traffic` out of the manifest"
+        yield Hold("router", f"{', '.join(routed)} cannot be routed: {environment.unroutable}; {mend}")
+    elif secure and environment.router.certificates is None:
+        mend = "name their directory in gitopsd.yaml, `router: {certificates: DIRECTORY}`, or write `tls: false`"
+        yield Hold("router", f"{secure} is reached with TLS, and nothing says where its certificates are; {mend}")
 
 
 def _found(state: SealedState | None, service: str, fingerprint: str) -> Specification | None:

@@ -314,7 +314,10 @@ class Reconciler:
         steps = self._next_steps(look, turn)
         following = min(steps, key=lambda step: step.at, default=None)
         known = Knowledge(
-            state, look.live, look.desire.head, holds, reason, stale=bool(look.desire.stale), next=following
+            *(state, look.live, look.desire.head, holds, reason),
+            stale=bool(look.desire.stale),
+            next=following,
+            warnings=self._routes.warnings(),
         )
         status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
         if not look.desire.missing or look.desire.absent:  # or a registry may say yet that there is something to do

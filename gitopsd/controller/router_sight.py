@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gitopsd.controller.route_table import Rendered, Routes, draining, route_of
+from gitopsd.model.certificate import Certificates
 from gitopsd.model.route import (
     SLOTS,
     ObservedRoute,
@@ -25,7 +26,8 @@ class Known:
 
     `refused` are the routes that it lacks though they are wanted. `counts` are what slots have answered, while that is
     asked; `bounds` those of their latencies. `quiet` are those with nothing in flight, by the monotonic clock at which
-    that was first seen; `calm` have been seen so twice. `trouble` is why it is not as it should be, after so many
+    that was first seen; `calm` have been seen so twice. `certificates` are those that were taken over, and `warnings`
+    what is to be said of them, by file. `trouble` is why it is not as it should be, after so many
     `attempts`; `away`: as no router answers.
     """
 
@@ -37,6 +39,8 @@ class Known:
     bounds: tuple[float, ...] = ()
     quiet: Mapping[tuple[RouteName, str], float] = field(default_factory=dict)
     calm: frozenset[tuple[RouteName, str]] = frozenset()
+    certificates: Certificates = field(default_factory=Certificates)
+    warnings: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
     away: bool = False
     attempts: int = 0

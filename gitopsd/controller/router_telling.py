@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from gitopsd.controller.ports import Clock, Store
 from gitopsd.controller.route_table import Departure, Late
 from gitopsd.model.canonical import Json
+from gitopsd.model.certificate import Certificate
 from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event, Severity
@@ -24,6 +25,7 @@ class Teller:
         self._open: dict[RouteName, DriftItem] = {}
         self._mended: dict[str, list[PastDrift]] = {}
         self._refused: Mapping[RouteName, str] = {}
+        self._warned: Mapping[str, str] = {}
 
     def departed(self, found: Sequence[Departure], *, started_anew: bool) -> None:
         """The router is not as it was left."""
@@ -81,6 +83,17 @@ class Teller:
             Event(now, "RouteRefused", reason, "warning", environment=name.environment, service=name.service)
             for name, reason in sorted(new.items())
         )
+
+    def certificates(self, warnings: Mapping[str, str], renewed: Iterable[Certificate]) -> None:
+        """Each warning when it is new, and the certificates that clients are shown from now on."""
+        now, before, self._warned = self._clock.now(), self._warned, warnings
+        new = [words for file, words in warnings.items() if before.get(file) != words]
+        events = [Event(now, "CertificateWarning", words, "warning") for words in new]
+        if names := ", ".join(each.file for each in renewed):
+            events.append(
+                Event(now, "CertificatesRenewed", f"clients are shown the certificates that are there now: {names}")
+            )
+        self._append(events)
 
     def _append(self, events: Iterable[Event]) -> None:
         """The disk may be full: that is no reason to let the router be."""

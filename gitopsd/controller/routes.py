@@ -63,6 +63,9 @@ class EnvironmentRoutes:
             holds += (Hold(GUARD, f"{', '.join(over)} is in the router still: {environment.unroutable}; {mend}"),)
         return tuple(hold for hold in holds if hold.reason not in told)
 
+    def warnings(self) -> tuple[str, ...]:
+        return self._desk.warnings(self._environment) if self._desk is not None else ()
+
     def mended(self) -> tuple[PastDrift, ...]:
         """What was changed by hand and is put back."""
         return self._desk.mended(self._environment) if self._desk is not None else ()

@@ -18,6 +18,7 @@ from gitopsd.controller.route_table import Rendered, Routes, departures, drainin
 from gitopsd.controller.router_port import Router
 from gitopsd.controller.router_sight import APART_S, Counts, Known, telling
 from gitopsd.controller.router_telling import Teller
+from gitopsd.model.certificate import Certificates
 from gitopsd.model.drift import PastDrift
 from gitopsd.model.errors import EngineError, RouterError, RouterUnavailable
 from gitopsd.model.release import Hold
@@ -108,7 +109,7 @@ class RouterDesk:
         """What the router showed of an environment's services, in answer to these routes or before them."""
         with self._lock:
             seen = self._known.sight(environment, routes)
-            self._shown[environment] = telling(seen)
+            self._shown[environment] = (telling(seen), self._warnings(environment))
         return seen
 
     def holds(self, environment: str) -> tuple[Hold, ...]:
@@ -122,6 +123,11 @@ class RouterDesk:
         """Why no router answers, in words; "" where one does."""
         with self._lock:
             return self._known.trouble if self._known.away else ""
+
+    def warnings(self, environment: str) -> tuple[str, ...]:
+        """What holds nothing yet, and a person should see to: certificates that end soon, or are broken."""
+        with self._lock:
+            return self._warnings(environment)
 
     def unrouted(self, environment: str, routes: Routes) -> frozenset[str]:
         """The services that wait for the router through no fault of theirs."""
@@ -163,6 +169,10 @@ class RouterDesk:
                 self._queue.start()
         self._queue.wake(KEY)
 
+    def _warnings(self, environment: str) -> tuple[str, ...]:
+        tls = any(routed.traffic.tls for routed in self._wanted.get(environment, {}).values())
+        return tuple(self._known.warnings.values()) if tls else ()
+
     def _rendered(self) -> Rendered:
         return rendered(self._wanted, self._known.there, {name: each.reason for name, each in self._barred.items()})
 
@@ -190,11 +200,13 @@ class RouterDesk:
         """The router as wanted, and what it shows of that; with everything that nobody here did to it told."""
         router = self._opened()
         table, ways, observed = self._known.table, self._known.ways, router.observe()
+        certificates = router.certificates() if any(route.tls for route in wanted.table.routes) else Certificates()
+        renewed = table is not None and certificates.edition != self._known.certificates.edition
         found = departures(table, ways, observed) if table is not None and observed is not None else ()
         self._tell.departed(found, started_anew=self._started_anew(observed))
         for each in late(wanted.table, observed) if observed is not None else ():
             self._tell.cut(each, router.cut(each.route, each.slot, each.ids))
-        if found or observed is None or table != wanted.table:
+        if found or observed is None or table != wanted.table or renewed:
             ways = wanted.table.ways
             observed = self._apply(router, wanted.table, ways)
             for environment in self._tell.brought_back(found):
@@ -203,8 +215,10 @@ class RouterDesk:
         with self._lock:
             before = self._known
             after = before.looked(wanted, ways, observed, self._clock.monotonic())
-            self._known = replace(after, counts=counts, bounds=bounds)
+            warnings = certificates.warnings(self._clock.now())
+            self._known = replace(after, counts=counts, bounds=bounds, certificates=certificates, warnings=warnings)
         self._tell.refused(wanted.refused)
+        self._tell.certificates(warnings, certificates.good if renewed else ())
         if before.trouble:
             message = f"router of {self._url}: it routes as wanted again; before: {before.trouble}"
             self._tell.trouble("RouterBack", message, "info")
@@ -291,7 +305,10 @@ class RouterDesk:
     def _wake_changed(self) -> None:
         """Wake whose view is another one than the one they were last shown."""
         with self._lock:
-            views = {name: telling(self._known.sight(name, self._wanted.get(name, {}))) for name in self._shown}
+            views: dict[str, object] = {
+                name: (telling(self._known.sight(name, self._wanted.get(name, {}))), self._warnings(name))
+                for name in self._shown
+            }
             changed = [name for name, view in views.items() if view != self._shown[name]]
             self._shown = views  # one change wakes once, whether the pass looks here or not
         for name in changed:

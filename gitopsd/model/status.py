@@ -40,7 +40,7 @@ class NextStep:
 class EnvironmentStatus:
     """What `gitopsd status` says of one environment. `revision` is the newest commit whose inputs equal what runs.
 
-    `engine` is the URL of the engine that it is on.
+    `engine` is the URL of the engine that it is on. `warnings` hold nothing, and a person should see to them.
     """
 
     name: str
@@ -58,6 +58,7 @@ class EnvironmentStatus:
     next: NextStep | None = None
     services: tuple[ServiceStatus, ...] = ()
     engine: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

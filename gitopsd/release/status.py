@@ -35,6 +35,7 @@ class Knowledge:
     reason: str = ""
     stale: bool = False
     next: NextStep | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def environment_status(name: str, mode: Mode, journal: Journal, known: Knowledge, now: datetime) -> EnvironmentStatus:
@@ -56,6 +57,7 @@ def environment_status(name: str, mode: Mode, journal: Journal, known: Knowledge
         holds=(*known.holds, *_paused(journal), *_rejected(journal, known)),
         next=known.next,
         services=services,
+        warnings=known.warnings,
     )
 
 

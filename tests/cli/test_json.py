@@ -29,7 +29,7 @@ def test_status(shop: Shop) -> None:
     environment = has(
         found["environments"][0],
         *("name", "project", "mode", "revision", "desired_revision", "sync", "health", "reason", "since"),
-        *("serving", "holds", "next", "services"),
+        *("serving", "holds", "warnings", "next", "services"),
     )
     assert environment["since"] == "2026-03-01T12:00:00Z"
     assert environment["serving"] == {"revision": environment["revision"], "release": 1}

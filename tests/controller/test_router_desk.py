@@ -1,11 +1,13 @@
 """The desk of one engine's router by itself: what it shows of the router, and what it does when that will not."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 import pytest
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.routing import RouterDesk
+from gitopsd.model.certificate import Certificate, Certificates
 from gitopsd.model.errors import StoreError
 from gitopsd.model.release import Journal
 from gitopsd.model.route import RouteName, RoutingTable
@@ -255,3 +257,61 @@ def test_while_a_rollout_is_open_it_is_counted_what_slots_answer(desk: Desk) -> 
 def in_flight(desk: Desk, routes: Mapping[str, Routed]) -> int:
     seen: Seen = desk.desk.sight("shop", routes)["web"]
     return seen.in_flight("one")
+
+
+SECURE = {"web": Routed(Traffic(443, 8080, tls=True, redirect_from=80), 0, {})}
+
+
+def kept(edition: str, days: int = 90, **bad: str) -> Certificates:
+    return Certificates(edition, (Certificate("shop.pem", NOON + timedelta(days=days)),), bad)
+
+
+def test_a_renewed_certificate_is_taken_over_by_itself(desk: Desk) -> None:
+    desk.router.kept = kept("1")
+    desk.routed(**SECURE)
+    before = len(desk.router.applied)
+
+    desk.router.kept = kept("2")
+    for _ in range(3):
+        desk.tick(2)
+
+    assert len(desk.router.applied) == before + 1
+    assert desk.told("CertificatesRenewed") == ["clients are shown the certificates that are there now: shop.pem"]
+
+
+def test_a_certificate_that_ends_soon_is_told_once_and_holds_nothing(desk: Desk) -> None:
+    desk.router.kept = kept("1", days=15)
+    desk.routed(**SECURE)
+    desk.desk.sight("shop", SECURE)
+    before = desk.desk.warnings("shop")
+
+    desk.clock.advance(timedelta(days=2).total_seconds())
+    for _ in range(3):
+        desk.tick(2)
+
+    words = "the certificate shop.pem expires on 2026-03-16; put a renewed one in its place"
+    assert (before, desk.desk.warnings("shop"), desk.desk.warnings("store")) == ((), (words,), ())
+    assert desk.told("CertificateWarning") == [words]
+    assert desk.desk.holds("shop") == ()
+    assert "shop" in desk.woken
+
+
+def test_a_broken_certificate_is_named_and_what_it_was_goes_on(desk: Desk) -> None:
+    desk.router.kept = kept("1", **{"shop.pem": "its private key is that of another certificate"})
+    desk.routed(**SECURE)
+
+    words = "certificates: shop.pem: its private key is that of another certificate; what was good before goes on"
+    assert desk.told("CertificateWarning") == [words]
+    assert desk.desk.warnings("shop") == (words,)
+    assert desk.router.table.routes
+
+
+def test_tls_without_a_certificate_holds_up_no_other_route(desk: Desk) -> None:
+    desk.routed("plain", environment="store")
+
+    desk.routed(**SECURE)
+    desk.tick()
+
+    assert [str(route.name) for route in desk.router.table.routes] == ["store/plain"]
+    assert [hold.reason for hold in desk.desk.holds("shop")] == ["clients speak TLS, and there is no certificate"]
+    assert desk.desk.holds("store") == ()

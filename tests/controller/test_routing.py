@@ -271,6 +271,18 @@ def test_where_no_router_can_be_a_routed_service_is_held(house: RoutedHouse, set
     assert (house.router.looks, house.engine(settings.engine.url).names()) == (0, [])
 
 
+def test_tls_without_a_word_where_the_certificates_are_is_held(house: RoutedHouse) -> None:
+    house.start()
+    house.push({"shop/compose.yaml": routed(more=more(443))})
+    house.eventually(lambda: "router" in house.guards("shop"))
+    status = house.status("shop")
+    assert status is not None
+    assert status.holds[0].reason == (
+        "web is reached with TLS, and nothing says where its certificates are; name their directory in gitopsd.yaml, "
+        "`router: {certificates: DIRECTORY}`, or write `tls: false`"
+    )
+
+
 def test_a_route_that_the_router_does_not_take_holds_up_no_other(house: RoutedHouse) -> None:
     serving(house)
     house.router.against[RouteName("store", "web")] = "somebody else has port 81"

@@ -114,6 +114,8 @@ def _services(door: Door, status: "EnvironmentStatus") -> None:
         until = f" until {hold.until:%Y-%m-%d %H:%M:%S} UTC" if hold.until is not None else ""
         by = f" by {hold.by}" if hold.by else ""
         door.text(f"\nheld{by}{until}: {hold.guard}: {hold.reason}")
+    for warning in status.warnings:
+        door.text(f"\nwarning: {warning}")
     if status.next is not None:
         door.text(f"\nnext at {status.next.at:%Y-%m-%d %H:%M:%S} UTC: {status.next.what}")
 
