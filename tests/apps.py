@@ -13,8 +13,9 @@ from typing import Any
 class App(socketserver.ThreadingTCPServer):
     """An instance that says who it is.
 
-    It answers `status` after so many `seconds`; `/hold` answers when `release` is set, `/healthz` as `healthy` says.
-    `asked` counts what it got, but for checks. It ends as one does that exits at once on SIGTERM: in mid-answer.
+    It answers `status` after so many `seconds`; `/hold` answers when `release` is set, and `/stream` says its name once
+    before that and once after; `/healthz` answers as `healthy` says. `asked` counts what it got, but for checks, and
+    `received` the bytes of bodies. It ends as one does that exits at once on SIGTERM: in mid-answer.
     """
 
     daemon_threads = True
@@ -23,7 +24,7 @@ class App(socketserver.ThreadingTCPServer):
 
     def __init__(self, name: str, port: int = 0, healthy: bool = True) -> None:
         self.name, self.healthy, self.status, self.seconds = name, healthy, 200, 0.0
-        self.asked, self.checked = 0, 0
+        self.asked, self.checked, self.received = 0, 0, 0
         self.release = threading.Event()
         self.headers: Mapping[str, str] = {}
         self._open: set[socket.socket] = set()
@@ -68,8 +69,13 @@ class _Handler(socketserver.BaseRequestHandler):
             self._answer(first.split(" ")[1], headers)
 
     def _without_body(self, received: bytes, length: int) -> bytes:
-        while len(received) < length:
-            received += self.request.recv(1 << 16)
+        left = length - len(received)
+        while left > 0:
+            more = self.request.recv(min(left, 1 << 20))
+            if not more:
+                raise ConnectionError("a body that was cut short")
+            left -= len(more)
+        self.server.received += length
         return received[length:]
 
     def _answer(self, path: str, headers: dict[str, str]) -> None:
@@ -84,8 +90,12 @@ class _Handler(socketserver.BaseRequestHandler):
         if path.startswith("/hold"):
             app.release.wait(30)
         time.sleep(app.seconds)
-        head = f"HTTP/1.1 {status} Said\r\nContent-Length: {len(app.name)}\r\nX-Version: {app.name}\r\n\r\n"
+        times = 2 if path.startswith("/stream") else 1
+        head = f"HTTP/1.1 {status} Said\r\nContent-Length: {times * len(app.name)}\r\nX-Version: {app.name}\r\n\r\n"
         self.request.sendall(f"{head}{app.name}".encode())
+        if times == 2:
+            app.release.wait(30)
+            self.request.sendall(app.name.encode())
 
 
 class Greeter(socketserver.ThreadingTCPServer):
