@@ -1,4 +1,4 @@
-"""`x-gitopsd` with `deploy.update_config`: how an environment is kept and how a service is rolled out."""
+"""`x-gitopsd` with what `deploy` says of updates: how an environment is kept and how a service is rolled out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -19,6 +19,7 @@ from gitopsd.manifest.keys.quantities import span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.manifest.rollback import choose_back, way_back
 from gitopsd.manifest.room import amount, amount_of, choose_room
 from gitopsd.manifest.shifting import shifting
 from gitopsd.manifest.steps import steps
@@ -83,6 +84,7 @@ def handling(service: ComposedService, environment: Chosen, problems: Problems, 
     for key, default in _SERVICE_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
     _choose_updates(service, environment, values, places, chosen, problems)
+    choose_back(service, values, places, chosen, problems)
     choose_room(service, values, places, chosen, problems)
     _check_deadlines(service, places, chosen, problems)
     found = job(service, values, places, chosen, problems, awaited=awaited)
@@ -207,6 +209,7 @@ def _policy(chosen: Chosen) -> Policy:
         crash_loop=restarts(chosen.values["crash_loop"], CRASH_LOOP),
         restart_storm=restarts(chosen.values["restart_storm"], SERVICE_STORM),
         memory_spike=memory_spike(chosen.values["memory_spike"]),
+        back=way_back(chosen),
     )
 
 

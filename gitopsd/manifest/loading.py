@@ -42,7 +42,7 @@ MOST_NAMED = 3
 MOST_UNSET = 20  # variables without a value that are told beside other errors
 _LONG_ENOUGH = 4  # shorter values would be found everywhere
 _APART = frozenset(("depends_on", "profiles", "build", "develop", "attach", "scale"))
-_APART_OF_DEPLOY = frozenset(("replicas", "update_config", "restart_policy"))
+_APART_OF_DEPLOY = frozenset(("replicas", "update_config", "rollback_config", "restart_policy"))
 
 
 @dataclass(frozen=True, slots=True)

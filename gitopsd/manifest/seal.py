@@ -9,6 +9,7 @@ from gitopsd.manifest.health import health_shown
 from gitopsd.manifest.shifting_seal import shifting_sealed, traffic_sealed
 from gitopsd.model.canonical import Json, canonical, digest, keyed_digest
 from gitopsd.model.desired import (
+    AS_IT_CAME,
     CRASH_LOOP,
     MEMORY_SPIKE,
     SERVICE_STORM,
@@ -32,6 +33,7 @@ from gitopsd.model.desired import (
     Tmpfs,
     Volume,
     VolumeMount,
+    WayBack,
     taken_over,
 )
 from gitopsd.model.parted import keyed_content, known_part, parted, secret_part, secrets_in, without_secrets
@@ -343,12 +345,17 @@ def _added_to_policy(policy: Policy) -> dict[str, Json]:
         **({"max_failure_ratio": policy.max_failure_ratio} if policy.max_failure_ratio else {}),
         **({"crash_loop": [loop.restarts, loop.within.total_seconds()]} if loop != CRASH_LOOP else {}),
         **({"memory_spike": _spike(policy.memory_spike)} if policy.memory_spike != MEMORY_SPIKE else {}),
+        **({"rollback": _back(policy.back)} if policy.back != AS_IT_CAME else {}),
         **({"restart_storm": [storm.restarts, storm.within.total_seconds()]} if storm != SERVICE_STORM else {}),
     }
 
 
 def _spike(spike: MemorySpike) -> Json:
     return [spike.percent_of_limit, spike.ratio_to_stable, spike.lasting.total_seconds()]
+
+
+def _back(back: WayBack) -> Json:
+    return [back.order, back.parallelism, back.delay.total_seconds()]
 
 
 def _job(job: Job | None) -> Json:

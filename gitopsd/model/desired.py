@@ -188,8 +188,20 @@ MEMORY_SPIKE = MemorySpike()
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """How a service goes back to what served before (`deploy.rollback_config`); what is not said never slows it."""
+
+    order: Order | None = None  # None: that of the way forth
+    parallelism: int | None = None  # None: the room of the way forth; 0: all slots at once
+    delay: timedelta = timedelta(0)
+
+
+AS_IT_CAME = WayBack()
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """How a service is rolled out (`x-gitopsd` and `deploy.update_config`), none of which needs a new container.
+    """How a service is rolled out (`x-gitopsd`, and what `deploy` says of it), none of which needs a new container.
 
     Behind the router: `warm_up` is over which time an instance's share grows, `drain_timeout` how long one that goes
     may finish what it is answering, `scale_down_delay` how long canary and blue-green keep the old ones, and with
@@ -213,6 +225,7 @@ class Policy:
     crash_loop: CrashLoop = CRASH_LOOP  # of one instance
     restart_storm: CrashLoop = SERVICE_STORM  # of all instances of the service together
     memory_spike: MemorySpike = MEMORY_SPIKE
+    back: WayBack = AS_IT_CAME
     analysis: Analysis = NO_ANALYSIS
     guard: bool = True  # routed rollouts are watched unasked
     warm_up: timedelta = timedelta(0)
@@ -230,7 +243,8 @@ class Service:
     """One Compose service, resolved.
 
     `options` is the service as `docker compose config` prints it (canonical Compose JSON, without `x-gitopsd`,
-    `depends_on`, `deploy.replicas`, `deploy.update_config`, `profiles`); the typed fields are what decisions need.
+    `depends_on`, `deploy.replicas`, `deploy.update_config`, `deploy.rollback_config`, `profiles`); the typed fields are
+    what decisions need.
     `hidden` names the paths within `options` whose values come from a secret origin: ("environment", "PASSWORD").
     `shares` names the services whose network, IPC or PID namespace, or volumes, it uses: it is replaced with them.
     `ignore_drift` are paths of the field table, or beginnings of such. `traffic` is how the router serves it, None

@@ -1,7 +1,7 @@
 """In which order an instance and its replacement meet, and what that costs in service."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitopsd.engine_json import borrowed_services, shares_network
 from gitopsd.engine_json.fields import mapping, strings
@@ -44,6 +44,13 @@ def one_at_a_time(service: Service, image_volumes: Collection[str]) -> str:
     """Why old and new cannot, or should not, stand beside each other, and how to change that; "" where they may."""
     impossible = next(_cannot_stand_twice(service), "")
     return impossible or ("" if service.policy.order else next(_should_not_stand_twice(service, image_volumes), ""))
+
+
+def order_back(sealed: SealedService) -> Order:
+    """The order of the way back: as `rollback_config` says, where the service may stand twice; else that of forth."""
+    service, back = sealed.service, sealed.service.policy.back.order
+    policy = service.policy if back is None else replace(service.policy, order=back)
+    return replacement(replace(sealed, service=replace(service, policy=policy))).order
 
 
 def replaced_with(sealed: SealedService, other: SealedService, what: str) -> Replacement:

@@ -11,7 +11,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
 from gitopsd.model.rollout import Finalising, Pending, Preparing, RollingBack, Rollout, Succeeded, Target
-from gitopsd.plan.order import replacement
+from gitopsd.plan.order import order_back, replacement
 from gitopsd.release.telling import release_ended
 from gitopsd.rollout.machine import NOTHING
 
@@ -240,14 +240,19 @@ def _new(change: Change, journal: Journal, wanted: SealedState, number: int, now
         # A one-shot that is to run has nothing to go back to; one that ran already only ends what interrupted it.
         stable = target if change.change == "unchanged" else None
         policy = replace(policy, progress_deadline=service.job.timeout or policy.progress_deadline)
+    # What runs may call for another order than what is wanted: a port that it has, and a router is to have.
+    alone = replacement(sealed).order
+    order = change.order if change.change == "replace" and service.job is None else alone
+    if policy.back.order is not None:
+        back = order_back(sealed) if order == alone else order
+        policy = replace(policy, back=replace(policy.back, order=back))
     rollback = policy.on_failure != "pause" and wanted.desired.policy.on_failure == "rollback"
     return Rollout(
         service=change.service,
         release=number,
         target=target,
         stable=stable,
-        # What runs may call for another order than what is wanted: a port that it has, and a router is to have.
-        order=change.order if change.change == "replace" and service.job is None else replacement(sealed).order,
+        order=order,
         policy=policy,
         cause=change.cause or "back to what serves: newer content",
         phase=Pending(),

@@ -15,6 +15,7 @@ from gitopsd.rollout import Member
 from gitopsd.rollout.judge import explain
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.member import Judge, ready_now, sightings
+from gitopsd.rollout.resting import goes_back, rest_until
 from gitopsd.rollout.shifting import gradual, pause_ends, waits, warm_until, words
 from gitopsd.rollout.traffic import InRouter
 from gitopsd.rollout.volume import too_few
@@ -191,9 +192,10 @@ def _by_time(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> Iterato
         proves = judge.seen[member.id].ready_since is not None
         what = "counts as good" if proves else "has failed unless it is ready by then"
         yield Expected(f"{member.instance.name} {what}", at)
-    rest = _rest_until(rollout, own, judge)
-    if rest is not None and rest > judge.now:
-        yield Expected("the next instance may be replaced (update_config.delay)", rest)
+    rest, more = rest_until(rollout, own, judge), len({each.placed.slot for each in own}) > 1
+    if rest is not None and more:
+        said = "rollback_config" if goes_back(rollout) else "update_config"
+        yield Expected(f"the next instance may be replaced ({said}.delay)", rest)
 
 
 def _by_step(journal: Journal, rollout: Rollout) -> Iterator[Expected]:
@@ -202,16 +204,6 @@ def _by_step(journal: Journal, rollout: Rollout) -> Iterator[Expected]:
     ends = pause_ends(rollout)
     promote = f"gitopsd rollout promote {journal.environment}/{rollout.service}"
     yield Expected(f"the pause ends (or now: `{promote}`)" if ends else f"it goes on with `{promote}`", ends)
-
-
-def _rest_until(rollout: Rollout, own: tuple[Member, ...], judge: Judge) -> datetime | None:
-    """When the manifest's `delay` after the last slot that was taken over is past."""
-    policy, more = rollout.policy, len({each.placed.slot for each in own}) > 1
-    newer = rollout.kind == "change" and rollout.target != rollout.stable and not isinstance(rollout.phase, RollingBack)
-    if not policy.delay or not more or not newer:
-        return None
-    new = (judge.seen[each.id].ready_since for each in own if each.placed.release == rollout.release)
-    return max((since + policy.min_ready + policy.delay for since in new if since is not None), default=None)
 
 
 def _at_the_deadline(rollout: Rollout) -> str:

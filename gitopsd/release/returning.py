@@ -18,10 +18,11 @@ from gitopsd.model.rollout import (
     Rollout,
     Succeeded,
 )
-from gitopsd.plan.order import replacement
+from gitopsd.plan.order import order_back
 from gitopsd.release.gates import RETURNED, RETURNING
 from gitopsd.release.opening import serving_of
 from gitopsd.release.sharing import sharers
+from gitopsd.rollout.fence import going_back
 from gitopsd.rollout.machine import NOTHING, turn_back
 
 
@@ -136,8 +137,8 @@ def _return(journal: Journal, name: str, wanted: SealedState | None, now: dateti
         release=journal.release.number if journal.release is not None else 0,
         target=goal,
         stable=goal,
-        order=replacement(sealed).order if sealed is not None else "stop-first",
-        policy=policy,
+        order=order_back(sealed) if sealed is not None else "stop-first",
+        policy=going_back(policy),
         cause=f"return: {_cause(journal)}",
         phase=Pending(),
         started_at=now,

@@ -1,6 +1,6 @@
 """How many instances a rollout may add to, and take from, those that a service has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitopsd.model.desired import Order, Policy
 
@@ -29,3 +29,11 @@ def fence(policy: Policy, order: Order, replicas: int) -> Fence:
     surge = at_once if policy.max_surge is None else policy.max_surge.of(replicas, up=True)
     unavailable = 0 if policy.max_unavailable is None else policy.max_unavailable.of(replicas, up=False)
     return Fence(surge, min(unavailable, replicas) if surge or unavailable else 1)
+
+
+def going_back(policy: Policy) -> Policy:
+    """The policy of the way back, as `rollback_config` says; else it has the room of the way forth, and never rests."""
+    back = replace(policy, delay=policy.back.delay)
+    if policy.back.parallelism is None:
+        return back
+    return replace(back, parallelism=policy.back.parallelism, max_surge=None, max_unavailable=None)

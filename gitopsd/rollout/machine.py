@@ -29,6 +29,7 @@ from gitopsd.model.rollout import (
     Target,
 )
 from gitopsd.rollout.aside import stand_aside
+from gitopsd.rollout.fence import going_back
 from gitopsd.rollout.jobs import JOB_SLOT
 from gitopsd.rollout.measuring import measure
 from gitopsd.rollout.member import Judge, Member, sightings
@@ -207,7 +208,9 @@ def _fail(rollout: Rollout, reason: str, now: datetime) -> Turn:
 def turn_back(rollout: Rollout, reason: str, now: datetime) -> Rollout:
     """The rollout on its way back to stable, or to nothing where there was nothing before."""
     seen = {id: replace(sighting, first_seen=now) for id, sighting in rollout.seen.items()}
-    return replace(_enter(rollout, RollingBack(reason), now), started_at=now, seen=seen, served=0)
+    policy, order = going_back(rollout.policy), rollout.policy.back.order or rollout.order
+    back = replace(rollout, policy=policy, order=order, started_at=now, seen=seen, served=0)
+    return _enter(back, RollingBack(reason), now)
 
 
 def _back(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said, reason: str) -> Turn:

@@ -9,6 +9,7 @@ from gitopsd.model.rollout import Progressing
 from gitopsd.rollout.fence import Fence, fence
 from gitopsd.rollout.jobs import JOB_SLOT, job_step
 from gitopsd.rollout.member import Member, ready_now
+from gitopsd.rollout.resting import rest_until
 from gitopsd.rollout.sharing import absent
 from gitopsd.rollout.slots import Look, Step, slot_step
 from gitopsd.rollout.steps import clear, stand_down
@@ -51,7 +52,7 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     left = all(steps[slot].standing != "acting" for slot in passed)
     serving = left and all(step.serving for step in rest.values())
     surplus = {slot: found for slot, found in by_slot.items() if slot not in wanted}
-    pause = _rest_until(look, members)
+    pause = rest_until(look.rollout, members, look.judge)
     newer = look.rollout.kind == "change" and isinstance(look.rollout.phase, Progressing)
     resting = pause is not None or (look.said.storm and newer)
     acting = _moves(look, steps, by_slot, resting=resting) | _clearing(look, surplus, serving=serving)
@@ -162,25 +163,6 @@ def _room(look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Mem
     left = max(0, whole.surge + whole.unavailable - len(under_way))
     surge = min(left, max(0, whole.surge - len(doubled)))
     return Fence(surge, min(left - surge, max(0, whole.unavailable - len(empty))))
-
-
-def _rest_until(look: Look, members: tuple[Member, ...]) -> datetime | None:
-    """The end of the policy's `delay` after the last slot that newer content took over; None: it is over.
-
-    Going back to what served before waits for nothing.
-    """
-    rollout, judge = look.rollout, look.judge
-    newer = rollout.kind == "change" and rollout.target != rollout.stable
-    if not rollout.policy.delay or not isinstance(rollout.phase, Progressing) or not newer:
-        return None
-    new = (member.id for member in members if member.placed.release == rollout.release)
-    taken = [
-        since + rollout.policy.min_ready + rollout.policy.delay
-        for id in new
-        if (since := judge.seen[id].ready_since) is not None
-    ]
-    last = max(taken, default=judge.now)
-    return last if last > judge.now else None
 
 
 def _times(look: Look, members: tuple[Member, ...]) -> tuple[datetime, ...]:

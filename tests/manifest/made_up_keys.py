@@ -185,9 +185,18 @@ UPDATE = {
     "max_failure_ratio": cast(one(0.5, 0.1, 1)),
     "order": one("stop-first", "start-first"),
 }
+ROLLBACK = {
+    "parallelism": cast(st.integers(0, 3)),
+    "delay": DURATIONS,
+    "failure_action": one("pause"),
+    "monitor": one("0s"),
+    "max_failure_ratio": cast(one(0)),
+    "order": one("stop-first", "start-first"),
+}
 DEPLOY: Rows = {
     "replicas": cast(st.integers(0, 3)),
     "update_config": some(UPDATE),
+    "rollback_config": some(ROLLBACK),
     "resources": st.fixed_dictionaries(
         {},
         optional={

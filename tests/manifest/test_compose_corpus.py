@@ -33,7 +33,6 @@ NOT_CARRIED_OUT = (
     "services.*.deploy.placement.max_replicas_per_node",
     "services.*.deploy.placement.preferences",
     "services.*.deploy.resources.reservations.generic_resources",
-    "services.*.deploy.rollback_config",
 )
 
 

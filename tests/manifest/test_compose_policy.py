@@ -5,7 +5,17 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.manifest import load_all, resolved
-from gitopsd.model.desired import REPORT_ONLY, Amount, CrashLoop, EnvironmentPolicy, Heals, Job, MemorySpike, Policy
+from gitopsd.model.desired import (
+    REPORT_ONLY,
+    Amount,
+    CrashLoop,
+    EnvironmentPolicy,
+    Heals,
+    Job,
+    MemorySpike,
+    Policy,
+    WayBack,
+)
 from gitopsd.model.errors import ManifestError
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
 from tests.manifest.compose_builders import a_revision, a_service, a_state, sealed
@@ -22,6 +32,21 @@ def test_update_config_is_the_policy() -> None:
 
     times = {"delay": timedelta(seconds=10), "monitor": timedelta(minutes=1)}
     assert policy == Policy("start-first", 3, on_failure="continue", **times)
+
+
+def test_rollback_config_says_how_a_service_goes_back() -> None:
+    rollback = "order: stop-first, parallelism: 0, delay: 10s, failure_action: pause"
+
+    policy = a_service(f"deploy: {{rollback_config: {{{rollback}}}}}").policy
+
+    assert policy == Policy(back=WayBack("stop-first", 0, timedelta(seconds=10)))
+
+
+def test_how_a_service_goes_back_is_another_release() -> None:
+    manifest = "services: {{web: {{image: i, deploy: {{rollback_config: {{parallelism: {}}}}}}}}}"
+    one, two = (sealed(a_state(manifest.format(parallelism))) for parallelism in (1, 2))
+
+    assert one.content_digest != two.content_digest
 
 
 def test_x_gitopsd_sets_the_deadlines() -> None:
@@ -97,6 +122,18 @@ def test_recreate_stops_first(keys: str, policy: Policy) -> None:
             "x-gitopsd: {strategy: recreate}, deploy: {update_config: {parallelism: 2}}",
             "recreate takes all at once, but deploy.update_config.parallelism says 2; remove one",
         ),
+        (
+            "x-gitopsd: {strategy: recreate}, deploy: {rollback_config: {parallelism: 2}}",
+            "recreate takes all at once, but deploy.rollback_config.parallelism says 2; remove one",
+        ),
+        (
+            "x-gitopsd: {strategy: recreate}, deploy: {rollback_config: {order: start-first}}",
+            "recreate stops first, but deploy.rollback_config.order says start-first; remove one",
+        ),
+        (
+            "ports: [80], x-gitopsd: {strategy: blue-green, traffic: {}}, deploy: {rollback_config: {order: stop-first}}",
+            "blue-green has the new beside the old, but deploy.rollback_config.order says stop-first; remove one",
+        ),
     ],
 )
 def test_a_number_beside_recreate_is_told(keys: str, said: str) -> None:
@@ -152,7 +189,7 @@ def test_every_value_can_be_shown_with_its_origin() -> None:
 services:
   web:
     image: i
-    deploy: {update_config: {order: start-first}}
+    deploy: {update_config: {order: start-first}, rollback_config: {parallelism: 0}}
     x-gitopsd:
       min_ready: 2s
 x-gitopsd: {prune: false}
@@ -178,6 +215,10 @@ x-gitopsd: {prune: false}
         "monitor": {"value": "0s", "origin": "default"},
         "max_failure_ratio": {"value": 0, "origin": "default"},
         "on_failure": {"value": "rollback", "origin": "default"},
+        "rollback_config.order": {"value": None, "origin": "default"},
+        "rollback_config.parallelism": {"value": 0, "origin": "deploy.rollback_config.parallelism"},
+        "rollback_config.delay": {"value": "0s", "origin": "default"},
+        "rollback_config.failure_action": {"value": "pause", "origin": "default"},
         "ignore_drift": {"value": [], "origin": "default"},
         "crash_loop": {"value": {"restarts": 3, "within": "2m0s"}, "origin": "default"},
         "memory_spike": {

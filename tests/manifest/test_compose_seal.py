@@ -197,6 +197,7 @@ def test_what_only_a_new_container_can_change_changes_the_fingerprint(path: str,
     [
         ("deploy.replicas", 5),
         ("deploy.update_config", {"order": "stop-first"}),
+        ("deploy.rollback_config", {"parallelism": 0}),
         ("depends_on", ["db"]),
         ("profiles", []),
         ("x-gitopsd", {"min_ready": "1s"}),

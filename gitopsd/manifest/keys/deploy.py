@@ -1,10 +1,10 @@
-"""`deploy`: replicas, resources, restart_policy and update_config; what only Swarm can carry out is refused."""
+"""`deploy`: replicas, resources, how it restarts, is updated, goes back; what only Swarm can carry out is refused."""
 
 from collections.abc import Mapping
 
 from gitopsd.manifest.keys.devices import reservations
 from gitopsd.manifest.keys.quantities import byte_size, integer, nonzero, nonzero_span, number, positive_number, span
-from gitopsd.manifest.keys.shapes import choice, closed, shown, text, wrong
+from gitopsd.manifest.keys.shapes import Read, choice, closed, shown, text, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 
@@ -97,6 +97,29 @@ def _ratio(node: Node, path: str, problems: Problems) -> Json:
     return value or None
 
 
+def _never(read: Read, why: str) -> Read:
+    """A key of which only the value that says nothing is carried out."""
+
+    def refused(node: Node, path: str, problems: Problems) -> Json:
+        if read(node, path, problems) is not None:
+            problems.add(node.place, path, why)
+        return None
+
+    return refused
+
+
+def _after_the_way_back(node: Node, path: str, problems: Problems) -> Json:
+    """What happens when the way back fails too: it stops, and a person is told."""
+    if isinstance(node, Scalar) and (why := _NOT_BACK.get(str(node.value))):
+        problems.add(node.place, path, why)
+        return None
+    return choice("", "pause")(node, path, problems)
+
+
+_NOT_BACK = {
+    "continue": "each slot that can goes back already, and one that cannot is told as a failure; write pause",
+    "rollback": "what goes back has nothing further to go back to; write pause",
+}
 _LIMITS = closed({"cpus": positive_number, "memory": _memory, "pids": nonzero(integer())})
 _RESERVATIONS = closed(
     {
@@ -116,6 +139,22 @@ _UPDATE = closed(
         "order": choice("start-first", "stop-first"),
     }
 )
+_ROLLBACK = closed(
+    {
+        "parallelism": integer(),
+        "delay": nonzero_span,
+        "failure_action": _after_the_way_back,
+        "monitor": _never(
+            nonzero_span,
+            "what served before has proven itself after min_ready, and nothing further could be gone back to; "
+            "remove it, or raise x-gitopsd.min_ready",
+        ),
+        "max_failure_ratio": _never(
+            _ratio, "all slots go back, however many fail on the way, and one that does is told; remove it"
+        ),
+        "order": choice("start-first", "stop-first"),
+    }
+)
 _RESTART = closed(
     {
         "condition": choice("", ON_FAILURE, "any", "none", "always", "unless-stopped", "no"),
@@ -128,6 +167,7 @@ _DEPLOY = closed(
     {
         "replicas": integer(0, MOST_REPLICAS),
         "update_config": _UPDATE,
+        "rollback_config": _ROLLBACK,
         "resources": closed({"limits": _LIMITS, "reservations": _RESERVATIONS}),
         "restart_policy": _restart_policy,
         "mode": _mode,
@@ -136,6 +176,5 @@ _DEPLOY = closed(
     },
     {
         "labels": "labels a Swarm service, not its containers; write them under labels of the service",
-        "rollback_config": "needs Swarm; remove it, here the way back is rolled out as update_config says",
     },
 )
