@@ -131,7 +131,8 @@ def test_recreate_stops_first(keys: str, policy: Policy) -> None:
             "recreate stops first, but deploy.rollback_config.order says start-first; remove one",
         ),
         (
-            "ports: [80], x-gitopsd: {strategy: blue-green, traffic: {}}, deploy: {rollback_config: {order: stop-first}}",
+            "ports: [80], x-gitopsd: {strategy: blue-green, traffic: {}},"
+            " deploy: {rollback_config: {order: stop-first}}",
             "blue-green has the new beside the old, but deploy.rollback_config.order says stop-first; remove one",
         ),
     ],
