@@ -1,5 +1,6 @@
 """Certificates as others make them: by openssl, each for one host, in a file with its key."""
 
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -32,3 +33,14 @@ def trusting(*protocols: str) -> ssl.SSLContext:
     made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
     made.set_alpn_protocols(protocols)
     return made
+
+
+def connected(port: int, host: str, protocol: str = "http/1.1") -> ssl.SSLSocket:
+    wire = socket.create_connection(("127.0.0.1", port), 45)
+    return trusting(protocol).wrap_socket(wire, server_hostname=host)
+
+
+def shown_certificate(port: int, host: str) -> bytes:
+    """The one that who asks for a host is shown."""
+    with connected(port, host) as wire:
+        return wire.getpeercert(binary_form=True) or b""

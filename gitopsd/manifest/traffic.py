@@ -95,6 +95,10 @@ def routed(
         return None
     hidden = _hidden(service)
     traffic = _traffic(wish, port, hidden=bool(hidden))
+    if traffic.redirect_from in map(_number, candidates):
+        message = "is where the router sends clients on to TLS; remove it under ports, or write `redirect_from: none`"
+        place = wish.places.get(KEY, service.place)
+        problems.add(place, f"{service.path}.{EXTENSION}.{KEY}.redirect_from", f"{traffic.redirect_from} {message}")
     _show(chosen, traffic, wish, environment, hidden)
     return traffic
 

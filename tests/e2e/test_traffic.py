@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.certificates import put_certificate, shown_certificate, trusting
 from tests.e2e.app import app_image, routed
 from tests.e2e.conftest import MakeRig
 from tests.e2e.own_engine import OwnEngine, own_engine
@@ -84,6 +86,23 @@ def test_a_canary_with_ten_percent_of_errors_is_taken_off_by_itself(rig: Rig, fr
     assert "error-rate" in release.reason
     assert set(seen.failed) <= {"GET : 500", "POST: 500"}
     assert sum(seen.failed.values()) <= 25
+
+
+def test_over_tls_an_upgrade_and_a_renewed_certificate_lose_no_request(
+    engine: OwnEngine, make_rig: MakeRig, tmp_path: Path, free_port: int
+) -> None:
+    put_certificate(tmp_path, "localhost")
+    settings = {"image": HAPROXY, "certificates": str(tmp_path)}
+    rig = make_rig(engine=engine.url, api=engine.api(), router=settings).start()
+    how: dict[str, Any] = {"replicas": 1, "x": {"traffic": {"tls": True}}}
+    serving(rig, free_port, "one", **how)
+    with load(free_port, "localhost", clients=2, pause=0.02, tls=trusting("http/1.1")) as seen:
+        renewed = put_certificate(tmp_path, "localhost")
+        rig.eventually(lambda: shown_certificate(free_port, "localhost") == renewed, PATIENCE_S)
+        serving(rig, free_port, "two", **how)
+        rig.eventually(lambda: seen.answered["two"] > 50)
+    assert not seen.failed, (seen.failed, seen.answered)
+    assert seen.answered["one"]
 
 
 def test_without_a_drain_requests_are_lost(rig: Rig, free_port: int) -> None:

@@ -2,7 +2,6 @@
 
 import http.client
 import shutil
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from gitopsd.adapters.haproxy.router import HaproxyRouter
 from gitopsd.model.errors import RouterError
 from gitopsd.model.route import Route, RoutingTable, Slot
 from tests.apps import free_port
-from tests.certificates import certificate, put_certificate, trusting
+from tests.certificates import certificate, connected, put_certificate, shown_certificate, trusting
 from tests.contract.routing_grounds import HOST, HaproxyHands, RouterGround
 from tests.haproxy import HaproxyProcess, haproxy_directory, program
 from tests.load import load
@@ -48,13 +47,7 @@ class Secure:
         self.ground.router.apply(RoutingTable((route,)))
 
     def shown(self, host: str = HOST) -> bytes:
-        """The certificate that who asks for a host is shown."""
-        with self.connected(host) as wire:
-            return wire.getpeercert(binary_form=True) or b""
-
-    def connected(self, host: str = HOST, protocol: str = "http/1.1") -> ssl.SSLSocket:
-        wire = socket.create_connection(("127.0.0.1", self.port), 45)
-        return trusting(protocol).wrap_socket(wire, server_hostname=host)
+        return shown_certificate(self.port, host)
 
     def plainly(self, path: str, host: str = HOST) -> tuple[int, str]:
         """The status and where one is sent, at the port without TLS."""
@@ -88,7 +81,7 @@ def test_services_learn_that_it_was_tls_whatever_a_client_says(secure: Secure) -
     put_certificate(secure.certificates, HOST)
     secure.serve()
 
-    with secure.connected() as wire:
+    with connected(secure.port, HOST) as wire:
         wire.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-Proto: http\r\n\r\n".encode())
         assert b" 200 " in wire.recv(1 << 16)
 
@@ -107,7 +100,7 @@ def test_http_2_is_spoken_with_who_can(secure: Secure) -> None:
 
     done = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=45)
 
-    with secure.connected(protocol="h2") as wire:
+    with connected(secure.port, HOST, "h2") as wire:
         assert wire.selected_alpn_protocol() == "h2"
     assert done.stdout == "app02 200 app02 200 "
 
@@ -117,7 +110,7 @@ def test_a_renewed_certificate_is_shown_and_no_request_is_lost(secure: Secure) -
     route = secure.serve()
     before = secure.ground.router.certificates().edition
 
-    with load(secure.port, HOST, clients=2, tls=trusting("http/1.1")) as clients:
+    with load(secure.port, HOST, clients=2, pause=0.01, tls=trusting("http/1.1")) as clients:
         eventually(lambda: clients.total > 50, within=45)
         new = put_certificate(secure.certificates, HOST)
         assert secure.ground.router.certificates().edition != before
