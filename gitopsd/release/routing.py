@@ -81,6 +81,21 @@ class Service:
     def new(self) -> frozenset[str]:
         """Instances of what is being let in; of what serves where nothing is."""
         fingerprint = self.goal.fingerprint if self.goal is not None else ""
+        return self._with(fingerprint)
+
+    @property
+    def old(self) -> frozenset[str]:
+        """Instances of what served before the rollout."""
+        stable = self.rollout.stable if self.rollout is not None else None
+        return self._with(stable.fingerprint) if stable is not None else frozenset()
+
+    @property
+    def goes_back(self) -> bool:
+        """What is let in is what served before: in a way back, a repair, or because Git has changed its mind."""
+        stable = self.rollout.stable if self.rollout is not None else self.goal
+        return stable is not None and self.goal is not None and stable.fingerprint == self.goal.fingerprint
+
+    def _with(self, fingerprint: str) -> frozenset[str]:
         return frozenset(each.id for each in self.members if each.placed.fingerprint == fingerprint)
 
 
@@ -223,13 +238,13 @@ def _left(service: Service) -> Service:
 def _shared(service: Service) -> Routed:
     """The share of slot b."""
     routed = service.routed
-    own = [each.slot for id, each in routed.places.items() if id in service.new]
     ready: dict[SlotName, int] = {
         slot: sum(routed.places[id].weight for id in routed.serving(slot) if service.seen.ready(id)) for slot in SLOTS
     }
     if not any(ready.values()):
         return routed  # nobody is known to answer: a share would only be a guess
-    into: SlotName = max(SLOTS, key=own.count) if own else "a"
+    own = _most(service, service.new)
+    into = own or _most(service, service.old) or "a"
     share = _of_slot(service, into, ready)
     purpose = _on_purpose(service, into) if own and ready[into] else ()
     return replace(routed, share=share if into == "b" else ALL - share, on_purpose=purpose)
@@ -244,15 +259,31 @@ def _on_purpose(service: Service, into: SlotName) -> tuple[OnPurpose, ...]:
     return tuple(OnPurpose(way.by, way.name, way.value, into) for way in ways if way is not None)
 
 
+def _most(service: Service, ids: frozenset[str]) -> SlotName | None:
+    """The slot that has the most of them; None: they are not in the router."""
+    slots = [each.slot for id, each in service.routed.places.items() if id in ids]
+    most: SlotName = max(SLOTS, key=slots.count)
+    return most if slots else None
+
+
 def _of_slot(service: Service, into: SlotName, ready: Mapping[SlotName, int]) -> int:
-    """What the goal's slot gets. None that its instances could not bear, as long as others can."""
+    """What the goal's slot gets; until it is there, what served before. None that its instances could not bear, as long
+    as others can.
+
+    On its way back what served before never gives anything to the others again, however few of it are left.
+    """
     here, there = ready[into], ready[OTHER[into]]  # in FULL to an instance
-    if not there:
-        return ALL
+    if not (here and there):
+        return ALL if here else 0
     rollout, replicas = service.rollout, service.goal.replicas if service.goal is not None else 0
     able = min(ALL, ALL * here // (FULL * replicas)) if replicas else ALL
+    even, has = ALL * here // (here + there), service.routed.share if into == "b" else ALL - service.routed.share
+    if service.goes_back:
+        return max(able, even, has)
     if rollout is None or not gradual(rollout):
-        return min(able, ALL * here // (here + there))
-    if isinstance(rollout.phase, Progressing):
-        return min(able, rollout.shift.share)
-    return able
+        return min(able, even)
+    if _most(service, service.new) is None:
+        return ALL  # whatever else is there came between
+    if isinstance(rollout.phase, Finalising):
+        return able
+    return min(able, rollout.shift.share if isinstance(rollout.phase, Progressing) else 0)

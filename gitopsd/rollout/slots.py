@@ -273,9 +273,9 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     A kept one that still runs was about to be stopped when the daemon died or the mind of Git changed. One in which
     instances of another service live stays until they have moved.
     """
-    lived_in = tuple(other for other in others if other.id in look.said.sharing.held or _stays(look, other))
+    lived_in = tuple(other for other in others if other.id in look.said.sharing.held or stays(look, other))
     actions = [action for other in others if other not in lived_in for action in clear(other, look.cause)]
-    fallen = (each for each in lived_in if _stays(look, each) and not each.up and look.judge.excused(each))
+    fallen = (each for each in lived_in if stays(look, each) and not each.up and look.judge.excused(each))
     actions += [action for each in fallen for action in start(each, "serves beside newer content")]
     if chosen.placed.kept and not _started_before(look, chosen):
         actions.append(restore(chosen, look.cause))
@@ -289,7 +289,7 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     return Step(standing, tuple(actions), serving=True, open=doubled)
 
 
-def _stays(look: Look, other: Member) -> bool:
+def stays(look: Look, other: Member) -> bool:
     """What serves is not cleared away before all the traffic has left it."""
     return look.beside and _of_stable(look, other) and other.instance.state not in ("dead", "removing")
 

@@ -11,7 +11,7 @@ from gitopsd.rollout.jobs import JOB_SLOT, job_step
 from gitopsd.rollout.member import Member, ready_now
 from gitopsd.rollout.resting import rest_until
 from gitopsd.rollout.sharing import absent
-from gitopsd.rollout.slots import Look, Step, slot_step
+from gitopsd.rollout.slots import Look, Step, slot_step, stays
 from gitopsd.rollout.steps import clear, stand_down
 
 
@@ -77,8 +77,17 @@ def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     if passed_over(look, slot):
         return _before(look, slot, members)
     if look.beside and not any(ready_now(each) or _of_goal(look, each) for each in members):
-        return replace(_before(replace(look, beside=False), slot, members), serving=False)
+        return _beside_nobody(look, slot, members)
     return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
+
+
+def _beside_nobody(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
+    """What served before comes back there first. Where it has no such slot, the goal's own instance needs room."""
+    stable = look.rollout.stable
+    if stable is not None and slot <= stable.replicas:
+        return replace(_before(replace(look, beside=False), slot, members), serving=False)
+    step = slot_step(look, slot, members)
+    return replace(step, open=False, takes=True) if step.standing == "acting" else step
 
 
 def passed_over(look: Look, slot: int) -> bool:
@@ -99,10 +108,16 @@ def _chain(look: Look, slot: int, actions: tuple[Action, ...]) -> Chain:
 
 
 def _clearing(look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving: bool) -> dict[int, tuple[Action, ...]]:
-    """Slots that the goal does not want are cleared once it serves; what is no good in them goes at once."""
+    """Slots that the goal does not want are cleared once it serves; what is no good in them goes at once.
+
+    What serves beside newer content stays in them until all of the traffic has left it.
+    """
     return {
         slot: tuple(
-            action for member in found if serving or not ready_now(member) for action in clear(member, look.cause)
+            action
+            for member in found
+            if (serving or not ready_now(member)) and not stays(look, member)
+            for action in clear(member, look.cause)
         )
         for slot, found in surplus.items()
     }

@@ -1,0 +1,159 @@
+"""What went wrong with traffic in other deployment engines, by name, and that it does not happen behind this router.
+
+D: traffic and order. E: metrics. What nobody asks is no pass, see `tests/rollout/test_watching.py`.
+"""
+
+from typing import Any
+
+from gitopsd.model.analysis import Analysis, Metric
+from gitopsd.model.strategy import Analyse, Pause, SetWeight
+from tests.builders import a_service, a_state, seconds
+from tests.daemon import Daemon
+from tests.world import Behaviour
+
+STEPS = (SetWeight(2_000), Pause(seconds(60)), SetWeight(5_000), Pause())
+CANARY: dict[str, Any] = {"strategy": "canary", "steps": STEPS, "scale_down_delay": 10}
+GREEN_WAITS: dict[str, Any] = {"strategy": "blue-green", "steps": (Pause(),), "scale_down_delay": 10}
+JUDGED: dict[str, Any] = CANARY | {
+    "steps": (SetWeight(2_000), Analyse(seconds(30))),
+    "analysis": Analysis((Metric("error-rate", "router", max=0.01),)),
+}
+
+
+def served(replicas: int = 4, **how: Any) -> Daemon:
+    """web:1 serves behind the router, all of it."""
+    return Daemon().commit(a_state(a_service(replicas=replicas, traffic="80:8080", **how))).settle()
+
+
+def wants(daemon: Daemon, image: str = "web:2", replicas: int = 4, **how: Any) -> Daemon:
+    behaviour = how.pop("behaviour", Behaviour())
+    state = a_state(a_service(image=image, replicas=replicas, traffic="80:8080", **how))
+    return daemon.commit(state, web=behaviour).run()
+
+
+def ticks(daemon: Daemon, count: int) -> Daemon:
+    for _ in range(count):
+        daemon.wait(1).run()
+    return daemon
+
+
+def traffic(daemon: Daemon) -> dict[str, float]:
+    return daemon.world.streets.traffic("web", daemon.world)
+
+
+def up(daemon: Daemon, image: str) -> int:
+    return sum(line.partition("/")[0].endswith(f" {image}") for line in daemon.world.running())
+
+
+# D: traffic and order.
+
+
+def test_old_instances_serve_until_the_router_was_read_back_without_them() -> None:
+    """argo#587, argo#478, argo#2235: weights were not there yet when the old ones were scaled down."""
+    daemon = wants(served(2), replicas=2)
+    daemon.world.streets.late = True
+    ticks(daemon, 30)
+    assert up(daemon, "web:1") == 2
+    daemon.world.streets.late = False
+    daemon.settle()
+    assert daemon.world.streets.stopped == []
+    assert traffic(daemon) == {"web:2": 100}
+
+
+def test_what_serves_keeps_all_its_slots_until_the_canary_has_everything() -> None:
+    """argo#2050: stable was scaled from 110 to 0 while the canary was not complete."""
+    daemon = ticks(wants(served(4, **CANARY), replicas=1, **CANARY), 20)
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+    assert up(daemon, "web:1") == 4
+
+
+def test_a_canary_that_is_to_have_more_slots_than_what_serves_gets_them() -> None:
+    """nomad#7058, argo#3501: a changed number in the middle of a canary leaves it without instances, or stuck."""
+    how = CANARY | {"steps": (SetWeight(2_000), Pause(seconds(5)))}
+    daemon = ticks(wants(served(1, **how), replicas=3, **how), 120)
+    assert daemon.outcome() == "succeeded"
+    assert traffic(daemon) == {"web:2": 100}
+    assert up(daemon, "web:2") == 3
+
+
+def test_traffic_is_not_switched_at_the_first_ready_replica() -> None:
+    """argo#3941: the way back to a recent revision sent all of the traffic to its first instance."""
+    daemon = wants(served(4), behaviour=Behaviour(check=True, healthy_after=5))
+    ticks(daemon, 12)
+    assert traffic(daemon)["web:2"] <= 25
+
+
+def test_green_that_waits_gets_nothing_when_newer_content_comes() -> None:
+    """argo#1665, argo#4728: what was superseded got traffic that nobody had promoted it for."""
+    daemon = ticks(wants(served(3, **GREEN_WAITS), replicas=3, **GREEN_WAITS), 10)
+    daemon.ask("promote")
+    ticks(daemon, 30)
+    assert traffic(daemon) == {"web:2": 100}  # it serves in the second slot now
+    ticks(wants(daemon, "web:3", replicas=3, **GREEN_WAITS), 10)
+    assert up(daemon, "web:3") == 3
+    wants(daemon, "web:4", replicas=4, **GREEN_WAITS)
+    for _ in range(20):
+        assert traffic(daemon) == {"web:2": 100}
+        ticks(daemon, 1)
+
+
+def test_green_that_waits_gets_nothing_when_git_goes_back() -> None:
+    daemon = ticks(wants(served(3, **GREEN_WAITS), replicas=3, **GREEN_WAITS), 10)
+    wanted = a_state(a_service(image="web:1", replicas=3, traffic="80:8080", **GREEN_WAITS))
+    daemon.commit(wanted)
+    for _ in range(8):
+        daemon.look()
+        assert traffic(daemon) == {"web:1": 100}
+        daemon.act()
+    assert daemon.world.streets.stopped == []
+
+
+def test_on_the_way_back_a_lost_old_instance_gives_nothing_to_the_canary() -> None:
+    """flagger#1851, flagger#1898: the share of a canary grew, or was begun anew, while it was taken away."""
+    daemon = ticks(wants(served(4, **CANARY), **CANARY), 10)
+    daemon.world.sick.add("shop-web-4")
+    daemon.ask("abort")
+    daemon.look()
+    assert traffic(daemon)["web:1"] >= 80
+    daemon.look()
+    assert traffic(daemon)["web:1"] >= 80
+
+
+def test_old_instances_stay_where_new_ones_never_run() -> None:
+    """swarmkit#2308: start-first removed the old one even if the new one never ran."""
+    daemon = wants(served(2), replicas=2, behaviour=Behaviour(unstartable="exec: no such file")).settle()
+    assert daemon.outcome() == "rolled-back"
+    assert traffic(daemon) == {"web:1": 100}
+
+
+def test_nobody_is_stopped_who_still_answers() -> None:
+    """moby#30321, moby#44815: requests came to tasks that were shutting down."""
+    daemon = wants(served(1, drain_timeout=30), replicas=1, drain_timeout=30)
+    daemon.world.streets.slow = set(daemon.world.boxes)
+    ticks(daemon, 20)
+    assert up(daemon, "web:1") == 1
+    daemon.world.streets.slow.clear()
+    daemon.settle()
+    assert daemon.world.streets.stopped == []
+
+
+# E: metrics.
+
+
+def judged(rate: float, errors: float) -> Daemon:
+    daemon = served(**JUDGED)
+    daemon.world.streets.rate, daemon.world.streets.errors = rate, {"web:2": errors}
+    return wants(daemon, **JUDGED)
+
+
+def test_a_failed_analysis_ends_the_rollout() -> None:
+    """argo#1411: a failed analysis did not stop the rollout."""
+    daemon = ticks(judged(200, 0.2), 30)
+    assert daemon.outcome() == "rolled-back"
+    assert traffic(daemon) == {"web:1": 100}
+
+
+def test_nothing_but_errors_is_no_success() -> None:
+    """argo#4479: a run in which every measurement was an error was successful."""
+    daemon = ticks(judged(200, 1.0), 30)
+    assert daemon.outcome() == "rolled-back"
