@@ -84,7 +84,7 @@ def _unmeasurable(asked: Analysis, stops: tuple[Step, ...], traffic: Traffic | N
                 f"in mode tcp nobody reads requests, so an analysis has nothing to judge by; {mend}, or write a pause"
             )
     if _before_any_traffic(stops) and not elsewhere:
-        first = "no requests reach the new instances before the analysis, so there is nothing to judge by"
+        first = "the new instances have no share of the requests before the analysis, so there is nothing to judge by"
         return f"{first}; {mend}, or write a pause"
     return ""
 

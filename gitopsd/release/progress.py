@@ -19,7 +19,7 @@ from gitopsd.rollout.resting import goes_back, rest_until
 from gitopsd.rollout.shifting import gradual, pause_ends, waits, warm_until, words
 from gitopsd.rollout.traffic import InRouter
 from gitopsd.rollout.volume import too_few
-from gitopsd.rollout.watching import opinion, watches
+from gitopsd.rollout.watching import analysis_at, opinion, watches
 
 Role = Literal["new", "old", "other"]
 
@@ -203,7 +203,8 @@ def _by_step(journal: Journal, rollout: Rollout) -> Iterator[Expected]:
         return
     ends = pause_ends(rollout)
     promote = f"gitopsd rollout promote {journal.environment}/{rollout.service}"
-    yield Expected(f"the pause ends (or now: `{promote}`)" if ends else f"it goes on with `{promote}`", ends)
+    over = "the analysis ends, if the judge passes it" if analysis_at(rollout) is not None else "the pause ends"
+    yield Expected(f"{over} (or now: `{promote}`)" if ends else f"it goes on with `{promote}`", ends)
 
 
 def _at_the_deadline(rollout: Rollout) -> str:

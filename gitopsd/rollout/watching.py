@@ -85,12 +85,19 @@ def opinion(rollout: Rollout) -> Verdict | None:
     return rollout.judged.verdict if rollout.policy.analysis.metrics else rollout.guarded.verdict
 
 
+def analysis_at(rollout: Rollout) -> Analyse | None:
+    """The analysis at which it stands."""
+    steps, shift = steps_of(rollout.policy), rollout.shift
+    step = steps[shift.step] if shift.step < len(steps) else None
+    return step if isinstance(step, Analyse) else None
+
+
 def _judged(rollout: Rollout, interval: Interval) -> Rollout:
     """Without a share of the traffic only an analysis counts, by what needs no requests."""
     metrics = rollout.policy.analysis.metrics
     judged, guarded = rollout.judged, rollout.guarded
     weighed = metrics if interval.share else tuple(each for each in metrics if each.source != "router")
-    if weighed and gradual(rollout) and (interval.share or _analysis(rollout) is not None):
+    if weighed and gradual(rollout) and (interval.share or analysis_at(rollout) is not None):
         judged, _ = judge(weighed, judged, interval)
     if rollout.policy.guard and interval.share:
         asked = {metric.name for metric in metrics}
@@ -100,15 +107,8 @@ def _judged(rollout: Rollout, interval: Interval) -> Rollout:
 
 
 def _due(rollout: Rollout, now: datetime) -> bool:
-    step, since = _analysis(rollout), rollout.shift.since
+    step, since = analysis_at(rollout), rollout.shift.since
     return step is not None and since is not None and now >= since + step.duration
-
-
-def _analysis(rollout: Rollout) -> Analyse | None:
-    """The one at which it stands."""
-    steps, shift = steps_of(rollout.policy), rollout.shift
-    step = steps[shift.step] if shift.step < len(steps) else None
-    return step if isinstance(step, Analyse) else None
 
 
 def forgotten(judged: Accumulator) -> Accumulator:

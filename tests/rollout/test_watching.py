@@ -116,6 +116,7 @@ def test_the_verdict_is_told_in_one_sentence_with_its_numbers() -> None:
     found = seen(ticks(canary(rate=50, errors=0.001), 30))
     assert found.verdict.startswith("pass: error-rate: ")
     assert " of " in found.verdict
+    assert found.next[0].what.startswith("the analysis ends, if the judge passes it (or now: ")
     assert found.warning == ""
 
 
