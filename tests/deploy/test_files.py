@@ -30,8 +30,10 @@ def test_every_commented_setting_is_valid_and_every_default_is_the_default(tmp_p
 
     assert given.repositories["default"].interval.total_seconds() == 30
     assert set(given.environments) == {"production"}
-    for name in ("discover", "mode", "engine", "state_dir", "resync", "images", "router"):
+    for name in ("discover", "mode", "engine", "state_dir", "resync", "images"):
         assert getattr(given, name) == getattr(plain, name), name
+    for name in ("mode", "image", "network"):
+        assert getattr(given.router, name) == getattr(plain.router, name), name
 
 
 def test_every_setting_is_there() -> None:
