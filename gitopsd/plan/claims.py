@@ -21,6 +21,11 @@ class Claim:
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
 
+    @property
+    def near(self) -> tuple[str, str]:
+        """What it has in common with all that it can clash with: of a port the number, whatever the address."""
+        return self.kind, self.value.rpartition(":")[2] if self.kind == "host port" else self.value
+
     def clashes(self, others: Collection["Claim"]) -> bool:
         """Whether one of `others` is the same thing. A port of one address clashes with that port of all addresses, and
         a route with whatever else has its port, but not with another route there.
@@ -128,17 +133,18 @@ def _mend(environment: str, other: str, gone: bool) -> str:
 
 def duplicate_claims(desired: DesiredState) -> tuple[Problem, ...]:
     """Two services, or two replicas of one, that want one host port or container name."""
-    seen: dict[Claim, str] = {}
+    seen: dict[tuple[str, str], dict[Claim, str]] = {}
     problems = []
     for service in desired.services.values():
         problems += _too_few_ports(service)
         one = DesiredState(desired.environment, desired.project, {service.name: service}, {}, {})
         for claim in sorted(claims(one)):
-            other = next((name for known, name in seen.items() if claim.clashes((known,))), "")
+            near = seen.setdefault(claim.near, {})
+            other = next((name for known, name in near.items() if claim.clashes((known,))), "")
             if claim.kind != "project" and other:
                 message = f"{claim} is claimed by service {other} too; change it in one of the two"
                 problems.append(Problem(service.place, f"services.{service.name}", message))
-            seen.setdefault(claim, service.name)
+            near.setdefault(claim, service.name)
     return tuple(problems)
 
 

@@ -22,7 +22,8 @@ def recognise(journal: Journal, live: LiveState) -> Journal:
     known = {each.id: journal.inventory[each.id] for each in live.instances if each.id in journal.inventory}
     found = [(each, _meant(journal, each)) for each in live.instances if each.id not in known]
     new = {instance.id: placed for instance, placed in found if placed is not None}
-    later = [each for each in live.instances if each.id not in {*known, *new} and _from_later(journal, each)]
+    strange = [instance for instance, placed in found if placed is None]
+    later = _from_later(journal, strange) if strange else []
     if later:
         return _caught_up(replace(journal, inventory={**known, **new}), later)
     if not new and known == journal.inventory:
@@ -68,16 +69,23 @@ def _meant(journal: Journal, instance: Instance) -> Placed | None:
     return placed if same else None
 
 
-def _from_later(journal: Journal, instance: Instance) -> bool:
-    """Whether it is of a release that came after all that the journal knows, and has its slot's own name."""
+def _from_later(journal: Journal, strange: list[Instance]) -> list[Instance]:
+    """Those of a release that came after all that the journal knows, in their slots' own names."""
     known = {placed.release for placed in (*journal.inventory.values(), *journal.intended.values())}
     known |= {rollout.release for rollout in journal.rollouts.values()}
     known |= {rejection.release for rejection in journal.rejected.values()}
     known |= {journal.release.number} if journal.release is not None else set()
     known |= {journal.serving.release} if journal.serving is not None else set()
-    ours = instance.environment in journal.names and bool(instance.fingerprint and instance.slot)
-    own_name = instance.name == f"{journal.project}-{instance.service}-{instance.slot}"
-    return ours and own_name and instance.release > max(known, default=0)
+    newest = max(known, default=0)
+    return [
+        each
+        for each in strange
+        if each.environment in journal.names
+        and each.fingerprint
+        and each.slot
+        and each.name == f"{journal.project}-{each.service}-{each.slot}"
+        and each.release > newest
+    ]
 
 
 def _caught_up(journal: Journal, later: list[Instance]) -> Journal:

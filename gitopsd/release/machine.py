@@ -8,6 +8,7 @@ content is rejected.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 
 from gitopsd.model.action import Chain
 from gitopsd.model.analysis import NOTHING_MEASURED, Measures
@@ -53,10 +54,21 @@ class Signals:
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
         refused = {slot: self.refused[key] for slot, key in _slots(service, self.refused)}
-        busy, held = (frozenset(slot for slot, _ in _slots(service, keys)) for keys in (self.busy, self.held))
+        busy, held = (_by_service(keys).get(service, frozenset()) for keys in (self.busy, self.held))
         spike = self.spikes.get(service, "")
         measures = self.measures.get(service, NOTHING_MEASURED)
         return Said(busy, refused, held, returned=self.returned, storm=self.storm, spike=spike, measures=measures)
+
+
+@lru_cache(maxsize=4)
+def _by_service(keys: frozenset[str]) -> Mapping[str, frozenset[int]]:
+    """Slots by service, found once for all services of a pass."""
+    slots: dict[str, set[int]] = {}
+    for key in keys:
+        name, _, slot = key.rpartition("/")
+        if slot.isdigit():
+            slots.setdefault(name, set()).add(int(slot))
+    return {name: frozenset(found) for name, found in slots.items()}
 
 
 def _slots(service: str, keys: Iterable[str]) -> list[tuple[int, str]]:

@@ -34,8 +34,10 @@ def diagnosed(
             looping = each.placed.looping if rolling else _looping(journal, serving, each, now)
             kind, in_time = (heals.crashed, _rested(last, now)) if looping else (heals.unhealthy, _may(last, now))
             may = kind == "repair" and (rolling or in_time)
-            known = replace(each, placed=replace(each.placed, looping=looping))
-            placed[each.id] = replace(known.placed, sick=_words(known, may=may, rolling=rolling))
+            same = looping == each.placed.looping
+            known = each if same else replace(each, placed=replace(each.placed, looping=looping))
+            sick = _words(known, may=may, rolling=rolling)
+            placed[each.id] = known.placed if sick == known.placed.sick else replace(known.placed, sick=sick)
     inventory = {**journal.inventory, **placed}
     return journal if inventory == journal.inventory else replace(journal, inventory=inventory)
 
