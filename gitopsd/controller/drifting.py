@@ -34,14 +34,14 @@ class Drifting:
         self._outcomes: Sequence[Event] = ()
         self._busy: frozenset[str] = frozenset()
 
-    def done_with(self, containers: Mapping[str, Collection[str]], outcomes: Sequence[Event]) -> None:
+    def done_with(self, containers: Mapping[str, Collection[str]], outcomes: Sequence[Event], now: datetime) -> None:
         """Actions on these, by id or name, have ended; with each go the paths of what the engine ignored of them.
 
         `outcomes` tell of those actions, and are not in the ledger yet.
         """
         self._outcomes = outcomes
         self._baselines.done_with(containers)
-        self._witness.forget(containers)
+        self._witness.forget(containers, now)
 
     def look(self, journal: Journal, live: LiveState, busy: frozenset[str], expect: Expect, now: datetime) -> FieldLook:
         self._busy = frozenset(key.rpartition("/")[0] for key in busy)

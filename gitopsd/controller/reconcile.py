@@ -105,7 +105,7 @@ class Reconciler:
         if not environment.path and not journal.project:
             self._desires.hold(environment, journal)
             return Pass(None, settled=True)  # removed, and in no repository any more
-        self._drifting.done_with(self._chains.acted_on(), outcomes)
+        self._drifting.done_with(self._chains.acted_on(), outcomes, now)
         journal, said, asking = self._questions.take_in(journal, now)
         look = self._pinned(self._look(environment, journal, asking, thorough=thorough))
         fields, drifted = self._compare(look)

@@ -13,6 +13,9 @@ Kept = TypeVar("Kept")
 KEPT_EVENTS = 32
 KEPT_CONTAINERS = 2_000
 TOUCHING = frozenset(("exec_die", "extract-to-dir"))
+OWN = frozenset(
+    ("create", "start", "rename", "update", "connect", "disconnect", "unpause")
+)  # what gitopsd's work brings
 
 
 class Witness:
@@ -24,6 +27,7 @@ class Witness:
         self._checks: dict[str, str] = {}
         self._touched: dict[str, datetime] = {}
         self._checking: dict[str, None] = {}
+        self._done_with: dict[str, datetime] = {}
 
     def hear(self, event: EngineEvent) -> bool:
         """Remember it. Whether it tells that files in a container may have been changed by hand."""
@@ -33,6 +37,8 @@ class Witness:
         with self._lock:
             if event.action in TOUCHING:
                 return self._noted_touch(container, event)
+            if self._comes_late(container, event):
+                return False
             self._note_check(container, event)
             events = self._heard.setdefault(container, deque(maxlen=KEPT_EVENTS))
             if events and event.action.startswith("exec_start") and events[-1].action == event.action:
@@ -55,6 +61,12 @@ class Witness:
         """Whether somebody may have changed its files."""
         with self._lock:
             return self._touched.get(container, since) > since
+
+    def _comes_late(self, container: str, event: EngineEvent) -> bool:
+        """It tells of gitopsd's own work, which is over: the stream of events may lag behind."""
+        names = (container, event.attributes.get("name", ""))
+        over = [self._done_with[name] for name in names if name in self._done_with]
+        return event.action in OWN and any(event.at <= until for until in over)
 
     def _noted_touch(self, container: str, event: EngineEvent) -> bool:
         run = event.attributes.get("execID", "")
@@ -88,10 +100,12 @@ class Witness:
         named = {each.attributes.get("name", "") for each in heard if each.kind == "container"}
         return frozenset({container, *named} - {""})
 
-    def forget(self, containers: Iterable[str]) -> None:
-        """What happened to these, by id or name, was gitopsd's own work, or came before it."""
+    def forget(self, containers: Iterable[str], until: datetime) -> None:
+        """What happened to these, by id or name, was gitopsd's own work, or came before it; also what is told later."""
         named = set(containers)
         with self._lock:
+            for each in named:
+                _kept(self._done_with, each, until)
             for id, events in list(self._heard.items()):
                 if id in named or (events and events[-1].attributes.get("name") in named):
                     del self._heard[id]

@@ -51,3 +51,14 @@ def test_what_is_remembered_of_touches_is_bounded() -> None:
 
     assert not witness.touched("0", NOON - timedelta(seconds=1))
     assert witness.touched(str(KEPT_CONTAINERS), NOON - timedelta(seconds=1))
+
+
+def test_what_its_own_work_brought_is_forgotten_also_when_it_is_told_late() -> None:
+    witness = Witness()
+    start = event("start")
+
+    witness.forget([start.id], start.at)
+    witness.hear(start)
+    witness.hear(event("die"))
+
+    assert [each.action for each in witness.of(start.id)] == ["die"]

@@ -103,7 +103,11 @@ MUTANTS = {
         Webs,
     ),
     "non-idempotent create": (
-        Mutant("gitopsd.release.machine", "after = intend(after, chains, now)", "after = after"),
+        Mutant(
+            "gitopsd.release.machine",
+            "after = intend(replace(after, routes=routes), chains, now)",
+            "after = replace(after, routes=routes)",
+        ),
         "allowed|twice|were promised",
         Narrow,
     ),
@@ -126,7 +130,7 @@ MUTANTS = {
     if unborn:
         return Step("acting", tuple(action for other in unborn for action in clear(other, "eager")), open=True)""",
         ),
-        "may recover",
+        "may recover|takes the place of",
         Webs,
     ),
     "answers not asked for": (
@@ -137,8 +141,8 @@ MUTANTS = {
     "promote for good": (
         Mutant(
             "gitopsd.release.steering",
-            "return replace(rollout, seen={",
-            "return replace(rollout, policy=replace(rollout.policy, min_ready=now - now), seen={",
+            "return replace(rollout, seen=seen, shift=shift)",
+            "return replace(rollout, seen=seen, shift=shift, policy=replace(rollout.policy, min_ready=now - now))",
         ),
         "takes the place of",
         Hurried,
