@@ -171,7 +171,8 @@ def _expected(
         case Progressing() | RollingBack():
             yield from _by_time(rollout, members.get(rollout.service, ()), judge)
             yield from _by_step(journal, rollout)
-            yield Expected(_at_the_deadline(rollout), rollout.deadline)
+            if not waits(rollout):
+                yield Expected(_at_the_deadline(rollout), rollout.deadline)
 
 
 def _waits_for(journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Member, ...]]) -> str:

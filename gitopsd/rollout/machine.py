@@ -156,9 +156,12 @@ def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Sa
 
 
 def _gone_on(rollout: Rollout, survey: Survey, now: datetime) -> Turn:
-    """Another slot that serves is progress, and progress moves the deadline; one that comes and goes is none."""
+    """Another slot that serves is progress, and progress moves the deadline; one that comes and goes is none.
+
+    The rest that the policy wants after a slot is no lack of progress.
+    """
     better = survey.served > rollout.served
-    deadline = now + rollout.policy.progress_deadline if better else rollout.deadline
+    deadline = now + rollout.policy.progress_deadline + rollout.policy.delay if better else rollout.deadline
     kept = replace(rollout, deadline=deadline, served=max(survey.served, rollout.served))
     return Turn(kept, survey.chains, survey.wake(deadline))
 

@@ -88,6 +88,11 @@ def test_after_a_slot_the_policy_s_delay_passes_before_the_next() -> None:
     assert "shop-web-2.gitopsd-2 web:2" in daemon.world.running()
 
 
+def test_a_rest_that_is_longer_than_the_progress_deadline_is_no_lack_of_progress() -> None:
+    daemon = wants(serving(2), "web:2", replicas=2, delay=900, progress_deadline=600).settle()
+    assert daemon.outcome() == "succeeded"
+
+
 def test_a_broken_slot_is_replaced_first() -> None:
     daemon = serving(3)
     daemon.world.behaviours["web:1"] = Behaviour(restart="no")

@@ -32,7 +32,7 @@ class Connection:
     def __init__(self, target: TargetEngine, timeout: float = TIMEOUT, pool_size: int | None = None) -> None:
         self.target = target
         self.timeout = timeout
-        self._pool = open_pool(target, pool_size) if pool_size else open_pool(target)
+        self._pool = open_pool(target, pool_size or 0)
         self._threads = threading.local()
         self._api: Version | None = None
 

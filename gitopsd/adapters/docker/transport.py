@@ -19,16 +19,21 @@ from gitopsd.model.errors import EngineError
 from gitopsd.model.settings import TargetEngine
 
 CONNECT_TIMEOUT: Final = 10.0
-POOL_SIZE: Final = 15  # and one for the events
+POOL_SIZE: Final = 15  # over ssh, where each is a session; and one for the events
+LOCAL_POOL_SIZE: Final = 32  # so that 16 chains that wait for a busy engine leave room for a look at it
 # The address in front of every path; where it leads is the pool's business.
 ADDRESS: Final = "http+docker://localhost"
 
 Pool = urllib3.HTTPConnectionPool
 
 
-def open_pool(target: TargetEngine, size: int = POOL_SIZE) -> Pool:
-    """The pool for an engine's URL; no connection is made yet. EngineError: the URL or the TLS directory is wrong."""
+def open_pool(target: TargetEngine, size: int = 0) -> Pool:
+    """The pool for an engine's URL, of as many connections as suit that unless it is said; none is made yet.
+
+    EngineError: the URL or the TLS directory is wrong.
+    """
     parts = urlsplit(target.url)
+    size = size or (POOL_SIZE if parts.scheme == "ssh" else LOCAL_POOL_SIZE)
     match parts.scheme:
         case "unix":
             return DialledPool(lambda: _dial_socket(parts.path), size)
