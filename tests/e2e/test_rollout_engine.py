@@ -22,6 +22,8 @@ ALWAYS = 1_000_000
 PATIENT = {"health": {"failure_threshold": 30}}
 
 
+# Docker 20.10, restarted with its containers up, cannot always remove a file system afterwards: it is busy, for ever.
+@pytest.mark.long
 @pytest.mark.parametrize("how", HOW)
 def test_a_rolling_upgrade_goes_on_once_the_engine_is_back_and_nothing_is_held_against_it(
     start_engine: StartEngine, make_rig: MakeRig, how: str

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gitopsd.adapters.docker.engine import DockerEngine, connect
+from gitopsd.adapters.docker.transport import LOCAL_POOL_SIZE
 from gitopsd.engine_json import keep_body
 from gitopsd.model.errors import (
     Conflict,
@@ -368,4 +369,4 @@ def test_threads_share_a_bounded_number_of_connections(serve: Start) -> None:
     for thread in threads:
         thread.join()
 
-    assert 1 < most[0] <= 16
+    assert 1 < most[0] <= LOCAL_POOL_SIZE
