@@ -12,7 +12,8 @@ from gitopsd.manifest.keys.quantities import integer, number, span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, closed, refuse_key, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
-from gitopsd.model.strategy import ALL, Analyse, Approve, HeaderRoute, Pause, SetCanaryScale, SetWeight, Step
+from gitopsd.model.route import ALL
+from gitopsd.model.strategy import Analyse, Approve, HeaderRoute, Pause, SetCanaryScale, SetWeight, Step
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # what HTTP allows in the name of a header or cookie
 

@@ -1,6 +1,6 @@
 """Who answers at which port: the routes of an engine, their two slots, and what a router shows of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from gitopsd.model.health import NOT_ASKED, Checks
 
 SlotName = Literal["a", "b"]
 SLOTS: tuple[SlotName, SlotName] = ("a", "b")
+OTHER: Mapping[SlotName, SlotName] = {"a": "b", "b": "a"}
 ALL = 10_000  # basis points
 FULL = 256
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-ALL = 10_000  # basis points
-
 
 @dataclass(frozen=True, slots=True)
 class SetWeight:

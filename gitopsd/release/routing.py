@@ -13,7 +13,7 @@ from gitopsd.model.desired import Policy, SealedService, SealedState
 from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Progressing, RollingBack, Rollout, Target
-from gitopsd.model.route import ALL, FULL, SLOTS, OnPurpose, SlotName
+from gitopsd.model.route import ALL, FULL, OTHER, SLOTS, OnPurpose, SlotName
 from gitopsd.model.routing import UNSEEN, Placing, Routed, Seen
 from gitopsd.model.traffic import Traffic
 from gitopsd.rollout import Member
@@ -21,7 +21,6 @@ from gitopsd.rollout.member import Judge, ready_now
 from gitopsd.rollout.shifting import gradual
 from gitopsd.rollout.traffic import InRouter
 
-OTHER: Mapping[SlotName, SlotName] = {"a": "b", "b": "a"}
 Sight = Mapping[str, Seen]
 TENTHS = 10
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, Measures, Verdict
 from gitopsd.model.rollout import Finalising, Progressing, Rollout, Sampled
-from gitopsd.model.route import ALL, SlotName
+from gitopsd.model.route import ALL, OTHER
 from gitopsd.model.strategy import Analyse
 from gitopsd.rollout.judge import explain, judge
 from gitopsd.rollout.member import Member
@@ -19,7 +19,6 @@ from gitopsd.rollout.sides import Sight, answers, counts_of, instances_of, side_
 from gitopsd.rollout.traffic import InRouter
 
 INTERVAL = timedelta(seconds=1)
-OTHER: dict[SlotName, SlotName] = {"a": "b", "b": "a"}
 
 
 def watched(

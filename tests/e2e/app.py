@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,13 @@ from typing import Any
 import docker
 import pytest
 
+from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.haproxy import image_of_haproxy
 from tests.images import add, import_image, install
 
 SOURCE = Path(__file__).with_name("app.c")
 APP = "gitopsd-test/app:1"
+HAPROXY = "gitopsd-test/haproxy:1"
 
 
 def app_image(api: docker.APIClient) -> str:
@@ -24,6 +29,15 @@ def app_image(api: docker.APIClient) -> str:
         add(archive, "app", tarfile.REGTYPE, 0o755, program())
     import_image(api, APP, buffer.getvalue(), ['CMD ["/app"]', "EXPOSE 8080/tcp"])
     return APP
+
+
+@contextmanager
+def street_engine() -> Iterator[OwnEngine]:
+    """An engine with the application and a router that nobody else has."""
+    with own_engine() as made:
+        app_image(made.api())
+        image_of_haproxy(made.api(), HAPROXY)
+        yield made
 
 
 @cache

@@ -8,23 +8,19 @@ from typing import Any
 import pytest
 
 from tests.certificates import put_certificate, shown_certificate, trusting
-from tests.e2e.app import app_image, routed
+from tests.e2e.app import HAPROXY, routed, street_engine
 from tests.e2e.conftest import MakeRig
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.own_engine import OwnEngine
 from tests.e2e.rig import Rig
-from tests.haproxy import image_of_haproxy
 from tests.load import Load, load
 
-HAPROXY = "gitopsd-test/haproxy:1"
 PATIENCE_S = 90.0
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[OwnEngine]:
     """An engine whose router nobody else has."""
-    with own_engine() as made:
-        app_image(made.api())
-        image_of_haproxy(made.api(), HAPROXY)
+    with street_engine() as made:
         yield made
 
 
@@ -78,7 +74,7 @@ def test_blue_green_switches_without_a_gap(rig: Rig, free_port: int) -> None:
 def test_a_canary_with_ten_percent_of_errors_is_taken_off_by_itself(rig: Rig, free_port: int) -> None:
     how: dict[str, Any] = {"replicas": 2, "x": {"strategy": "canary", "steps": [{"set_weight": 20}, {"pause": {}}]}}
     serving(rig, free_port, "one", **how)
-    with load(free_port, "localhost") as seen:
+    with load(free_port, "localhost", pause=0.02) as seen:  # some 200 requests a second
         rig.push(web=routed("two", free_port, errors=100, **how))
         rig.eventually(partial(ended, rig), PATIENCE_S)
     release = rig.release()

@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.app import APP, app_image, routed
+from tests.e2e.app import APP, HAPROXY, routed, street_engine
 from tests.e2e.conftest import MakeRig
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.own_engine import OwnEngine
 from tests.e2e.rig import Rig
-from tests.haproxy import image_of_haproxy
 from tests.load import Load, load
 
-HAPROXY = "gitopsd-test/haproxy:1"
 PATIENCE_S = 90.0
 CANARY: dict[str, Any] = {"x": {"strategy": "canary", "steps": [{"set_weight": 20}, {"pause": {}}]}}
 
@@ -21,9 +19,7 @@ CANARY: dict[str, Any] = {"x": {"strategy": "canary", "steps": [{"set_weight": 2
 @pytest.fixture
 def engine() -> Iterator[OwnEngine]:
     """An engine whose router nobody else has, and which the test may stop."""
-    with own_engine() as made:
-        app_image(made.api())
-        image_of_haproxy(made.api(), HAPROXY)
+    with street_engine() as made:
         yield made
 
 

@@ -13,7 +13,7 @@ from gitopsd.adapters.docker.logs import read_logs
 from gitopsd.adapters.docker.look import Looks, owner_volume
 from gitopsd.adapters.docker.making import make_container
 from gitopsd.adapters.docker.own import own_container
-from gitopsd.adapters.docker.pulling import pull
+from gitopsd.adapters.docker.pulling import image_held, pull
 from gitopsd.adapters.docker.room import disk
 from gitopsd.adapters.docker.stream import ASK_EVERY, Events
 from gitopsd.adapters.docker.translate import understood
@@ -75,13 +75,7 @@ class DockerView:
         return self._looks.look(project, thorough)
 
     def image(self, reference: str) -> Image | None:
-        doing = f"inspect image {reference}"
-        try:
-            answer = self._connection.json("GET", f"/images/{reference}/json", doing=doing)
-        except NotFound:
-            return None
-        with understood(doing):
-            return live.image(reference, answer)
+        return image_held(self._connection, reference)
 
     def image_defaults(self, image: str) -> Mapping[str, Json]:
         if image not in self._defaults:  # an image of one id never changes

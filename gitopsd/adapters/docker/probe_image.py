@@ -6,11 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from gitopsd.adapters.docker.connection import Connection
-from gitopsd.adapters.docker.pulling import pull
-from gitopsd.adapters.docker.translate import understood
-from gitopsd.engine_json import live
+from gitopsd.adapters.docker.pulling import image_held, pull
 from gitopsd.model.desired import Image
-from gitopsd.model.errors import EngineError, ImageUnavailable, NotFound
+from gitopsd.model.errors import EngineError, ImageUnavailable
 from gitopsd.model.settings import Registry
 
 FIRST_WAIT_S: Final = 2.0
@@ -34,20 +32,11 @@ class ProbeImage:
         """The id of the image. ImageUnavailable, ImageMissing: it is not on the engine, and why it did not come."""
         name = self.name()
         known = self._found.get(name)
-        held = self._held(known.id if known is not None else name)
+        held = image_held(self._connection, known.id if known is not None else name)
         if held is None:
             held = self._brought(name if known is None else known.digest or name)
         self._found.setdefault(name, held)
         return held.id
-
-    def _held(self, reference: str) -> Image | None:
-        doing = f"inspect image {reference}"
-        try:
-            answer = self._connection.json("GET", f"/images/{reference}/json", doing=doing)
-        except NotFound:
-            return None
-        with understood(doing):
-            return live.image(reference, answer)
 
     def _brought(self, reference: str) -> Image:
         """Pulled by the first who needs it; nobody else waits for that, nor asks a registry in vain too often."""
@@ -64,7 +53,7 @@ class ProbeImage:
     def _pulled(self, reference: str) -> Image:
         try:
             pull(self._connection, reference, lambda _: None, self._registries)
-            found = self._held(reference)
+            found = image_held(self._connection, reference)
             if found is None:
                 raise ImageUnavailable(f"pull {reference}: pulled, and gone again before it could be looked at")
         except EngineError as error:

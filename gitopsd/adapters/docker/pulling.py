@@ -11,8 +11,17 @@ import docker.auth
 import docker.errors
 
 from gitopsd.adapters.docker.connection import Connection
-from gitopsd.adapters.docker.translate import translated
-from gitopsd.model.errors import EngineRefused, EngineUnavailable, ImageMissing, ImageThrottled, ImageUnavailable
+from gitopsd.adapters.docker.translate import translated, understood
+from gitopsd.engine_json import live
+from gitopsd.model.desired import Image
+from gitopsd.model.errors import (
+    EngineRefused,
+    EngineUnavailable,
+    ImageMissing,
+    ImageThrottled,
+    ImageUnavailable,
+    NotFound,
+)
 from gitopsd.model.settings import Registry
 
 # An engine reports every layer about twice a second; only a registry may be slow to begin.
@@ -29,6 +38,17 @@ _THROTTLED: Final = re.compile(r"toomanyrequests|too many requests|rate limit", 
 _DONE: Final = ("Pull complete", "Already exists")
 
 Progress = Callable[[str], None]
+
+
+def image_held(connection: Connection, reference: str) -> Image | None:
+    """The image that the engine has for a reference, or None; no registry is asked."""
+    doing = f"inspect image {reference}"
+    try:
+        answer = connection.json("GET", f"/images/{reference}/json", doing=doing)
+    except NotFound:
+        return None
+    with understood(doing):
+        return live.image(reference, answer)
 
 
 def pull(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from gitopsd.model.analysis import Interval, Metric, Track
-from gitopsd.model.strategy import ALL
+from gitopsd.model.route import ALL
 
 ALPHA = 0.01  # of all rollouts whose canary is as good as stable, those that may be turned back
 GROWTH, MOST_BETWEEN = 0.1, 100  # requests from one test of a bound to the next: few tests leave more risk to each

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from gitopsd.model.analysis import Metric
-from gitopsd.model.strategy import ALL
+from gitopsd.model.route import ALL
 
 
 def needed(metrics: Sequence[Metric], expected_rps: float, share: int, duration: timedelta) -> str:

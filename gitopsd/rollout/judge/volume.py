@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gitopsd.model.analysis import Fail, Inconclusive, Metric, NoData, Pass, SlotCounts, Track, Verdict
-from gitopsd.model.strategy import ALL
+from gitopsd.model.route import ALL
 from gitopsd.rollout.judge.bounds import at_least, at_most
 from gitopsd.rollout.judge.look import Look, spent, tested
 from gitopsd.rollout.judge.words import several
