@@ -101,9 +101,15 @@ class RouterGround:
     def eventually(self, check: Callable[[], Seen]) -> Seen:
         return eventually(check, within=45)
 
-    def sample(self, slot: SlotName) -> tuple[int, int]:
-        sample = self.router.samples()[NAME, slot]
-        return sample.requests, sample.errors
+    def counts(self, slot: SlotName, requests: int, errors: int = 0) -> None:
+        """Waits for them: a router counts a request when its stream ends, and by then its client has the answer."""
+
+        def counted() -> bool:
+            sample = self.router.samples()[NAME, slot]
+            assert (sample.requests, sample.errors) == (requests, errors)
+            return True
+
+        self.eventually(counted)
 
 
 class FakeHands:

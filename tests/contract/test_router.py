@@ -235,12 +235,12 @@ def test_what_was_asked_is_what_is_counted_and_probes_are_not(ground: RouterGrou
     route = ground.serve((old,), (new,))
     ground.hands.many(30)
     ground.apply((old,), (new,), ALL)
+    ground.router.probe(route, "b", PATIENT, "/")
     ground.hands.answer("new", 500)
     ground.hands.many(20)
 
-    ground.router.probe(route, "b", PATIENT, "/")
-
-    assert (ground.sample("a"), ground.sample("b")) == ((30, 0), (20, 20))
+    ground.counts("a", 30)
+    ground.counts("b", 20, errors=20)
     sample = ground.router.samples()[route.name, "a"]
     assert len(sample.within) == len(ground.router.capabilities.latency_bounds) + 1
     assert sample.within[-1] == 30
@@ -255,7 +255,7 @@ def test_errors_that_the_router_makes_itself_are_counted(ground: RouterGround) -
     answers = [ground.get().status for _ in range(5)]
 
     assert answers == [503] * 5
-    ground.eventually(lambda: ground.sample("a") == (5, 5))
+    ground.counts("a", 5, errors=5)
 
 
 def test_another_way_to_route_begins_a_new_epoch_and_a_share_does_not(ground: RouterGround) -> None:
