@@ -13,6 +13,7 @@ from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.adapters.watch import FileWatcher
 from gitopsd.controller.application import Application, Flags
 from gitopsd.controller.metrics_port import Metrics
+from gitopsd.controller.page_port import Doorbell, Page, Tokens
 from gitopsd.controller.ports import Engine, Probe, Source
 from gitopsd.controller.router_port import Router
 from gitopsd.model.files import Files
@@ -37,6 +38,7 @@ def wire(flags: Flags) -> Application:
         state_dir=said.state_dir,
         mode=said.mode,
         engine=said.engine or None,
+        listen=said.listen or None,
         docker_host=docker_host or None,
     )
 
@@ -66,6 +68,8 @@ def wire(flags: Flags) -> Application:
         open_probe=lambda target, image: _open_probe(target, image, logins),
         directory=_directory,
         load_settings=load_settings,
+        tokens=_tokens,
+        open_page=_open_page,
         remember=lambda: remember(settings.state_dir, flags, docker_host),
     )
 
@@ -101,6 +105,18 @@ def _open_metrics(prometheus: Callable[[], PrometheusSettings | None]) -> Metric
     from gitopsd.adapters.metrics.sources import Sources
 
     return Sources(prometheus)
+
+
+def _tokens(settings: Settings) -> Tokens:
+    from gitopsd.adapters.tokens import FileTokens
+
+    return FileTokens(settings.http.tokens_file or settings.state_dir / "tokens")
+
+
+def _open_page(doorbell: Doorbell) -> Page:
+    from gitopsd.web.server import PageServer
+
+    return PageServer(doorbell)
 
 
 def _directory(root: Path, without: Collection[Path] = (), most: int = 0) -> Files:

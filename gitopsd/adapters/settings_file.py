@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from gitopsd.adapters.git.address import address
+from gitopsd.adapters.settings_http import http
 from gitopsd.adapters.settings_values import (
     Section,
     SectionReader,
@@ -57,11 +58,11 @@ from gitopsd.model.status import Mode
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics"),
+    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
-_LATER = ("policy", "http", "notify", "secrets")
+_LATER = ("policy", "notify", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Flags:
     mode: Mode | None = None
     host: str | None = None
     engine: str | None = None
+    listen: str | None = None
     docker_host: str | None = None
 
 
@@ -118,6 +120,7 @@ def _with_flags(document: Node, flags: Flags) -> Node:
     for key, flagged in {
         "repository": _flagged(repository),
         "target": _flagged({"docker": _engine(document, flags)}),
+        "http": _flagged({"listen": (flags.listen, "--listen")}),
     }.items():
         if flagged:
             written = document.fields.get(key)
@@ -167,6 +170,7 @@ class _Reader(SectionReader):
             probe_image=self.value(top, "probe_image", plain_text, ""),
             router=self.router(top),
             prometheus=self.prometheus(top),
+            http=http(self, top),
             config_file=path,
         )
 

@@ -52,25 +52,11 @@ def following(door: Door, view: "View", asked: "Asked", patience_s: float) -> "F
 
 def show_answer(door: Door, view: "View", asked: "Asked", operation: "Operation | None") -> None:
     if door.as_json:
-        door.json(answer_shape(asked, operation))
+        from gitopsd.controller import shapes
+
+        door.json(shapes.operation(operation or asked.operation))
     elif operation is not None:
         door.text(f"{operation.environment}: {operation.result}")
     else:
         late = f"the daemon has not answered yet; `gitopsd events {asked.operation.environment}` tells when it does"
         door.note(late if view.store.daemon_runs() else QUEUED)
-
-
-def answer_shape(asked: "Asked", operation: "Operation | None") -> dict[str, object]:
-    """`done_at` and `result` are null while the operation is queued."""
-    from gitopsd.cli import shapes
-
-    found = operation or asked.operation
-    return {
-        "operation": found.number,
-        "verb": found.verb,
-        "environment": found.environment,
-        "by": found.by,
-        "at": shapes.time(found.at),
-        "done_at": shapes.time(found.done_at),
-        "result": found.result or None,
-    }

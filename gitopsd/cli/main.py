@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eject": ("eject", "Give an environment up: it keeps running, as a plain Compose file."),
     "remove": ("remove", "Take an environment down; its volumes stay."),
     "secret": ("secret", "Keep the secrets that Compose files call external."),
+    "token": ("token", "Make and revoke what page and API are asked with."),
     "state": ("state", "Back the state directory up, and restore it."),
     "doctor": ("doctor", "Check settings, repositories, engines and clock."),
     "version": ("version", "Print the version."),
@@ -120,7 +121,7 @@ def _in_json(kind: str, message: str, problems: "Sequence[Problem]" = ()) -> Non
     """An error as a program reads it: one document on standard error."""
     import json
 
-    from gitopsd.cli import shapes
+    from gitopsd.controller import shapes
 
     body = {"kind": kind, "message": message, "problems": [shapes.problem(each) for each in problems]}
     click.echo(json.dumps({"error": body}, indent=2), err=True)

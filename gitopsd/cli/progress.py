@@ -4,13 +4,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gitopsd.cli import shapes
 from gitopsd.cli.door import Door
 from gitopsd.cli.words import NOTHING, age, clock_time, short
+from gitopsd.controller import shapes
 from gitopsd.model.route import ALL, percent
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def watch(door: Door, environment: str, service: str) -> int:
     live = sys.stdout.isatty() and not door.as_json
     while True:
         seen = _look(view, environment, service)
-        shape = _shape(seen)
+        shape = shapes.progress(seen)
         if live or shape != before:
             if live:
                 click.clear()
@@ -62,7 +62,7 @@ def _again(view: "View") -> "View":
 
 def _print(door: Door, seen: "Progress", *, line: bool = False) -> None:
     if door.as_json:
-        (door.json_line if line else door.json)(_shape(seen))
+        (door.json_line if line else door.json)(shapes.progress(seen))
         return
     door.text(_headline(seen))
     if seen.services:
@@ -134,47 +134,3 @@ def _expected(expected: "Expected", now: datetime) -> str:
         return f"next: {expected.what}"
     left = max(0, int((expected.at - now).total_seconds()))
     return f"at {clock_time(expected.at)} UTC (in {left}s): {expected.what}"
-
-
-def _shape(seen: "Progress") -> dict[str, Any]:
-    return {
-        "environment": seen.environment,
-        "over": seen.over,
-        "release": shapes.release(seen.release) if seen.release is not None else None,
-        "services": [_service_shape(each) for each in seen.services],
-    }
-
-
-def _service_shape(each: "ServiceProgress") -> dict[str, Any]:
-    rollout = each.rollout
-    paused = rollout.paused
-    return {
-        "name": rollout.service,
-        "phase": rollout.stage,
-        "kind": rollout.kind,
-        "cause": rollout.cause,
-        "started_at": shapes.time(rollout.started_at),
-        "deadline": shapes.time(rollout.deadline) if paused is None else None,
-        "paused": {"by": paused.by, "at": shapes.time(paused.at), "reason": paused.reason} if paused else None,
-        "wanted": each.wanted,
-        "serving": each.serving,
-        "share": each.share / 100 if each.share is not None else None,
-        "step": each.step or None,
-        "verdict": each.verdict or None,
-        "warning": each.warning or None,
-        "evidence": each.evidence or None,
-        "instances": [
-            {
-                "name": instance.name,
-                "slot": instance.slot,
-                "role": instance.role,
-                "state": instance.state,
-                "check": instance.check,
-                "ready": instance.ready,
-                "ready_since": shapes.time(instance.ready_since),
-                "reason": instance.words or None,
-            }
-            for instance in each.instances
-        ],
-        "next": [{"at": shapes.time(expected.at), "what": expected.what} for expected in each.next],
-    }

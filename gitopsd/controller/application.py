@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gitopsd.controller.metrics_port import Metrics
+from gitopsd.controller.page_port import OpenPage, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
 from gitopsd.controller.router_port import Router
 from gitopsd.manifest.seal import VERSION
@@ -24,6 +25,7 @@ class Flags:
     branch: str = ""
     mode: Mode | None = None
     engine: str = ""
+    listen: str = ""
 
 
 class ReadDirectory(Protocol):
@@ -38,6 +40,8 @@ class Application:
 
     `open_probe` is given what says by now which image probes on that engine's host are made from, "" for none, and
     `open_metrics` what says where Prometheus answers.
+
+    `tokens` are those that the settings name, and `open_page` makes what answers HTTP beside a daemon.
 
     `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
     the version that they are made in.
@@ -56,6 +60,8 @@ class Application:
     open_metrics: Callable[[Callable[[], PrometheusSettings | None]], Metrics]
     directory: ReadDirectory
     load_settings: Callable[[], Settings]
+    tokens: Callable[[Settings], Tokens]
+    open_page: OpenPage
     remember: Callable[[], None] = lambda: None
     fingerprints: str = VERSION
 

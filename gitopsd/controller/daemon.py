@@ -68,8 +68,11 @@ class Daemon:
             signal.signal(number, lambda number, _: heard.put(number))
         self._tell("Started", f"gitopsd {self._store.instance_id()[:8]} on {self._settings.host}")
         self.start()
+        page = self._application.open_page(self)
+        page.start()
         while not _heard_within(heard, SIGNAL_LOOK_S):
             pass  # a signal that the kernel gave to another thread ends no wait of this one
+        page.stop()
         self.stop()
         self._tell("Stopped", "stopped by a signal")
         return 0
@@ -276,6 +279,13 @@ class Daemon:
 
     def _prompt(self, name: str) -> Callable[[], None]:
         return lambda: self._poll_soon(name)
+
+    def application(self) -> Application:
+        return replace(self._application, settings=self._settings)
+
+    def poll(self, repository: str) -> None:
+        if repository in self._repositories.names():
+            self._poll_soon(repository)
 
     def _poll_soon(self, name: str) -> None:
         """Ask a repository now, on the timer's thread: a remote that hangs delays no other wake."""

@@ -150,6 +150,10 @@ class HostFileError(GitopsdError):
     """What the host adds to an environment, a vars_file or a secret, is not there or cannot be used."""
 
 
+class TokenError(GitopsdError):
+    """The file of tokens cannot be read or written, or has no such token."""
+
+
 class OwnershipError(GitopsdError):
     """The project on this engine belongs to another gitopsd."""
 

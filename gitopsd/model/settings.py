@@ -143,6 +143,36 @@ class PrometheusSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """An address and a port of this machine."""
+
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine itself reaches it."""
+        return self.host == "localhost" or self.host.startswith("127.") or self.host == "::1"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Where page and API answer; `listen` None: nowhere. `public_url` is what people reach them by through a proxy.
+
+    `tokens_file` holds who may do what, as `gitopsd token` writes it; None: the one in the state directory. `webhooks`
+    are, by kind of forge, the files with the secret that their deliveries are signed with.
+    """
+
+    listen: Listen | None = Listen("127.0.0.1", 8080)
+    public_url: str = ""
+    tokens_file: Path | None = None
+    webhooks: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -170,4 +200,5 @@ class Settings:
     restart_storm: RestartStorm = RestartStorm()
     router: RouterSettings = RouterSettings()
     prometheus: PrometheusSettings | None = None
+    http: HttpSettings = HttpSettings()
     config_file: Path | None = None

@@ -123,7 +123,18 @@ class Repository:
 @contextmanager
 def daemon(repository: Repository, state: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`gitopsd run` on a repository, stopped at the end."""
-    command = [sys.executable, "-m", "gitopsd", "run", "--repository", str(repository.bare), "--state-dir", str(state)]
+    command = [
+        sys.executable,
+        "-m",
+        "gitopsd",
+        "run",
+        "--listen",
+        "off",
+        "--repository",
+        str(repository.bare),
+        "--state-dir",
+        str(state),
+    ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         yield process

@@ -26,6 +26,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour
 from tests.fakes.engine import FakeEngine
 from tests.fakes.metrics import FakeMetrics
+from tests.fakes.page import FakePage, FakeTokens
 from tests.fakes.probe import FakeProbe
 from tests.fakes.router import FakeRouter
 from tests.fakes.source import FakeSource
@@ -66,6 +67,7 @@ class Shop:
         self.secrets = HostSecrets(self.directory)
         self.probe = FakeProbe()
         self.router = FakeRouter()
+        self.tokens = FakeTokens()
         self.flags: list[Flags] = []
         for number in (1, 2, 3):
             self.engine.add_image(f"web:{number}", STEADY)
@@ -98,6 +100,8 @@ class Shop:
             open_metrics=lambda prometheus: FakeMetrics(),
             directory=directory_files,
             load_settings=lambda: settings,
+            tokens=lambda settings: self.tokens,
+            open_page=lambda doorbell: FakePage(),
         )
 
     def image(self, reference: str, behaviour: Behaviour) -> None:

@@ -16,6 +16,7 @@ from gitopsd.model.status import EnvironmentStatus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.metrics import FakeMetrics
+from tests.fakes.page import FakePage, FakeTokens
 from tests.fakes.probe import FakeProbe
 from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
@@ -54,6 +55,7 @@ class House:
         self.probe = FakeProbe()
         self.metrics = FakeMetrics()
         self.router = self._new_router()
+        self.tokens = FakeTokens()
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
         self.daemon = Daemon(self.application())
@@ -74,6 +76,8 @@ class House:
             open_metrics=lambda prometheus: self.metrics,
             directory=lambda root, without=(), most=0: self.source().files(""),
             load_settings=self._load,
+            tokens=lambda settings: self.tokens,
+            open_page=lambda doorbell: FakePage(),
             fingerprints=fingerprints,
         )
 

@@ -23,7 +23,7 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._running = subprocess.Popen(
-                [*COMMAND, "--config", str(self._config)],
+                [*COMMAND, "--listen", "off", "--config", str(self._config)],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -18,8 +18,8 @@ from gitopsd.cli.door import Door, options
 from gitopsd.model.errors import GitopsdError
 
 if TYPE_CHECKING:
-    from gitopsd.cli.shapes import Shape
     from gitopsd.controller.queries.view import View
+    from gitopsd.controller.shapes import Shape
     from gitopsd.model.adoption import Adoptee, AdoptionReport
     from gitopsd.model.plan import FieldChange
 
@@ -108,7 +108,7 @@ def _field(change: "FieldChange") -> str:
 
 
 def _shape(found: "AdoptionReport", result: str, *, adopted: bool) -> "Shape":
-    from gitopsd.cli import shapes
+    from gitopsd.controller import shapes
 
     return {
         "project": found.project,

@@ -24,30 +24,12 @@ def command(door: Door, environment: str, a: str, b: str, exit_code: bool) -> in
 
     found = difference(door.view(), environment, a, b)
     if door.as_json:
-        door.json(_shape(found))
+        from gitopsd.controller import shapes
+
+        door.json(shapes.difference(found))
     else:
         _text(door, found)
     return 2 if exit_code and not found.empty else 0
-
-
-def _shape(found: "Difference") -> dict[str, object]:
-    from gitopsd.cli import shapes
-
-    return {
-        "environment": found.environment,
-        "a": {"name": found.a.name, "revision": found.a.revision, "release": found.a.release},
-        "b": {"name": found.b.name, "revision": found.b.revision, "release": found.b.release},
-        "services": [
-            {
-                "name": each.service,
-                "change": each.change,
-                "fields": [shapes.field(field) for field in each.fields],
-                "contents": [{"path": file.path, "diff": "\n".join(file.lines)} for file in each.contents],
-            }
-            for each in found.services
-        ],
-        "resources": [{"name": name, "change": change} for name, change in found.resources],
-    }
 
 
 def _text(door: Door, found: "Difference") -> None:

@@ -67,7 +67,7 @@ def _watch(door: Door, view: "View", environment: str, shown: "Drifts") -> None:
 def _show(door: Door, view: "View", found: "Drifts", *, lines: bool) -> None:
     """`lines`: more will follow, so that JSON is one document a line."""
     if door.as_json:
-        from gitopsd.cli import shapes
+        from gitopsd.controller import shapes
 
         shape = {
             "environments": [shapes.drift(each) for each in found.reports],
@@ -89,7 +89,7 @@ def _show(door: Door, view: "View", found: "Drifts", *, lines: bool) -> None:
 
 def _past(door: Door, past: "Mapping[str, tuple[PastDrift, ...]]") -> None:
     if door.as_json:
-        from gitopsd.cli import shapes
+        from gitopsd.controller import shapes
 
         shown = [{"name": name, "past": [shapes.past_drift(each) for each in found]} for name, found in past.items()]
         door.json({"environments": shown})

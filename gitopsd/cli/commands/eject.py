@@ -14,9 +14,9 @@ from gitopsd.cli.door import Door, options
 from gitopsd.model.errors import GitopsdError
 
 if TYPE_CHECKING:
-    from gitopsd.cli.shapes import Shape
     from gitopsd.controller.queries.ejection import PlainFile
     from gitopsd.controller.queries.view import View
+    from gitopsd.controller.shapes import Shape
 
 
 @click.command("eject", help="Give an environment up: it keeps running, and its plain Compose file is printed.")

@@ -15,8 +15,8 @@ LOOK_S = 0.2
 @click.option("--limit", type=click.IntRange(min=0), default=50, help="How many past events.")
 @options
 def command(door: Door, environment: str, follow: bool, limit: int) -> int:
-    from gitopsd.cli import shapes
     from gitopsd.cli.happenings import told
+    from gitopsd.controller import shapes
 
     store = door.application().store
     found = store.events(environment=environment, limit=limit, newest=True) if limit else ()

@@ -22,7 +22,7 @@ def command(door: Door, environment: str, limit: int) -> int:
     releases = history(view, environment, limit)
     same = same_content(view, releases)
     if door.as_json:
-        from gitopsd.cli import shapes
+        from gitopsd.controller import shapes
 
         door.json({"releases": [shapes.release(each, same) for each in releases]})
         return 0

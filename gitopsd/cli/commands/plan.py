@@ -18,7 +18,7 @@ def command(door: Door, environment: str, revision: str, exit_code: bool) -> int
     view = door.view(fresh=not revision)
     found = plans(view, environment, revision)
     if door.as_json:
-        from gitopsd.cli import shapes
+        from gitopsd.controller import shapes
 
         shown = [shapes.plan(each) for each in found.plans]
         door.json({"environments": shown, "failures": shapes.failures(found.failures)})

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 @click.option("--repository", default="", help="URL or path of the Git repository; wins over the settings.")
 @click.option("--branch", default="", help="Its branch.")
 @click.option("--engine", default="", help="The Docker engine: unix://, ssh:// or tcp://; default $DOCKER_HOST.")
+@click.option("--listen", default="", help="Where page and API answer: HOST:PORT, or off; default 127.0.0.1:8080.")
 @click.option("--once", is_flag=True, help="End when all is settled, or when only a person can help (exit code 2).")
 @click.option("--observe", is_flag=True, help="Look and report; write nothing to any engine.")
 @options
-def command(door: Door, repository: str, branch: str, engine: str, once: bool, observe: bool) -> int:
+def command(door: Door, repository: str, branch: str, engine: str, listen: str, once: bool, observe: bool) -> int:
     from gitopsd.cli.log import log_to_stderr, telling
     from gitopsd.controller.daemon import run
 
     log_to_stderr()
-    application = door.application(repository=repository, branch=branch, engine=engine)
+    application = door.application(repository=repository, branch=branch, engine=engine, listen=listen)
     application = replace(application, store=telling(application.store))
     code = run(application, once=once, observe=observe)
     if once:

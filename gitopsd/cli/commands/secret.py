@@ -105,7 +105,7 @@ def _value(view: "View", file: Path | None) -> bytes:
 
 
 def _shape(each: "Listed", view: "View") -> dict[str, object]:
-    from gitopsd.cli import shapes
+    from gitopsd.controller import shapes
 
     return {
         "name": each.name,

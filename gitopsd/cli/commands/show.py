@@ -1,7 +1,7 @@
 """`gitopsd show`: one release: its services, what it took and what happened, whether it can be returned to offline."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,10 +25,14 @@ def command(door: Door, release: int) -> int:
     found, events = show(view, release)
     way_back, same, done = offline(view, found), same_content(view, [found]), parts(found, events)
     if door.as_json:
-        from gitopsd.cli import shapes
+        from gitopsd.controller import shapes
 
         happened = [shapes.event(each) for each in events]
-        beside = {"offline": _shape(way_back), "rollouts": [_part(each) for each in done], "events": happened}
+        beside = {
+            "offline": shapes.offline(way_back),
+            "rollouts": [shapes.part(each) for each in done],
+            "events": happened,
+        }
         door.json({**shapes.release(found, same), **beside})
         return 0
     _headline(door, found, way_back, same)
@@ -100,24 +104,6 @@ def _told(event: "Event") -> str:
 
     seconds = event.data.get("seconds") if "action" in event.data else None
     return told(event, with_environment=False) + (f" ({seconds:.1f}s)" if isinstance(seconds, int | float) else "")
-
-
-def _part(part: "Part") -> dict[str, Any]:
-    return {
-        "service": part.service,
-        "phase": part.phase,
-        "kind": part.kind or None,
-        "seconds": part.seconds,
-        "interruption_s": part.interruption,
-        "starts_s": dict(part.starts),
-        "warms_s": dict(part.warms),
-        "stops_s": dict(part.stops),
-        "evidence": part.evidence or None,
-    }
-
-
-def _shape(offline: "Offline") -> dict[str, object]:
-    return {"possible": offline.possible, "lacks": list(offline.lacks)}
 
 
 def _words(offline: "Offline") -> str:

@@ -48,7 +48,7 @@ def restore(door: Door, file: Path) -> int:
 
 
 def _shape(file: Path, made: "Backup") -> dict[str, object]:
-    from gitopsd.cli import shapes
+    from gitopsd.controller import shapes
 
     return {
         "file": str(file),

@@ -38,7 +38,7 @@ def show_report(
 ) -> None:
     """`detailed`: with the services of each environment. `missing`: why there are none."""
     if door.as_json:
-        from gitopsd.cli import shapes
+        from gitopsd.controller import shapes
 
         door.json(
             {

@@ -39,14 +39,14 @@ def _all(view: "View") -> list[str]:
 
 def _sync(door: Door, view: "View", name: str, pull: bool, patience_s: float) -> tuple[int, dict[str, object]]:
     """The exit code, and the JSON of the operation with the release that it led to."""
-    from gitopsd.cli import shapes
-    from gitopsd.cli.asking import ANSWER_S, QUEUED, answer_shape, caller, following
+    from gitopsd.cli.asking import ANSWER_S, QUEUED, caller, following
+    from gitopsd.controller import shapes
     from gitopsd.controller.queries.operate import ask
 
     asked = ask(view, "sync", name, caller(), {"pull": True} if pull else {})
     follow = following(door, view, asked, max(patience_s, ANSWER_S))
     operation = follow.answer()
-    shape = {**answer_shape(asked, operation), "release": None}
+    shape = {**shapes.operation(operation or asked.operation), "release": None}
     if operation is None:
         door.note(f"{name}: {'the daemon has not answered' if view.store.daemon_runs() else QUEUED}")
         return (1 if view.store.daemon_runs() else 0), shape

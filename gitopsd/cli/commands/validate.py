@@ -11,7 +11,7 @@ from gitopsd.cli.door import Door, options
 @click.argument("path", type=click.Path(path_type=Path), metavar="PATH")
 @options
 def command(door: Door, path: Path) -> int:
-    from gitopsd.cli import shapes
+    from gitopsd.controller import shapes
     from gitopsd.controller.queries.paths import on_disk, validated
 
     environments, problems = on_disk(door.application(), path)

@@ -23,7 +23,7 @@ def command(door: Door, name: str, limit: int) -> int:
     (stands,) = status(view, environment).environments
     found = why(view, stands, service, limit)
     if door.as_json:
-        from gitopsd.cli import shapes
+        from gitopsd.controller import shapes
 
         door.json(
             {
@@ -73,7 +73,7 @@ def _words(link: "Link") -> str:
 
 
 def _shape(decision: "Decision") -> dict[str, object]:
-    from gitopsd.cli.shapes import time
+    from gitopsd.controller.shapes import time
 
     links = [
         {

@@ -1,8 +1,8 @@
-"""The JSON that commands print: snake_case, ISO 8601 UTC times, durations in seconds; a stable contract."""
+"""The JSON that commands print and the HTTP API answers: snake_case, ISO 8601 UTC times, durations in seconds."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gitopsd.model.canonical import Json
 from gitopsd.model.drift import DriftItem, DriftReport, PastDrift
@@ -11,6 +11,13 @@ from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Hold, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus, ServiceStatus
+
+if TYPE_CHECKING:
+    from gitopsd.controller.queries.differences import Difference
+    from gitopsd.controller.queries.ledger import Offline, Part
+    from gitopsd.controller.queries.progress import Progress
+    from gitopsd.model.operation import Operation
+    from gitopsd.release.progress import ServiceProgress
 
 Shape = dict[str, Any]
 
@@ -166,6 +173,24 @@ def problem(problem: Problem) -> Shape:
     }
 
 
+def difference(found: "Difference") -> Shape:
+    return {
+        "environment": found.environment,
+        "a": {"name": found.a.name, "revision": found.a.revision, "release": found.a.release},
+        "b": {"name": found.b.name, "revision": found.b.revision, "release": found.b.release},
+        "services": [
+            {
+                "name": each.service,
+                "change": each.change,
+                "fields": [field(one) for one in each.fields],
+                "contents": [{"path": file.path, "diff": "\n".join(file.lines)} for file in each.contents],
+            }
+            for each in found.services
+        ],
+        "resources": [{"name": name, "change": change} for name, change in found.resources],
+    }
+
+
 def release(release: Release, same: Mapping[int, int] | None = None) -> Shape:
     """`same`, where it is known: which earlier release had the same content, by number."""
     services = [
@@ -205,6 +230,83 @@ def event(event: Event) -> Shape:
         "service": event.service or None,
         "release": event.release,
         "data": dict(event.data),
+    }
+
+
+def part(part: "Part") -> Shape:
+    """What a release came to for one service."""
+    return {
+        "service": part.service,
+        "phase": part.phase,
+        "kind": part.kind or None,
+        "seconds": part.seconds,
+        "interruption_s": part.interruption,
+        "starts_s": dict(part.starts),
+        "warms_s": dict(part.warms),
+        "stops_s": dict(part.stops),
+        "evidence": part.evidence or None,
+    }
+
+
+def offline(offline: "Offline") -> Shape:
+    return {"possible": offline.possible, "lacks": list(offline.lacks)}
+
+
+def progress(seen: "Progress") -> Shape:
+    """The release under way, or the last one."""
+    return {
+        "environment": seen.environment,
+        "over": seen.over,
+        "release": release(seen.release) if seen.release is not None else None,
+        "services": [service_progress(each) for each in seen.services],
+    }
+
+
+def service_progress(each: "ServiceProgress") -> Shape:
+    rollout = each.rollout
+    paused = rollout.paused
+    return {
+        "name": rollout.service,
+        "phase": rollout.stage,
+        "kind": rollout.kind,
+        "cause": rollout.cause,
+        "started_at": time(rollout.started_at),
+        "deadline": time(rollout.deadline) if paused is None else None,
+        "paused": {"by": paused.by, "at": time(paused.at), "reason": paused.reason} if paused else None,
+        "wanted": each.wanted,
+        "serving": each.serving,
+        "share": each.share / 100 if each.share is not None else None,
+        "step": each.step or None,
+        "verdict": each.verdict or None,
+        "warning": each.warning or None,
+        "evidence": each.evidence or None,
+        "instances": [
+            {
+                "name": instance.name,
+                "slot": instance.slot,
+                "role": instance.role,
+                "state": instance.state,
+                "check": instance.check,
+                "ready": instance.ready,
+                "ready_since": time(instance.ready_since),
+                "reason": instance.words or None,
+            }
+            for instance in each.instances
+        ],
+        "next": [{"at": time(expected.at), "what": expected.what} for expected in each.next],
+    }
+
+
+def operation(found: "Operation") -> Shape:
+    """`done_at` and `result` are null while the operation is queued."""
+    return {
+        "operation": found.number,
+        "verb": found.verb,
+        "environment": found.environment,
+        "by": found.by,
+        "at": time(found.at),
+        "done_at": time(found.done_at),
+        "result": found.result or None,
     }
 
 

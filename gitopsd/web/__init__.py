@@ -1,0 +1,1 @@
+"""The HTTP side: pages, API, webhooks. Handlers call queries and operations, and nothing else."""

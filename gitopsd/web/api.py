@@ -1,0 +1,184 @@
+"""`/api/v1`: what the command line prints as JSON, and its operations, over HTTP."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gitopsd.controller import shapes
+from gitopsd.controller.page_port import Role
+from gitopsd.controller.queries import ledger
+from gitopsd.controller.queries.differences import difference
+from gitopsd.controller.queries.drifts import drifts
+from gitopsd.controller.queries.plans import plans
+from gitopsd.controller.queries.progress import rollout_progress
+from gitopsd.controller.queries.status import status
+from gitopsd.model.canonical import Json
+from gitopsd.model.operation import Verb
+from gitopsd.web import examples
+from gitopsd.web.access import Visitor, allow, checked_form, reading
+from gitopsd.web.asking import Asking
+
+Shape = dict[str, Any]
+Name = Annotated[str, Path(description="The environment's name.", max_length=255)]
+Number = Annotated[int, Path(ge=1, le=2**53, description="The release's or operation's number.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
+Reader = Annotated[Visitor, Depends(reading)]
+
+ADMINS: frozenset[Verb] = frozenset({"adopt", "eject", "remove"})  # what a `sync` does not bring back
+WRONG = {
+    401: {"description": "No token, or one that opens nothing."},
+    404: {"description": "There is no such thing.", "content": examples.ERROR},
+    409: {"description": "It cannot be said now, and why.", "content": examples.ERROR},
+}
+
+api = APIRouter(prefix="/api/v1", responses=WRONG)  # type: ignore[arg-type]
+
+
+class Wanted(BaseModel):
+    """An operation: what the command of that name asks, with its options as arguments."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(examples.WANTED)})
+
+    verb: Verb
+    environment: Annotated[str, Field(min_length=1, max_length=255)]
+    arguments: Annotated[dict[str, str | bool | int | float], Field(max_length=10)] = {}
+
+
+def asking(request: Request) -> Asking:
+    found: Asking = request.app.state.asking
+    return found
+
+
+Asked = Annotated[Asking, Depends(asking)]
+
+
+@api.get("/environments", summary="How all environments stand", responses=examples.STATUS)
+def environments(asked: Asked, visitor: Reader) -> Shape:
+    view = asked.view()
+    report = status(view)
+    return {
+        "repositories": [shapes.repository(each, view.now) for each in report.repositories],
+        "environments": [shapes.environment(each) for each in report.environments],
+        "problems": list(report.problems),
+        "daemon": report.daemon,
+    }
+
+
+@api.get("/environments/{name}", summary="How one environment stands", responses=examples.ENVIRONMENT)
+def environment(name: Name, asked: Asked, visitor: Reader) -> Shape:
+    found = status(asked.view(), name).environments
+    if not found:
+        raise HTTPException(404, f"there is no environment {name}")
+    return shapes.environment(found[0])
+
+
+@api.get("/environments/{name}/plan", summary="What would change, why, and at which cost")
+def plan(
+    name: Name,
+    asked: Asked,
+    visitor: Reader,
+    revision: Annotated[str, Query(max_length=255, description="Any commit, branch or tag; the newest one.")] = "",
+) -> Shape:
+    found = plans(asked.view(), name, revision)
+    return {
+        "environments": [shapes.plan(each) for each in found.plans],
+        "problems": shapes.failures(found.failures),
+    }
+
+
+@api.get("/environments/{name}/drift", summary="What differs from what was left behind, looked at now")
+def drift(name: Name, asked: Asked, visitor: Reader) -> Shape:
+    found = drifts(asked.view(), name)
+    return {
+        "environments": [shapes.drift(each) for each in found.reports],
+        "problems": shapes.failures(found.failures),
+    }
+
+
+@api.get("/environments/{name}/drift/history", summary="What drifted once, newest first")
+def drift_history(name: Name, asked: Asked, visitor: Reader, limit: Limit = 100) -> Shape:
+    view = asked.view()
+    view.select(name)
+    return {"items": [shapes.past_drift(each) for each in view.store.past_drift(name, limit)]}
+
+
+@api.get("/environments/{name}/releases", summary="The releases, newest first")
+def releases(name: Name, asked: Asked, visitor: Reader, limit: Limit = 20) -> Shape:
+    view = asked.view()
+    found = ledger.history(view, name, limit)
+    same = ledger.same_content(view, found)
+    return {"releases": [shapes.release(each, same) for each in found]}
+
+
+@api.get(
+    "/environments/{name}/rollouts", summary="The release under way: instances, share, step, verdict, what is next"
+)
+def rollouts(name: Name, asked: Asked, visitor: Reader) -> Shape:
+    return shapes.progress(rollout_progress(asked.view(), name))
+
+
+@api.get("/environments/{name}/events", summary="What happened there, oldest first")
+def events_there(
+    name: Name, asked: Asked, visitor: Reader, after: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Limit = 200
+) -> Shape:
+    found = asked.view().store.events(after, name, limit=limit, newest=not after)
+    return {"events": [shapes.event(each) for each in found]}
+
+
+@api.get("/environments/{name}/diff", summary="How two releases or revisions differ")
+def diff(
+    name: Name,
+    asked: Asked,
+    visitor: Reader,
+    a: Annotated[str, Query(min_length=1, max_length=255)],
+    b: Annotated[str, Query(min_length=1, max_length=255)],
+) -> Shape:
+    return shapes.difference(difference(asked.view(), name, a, b))
+
+
+@api.get("/releases/{number}", summary="One release, and what happened in it")
+def release(number: Number, asked: Asked, visitor: Reader) -> Shape:
+    view = asked.view()
+    found, happened = ledger.show(view, number)
+    return {
+        **shapes.release(found, ledger.same_content(view, [found])),
+        "rollouts": [shapes.part(each) for each in ledger.parts(found, happened)],
+        "events": [shapes.event(each) for each in happened],
+    }
+
+
+@api.get("/releases/{number}/offline", summary="Whether a release can be returned to with no Git and no registry")
+def offline(number: Number, asked: Asked, visitor: Reader) -> Shape:
+    view = asked.view()
+    return shapes.offline(ledger.offline(view, ledger.show(view, number)[0]))
+
+
+@api.get("/events", summary="What happened anywhere, oldest first")
+def events(
+    asked: Asked, visitor: Reader, after: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Limit = 200
+) -> Shape:
+    found = asked.view().store.events(after, limit=limit, newest=not after)
+    return {"events": [shapes.event(each) for each in found]}
+
+
+@api.post("/operations", status_code=202, summary="Ask for something, as the commands do", responses=examples.OPERATION)
+def operate(wanted: Wanted, request: Request, response: Response, asked: Asked) -> Shape:
+    visitor = allow(request, role_for(wanted.verb))
+    checked_form(visitor, request.headers.get("x-csrf-token", ""))
+    arguments: dict[str, Json] = dict(wanted.arguments)
+    done = asked.ask(visitor, wanted.verb, wanted.environment, arguments)
+    response.headers["Location"] = f"/api/v1/operations/{done.number}"
+    return shapes.operation(done)
+
+
+@api.get("/operations/{number}", summary="What became of an operation")
+def operation(number: Number, asked: Asked, visitor: Reader) -> Shape:
+    found = asked.view().store.operation(number)
+    if found is None:
+        raise HTTPException(404, f"there is no operation {number}")
+    return shapes.operation(found)
+
+
+def role_for(verb: Verb) -> Role:
+    return "admin" if verb in ADMINS else "operate"

@@ -1,0 +1,180 @@
+"""What pages show, made from what queries and the store say; no HTML in it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.controller.ports import Commit
+from gitopsd.controller.queries.ledger import Part
+from gitopsd.model.drift import DriftItem, PastDrift
+from gitopsd.model.event import Event, Severity
+from gitopsd.model.operation import Verb
+from gitopsd.model.release import Hold, Release, ReleasedService
+from gitopsd.model.status import WORST_FIRST, EnvironmentStatus
+
+CommitOf = Callable[[str, str], Commit | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Cure:
+    """What settles a hold: the command to type and, where a page can ask for it, the operation behind a button."""
+
+    command: str
+    label: str = ""
+    verb: Verb | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    hold: Hold
+    cure: Cure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An environment at a glance. `serving` and `wanted` are commits, None where the mirror has them no more."""
+
+    status: EnvironmentStatus
+    serving: Commit | None
+    wanted: Commit | None
+    banners: tuple[Banner, ...]
+    drifting: int
+
+    @property
+    def behind(self) -> bool:
+        return self.status.desired_revision not in ("", self.status.revision)
+
+
+def card(status: EnvironmentStatus, commit: CommitOf, drifting: int) -> Card:
+    return Card(
+        status,
+        commit(status.name, status.revision or status.serving_revision),
+        commit(status.name, status.desired_revision),
+        tuple(Banner(hold, cure(status.name, hold)) for hold in status.holds),
+        drifting,
+    )
+
+
+def worst_first(cards: Iterable[Card]) -> tuple[Card, ...]:
+    """What needs a person comes first."""
+    return tuple(
+        sorted(cards, key=lambda each: (WORST_FIRST.index(each.status.health), not each.banners, each.status.name))
+    )
+
+
+def cure(name: str, hold: Hold) -> Cure | None:
+    match hold.guard:
+        case "suspended":
+            return Cure(f"gitopsd resume {name}", "Resume", "resume")
+        case "pin":
+            return Cure(f"gitopsd unpin {name}", "Unpin", "unpin")
+        case "rejected":
+            return Cure(f"gitopsd rollout retry {name}", "Try again", "retry")
+        case "manual":
+            return Cure(f"gitopsd sync {name}", "Sync", "sync")
+        case "paused":
+            return Cure(f"gitopsd rollout resume {name}", "Go on", "resume", {"rollout": "yes"})
+        case "orphaned":
+            return Cure(f"gitopsd remove {name}")
+        case "owner" | "foreign":
+            return Cure("gitopsd adopt PROJECT")
+        case _:
+            return None
+
+
+Kind = Literal["release", "commit", "drift", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing on the one axis of time; `ended_at` of what lasted."""
+
+    at: datetime
+    kind: Kind
+    title: str
+    text: str
+    severity: Severity = "info"
+    link: str = ""
+    ended_at: datetime | None = None
+    word: str = ""
+
+
+TOLD_ELSEWHERE = ("ReleaseStarted", "ReleaseEnded", "DriftFound", "DriftEnded", "ActionDone")
+OUTCOMES: Mapping[str, Severity] = {"succeeded": "info", "superseded": "info", "cancelled": "warning"}
+
+
+def timeline(
+    releases: Iterable[Release],
+    events: Iterable[Event],
+    drifts: Iterable[DriftItem],
+    past: Iterable[PastDrift],
+    commit: CommitOf,
+) -> tuple[Entry, ...]:
+    """Newest first: commits, releases, drifts and their ends, and whatever else was told."""
+    found = [
+        *(each for release in releases for each in _of_release(release, commit)),
+        *(_of_drift(item, None) for item in drifts),
+        *(_of_drift(each.item, each) for each in past),
+        *(_of_event(event) for event in events if event.reason not in TOLD_ELSEWHERE),
+    ]
+    return tuple(sorted(found, key=lambda entry: entry.at, reverse=True))
+
+
+def _of_release(release: Release, commit: CommitOf) -> Iterator[Entry]:
+    severity = OUTCOMES.get(release.outcome, "error") if release.outcome is not None else "info"
+    title = f"Release {release.number}: {release.outcome or 'under way'}"
+    text = release.reason or release.cause
+    word = release.outcome or "progressing"
+    link = f"/releases/{release.number}"
+    yield Entry(release.started_at, "release", title, text, severity, link, release.finished_at, word)
+    made = commit(release.environment, release.revision)
+    if made is not None:
+        yield Entry(made.at, "commit", f"{made.subject}", f"{made.author}, {made.id[:8]}", link=link, word="commit")
+
+
+def _of_drift(item: DriftItem, past: PastDrift | None) -> Entry:
+    name = f"{item.resource} {item.name}"
+    if past is None:
+        return Entry(item.first_seen, "drift", f"{name}: {item.kind}", item.cause, "warning", word="drift")
+    text = f"{item.cause}; {past.by}" if past.by else item.cause
+    title = f"{name}: {item.kind}, {past.end}"
+    return Entry(item.first_seen, "drift", title, text, "info", ended_at=past.ended_at, word=past.end)
+
+
+def _of_event(event: Event) -> Entry:
+    title = f"{event.reason}" + (f" ({event.service})" if event.service else "")
+    link = f"/releases/{event.release}" if event.release is not None else ""
+    return Entry(event.at, "event", title, event.message, event.severity, link, word=event.severity)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChange:
+    """A service of a release beside the release before: what of it moved, in words, and what it came to."""
+
+    name: str
+    before: ReleasedService | None
+    after: ReleasedService | None
+    part: Part | None
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        if self.before is None or self.after is None:
+            return ("new",) if self.before is None else ("removed",)
+        pairs = (
+            ("image", self.before.image, self.after.image),
+            ("digest", self.before.digest, self.after.digest),
+            ("configuration", self.before.config_digest, self.after.config_digest),
+            ("replicas", self.before.replicas, self.after.replicas),
+        )
+        return tuple(what for what, old, new in pairs if old != new)
+
+
+def service_changes(release: Release, before: Release | None, done: Iterable[Part]) -> tuple[ServiceChange, ...]:
+    parts = {part.service: part for part in done}
+    old = {each.name: each for each in before.services} if before is not None else {}
+    new = {each.name: each for each in release.services}
+    return tuple(
+        ServiceChange(name, old.get(name), new.get(name), parts.get(name)) for name in sorted({*old, *new, *parts})
+    )

@@ -1,0 +1,77 @@
+"""A whole site over a daemon with fakes: real routes, templates and sessions, without a socket."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+from fastapi.testclient import TestClient
+
+from gitopsd.controller.page_port import Role
+from gitopsd.web.site import site
+from tests.controller.house import House, compose
+
+BROWSER = {"accept": "text/html"}
+
+
+@dataclass(frozen=True)
+class Front:
+    """`here` asks from this machine without a token, `there` from another one."""
+
+    house: House
+    here: TestClient
+    there: TestClient
+    commit: str
+
+    def token(self, role: Role, name: str = "") -> str:
+        return self.house.tokens.add(name or f"{role}er", role, self.house.clock.now())
+
+    def bearer(self, role: Role) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token(role)}"}
+
+    def logged_in(self, role: Role) -> tuple[TestClient, str]:
+        """A browser with a session, and the word that its forms carry."""
+        browser = TestClient(self.there.app, base_url="http://127.0.0.1", client=("10.0.0.9", 4711), headers=BROWSER)
+        browser.post("/login", data={"token": self.token(role), "to": "/"})
+        found = re.search(r'name="csrf" value="([^"]+)"', browser.get("/").text)
+        assert found is not None
+        return browser, found[1]
+
+    def messages(self) -> list[str]:
+        return [event.message for event in self.house.store.events(limit=10_000)]
+
+
+@contextmanager
+def passing(house: House) -> Iterator[None]:
+    """Time passes beside the test, as who asks waits for the daemon's answer."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(0.02):
+            house.timer.tick(0.1)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    house = House()
+    with ExitStack() as stack:
+        stack.callback(house.stop)
+        stack.enter_context(house.store.lock())
+        house.start()
+        stack.enter_context(passing(house))
+        commit = house.push({"shop/compose.yaml": compose()})
+        house.synced(commit, "shop")
+        app = site(house.daemon)
+        here = stack.enter_context(TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 4711)))
+        there = TestClient(app, base_url="http://127.0.0.1", client=("10.0.0.9", 4711))
+        yield Front(house, here, there, commit)

@@ -1,0 +1,114 @@
+"""The server on a real socket: where it listens, what it does about a taken port, and streams that follow."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from http.client import HTTPConnection, HTTPResponse
+
+import pytest
+
+from gitopsd.model.settings import HttpSettings, Listen
+from gitopsd.web.server import PageServer
+from tests.apps import free_port
+from tests.controller.house import SETTINGS, House, compose
+from tests.waiting import eventually
+
+
+class Served:
+    """A page server on a daemon with fakes."""
+
+    def __init__(self, listen: Listen) -> None:
+        self.listen = listen
+        self.house = House(replace(SETTINGS, http=HttpSettings(listen)))
+        self.server = PageServer(self.house.daemon, retry_s=0.05)
+
+    def get(self, path: str, **headers: str) -> HTTPResponse:
+        connection = HTTPConnection("127.0.0.1", self.listen.port, timeout=45)
+        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        return connection.getresponse()
+
+    def answers(self) -> bool:
+        try:
+            return self.get("/healthz").status == 200
+        except ConnectionError:
+            return False
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    made = Served(Listen("127.0.0.1", free_port()))
+    with ExitStack() as stack:
+        stack.callback(made.house.stop)
+        stack.callback(made.server.stop)
+        yield made
+
+
+def test_a_taken_port_is_told_and_tried_again(served: Served) -> None:
+    with socket.create_server(("127.0.0.1", served.listen.port)):
+        served.server.start()
+        (told,) = eventually(lambda: served.house.told("PageUnavailable"), within=45)
+    assert told == f"127.0.0.1:{served.listen.port}: Address already in use; set http.listen, or free it"
+    eventually(served.answers, within=45)
+    assert served.house.told("PageListens") == [f"page and API answer at http://127.0.0.1:{served.listen.port}/"]
+
+
+def test_it_moves_with_the_settings_and_is_silent_when_they_say_off(served: Served) -> None:
+    served.house.start()
+    served.server.start()
+    eventually(served.answers, within=45)
+
+    served.house.edit(replace(SETTINGS, http=HttpSettings(None)))
+
+    eventually(lambda: not served.answers(), within=45)
+
+
+def test_it_is_not_reached_from_elsewhere_before_there_is_a_token() -> None:
+    served = Served(Listen("0.0.0.0", free_port()))
+    with ExitStack() as stack:
+        stack.callback(served.house.stop)
+        stack.callback(served.server.stop)
+        served.server.start()
+        (told,) = eventually(lambda: served.house.told("PageUnavailable"), within=45)
+        assert "gitopsd token add NAME" in told
+        assert not served.answers()
+
+        served.house.tokens.add("alice", "read", served.house.clock.now())
+
+        eventually(served.answers, within=45)
+
+
+def test_a_stream_tells_what_happens_and_goes_on_where_it_was_cut(served: Served) -> None:
+    served.house.start()
+    served.server.start()
+    eventually(served.answers, within=45)
+    with closing(served.get("/api/v1/events/stream?after=0")) as stream:
+        first = _event(stream)
+        served.house.push({"shop/compose.yaml": compose()})
+        threading.Thread(target=lambda: served.house.eventually(lambda: served.house.told("ReleaseStarted"))).start()
+        seen = first
+        while seen["reason"] != "ReleaseStarted":
+            seen = _event(stream)
+
+    with closing(served.get("/api/v1/events/stream", Last_Event_ID=str(first["id"]))) as again:
+        assert _event(again)["id"] == first["id"] + 1
+
+
+def test_it_ends_while_streams_are_open(served: Served) -> None:
+    served.server.start()
+    eventually(served.answers, within=45)
+    with closing(served.get("/live")):
+        served.server.stop()
+    assert not served.answers()
+
+
+def _event(stream: HTTPResponse) -> dict:  # type: ignore[type-arg]
+    """The next event; waits for it."""
+    while True:
+        line = stream.readline().decode().rstrip("\n")
+        if line.startswith("data: "):
+            found: dict = json.loads(line.removeprefix("data: "))  # type: ignore[type-arg]
+            return found
+        assert line or not stream.isclosed()
