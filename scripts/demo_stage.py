@@ -33,7 +33,7 @@ from tests.images import CONTENT_LABEL, Images, add, import_image  # noqa: E402
 
 PROJECT = "com.docker.compose.project"
 PROJECTS = {"production": "shop-production", "staging": "shop-staging", "api": "shop-api"}
-PORTS = {"production": 8080, "staging": 8081, "api": 8082}
+PORTS = {"production": 8000, "staging": 8081, "api": 8082}
 API, ROUTER = "environments/api", "shop/router:1.0"
 GITOPSD = Path(sys.executable).with_name("gitopsd")
 

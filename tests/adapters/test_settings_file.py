@@ -337,7 +337,7 @@ def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, messag
     assert said.startswith(f"gitopsd.yaml:{message}")
 
 
-@pytest.mark.parametrize("key", ["policy", "http", "notify", "secrets"])
+@pytest.mark.parametrize("key", ["policy", "notify", "secrets"])
 def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path, key: str) -> None:
     assert refusals(tmp_path, f"{key}: {{}}") == [f"gitopsd.yaml:1:1: {key}: not supported yet; remove it"]
 
@@ -457,3 +457,26 @@ def test_a_router_that_cannot_be_is_refused(tmp_path: Path, text: str, said: str
 def test_a_guard_that_means_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
     [refusal] = refusals(tmp_path, text)
     assert said in refusal
+
+
+def test_where_pages_answer(tmp_path: Path) -> None:
+    hooks = "webhooks: {github: {secret_file: hook}}"
+    http = settings(tmp_path, f'http: {{listen: "[::1]:9000", public_url: "https://x.example.com/", {hooks}}}').http
+    assert (str(http.listen), http.public_url) == ("[::1]:9000", "https://x.example.com")
+    assert http.webhooks == {"github": tmp_path / "hook"}
+
+
+@pytest.mark.parametrize("off", ["off", '"off"', "false"])
+def test_pages_may_be_off(tmp_path: Path, off: str) -> None:
+    assert settings(tmp_path, f"http: {{listen: {off}}}").http.listen is None
+
+
+@pytest.mark.parametrize("listen", ["8080", '"8080"', '"x:0"', '"x:70000"', '"http://x:80"', "true", "[]"])
+def test_what_is_no_place_to_listen_at_is_refused(tmp_path: Path, listen: str) -> None:
+    (refused,) = refusals(tmp_path, f"http: {{listen: {listen}}}")
+    assert "http.listen: " in refused
+
+
+def test_a_webhook_without_a_secret_is_refused(tmp_path: Path) -> None:
+    (refused,) = refusals(tmp_path, "http: {webhooks: {github: {}}}")
+    assert "http.webhooks.github: has no secret_file" in refused
