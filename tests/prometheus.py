@@ -30,6 +30,11 @@ def program() -> str:
     pytest.fail("prometheus was installed and is not there")
 
 
+def promtool() -> str:
+    """The program that checks rules; it comes with Prometheus."""
+    return str(Path(program()).with_name("promtool"))
+
+
 class PrometheusProcess:
     """`url` is where it answers, once it does."""
 

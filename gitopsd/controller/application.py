@@ -1,7 +1,7 @@
 """What the composition root hands to the doors: settings, and the adapters behind their ports."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.page_port import OpenPage, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
 from gitopsd.controller.router_port import Router
+from gitopsd.controller.tally import Tally
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.files import Files
 from gitopsd.model.settings import PrometheusSettings, Repository, RouterSettings, Settings, TargetEngine
@@ -41,7 +42,8 @@ class Application:
     `open_probe` is given what says by now which image probes on that engine's host are made from, "" for none, and
     `open_metrics` what says where Prometheus answers.
 
-    `tokens` are those that the settings name, and `open_page` makes what answers HTTP beside a daemon.
+    `tokens` are those that the settings name, `open_page` makes what answers HTTP beside a daemon, and `tally` counts
+    what that does.
 
     `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
     the version that they are made in.
@@ -62,6 +64,7 @@ class Application:
     load_settings: Callable[[], Settings]
     tokens: Callable[[Settings], Tokens]
     open_page: OpenPage
+    tally: Tally = field(default_factory=Tally)
     remember: Callable[[], None] = lambda: None
     fingerprints: str = VERSION
 

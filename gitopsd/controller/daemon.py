@@ -49,6 +49,7 @@ class Daemon:
         self._application = application
         self._store, self._clock, self._timer = application.store, application.clock, application.timer
         self._observe = observe
+        self._tally = application.tally
         self._settings = application.settings
         self._arranging = threading.Lock()
         self._registry = Registry()
@@ -188,7 +189,7 @@ class Daemon:
         engine = self._application.connect(target)
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
         metrics = self._application.open_metrics(lambda: self._settings.prometheus)
-        here = shared(engine, probe, metrics, self._clock, self._timer, self._desk(target, engine))
+        here = shared(engine, probe, metrics, self._clock, self._timer, self._desk(target, engine), self._tally)
         loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()
@@ -216,6 +217,7 @@ class Daemon:
             return
         troubled = bool(known.error)
         moved = self._repositories.poll(name)
+        self._tally.asked_git(name, answered=not self._repositories.known(name).error)
         if moved or self._arranged != self._revisions():
             self.arrange()
             self._watch_hosts()

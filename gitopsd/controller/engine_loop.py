@@ -131,6 +131,7 @@ class EngineLoop:
         """Drop what is remembered of an environment that is no more."""
         for memory in (self._reconcilers, self._projects, self._settled, self._failures, self._passes):
             memory.pop(name, None)
+        self._shared.tally.forget(name)
 
     def quiet(self, name: str) -> bool:
         """Whether nothing is done for the environment any more; it is not kept, so nothing new begins."""
@@ -154,6 +155,7 @@ class EngineLoop:
             self._identify()
         thorough, returned = name in self._thorough, name in self._away
         self._away.discard(name)
+        begun = self._clock.monotonic()
         try:
             done = self._reconciler(name).reconcile(
                 environment, lambda: self.wake(name, at_once=True), thorough=thorough, returned=returned
@@ -162,6 +164,7 @@ class EngineLoop:
             if returned or isinstance(error, EngineUnavailable):
                 self._away.add(name)
             raise
+        self._shared.tally.passed(name, self._clock.monotonic() - begun)
         self._thorough.discard(name)
         self._failures.pop(name, None)
         self._note(name, done)
@@ -236,6 +239,7 @@ class EngineLoop:
     def _failed(self, name: str, error: Exception, wait: float) -> None:
         """A pass that could not be made: told once, and shown as Unknown until one can be made again."""
         self._failures[name] = self._failures.get(name, 0) + 1
+        self._shared.tally.failed(name)
         self._settled[name] = False
         with self._remembering:
             self._passes.setdefault(name, Pass(None))  # nobody waits for it
@@ -292,6 +296,7 @@ class EngineLoop:
 
         What an action of ours brings about is looked at when its chain has ended, which wakes too.
         """
+        self._shared.tally.heard(self._url)
         touched = self._witness.hear(event)
         if self._executor.acts_on(self._witness.names(event)):
             return

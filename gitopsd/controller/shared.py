@@ -1,6 +1,6 @@
 """What the environments of one engine have in common: the engine, and who acts, listens and asks there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gitopsd.controller.execute import Executor
 from gitopsd.controller.metering import Metering
@@ -9,6 +9,7 @@ from gitopsd.controller.ports import Clock, Engine, Probe, Timer
 from gitopsd.controller.probing import Probing
 from gitopsd.controller.routing import RouterDesk
 from gitopsd.controller.storm import Storm
+from gitopsd.controller.tally import Tally
 from gitopsd.controller.weighing import Weighing
 from gitopsd.controller.witness import Witness
 
@@ -18,7 +19,7 @@ class Shared:
     """One engine, with the threads that act on it, ask, weigh and measure its instances, and what events and restarts
     told.
 
-    `desk` keeps its router; None: nobody routes here.
+    `desk` keeps its router; None: nobody routes here. `tally` counts passes and events.
     """
 
     engine: Engine
@@ -29,6 +30,7 @@ class Shared:
     weighing: Weighing
     metering: Metering
     desk: RouterDesk | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 def shared(
@@ -38,6 +40,7 @@ def shared(
     clock: Clock,
     timer: Timer,
     desk: RouterDesk | None = None,
+    tally: Tally | None = None,
 ) -> Shared:
     return Shared(
         engine,
@@ -48,4 +51,5 @@ def shared(
         Weighing(engine, clock, timer),
         Metering(engine, metrics, clock, timer),
         desk,
+        tally or Tally(),
     )

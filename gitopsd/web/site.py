@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from gitopsd import __version__
 from gitopsd.controller.page_port import Doorbell
 from gitopsd.model.errors import GitopsdError, StoreError, TokenError
-from gitopsd.web import live, pages, probes, webhooks
+from gitopsd.web import live, metrics, pages, probes, webhooks
 from gitopsd.web.access import Access, known_host
 from gitopsd.web.api import api
 from gitopsd.web.asking import Asking
@@ -41,8 +41,9 @@ def site(doorbell: Doorbell) -> Fence:
         lifespan=lifespan,
     )
     app.state.asking, app.state.hub, app.state.doorbell = Asking(doorbell), hub, doorbell
+    app.state.collector = metrics.GitopsdCollector(doorbell, app.state.asking)
     app.state.access = Access(lambda: application.tokens(doorbell.application().settings), application.clock.now)
-    for router in (api, live.streams, pages.pages, probes.probes, webhooks.hooks):
+    for router in (api, live.streams, pages.pages, probes.probes, webhooks.hooks, metrics.exposition):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for kind, told in _HANDLERS.items():

@@ -1,0 +1,55 @@
+"""What Prometheus reads: the words and numbers of environments, releases counted once, and labels that are bounded."""
+
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from tests.controller.house import compose
+from tests.web.conftest import Front
+
+
+def scraped(front: Front) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    text = front.here.get("/metrics").text
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in parse(text)
+        for sample in family.samples
+    }
+
+
+def value(front: Front, name: str, **labels: str) -> float:
+    return scraped(front)[name, tuple(sorted(labels.items()))]
+
+
+def test_an_environment_stands_there_with_its_two_words(front: Front) -> None:
+    words = {"environment": "shop", "sync": "Synced", "health": "Healthy", "mode": "auto"}
+    assert value(front, "gitopsd_environment_info", **words) == 1
+    assert value(front, "gitopsd_commits_behind", environment="shop") == 0
+    assert value(front, "gitopsd_drift_fields", environment="shop") == 0
+    assert value(front, "gitopsd_service_instances", environment="shop", service="web", state="ready") == 1
+
+
+def test_a_release_is_counted_once_however_often_one_looks(front: Front) -> None:
+    for _ in range(3):
+        assert value(front, "gitopsd_release_total", environment="shop", outcome="succeeded") == 1
+    front.house.synced(front.house.push({"shop/compose.yaml": compose("web:2")}), "shop")
+    front.house.eventually(lambda: len(front.house.told("ReleaseEnded")) == 2)
+    assert value(front, "gitopsd_release_total", environment="shop", outcome="succeeded") == 2
+    assert value(front, "gitopsd_release_duration_seconds_count", environment="shop") == 2
+    assert value(front, "gitopsd_deployments_per_day", environment="shop") == 2 / 30
+    assert value(front, "gitopsd_change_failure_ratio", environment="shop") == 0
+
+
+def test_what_the_daemon_does_is_counted(front: Front) -> None:
+    assert value(front, "gitopsd_git_requests_total", repository="default", result="answered") >= 1
+    assert value(front, "gitopsd_reconcile_duration_seconds_count", environment="shop") >= 1
+    assert value(front, "gitopsd_engine_events_total", engine="unix:///here") >= 1
+
+
+def test_nothing_that_somebody_wrote_becomes_a_label(front: Front) -> None:
+    known = {"environment", "sync", "health", "mode", "service", "state", "outcome", "repository", "result"}
+    found = {label for _, labels in scraped(front) for label, _ in labels}
+    assert found <= {*known, "engine", "version", "le", "slot"}
+
+
+def test_whoever_may_not_look_does_not_scrape(front: Front) -> None:
+    assert front.there.get("/metrics").status_code == 401
+    assert front.there.get("/metrics", headers=front.bearer("read")).status_code == 200
