@@ -15,6 +15,7 @@ from gitopsd.model.files import Files
 
 DIRECTORY = "shop"  # of the project, within the repository
 CALLS_AT_ONCE = 4  # Compose sleeps for half of the 70 ms that a call takes
+SHORT_LIVED = {"GOGC": "off"}  # a third of the time that a call costs is spent on memory that its end gives back
 
 Contents = Mapping[str, str | bytes]
 
@@ -83,17 +84,14 @@ def gitopsd_says(files: Contents, root: str) -> Answer:
 
 def compose_says(program: Path, directory: Path) -> Answer:
     """What the real command prints in a directory; its environment is empty, so that only `.env` counts."""
-    try:
-        done = subprocess.run(
-            [program, "config", "--format", "json"],
-            cwd=directory,
-            env={"PATH": "/usr/bin:/bin", "HOME": "/root"},
-            capture_output=True,
-            check=False,
-            timeout=60,
-        )
-    except subprocess.TimeoutExpired:
-        return Answer(refusal="no answer within a minute")
+    done = subprocess.run(
+        [program, "config", "--format", "json"],
+        cwd=directory,
+        env={"PATH": "/usr/bin:/bin", "HOME": "/root", **SHORT_LIVED},
+        capture_output=True,
+        check=False,
+        timeout=600,
+    )
     if done.returncode:
         return Answer(refusal=done.stderr.decode(errors="replace").strip() or "refused")
     return Answer(json.loads(done.stdout))
