@@ -1,4 +1,4 @@
-"""Hands `app.wire` to the command line; nothing else. It is imported when a command needs it, as it is expensive."""
+"""Hands the composition root to the command line; nothing else. It is imported when a command needs it: it is dear."""
 
 import sys
 from collections.abc import Sequence
@@ -7,18 +7,28 @@ from typing import TYPE_CHECKING
 from gitopsd.cli.main import execute
 
 if TYPE_CHECKING:
-    from gitopsd.controller.application import Application, Flags
+    from gitopsd.controller.application import Application
+    from gitopsd.controller.flags import Flags
+    from gitopsd.controller.ground import Ground
+
+
+class Wired:
+    """What commands are given to work with."""
+
+    def application(self, flags: "Flags") -> "Application":
+        from gitopsd.app import wire
+
+        return wire(flags)
+
+    def ground(self, flags: "Flags") -> "Ground":
+        from gitopsd.ground import ground
+
+        return ground(flags)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    return execute(arguments, _wire)
-
-
-def _wire(flags: "Flags") -> "Application":
-    from gitopsd.app import wire
-
-    return wire(flags)
+    return execute(arguments, Wired())
 
 
 if __name__ == "__main__":

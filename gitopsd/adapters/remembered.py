@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from gitopsd.controller.application import Flags
+from gitopsd.controller.flags import Flags
 
 NAME = "run.json"
 

@@ -37,6 +37,7 @@ from gitopsd.adapters.settings_values import (
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.yaml import parse
 from gitopsd.model.errors import ManifestError, Place, SettingsError, SourceError
+from gitopsd.model.mode import Mode
 from gitopsd.model.settings import (
     DEFAULT_DISCOVER,
     DEFAULT_STATE_DIR,
@@ -53,7 +54,6 @@ from gitopsd.model.settings import (
     Settings,
     TargetEngine,
 )
-from gitopsd.model.status import Mode
 
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (

@@ -15,9 +15,9 @@ from gitopsd.adapters.git.address import address, checked_name
 from gitopsd.manifest.durations import duration, size
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.errors import Place, SourceError
+from gitopsd.model.mode import Mode
 from gitopsd.model.secret import SECRET_NAME_MEND, is_secret_name
 from gitopsd.model.settings import Share, Size
-from gitopsd.model.status import Mode
 
 SMALLEST_SPACE = 1 << 20
 SHORTEST = timedelta(milliseconds=100)  # of an interval or timeout

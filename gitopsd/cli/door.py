@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
 
 import click
 
@@ -14,7 +14,9 @@ from gitopsd.cli.inert import inert
 from gitopsd.model.errors import GitopsdError
 
 if TYPE_CHECKING:
-    from gitopsd.controller.application import Application, Wire
+    from gitopsd.controller.application import Application
+    from gitopsd.controller.flags import Flags
+    from gitopsd.controller.ground import Ground
     from gitopsd.controller.queries.view import View
 
 DEFAULT_CONFIG = Path("/etc/gitopsd/gitopsd.yaml")
@@ -22,21 +24,35 @@ DEFAULT_CONFIG = Path("/etc/gitopsd/gitopsd.yaml")
 P = ParamSpec("P")
 
 
+class Wiring(Protocol):
+    """Makes from flags what a command works with: of the whole application, or of what is enough for files on disk."""
+
+    def application(self, flags: "Flags") -> "Application": ...
+
+    def ground(self, flags: "Flags") -> "Ground": ...
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """Between one command and the rest. `output` is text or json, of some commands also markdown."""
 
-    wire: "Wire"
+    wiring: "Wiring"
     output: str
     config: Path | None
     state_dir: Path | None
 
     def application(self, **flags: Any) -> "Application":
         """The application; `flags` are those of `run`."""
-        from gitopsd.controller.application import Flags
+        return self.wiring.application(self._flags(**flags))
+
+    def ground(self) -> "Ground":
+        return self.wiring.ground(self._flags())
+
+    def _flags(self, **flags: Any) -> "Flags":
+        from gitopsd.controller.flags import Flags
 
         config = self.config or (DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None)
-        return self.wire(Flags(config=config, state_dir=self.state_dir, **flags))
+        return Flags(config=config, state_dir=self.state_dir, **flags)
 
     def view(self, *, fresh: bool = False) -> "View":
         from gitopsd.controller.queries.view import View

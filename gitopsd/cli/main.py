@@ -2,13 +2,14 @@
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from gitopsd.cli.door import Wiring
     from gitopsd.model.errors import Problem
 
 # Name, module under gitopsd.cli.commands, and the line that `gitopsd --help` shows; in the order of a first day.
@@ -134,6 +135,6 @@ gitopsd = Gitopsd(
 )
 
 
-def execute(arguments: Sequence[str] | None, wire: Callable[[Any], Any]) -> int:
-    """Run one command line; `wire` makes the application from flags. Returns the exit code."""
-    return gitopsd.main(arguments, standalone_mode=False, obj=wire)
+def execute(arguments: Sequence[str] | None, wiring: "Wiring") -> int:
+    """Run one command line. Returns the exit code."""
+    return gitopsd.main(arguments, standalone_mode=False, obj=wiring)

@@ -1,38 +1,16 @@
 """What the composition root hands to the doors: settings, and the adapters behind their ports."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
+from gitopsd.controller.ground import ReadDirectory
 from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.page_port import OpenPage, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
 from gitopsd.controller.router_port import Router
 from gitopsd.controller.tally import Tally
 from gitopsd.manifest.seal import VERSION
-from gitopsd.model.files import Files
 from gitopsd.model.settings import PrometheusSettings, Repository, RouterSettings, Settings, TargetEngine
-from gitopsd.model.status import Mode
-
-
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """What the command line says about the settings; None or "": the file or the default says it."""
-
-    config: Path | None = None
-    state_dir: Path | None = None
-    repository: str = ""
-    branch: str = ""
-    mode: Mode | None = None
-    engine: str = ""
-    listen: str = ""
-
-
-class ReadDirectory(Protocol):
-    """Reads a directory of this machine as if it were a commit; see adapters.git.directory."""
-
-    def __call__(self, root: Path, without: Collection[Path] = (), most: int = 0) -> Files: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +30,9 @@ class Application:
     settings: Settings
     store: Store
     clock: Clock
-    timer: Timer
-    watcher: Watcher
     secrets: Secrets
+    open_timer: Callable[[], Timer]
+    open_watcher: Callable[[], Watcher]
     open_source: Callable[[Repository], Source]
     connect: Callable[[TargetEngine], Engine]
     open_probe: Callable[[TargetEngine, Callable[[], str]], Probe]
@@ -67,6 +45,3 @@ class Application:
     tally: Tally = field(default_factory=Tally)
     remember: Callable[[], None] = lambda: None
     fingerprints: str = VERSION
-
-
-Wire = Callable[[Flags], Application]

@@ -47,7 +47,8 @@ class Daemon:
 
     def __init__(self, application: Application, *, observe: bool = False) -> None:
         self._application = application
-        self._store, self._clock, self._timer = application.store, application.clock, application.timer
+        self._store, self._clock = application.store, application.clock
+        self._timer, self._watcher = application.open_timer(), application.open_watcher()
         self._observe = observe
         self._tally = application.tally
         self._settings = application.settings
@@ -99,7 +100,7 @@ class Daemon:
         self._watch()
 
     def stop(self) -> None:
-        self._application.watcher.stop()
+        self._watcher.stop()
         self._timer.stop()
         for loop in self._loops.values():
             loop.stop()
@@ -257,7 +258,7 @@ class Daemon:
                 self._store.complete(operation.number, "there is no such environment any more", self._clock.now())
 
     def _watch(self) -> None:
-        watcher = self._application.watcher
+        watcher = self._watcher
         watcher.watch("operations", [self._settings.state_dir / "wake"], self._asked)
         if self._settings.config_file is not None:
             watcher.watch("settings", [self._settings.config_file], self.reload)
@@ -273,7 +274,7 @@ class Daemon:
         paths = {path for each in self._environments.values() for path in host_paths(secrets, each)}
         if paths != self._watched:
             self._watched = frozenset(paths)
-            self._application.watcher.watch("variables and secrets", sorted(paths), self._host_changed)
+            self._watcher.watch("variables and secrets", sorted(paths), self._host_changed)
 
     def _host_changed(self) -> None:
         for loop in list(self._loops.values()):

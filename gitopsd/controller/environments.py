@@ -11,6 +11,7 @@ from gitopsd.manifest import Moved, moved_from
 from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.errors import Problem
 from gitopsd.model.files import Files
+from gitopsd.model.mode import Mode
 from gitopsd.model.release import Former
 from gitopsd.model.settings import (
     EnvironmentSettings,
@@ -21,7 +22,6 @@ from gitopsd.model.settings import (
     Settings,
     TargetEngine,
 )
-from gitopsd.model.status import Mode
 
 DEFAULT_HOST_DIR = "/srv/gitopsd"
 

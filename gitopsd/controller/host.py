@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.ports import Secrets
-from gitopsd.manifest import dotenv
-from gitopsd.model.errors import HostFileError, ManifestError, Problem
+from gitopsd.controller.variables import read_variables
+from gitopsd.model.errors import HostFileError, Problem
 from gitopsd.model.secret import HostFile, is_secret_name
 
 
@@ -45,24 +45,6 @@ class Host:
             except HostFileError as error:
                 self._found[name] = error
         return self._found[name]
-
-
-def read_variables(secrets: Secrets, path: Path | None) -> tuple[Mapping[str, str], tuple[Problem, ...]]:
-    """Names and values of a vars_file (None: there is none), and the variables in it that have no value."""
-    if path is None:
-        return {}, ()
-    try:
-        found = secrets.file(path)
-    except HostFileError as error:
-        raise HostFileError(f"vars_file {error}") from None
-    if found is None:
-        raise HostFileError(f"vars_file {path} does not exist; write it, or mend its path in gitopsd.yaml")
-    unset: list[Problem] = []
-    try:
-        variables = dotenv.parse(str(path), found.data, {}, unset, hidden=True)
-    except ManifestError as error:
-        raise HostFileError(str(error)) from None
-    return {name: variable.value for name, variable in variables.items()}, tuple(unset)
 
 
 def find_secret(secrets: Secrets, environment: Environment, name: str) -> HostFile:

@@ -7,8 +7,9 @@ from datetime import datetime
 from gitopsd.drift.comparing import Comparison
 from gitopsd.engine_json.delivered import ROWS
 from gitopsd.engine_json.labels import CARRIER
+from gitopsd.model.cure import Cure
 from gitopsd.model.desired import SealedService
-from gitopsd.model.drift import Cure, DriftItem, DriftKind, DriftState, FieldDrift
+from gitopsd.model.drift import DriftItem, DriftKind, DriftState, FieldDrift
 from gitopsd.model.health import Readiness
 from gitopsd.model.live import Instance
 from gitopsd.model.parted import same_but_for_the_key

@@ -10,7 +10,7 @@ from gitopsd.engine_json.field_table import FIELDS
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.projection import Projection
 from gitopsd.model.canonical import Json
-from gitopsd.model.drift import Cure
+from gitopsd.model.cure import Cure
 
 # Of all limits an engine takes only these away again; for the others it answers 200 and changes nothing.
 _LIFTS: Final[Mapping[str, Mapping[str, Json]]] = {

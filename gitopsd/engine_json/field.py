@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from gitopsd.model.drift import Cure
+from gitopsd.model.cure import Cure
 
 Comparator = Literal["value", "quantity", "list", "set", "map"]
 Owner = Literal["declared", "defaulted", "volatile", "ignored"]

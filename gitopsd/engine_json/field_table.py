@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from gitopsd.engine_json.field import Comparator, Field, Holder, Owner, Severity
-from gitopsd.model.drift import Cure
+from gitopsd.model.cure import Cure
 
 _ENDPOINT: Final = "NetworkSettings.Networks.*"
 

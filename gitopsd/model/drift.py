@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 from gitopsd.model.canonical import Json
+from gitopsd.model.cure import Cure
 from gitopsd.model.status import Sync
 
 Resource = Literal["container", "network", "volume", "file", "router"]
 DriftKind = Literal["missing", "extra", "modified", "stopped", "paused", "unhealthy", "image"]
 DriftState = Literal["open", "conflict", "unenforceable", "heal-loop"]
-Cure = Literal["in-place", "recreate", "none"]
 DriftEnd = Literal["healed", "replaced", "reverted", "accepted", "changed"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from gitopsd.model.image import size_text
-from gitopsd.model.status import Mode
+from gitopsd.model.mode import Mode
 
 DEFAULT_STATE_DIR = Path("/var/lib/gitopsd")
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from gitopsd.model.mode import Mode
 from gitopsd.model.release import Hold
 
 Sync = Literal["Synced", "OutOfSync", "Unknown"]
 Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]
-Mode = Literal["observe", "manual", "auto"]
 
 WORST_FIRST: tuple[Health, ...] = ("Degraded", "Missing", "Progressing", "Suspended", "Unknown", "Healthy")
 

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from gitopsd.model.desired import Heals, SealedState
 from gitopsd.model.live import LiveState
+from gitopsd.model.mode import Mode
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Paused, Rollout, Target
-from gitopsd.model.status import EnvironmentStatus, Health, Mode, NextStep, ServiceStatus, Sync, worst
+from gitopsd.model.status import EnvironmentStatus, Health, NextStep, ServiceStatus, Sync, worst
 from gitopsd.release.inventory import members_of
 from gitopsd.release.repairs import ailment
 from gitopsd.release.resources import missing_resources

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gitopsd.adapters.remembered import NAME, recall, remember
-from gitopsd.controller.application import Flags
+from gitopsd.controller.flags import Flags
 
 
 def test_flags_of_the_daemon_are_there_for_a_command_that_says_nothing(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.docker.engine import connect
 from gitopsd.adapters.git.source import open_source
 from gitopsd.adapters.host_secrets import HostSecrets
-from gitopsd.adapters.store import open_store
+from gitopsd.adapters.store.sqlite import open_store
 from gitopsd.controller.adoption import Adoption, adopt_project
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered

@@ -1,5 +1,6 @@
 """`gitopsd config` over the corpus of the tests, held against the real command in each of its directories."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -35,4 +36,6 @@ def configuring(ground: Ground) -> list[Result]:
 
 
 def _run(*command: str, at: Path | None = None) -> Callable[[], object]:
-    return lambda: subprocess.run(command, cwd=at, check=True, capture_output=True)
+    """Runs it as it runs where pip has installed it: its modules are compiled once."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return lambda: subprocess.run(command, cwd=at, check=True, capture_output=True, env=environment)

@@ -19,7 +19,7 @@ from gitopsd.adapters.docker.probing import DockerProbe
 from gitopsd.adapters.git.source import open_source
 from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.metrics.sources import Sources
-from gitopsd.adapters.store import open_store
+from gitopsd.adapters.store.sqlite import open_store
 from gitopsd.adapters.timer import SchedulerTimer
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered

@@ -11,17 +11,19 @@ from click.testing import CliRunner, Result
 from gitopsd.adapters.git.directory import directory_files
 from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.cli.main import gitopsd
-from gitopsd.controller.application import Application, Flags
+from gitopsd.controller.application import Application
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import discovered, orphan
+from gitopsd.controller.flags import Flags
+from gitopsd.controller.ground import Ground
 from gitopsd.controller.ports import Timer, Watcher
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.shared import shared
+from gitopsd.model.mode import Mode
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
-from gitopsd.model.status import Mode
 from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour
 from tests.fakes.engine import FakeEngine
@@ -90,9 +92,9 @@ class Shop:
             settings=settings,
             store=self.store,
             clock=self.clock,
-            timer=cast(Timer, None),
-            watcher=cast(Watcher, None),
             secrets=self.secrets,
+            open_timer=lambda: cast(Timer, None),
+            open_watcher=lambda: cast(Watcher, None),
             open_source=lambda repository: self.source,
             connect=lambda target: self.engine,
             open_probe=lambda target, image: self.probe,
@@ -103,6 +105,10 @@ class Shop:
             tokens=lambda settings: self.tokens,
             open_page=lambda doorbell: FakePage(),
         )
+
+    def ground(self, flags: Flags | None = None) -> Ground:
+        found = self.application(flags)
+        return Ground(found.settings, found.secrets, found.directory)
 
     def image(self, reference: str, behaviour: Behaviour) -> None:
         self.engine.add_image(reference, behaviour)
@@ -150,7 +156,7 @@ class Shop:
 
     def ask(self, *arguments: str) -> Result:
         """Call the command line."""
-        return CliRunner().invoke(gitopsd, list(arguments), obj=self.application)
+        return CliRunner().invoke(gitopsd, list(arguments), obj=self)
 
     def text(self, *arguments: str) -> str:
         """What a command prints, when all is well."""

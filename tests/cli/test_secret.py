@@ -22,7 +22,7 @@ def shop(tmp_path: Path) -> Shop:
 
 def given(shop: Shop, value: bytes, *arguments: str) -> Result:
     """Call the command line with something on its standard input."""
-    return CliRunner().invoke(gitopsd, list(arguments), obj=shop.application, input=value)
+    return CliRunner().invoke(gitopsd, list(arguments), obj=shop, input=value)
 
 
 def test_a_secret_that_was_set_is_released_and_listed_without_its_value(shop: Shop) -> None:

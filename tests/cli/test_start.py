@@ -26,6 +26,16 @@ def test_nothing_heavy_is_imported_for_what_needs_nothing(arguments: tuple[str, 
     assert not loaded & (set(HEAVY) - allowed)
 
 
+@pytest.mark.parametrize("command", ["config", "validate"])
+def test_checking_files_waits_for_nothing_but_the_reader_of_yaml(command: str, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: web}}\n")
+
+    loaded = imported_by(command, str(tmp_path))
+
+    assert set(HEAVY) & loaded == {"yaml", "dataclasses"}
+    assert "gitopsd.controller.application" not in loaded
+
+
 def test_help_names_every_command_and_each_has_help_of_its_own(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "state")
     listed = shop.text("--help")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.adapters.store import open_store
+from gitopsd.adapters.store.sqlite import open_store
 from gitopsd.controller.ports import Inputs, Store
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.desired import Image

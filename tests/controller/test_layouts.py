@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -79,7 +80,8 @@ def test_the_status_of_forty_stacks_is_a_page_that_says_where_to_look(house: Hou
     house.eventually(lambda: "manifest" in house.guards("stack07"))
 
     with house.store.lock():
-        shown = CliRunner().invoke(gitopsd, ["status"], obj=lambda _: house.application()).stdout.splitlines()
+        wiring = SimpleNamespace(application=lambda _: house.application())
+        shown = CliRunner().invoke(gitopsd, ["status"], obj=wiring).stdout.splitlines()
 
     assert shown[0].split()[:3] == ["ENVIRONMENT", "ENGINE", "REVISION"]
     rows = [line for line in shown if line.startswith("stack")]

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.controller.queries.paths import configured, on_disk, validated
+from gitopsd.controller.queries.everything import everything
+from gitopsd.controller.queries.paths import OnDisk, alone, configured
+from gitopsd.controller.queries.validating import validated
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.settings import EnvironmentSettings
 from tests.cli.shop import Shop, compose, web
@@ -30,10 +32,15 @@ def write(directory: Path, name: str, text: str) -> None:
 
 def names(tmp_path: Path, path: Path, **settings: EnvironmentSettings) -> list[str]:
     shop = Shop(tmp_path / "state", environments=settings)
-    found, problems = on_disk(shop.application(), path)
+    found, problems = on_disk(shop, path)
     assert not problems
     assert all(not validated(each).problems for each in found)
     return [each.name for each in found]
+
+
+def on_disk(shop: Shop, path: Path) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
+    found = alone(shop.ground(), path)
+    return ((found,), ()) if found is not None else everything(shop.ground(), path)
 
 
 def test_a_directory_is_one_environment_and_finds_what_lies_beside_it_in_the_work_tree(
@@ -69,16 +76,16 @@ def test_a_place_without_environments_says_what_was_looked_for(tmp_path: Path) -
     shop = Shop(tmp_path / "state")
     (tmp_path / "empty").mkdir()
     with pytest.raises(GitopsdError, match=r"matches environments/\*, hosts/\$HOST/\*"):
-        on_disk(shop.application(), tmp_path / "empty")
+        on_disk(shop, tmp_path / "empty")
     with pytest.raises(GitopsdError, match="does not exist"):
-        on_disk(shop.application(), tmp_path / "nowhere")
+        on_disk(shop, tmp_path / "nowhere")
 
 
 def test_every_mistake_is_found_and_what_is_unset_only_warned_of(tmp_path: Path) -> None:
     write(tmp_path, "bad/compose.yaml", "services:\n  web: {image: 5, nonsense: 1}\n")
     write(tmp_path, "open/compose.yaml", compose(web("web:${TAG}")))
     shop = Shop(tmp_path / "state")
-    ((bad,), _), ((unset,), _) = (on_disk(shop.application(), tmp_path / each) for each in ("bad", "open"))
+    ((bad,), _), ((unset,), _) = (on_disk(shop, tmp_path / each) for each in ("bad", "open"))
     assert [str(each).partition(": ")[0] for each in validated(bad).problems] == [
         "compose.yaml:2:16",
         "compose.yaml:2:19",
@@ -90,7 +97,7 @@ def test_every_mistake_is_found_and_what_is_unset_only_warned_of(tmp_path: Path)
 def test_the_resolved_manifest_names_absolute_paths_below_the_work_tree(tmp_path: Path, root: Path) -> None:
     write(root, "environments/one/page.html", "hello")
     write(root, "environments/one/compose.yaml", compose(web("web:1", "volumes: [./page.html:/www/page.html:ro]")))
-    (found,), _ = on_disk(Shop(tmp_path / "state").application(), root / "environments/one")
+    (found,), _ = on_disk(Shop(tmp_path / "state"), root / "environments/one")
     resolved = configured(found, defaults=False)
     assert str(root / "environments/one/page.html") in str(resolved)
 
@@ -103,7 +110,7 @@ def test_environments_that_cannot_both_be_what_one_was_are_told_before_anything_
     write(root, "environments/four/compose.yaml", moved)
     write(root, "environments/five/compose.yaml", "x-gitopsd: {moved_from: one}\n" + compose(web()))
 
-    found, _ = on_disk(Shop(tmp_path / "state").application(), root)
+    found, _ = on_disk(Shop(tmp_path / "state"), root)
 
     problems = {each.name: [str(problem) for problem in validated(each).problems] for each in found}
     assert "environment one is still there, in environments/one" in problems["five"][0]

@@ -9,11 +9,11 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.routing import RouterDesk
 from gitopsd.model.certificate import Certificate, Certificates
 from gitopsd.model.errors import StoreError
+from gitopsd.model.mode import Mode
 from gitopsd.model.release import Journal
 from gitopsd.model.route import RouteName, RoutingTable
 from gitopsd.model.routing import Placing, Routed, Seen
 from gitopsd.model.settings import RouterSettings, TargetEngine
-from gitopsd.model.status import Mode
 from gitopsd.model.traffic import Traffic
 from tests.controller.routed import StreetRouter
 from tests.fakes.clock import NOON, FakeClock

@@ -6,7 +6,7 @@ from pathlib import Path
 import docker
 from click.testing import CliRunner
 
-from gitopsd.app import wire
+from gitopsd.__main__ import Wired
 from gitopsd.cli.main import gitopsd
 from tests.e2e.rig import Rig, web
 from tests.images import Images
@@ -78,4 +78,4 @@ def test_no_secret_of_the_host_is_in_the_state_directory_the_log_a_backup_or_an_
 
 def ask(rig: Rig, line: str) -> str:
     """What the command line says."""
-    return CliRunner().invoke(gitopsd, [*line.split(), "--config", str(rig.config)], obj=wire).output
+    return CliRunner().invoke(gitopsd, [*line.split(), "--config", str(rig.config)], obj=Wired()).output

@@ -14,8 +14,7 @@ from urllib.request import urlopen
 import docker
 import yaml
 
-from gitopsd.adapters.store import open_store
-from gitopsd.adapters.store.sqlite import SqliteStore
+from gitopsd.adapters.store.sqlite import SqliteStore, open_store
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.release import Release

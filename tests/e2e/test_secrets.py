@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from gitopsd.app import wire
+from gitopsd.__main__ import Wired
 from gitopsd.cli.main import gitopsd
 from tests.e2e.conftest import ONE, MakeRig
 from tests.e2e.rig import Rig, web
@@ -28,7 +28,7 @@ def secretive(make_rig: MakeRig) -> Rig:
 def keep(rig: Rig, name: str, value: bytes) -> None:
     """Somebody types `gitopsd secret set shop NAME`."""
     command = ["secret", "set", "shop", name, "--config", str(rig.config)]
-    done = CliRunner().invoke(gitopsd, command, obj=wire, input=value)
+    done = CliRunner().invoke(gitopsd, command, obj=Wired(), input=value)
     assert (done.exit_code, done.output) == (0, f"shop: secret {name} is set\n")
 
 

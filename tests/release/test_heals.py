@@ -4,7 +4,8 @@ from itertools import pairwise
 from typing import Any
 
 from gitopsd.model.canonical import Json
-from gitopsd.model.drift import Cure, FieldDrift
+from gitopsd.model.cure import Cure
+from gitopsd.model.drift import FieldDrift
 from gitopsd.model.release import HEALS_BEFORE_LOOP as LOOP
 from tests.builders import a_service, a_state
 from tests.daemon import Daemon

@@ -1,5 +1,4 @@
-"""The state directory: an SQLite database (journal, ledger, operations), instance id, key, and the daemon's lock."""
+"""The state directory: an SQLite database (journal, ledger, operations), instance id, key, and the daemon's lock.
 
-from gitopsd.adapters.store.sqlite import SqliteStore, open_store
-
-__all__ = ["SqliteStore", "open_store"]
+Nothing is imported here, as what needs the directory alone does not wait for the database.
+"""

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gitopsd.cli.door import Door, options
+from gitopsd.cli.on_disk import on_disk
 
 
 @click.command("config", help="Print the resolved manifest of an environment, as docker compose config does.")
@@ -12,10 +13,10 @@ from gitopsd.cli.door import Door, options
 @click.option("--defaults", is_flag=True, help="With every value of x-gitopsd and its origin.")
 @options
 def command(door: Door, path: Path, defaults: bool) -> int:
-    from gitopsd.controller.queries.paths import configured, on_disk
+    from gitopsd.controller.queries.paths import configured
     from gitopsd.model.errors import GitopsdError
 
-    environments, problems = on_disk(door.application(), path)
+    environments, problems = on_disk(door, path)
     if problems:
         raise GitopsdError("\n".join(problems))
     documents = {each.name: configured(each, defaults=defaults) for each in environments}

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gitopsd.cli.door import Door, options
+from gitopsd.cli.on_disk import on_disk
 
 
 @click.command("validate", help="Check an environment's directory, a Compose file, or a whole repository on disk.")
@@ -12,9 +13,9 @@ from gitopsd.cli.door import Door, options
 @options
 def command(door: Door, path: Path) -> int:
     from gitopsd.controller import shapes
-    from gitopsd.controller.queries.paths import on_disk, validated
+    from gitopsd.controller.queries.validating import validated
 
-    environments, problems = on_disk(door.application(), path)
+    environments, problems = on_disk(door, path)
     found = [validated(each) for each in environments]
     if door.as_json:
         shown = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.adapters.store import SqliteStore, open_store
+from gitopsd.adapters.store.sqlite import SqliteStore, open_store
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.release import Journal

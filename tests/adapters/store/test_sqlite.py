@@ -14,10 +14,17 @@ from time import perf_counter
 
 import pytest
 
-from gitopsd.adapters.store import SqliteStore, identity, open_store
+from gitopsd.adapters.store import identity
 from gitopsd.adapters.store.forgetting import NEWEST
 from gitopsd.adapters.store.migrations import STEPS
-from gitopsd.adapters.store.sqlite import KEPT_DRIFTS, KEPT_DRIFTS_FOR, KEPT_INPUTS, KEPT_OPERATIONS
+from gitopsd.adapters.store.sqlite import (
+    KEPT_DRIFTS,
+    KEPT_DRIFTS_FOR,
+    KEPT_INPUTS,
+    KEPT_OPERATIONS,
+    SqliteStore,
+    open_store,
+)
 from gitopsd.controller.ports import Inputs
 from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.errors import StoreError
@@ -44,7 +51,7 @@ def store(state: Path) -> Iterator[SqliteStore]:
 def in_another_process(state: Path, program: str) -> str:
     """What a Python program prints that finds an open store in `store`."""
     prelude = (
-        "import sys; from pathlib import Path; from gitopsd.adapters.store import open_store\n"
+        "import sys; from pathlib import Path; from gitopsd.adapters.store.sqlite import open_store\n"
         "from gitopsd.model.release import Journal\nstore = open_store(Path(sys.argv[1]))\n"
     )
     command = [sys.executable, "-c", prelude + program, str(state)]

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from gitopsd import __version__
-from gitopsd.adapters.store import SqliteStore, open_store
 from gitopsd.adapters.store.codec import load
 from gitopsd.adapters.store.migrations import STEPS, migrate
+from gitopsd.adapters.store.sqlite import SqliteStore, open_store
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.errors import StoreError
 from gitopsd.model.operation import Operation

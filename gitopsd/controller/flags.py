@@ -1,0 +1,19 @@
+"""What the command line says about the settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitopsd.model.mode import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """None or "": the file or the default says it."""
+
+    config: Path | None = None
+    state_dir: Path | None = None
+    repository: str = ""
+    branch: str = ""
+    mode: Mode | None = None
+    engine: str = ""
+    listen: str = ""

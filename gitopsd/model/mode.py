@@ -1,0 +1,5 @@
+"""How much an environment's owner lets gitopsd do by itself."""
+
+from typing import Literal
+
+Mode = Literal["observe", "manual", "auto"]
