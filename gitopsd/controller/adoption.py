@@ -1,6 +1,7 @@
 """Taking over what `docker compose up` started: containers stay as they are, and the store learns what they are.
 
 Labels cannot be changed on a live container, so what an inventory by labels would tell stands in the journal alone.
+An environment whose project is another one by now begins anew with it; what it had before is given up as it runs.
 """
 
 from collections import Counter
@@ -9,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitopsd.controller.desire import Desire, Desires
+from gitopsd.controller.ejection import give_up, refusal
 from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.matching import Matching
 from gitopsd.controller.ports import Commit, Engine, EngineView, Inputs, Store
@@ -53,8 +55,9 @@ def survey(
     host_dir = _working_directory(live, journal) or journal.host_dir
     environment = settled_in(environment, host_dir)
     desire = desires.load(environment)
-    journal = recognise(journal, live)
+    before, journal = journal, recognise(_of_project(journal, project), live)
     refused = _refusal(environment, journal, desire, live, store, take_over=take_over)
+    refused = refused or _kept_from_giving_up(before, project, engine, store)
     empty = AdoptionReport(project, environment.name, desire.head, refused=refused)
     if refused or desire.loaded is None:
         return Survey(empty, journal, live)
@@ -62,7 +65,7 @@ def survey(
         state, report = compared(desire.loaded, journal, live, engine, store.key(), desires.version)
     except ManifestError as error:
         return Survey(replace(empty, refused=str(error)), journal, live)
-    return Survey(report, journal, live, state, desire.loaded, host_dir)
+    return Survey(_renamed(report, before), journal, live, state, desire.loaded, host_dir)
 
 
 def compared(
@@ -108,6 +111,8 @@ def adopt_project(
         return f"refused: project {report.project} was claimed by another gitopsd ({owner[:8]}) just now", report
     if not report.adoptees:
         return f"nothing to adopt in project {report.project}{_taken_over(found.live, me)}", report
+    if _is_another(journal, report.project):
+        give_up(journal, engine, store)
     if not any(sealed_.image.id.startswith(NOT_PULLED) for sealed_ in state.services.values()):
         images = {service: sealed_.image for service, sealed_ in state.services.items()}
         store.save_inputs(name, Inputs(loaded.input_digest, loaded.asked, images, loaded.needs))
@@ -133,6 +138,37 @@ def told(report: AdoptionReport) -> str:
     alike = "as the manifest wants them" if not differing else f"not as the manifest says: {', '.join(differing)}"
     left = f"; left alone: {', '.join(report.left)}" if report.left else ""
     return f"{what}, {alike}{left}"
+
+
+def _is_another(journal: Journal, project: str) -> bool:
+    return bool(project) and journal.project not in ("", project)
+
+
+def _of_project(journal: Journal, project: str) -> Journal:
+    """The journal as that of the project: one of another project tells nothing of it but names and suspension."""
+    if not _is_another(journal, project):
+        return journal
+    return Journal(journal.environment, suspension=journal.suspension, formerly=journal.formerly)
+
+
+def _kept_from_giving_up(journal: Journal, project: str, engine: EngineView, store: Store) -> str:
+    """Why the project that the environment had before cannot be given up; "" when it can, or need not be."""
+    if not _is_another(journal, project):
+        return ""
+    why = refusal(journal, engine.observe(journal.project), store.instance_id())
+    return f"{journal.environment} manages project {journal.project} still: {why}" if why else ""
+
+
+def _renamed(report: AdoptionReport, before: Journal) -> AdoptionReport:
+    """The report with what becomes of another project that the environment had before."""
+    if not _is_another(before, report.project):
+        return report
+    if not report.adoptees:
+        mend = f"`gitopsd remove {before.environment}` ends that, `project: {before.project}` in gitopsd.yaml keeps it"
+        why = f"nothing of project {report.project} runs, and {before.environment} manages project {before.project}"
+        return replace(report, refused=f"{why}; {mend}")
+    note = f"project {before.project} is given up: its containers keep running, and its volumes stay"
+    return replace(report, notes=(note, *report.notes))
 
 
 def _taken_over(live: LiveState, me: str) -> str:
@@ -163,9 +199,6 @@ def _refusal(
     if live.owner not in ("", store.instance_id()) and not take_over:
         mend = "if that one is gone for good, `--take-over` replaces it"
         return f"project {project} belongs to another gitopsd ({live.owner[:8]}); {mend}"
-    if journal.project not in ("", project):
-        mend = f"`gitopsd eject {environment.name}` gives that up first, `gitopsd remove {environment.name}` ends it"
-        return f"{environment.name} manages project {journal.project}; {mend}"
     if journal.release is not None or journal.rollouts:
         return f"a release or a repair of {environment.name} is under way; wait for its end"
     return ""

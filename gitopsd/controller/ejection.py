@@ -21,26 +21,38 @@ def eject_environment(journal: Journal, engine: Engine, store: Store, ejection: 
     """Forget the journal and give the project up. Safe to run again after an interruption."""
     name, project = journal.environment, journal.project
     live = engine.observe(project) if project else LiveState()
-    if live.owner not in ("", store.instance_id()):
-        return f"refused: project {project} belongs to another gitopsd ({live.owner[:8]})"
+    if refused := refusal(journal, live, store.instance_id()):
+        return f"refused: {refused}"
+    give_up(journal, engine, store)
+    running = sum(each.id in journal.inventory for each in live.instances)
+    return f"given up; {running} containers of project {project} keep running{_suspended(name, store, ejection)}"
+
+
+def refusal(journal: Journal, live: LiveState, me: str) -> str:
+    """Why the environment cannot be given up as it is; "" when it can."""
+    if live.owner not in ("", me):
+        return f"project {journal.project} belongs to another gitopsd ({live.owner[:8]})"
     if journal.release is not None or journal.rollouts:
-        return f"refused: a release or a repair of {name} is under way; wait for its end"
+        return f"a release or a repair of {journal.environment} is under way; wait for its end"
     if kept := [
         each.name for each in live.instances if each.id in journal.inventory and journal.inventory[each.id].kept
     ]:
-        return f"refused: {', '.join(kept)} is still kept as a way back; wait until it is cleared away"
+        return f"{', '.join(kept)} is still kept as a way back; wait until it is cleared away"
     if journal.routes:
         routed = ", ".join(sorted(journal.routes))
         mend = "take `traffic` out of the manifest, and eject once its containers publish their ports themselves"
-        return f"refused: {routed} is reached through the router, which only gitopsd keeps; {mend}"
-    if project:
-        engine.disclaim(project)
-    store.forget(name)
+        return f"{routed} is reached through the router, which only gitopsd keeps; {mend}"
+    return ""
+
+
+def give_up(journal: Journal, engine: Engine, store: Store) -> None:
+    """The project is nobody's, and nothing of it is known any more."""
+    if journal.project:
+        engine.disclaim(journal.project)
+    store.forget(journal.environment)
     for image in store.pulled():
         if image.environment in journal.names:  # whoever looks after the project now decides about its images too
             store.forget_pulled(image.engine, image.id)
-    running = sum(each.id in journal.inventory for each in live.instances)
-    return f"given up; {running} containers of project {project} keep running{_suspended(name, store, ejection)}"
 
 
 def _suspended(name: str, store: Store, ejection: Ejection) -> str:

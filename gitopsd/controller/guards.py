@@ -29,10 +29,7 @@ def guards(
     if live.owner not in ("", asker.instance_id):
         mend = f"if that one is gone for good, remove the volume gitopsd-owner-{project}"
         holds.append(Hold("owner", f"project {project} belongs to another gitopsd ({live.owner[:8]}); {mend}"))
-    wanted = desire.loaded.desired.project if desire.loaded is not None else project
-    if wanted != project:
-        mend = f"set `project: {project}` for it in gitopsd.yaml, or `gitopsd remove {environment.name}` first"
-        holds.append(Hold("project", f"the project's name changed from {project} to {wanted}; {mend}"))
+    holds += project_hold(journal, desire)
     if journal.suspension is not None:
         by = journal.suspension
         holds.append(Hold("suspended", f"suspended: {by.reason}".rstrip(": "), until=by.until, by=by.by))
@@ -43,6 +40,17 @@ def guards(
     if environment.mode == "manual" and not asker.sync:
         holds.append(Hold("manual", f"mode is manual: `gitopsd sync {environment.name}` begins the release"))
     return tuple(holds)
+
+
+def project_hold(journal: Journal, desire: Desire) -> tuple[Hold, ...]:
+    """A hold while the files name another project than the one that runs, whose volumes would be left behind."""
+    project = project_of(journal, desire)
+    wanted = desire.loaded.desired.project if desire.loaded is not None else project
+    if wanted == project:
+        return ()
+    keep, end = f"set `project: {project}` for it in gitopsd.yaml", f"`gitopsd remove {journal.environment}` first"
+    mend = f"{keep}, `gitopsd adopt {wanted}` if that one runs already, or {end}"
+    return (Hold("project", f"the project's name changed from {project} to {wanted}; {mend}"),)
 
 
 def project_of(journal: Journal, desire: Desire) -> str:

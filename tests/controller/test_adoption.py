@@ -282,3 +282,50 @@ def test_what_was_adopted_and_is_gone_leaves_the_newer_one_serving(shop: Shop) -
     running = {name: shop.engine.container(name).image.image.reference for name in shop.engine.names(running=True)}
     assert running == {"shop-db-1": "db:1", "shop-web-1": "web:2", "shop-web-2": "web:2"}
     assert shop.store.releases("shop", 1)[0].outcome == "failed"
+
+
+@pytest.fixture
+def renamed(shop: Shop) -> Shop:
+    """A shop that serves as project shop, and whose files say another name by now."""
+    asked(shop, "adopt")
+    changed(shop, "services:", "name: store\nservices:")
+    shop.work()
+    return shop
+
+
+def test_another_project_name_holds_everything_and_says_how_to_go_on(renamed: Shop) -> None:
+    said = renamed.text("plan")
+
+    assert "the project's name changed from shop to store" in said
+    assert "`gitopsd adopt store` if that one runs already, or `gitopsd remove shop` first" in said
+
+
+def test_what_runs_under_the_new_name_is_adopted_and_the_old_project_is_given_up_as_it_runs(renamed: Shop) -> None:
+    compose_up(renamed.engine, {"compose.yaml": FILE, "conf/a": "one\n"}, "store")
+    before, writes = ids(renamed), len(renamed.engine.writes)
+
+    first = renamed.text("adopt", "store", "--dry-run")
+    result = asked(renamed, "adopt")
+
+    assert "! project shop is given up: its containers keep running, and its volumes stay" in first
+    assert result == "3 containers of project store adopted, as the manifest wants them"
+    assert (ids(renamed), renamed.engine.writes[writes:]) == (before, ["claim store", "disclaim shop"])
+    assert "No changes." in renamed.text("plan")
+    assert "Synced" in renamed.text("status")
+
+
+def test_a_new_name_under_which_nothing_runs_gives_nothing_up(renamed: Shop) -> None:
+    writes = len(renamed.engine.writes)
+
+    result = asked(renamed, "adopt")
+
+    assert result.startswith("refused: nothing of project store runs, and shop manages project shop; `gitopsd remove")
+    assert renamed.engine.writes[writes:] == []
+    assert renamed.store.journal("shop").project == "shop"
+
+
+def test_the_old_name_is_no_project_to_adopt(renamed: Shop) -> None:
+    refused = renamed.ask("adopt", "shop")
+
+    assert refused.exit_code == 1
+    assert "shop has project shop already, and is to be project store; set `project: shop`" in refused.output

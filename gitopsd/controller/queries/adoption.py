@@ -13,6 +13,7 @@ def named_by(view: View, project: str) -> Environment:
     """The one environment that is to be this Compose project. GitopsdError: none is, or several."""
     found = [each for each in view.environments.values() if project in _projects(view, each)]
     if len(found) == 1:
+        _refuse_former(view, found[0], project)
         return found[0]
     if found:
         names = " and ".join(each.name for each in found)
@@ -23,6 +24,15 @@ def named_by(view: View, project: str) -> Environment:
     lost = [f"{each.name}: {why}" for each in view.environments.values() if (why := _unloaded(view, each))]
     unknown = f"; of some it is not known, as {'; '.join(lost)}" if lost else ""
     raise GitopsdError(f"no environment is project {project}; {view.known()}{unknown}; {mend}")
+
+
+def _refuse_former(view: View, environment: Environment, project: str) -> None:
+    """What an environment has by now and its files no longer name is not what it can take over."""
+    loaded = view.desire(environment).loaded
+    if loaded is not None and loaded.desired.project != project:
+        wanted = loaded.desired.project
+        mend = f"set `project: {project}` for it in gitopsd.yaml, or `gitopsd adopt {wanted}` if that one runs already"
+        raise GitopsdError(f"{environment.name} has project {project} already, and is to be project {wanted}; {mend}")
 
 
 def _unloaded(view: View, environment: Environment) -> str:

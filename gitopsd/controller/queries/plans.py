@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.guards import project_hold
 from gitopsd.controller.measured import interruptions
 from gitopsd.controller.opening import make_plan, with_way_to_ask
 from gitopsd.controller.queries.look import Failure, Look, applied, look
@@ -42,7 +43,7 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     if seen.live is None:
         raise GitopsdError(seen.trouble)
     engine = view.engine(environment)
-    holds = (*seen.desire.holds, *_foreign(seen, seen.live))
+    holds = (*seen.desire.holds, *project_hold(seen.journal, seen.desire), *_foreign(seen, seen.live))
     made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)
     if made is not None and seen.desire.state is not None:
         made = with_way_to_ask(made, seen.desire.state.desired, view.probe(environment))
