@@ -12,6 +12,7 @@ from gitopsd.model.rollout import Target
 from gitopsd.plan.claims import Claim, claims, duplicate_claims
 from gitopsd.plan.divergence import divergences
 from gitopsd.plan.explain import changed_fields, why_replaced, why_unlike
+from gitopsd.plan.handover import handover_holds
 from gitopsd.plan.order import replacement
 from gitopsd.plan.requirements import impossible
 from gitopsd.plan.sharing import drawn_along
@@ -68,7 +69,7 @@ def plan(
         networks=tuple(sorted(name for name in used if name not in present)),
         volumes=tuple(sorted(v.name for v in desired.volumes.values() if not v.external and v.name not in volumes)),
         removed_networks=_gone_networks(wanted, journal, present),
-        holds=(*holds, *_everything_would_go(wanted, removed)),
+        holds=(*holds, *_everything_would_go(wanted, removed), *_handed_over(own, wanted, applied)),
         warnings=tuple(str(warning) for warning in desired.warnings),
         problems=(
             *duplicate_claims(desired),
@@ -164,6 +165,13 @@ def _own_claims(service: Service, wanted: SealedState) -> frozenset[Claim]:
     desired = wanted.desired
     alone = type(desired)(desired.environment, desired.project, {service.name: service}, {}, {})
     return frozenset(claim for claim in claims(alone) if claim.kind != "project")
+
+
+def _handed_over(changes: Sequence[Change], wanted: SealedState, applied: Applied) -> tuple[Hold, ...]:
+    serving = {change.service: applied.service(change.service) for change in changes}
+    before = {name: _own_claims(sealed.service, wanted) for name, sealed in serving.items() if sealed is not None}
+    after = {name: _own_claims(sealed.service, wanted) for name, sealed in wanted.services.items()}
+    return handover_holds(changes, before, after)
 
 
 def _used_networks(wanted: SealedState) -> set[str]:

@@ -118,3 +118,33 @@ def test_another_route_needs_no_new_container() -> None:
 def test_what_cannot_stand_twice_is_no_canary() -> None:
     state = a_state(a_service(traffic="80:8080", strategy="canary", container_name="front"))
     assert "canary has the new beside the old, but its container_name is fixed" in plan_text(Daemon().plan(state))
+
+
+def test_services_that_exchange_their_ports_are_held_before_one_of_them_is_stopped() -> None:
+    daemon = served(a_state(a_service(ports=[80]), a_service("api", ports=[81])))
+    daemon.done.clear()
+
+    daemon.commit(a_state(a_service(ports=[81]), a_service("api", ports=[80]))).settle()
+
+    assert daemon.moves() == []
+    assert [hold.guard for hold in daemon.plan().holds] == ["ports"]
+    assert (
+        "held by ports: api takes host port 80/tcp from web; web takes host port 81/tcp from api, which has not let go "
+        "of it by then; give web another port in a commit of its own first"
+    ) in plan_text(daemon.plan())
+
+
+def test_a_port_of_a_service_whose_turn_comes_later_is_held() -> None:
+    daemon = served(a_state(a_service(ports=[80], depends_on=["api"]), a_service("api", ports=[81])))
+
+    held = daemon.plan(a_state(a_service(ports=[82], depends_on=["api"]), a_service("api", ports=[80]))).holds
+
+    assert ["api takes host port 80/tcp from web" in hold.reason for hold in held] == [True]
+
+
+def test_ports_that_move_on_one_after_the_other_are_let_go_in_time() -> None:
+    daemon = served(a_state(a_service(ports=[80]), a_service("api", ports=[81])))
+
+    daemon.commit(a_state(a_service(ports=[82]), a_service("api", ports=[80]))).settle()
+
+    assert daemon.plan().empty
