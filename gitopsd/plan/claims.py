@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Final
 
+from gitopsd.engine_json.fields import mapping
 from gitopsd.model.desired import DesiredState, Port, Service
-from gitopsd.model.errors import Problem
+from gitopsd.model.errors import Place, Problem
 from gitopsd.model.traffic import Traffic
 
 _OF_A_PORT: Final = ("host port", "route")
@@ -24,14 +26,19 @@ class Claim:
     @property
     def near(self) -> tuple[str, str]:
         """What it has in common with all that it can clash with: of a port the number, whatever the address."""
+        if self.kind == "subnet":
+            return self.kind, ""
         return self.kind, self.value.rpartition(":")[2] if self.kind == "host port" else self.value
 
     def clashes(self, others: Collection["Claim"]) -> bool:
         """Whether one of `others` is the same thing. A port of one address clashes with that port of all addresses, and
-        a route with whatever else has its port, but not with another route there.
+        a route with whatever else has its port, but not with another route there; a subnet with what overlaps it.
         """
         if self in others:
             return True
+        if self.kind == "subnet":
+            own = ip_network(self.value)
+            return any(own.overlaps(ip_network(other.value)) for other in others if other.kind == "subnet")
         return self.kind in _OF_A_PORT and any(self._meets(other) for other in others if other.kind in _OF_A_PORT)
 
     def _meets(self, other: "Claim") -> bool:
@@ -51,7 +58,7 @@ class Claim:
 
 
 def claims(desired: DesiredState) -> frozenset[Claim]:
-    """Project, container names, host ports, and the networks and volumes that the environment creates."""
+    """Project, container names, host ports, and the networks, their subnets and the volumes that it creates."""
     return frozenset(_claims(desired))
 
 
@@ -65,9 +72,25 @@ def _claims(desired: DesiredState) -> Iterator[Claim]:
     for network in desired.networks.values():
         if not network.external:
             yield Claim("network", network.name.lower())
+    for _, subnet in _subnets(desired):
+        yield subnet
     for volume in desired.volumes.values():
         if not volume.external:
             yield Claim("volume", volume.name.lower())
+
+
+def _subnets(desired: DesiredState) -> Iterator[tuple[str, Claim]]:
+    """What the networks that services join take of the addresses of an engine, which has them once; and their keys."""
+    joined = {attachment.network for service in desired.services.values() for attachment in service.networks}
+    for key, network in sorted(desired.networks.items()):
+        ipam = mapping(network.options.get("ipam"))
+        pools = ipam.get("config")
+        bridged = network.options.get("driver", "bridge") == "bridge" and ipam.get("driver", "default") == "default"
+        if network.external or not bridged or network.hidden or key not in joined or not isinstance(pools, list):
+            continue
+        for pool in pools:
+            if subnet := mapping(pool).get("subnet"):
+                yield key, Claim("subnet", str(ip_network(str(subnet), strict=False)))
 
 
 def _ports(service: Service) -> Iterator[Claim]:
@@ -132,7 +155,7 @@ def _mend(environment: str, other: str, gone: bool) -> str:
 
 
 def duplicate_claims(desired: DesiredState) -> tuple[Problem, ...]:
-    """Two services, or two replicas of one, that want one host port or container name."""
+    """Two services, or two replicas of one, that want one host port or container name; networks that overlap."""
     seen: dict[tuple[str, str], dict[Claim, str]] = {}
     problems = []
     for service in desired.services.values():
@@ -145,7 +168,18 @@ def duplicate_claims(desired: DesiredState) -> tuple[Problem, ...]:
                 message = f"{claim} is claimed by service {other} too; change it in one of the two"
                 problems.append(Problem(service.place, f"services.{service.name}", message))
             near.setdefault(claim, service.name)
-    return tuple(problems)
+    return (*problems, *_overlapping(desired))
+
+
+def _overlapping(desired: DesiredState) -> Iterator[Problem]:
+    seen: dict[Claim, str] = {}
+    for key, subnet in _subnets(desired):
+        other = next((known for known in seen if subnet.clashes((known,))), None)
+        if other is not None:
+            of = f"{other} of network {seen[other]}" if seen[other] != key else f"{other}, which it has too"
+            message = f"{subnet} overlaps {of}; give one of them other addresses"
+            yield Problem(Place(desired.environment), f"networks.{key}", message)
+        seen.setdefault(subnet, key)
 
 
 def _too_few_ports(service: Service) -> list[Problem]:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from gitopsd.model.desired import DesiredState, Network
 from gitopsd.model.traffic import Traffic
 from gitopsd.plan import claims, disputes
 from gitopsd.plan.claims import Claim, duplicate_claims
@@ -109,3 +110,34 @@ def test_routes_of_two_addresses_are_apart_and_one_of_all_is_not() -> None:
 
 def test_the_routers_port_serves_as_many_replicas_as_there_are() -> None:
     assert duplicate_claims(a_state(a_service(traffic="80:80", ports=[80], replicas=4)).desired) == ()
+
+
+def on_subnets(driver: str = "bridge", **networks: str) -> DesiredState:
+    """A service on networks that have these addresses."""
+    desired = a_state(a_service(networks=list(networks))).desired
+    made = {
+        key: Network(key, f"shop_{key}", options={"driver": driver, "ipam": {"config": [{"subnet": subnet}]}})
+        for key, subnet in networks.items()
+    }
+    return replace(desired, networks=made)
+
+
+def test_networks_whose_addresses_overlap_are_told_before_one_is_made() -> None:
+    (problem,) = duplicate_claims(on_subnets(front="10.1.0.0/16", back="10.1.2.0/24", other="10.2.0.0/16"))
+
+    assert str(problem) == (
+        "production: networks.front: subnet 10.1.0.0/16 overlaps subnet 10.1.2.0/24 of network back; "
+        "give one of them other addresses"
+    )
+
+
+def test_environments_cannot_share_addresses_either() -> None:
+    mine, theirs = claims(on_subnets(front="10.1.0.0/16")), claims(on_subnets(back="10.1.2.0/24"))
+
+    told = disputes("mine", mine - theirs, {}, {"other": theirs - mine})
+
+    assert "subnet 10.1.0.0/16 is claimed by environment other too; change it in one of the two" in told
+
+
+def test_networks_of_other_drivers_may_lie_in_one_range() -> None:
+    assert duplicate_claims(on_subnets("macvlan", front="10.1.0.0/16", back="10.1.2.0/24")) == ()
