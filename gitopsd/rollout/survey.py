@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 
-from gitopsd.model.action import Action, Chain, Start
+from gitopsd.model.action import Action, Chain, Start, Stop
 from gitopsd.model.rollout import Progressing
 from gitopsd.rollout.fence import Fence, fence
 from gitopsd.rollout.jobs import JOB_SLOT, job_step
@@ -160,8 +161,16 @@ def _moves(
     takes = ((step.worth, slot) for slot, step in steps.items() if step.takes and slot not in look.said.busy)
     waiting = [slot for _, slot in sorted(takes)]
     beside, instead = waiting[: room.surge], waiting[room.surge :][: room.unavailable]
+    if len(waiting) > room.surge + room.unavailable:
+        moves = {slot: _making_room(actions) for slot, actions in moves.items()}
     moves |= {slot: steps[slot].actions for slot in beside}
     return moves | {slot: _instead(look, slot, by_slot[slot]).actions for slot in instead}
+
+
+def _making_room(actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """Once the old ones are stopped there is room for the slot that waits; the rest of the tidying goes beside that."""
+    stops = tuple(takewhile(lambda action: isinstance(action, Stop), actions))
+    return stops or actions
 
 
 def _instead(look: Look, slot: int, members: tuple[Member, ...]) -> Step:

@@ -157,12 +157,34 @@ def test_a_slot_that_was_promoted_already_goes_back_without_a_gap() -> None:
     assert daemon.moves().index("Start shop-web-1.gitopsd-2") < daemon.moves().index("Stop shop-web-1")
 
 
+def test_what_waits_for_room_begins_when_the_old_one_is_stopped_and_not_when_it_is_tidied_away() -> None:
+    daemon = serving(2)
+    wants(daemon, "web:2", replicas=2).run()
+    daemon.wait(5)
+    daemon.look()
+    stopped = {key: [type(each).__name__ for each in actions] for key, actions in daemon.pending.items()}
+    daemon.act()
+    daemon.look()
+    beside = {key: [type(each).__name__ for each in actions] for key, actions in daemon.pending.items()}
+    assert stopped == {"web/1": ["Stop"]}
+    assert beside == {"web/1": ["Remove", "Rename"], "web/2": ["Create", "Start"]}
+
+
+def test_what_nobody_waits_for_is_stopped_and_tidied_away_in_one_go() -> None:
+    daemon = serving()
+    wants(daemon, "web:2").run()
+    daemon.wait(5)
+    daemon.look()
+    assert [type(each).__name__ for each in daemon.pending["web/1"]] == ["Stop", "Remove", "Rename"]
+
+
 def test_a_replacement_never_takes_a_name_that_another_bears() -> None:
     daemon = serving(2)
     wants(daemon, "web:2", replicas=2).run()
     daemon.wait(5)
     daemon.look()
     daemon.step("web/1")
+    daemon.look()
     daemon.step("web/1")
     daemon.die()  # between Remove and Rename: the new one still bears its name beside the old
     daemon.world.behaviours["web:2"] = Behaviour(check=True, healthy_after=None, unhealthy_after=1)
