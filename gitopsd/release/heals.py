@@ -32,11 +32,13 @@ def marked(journal: Journal, drifted: Drifted) -> Journal:
 
     Where a service is replaced over and over, somebody else wants it so, and it is left to them.
     """
-    inventory = {
-        id: replace(placed, spoilt="" if _given_up(journal, placed.service) else _spoilt(drifted.get(id, ())))
+    spoilt = {
+        id: "" if _given_up(journal, placed.service) else _spoilt(drifted.get(id, ()))
         for id, placed in journal.inventory.items()
+        if id in drifted or placed.spoilt
     }
-    return journal if inventory == journal.inventory else replace(journal, inventory=inventory)
+    changed = {id: replace(journal.inventory[id], spoilt=words) for id, words in spoilt.items()}
+    return replace(journal, inventory={**journal.inventory, **changed}) if changed else journal
 
 
 def heal_in_place(
@@ -60,7 +62,9 @@ def connected_first(
     chains: tuple[Chain, ...], drifted: Drifted, members: Mapping[str, tuple[Member, ...]]
 ) -> tuple[Chain, ...]:
     """The chains that start a container whose connections were changed meanwhile, and mend those before."""
-    by_id = {member.id: member for found in members.values() for member in found}
+    by_id = {member.id: member for found in members.values() for member in found if member.id in drifted}
+    if not by_id:
+        return chains
 
     def mended(action: Action) -> Iterator[Action]:
         member = by_id.get(action.container) if isinstance(action, Start) else None

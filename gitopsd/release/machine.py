@@ -173,14 +173,16 @@ def _rollouts(
     sharing = sharing_of(journal, around.members)
     chains: list[Chain] = []
     times: list[datetime] = []
-    for name in sorted(journal.rollouts):
-        rollout = _gated(journal, name, around, signals)
+    rollouts = dict(journal.rollouts)  # filled in place: a copy for each service would be too much for many of them
+    journal = replace(journal, rollouts=rollouts)
+    for name in sorted(rollouts):
+        rollout = rollouts[name] = _gated(journal, name, around, signals)
         if not rollout.open:
-            journal = replace(journal, rollouts={**journal.rollouts, name: rollout})
             continue
         said = replace(signals.of(name), sharing=sharing, router=in_router(journal, name, signals.sight))
         turn = advance_rollout(rollout, around.members.get(name, ()), around.now, said)
         journal = _noted(journal, rollout, turn.rollout)
+        rollouts[name] = turn.rollout
         chains += turn.chains
         times += [turn.wake_at] if turn.wake_at is not None else []
     return journal, tuple(chains), tuple(times)
@@ -215,9 +217,10 @@ def _prepared(rollout: Rollout, around: Surroundings, signals: Signals) -> Rollo
 
 
 def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
-    """Keep the rollout; from Finalising on its target is stable, and after a way back what it returned to."""
-    name = after.service
-    noted = replace(_gone_on(journal, before, after), rollouts={**journal.rollouts, name: after})
+    """What a turn means for the rest: from Finalising on its target is stable, and after a way back what it
+    returned to.
+    """
+    name, noted = after.service, _gone_on(journal, before, after)
     if isinstance(after.phase, RolledBack) and not after.job:
         return replace(noted, stable=_with(journal.stable, name, after.stable))
     if not after.target.fingerprint:

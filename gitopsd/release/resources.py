@@ -67,6 +67,7 @@ def intend(journal: Journal, chains: tuple[Chain, ...], now: datetime) -> Journa
     networks = {a.name for chain in chains for a in chain.actions if isinstance(a, CreateNetwork)}
     volumes = {a.name for chain in chains for a in chain.actions if isinstance(a, CreateVolume)}
     kept = {action.container for chain in chains for action in chain.actions if isinstance(action, Keep)}
+    known = journal.inventory.keys()
     if not (creates or networks or volumes or kept):
         return journal
     intended = {
@@ -83,9 +84,7 @@ def intend(journal: Journal, chains: tuple[Chain, ...], now: datetime) -> Journa
     return replace(
         journal,
         intended={**journal.intended, **intended},
-        inventory={
-            id: replace(placed, kept=True) if id in kept else placed for id, placed in journal.inventory.items()
-        },
+        inventory={**journal.inventory, **{id: replace(journal.inventory[id], kept=True) for id in kept & known}},
         networks=journal.networks | networks,
         volumes=journal.volumes | volumes,
     )

@@ -28,6 +28,8 @@ ALONE = Sharing()
 
 def absent(goal: Target, sharing: Sharing) -> str:
     """The service without which no instance of the goal can run now; "" for none."""
+    if not (goal.joins or goal.borrows):
+        return ""
     running = (name for name, found in sharing.current.items() if found.state in ("running", "paused"))
     missing = (*(set(goal.joins) - set(running)), *(set(goal.borrows) - set(sharing.current)))
     return min(missing, default="")

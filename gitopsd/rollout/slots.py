@@ -11,7 +11,7 @@ Going back is the same walk with the goal exchanged: a kept instance of the goal
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count
 from typing import Literal
 
 from gitopsd.model.action import Action, Create, Rename, Start
@@ -210,10 +210,9 @@ def place(look: Look, slot: int, others: tuple[Member, ...]) -> tuple[Action, ..
 def _free_name(look: Look, slot: int, others: tuple[Member, ...]) -> str:
     """The slot's name or, while another bears it, one that tells the release."""
     taken = {other.instance.name for other in others}
-    beside = look.rollout.replacement_name(slot, look.goal)
-    names = [look.rollout.instance_name(slot, look.goal), beside]
-    more = (f"{beside}-{number}" for number in count(2))
-    return next((name for name in names if name not in taken), None) or next(n for n in more if n not in taken)
+    name, beside = look.rollout.instance_name(slot, look.goal), look.rollout.replacement_name(slot, look.goal)
+    names = chain((name, beside), (f"{beside}-{number}" for number in count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def _room(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
