@@ -47,7 +47,7 @@ def shared(
         Executor(clock),
         Witness(),
         Probing(probe, clock, timer),
-        Storm(),
+        Storm(clock),
         Weighing(engine, clock, timer),
         Metering(engine, metrics, clock, timer),
         desk,

@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from gitopsd.controller.storm import Storm
 from gitopsd.model.operation import Operation
 from gitopsd.model.settings import RestartStorm
 from tests.controller.house import SETTINGS, NearHouse, compose
+from tests.crowd import crowd, served
+from tests.fakes.clock import FakeClock
 from tests.fakes.engine import exits
 from tests.waiting import eventually
 
@@ -69,3 +72,21 @@ def test_it_begins_when_there_are_fewer_restarts(stormy: NearHouse) -> None:
 
     stormy.synced(commit, "other")
     stormy.stop()
+
+
+@pytest.mark.parametrize("jump", [86_400, -86_400])
+def test_who_sets_the_clock_neither_ends_it_nor_makes_it_last(jump: float) -> None:
+    clock, daemon = FakeClock(), served(crowd(1, "web:1"))
+    storm, live, guard = Storm(clock), daemon.world.look(), RestartStorm(5, timedelta(minutes=5))
+    storm.look(daemon.journal, live, guard, clock.now())
+    restarted = replace(live, instances=tuple(replace(each, restart_count=1) for each in live.instances))
+    [before] = storm.look(daemon.journal, restarted, guard, clock.now())
+
+    clock.jump(jump)
+
+    clock.advance(299)
+    [still] = storm.look(daemon.journal, restarted, guard, clock.now())
+    assert still.reason == before.reason
+    assert still.until == clock.now() + timedelta(seconds=1)
+    clock.advance(1)
+    assert storm.look(daemon.journal, restarted, guard, clock.now()) == ()
