@@ -194,7 +194,8 @@ class Rollout:
     served already turns it back. `seen` is by container id. `needs` are the conditions
     of `depends_on`. `early`: a removal that others wait for, as they need its port or name. `way_back`: a failure turns
     back to stable, or to nothing where there was nothing. `paused`: it goes no further in its phase. `passed` are the
-    slots that failed and were passed over, `relapsed` those that served before they failed, each with the evidence.
+    slots that failed and were passed over, `relapsed` those that served before they failed, each with the evidence;
+    `excess` is what spoke against all of its new instances together, and it went on all the same.
 
     Of the present direction: `started_at`, `deadline`, `served` (the most slots that served at one look) and `refusals`
     (how often the engine said no).
@@ -225,6 +226,7 @@ class Rollout:
     watched_until: datetime | None = None
     passed: Mapping[str, str] = field(default_factory=dict)
     relapsed: Mapping[str, str] = field(default_factory=dict)
+    excess: str = ""
     shift: Shift = NOT_BEGUN
     sampled: Sampled | None = None
     judged: Accumulator = NOT_JUDGED

@@ -38,7 +38,8 @@ def release_ended(release: Release, now: datetime) -> Event:
 def failures_told(before: Rollout, after: Rollout) -> tuple[str, ...]:
     """What failed between two looks, and the rollout went on all the same; with the evidence."""
     found = ((now, was) for now, was in ((after.passed, before.passed), (after.relapsed, before.relapsed)))
-    return tuple(words for now, was in found for slot, words in sorted(now.items()) if slot not in was)
+    failed = tuple(words for now, was in found for slot, words in sorted(now.items()) if slot not in was)
+    return (*failed, *({after.excess} - {before.excess, ""}))
 
 
 def _passed_over(environment: str, rollout: Rollout, words: str, now: datetime) -> Event:

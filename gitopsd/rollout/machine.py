@@ -61,6 +61,7 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
     if isinstance(rollout.phase, Progressing | Finalising | RollingBack):
         rollout = replace(rollout, measured=measure(rollout, members, seen, now))
         rollout = watched(rollout, members, said.router, said.measures, now)
+        rollout = _excess_noted(rollout, members, now, said)
     if said.returned and now >= rollout.deadline:  # it passed while nobody could do anything
         rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
     match rollout.phase:
@@ -97,7 +98,7 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     if failure and (passed := _passed(rollout, survey, failure)):
         on = replace(rollout, passed=passed, deadline=now + rollout.policy.progress_deadline)
         return _forward(on, members, now, said)
-    failure = failure or _excess(rollout, members, now, said)
+    failure = failure or _too_much(rollout, members, now, said)
     if failure:
         return _fail(rollout, _beyond(rollout, failure), now)
     if survey.serving and not said.busy and has_all(rollout, members, said.router):
@@ -119,12 +120,24 @@ def _promoted(rollout: Rollout, now: datetime) -> Rollout:
     return replace(entered, seen=seen, watched_until=now + rollout.policy.monitor)
 
 
+def _excess_noted(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Rollout:
+    """Where it goes on whatever fails, what speaks against its new instances together is told, and told once."""
+    concerned = isinstance(rollout.phase, Progressing) or rollout.watched(now)
+    if rollout.policy.on_failure != "continue" or not concerned or rollout.excess:
+        return rollout
+    return replace(rollout, excess=_excess(rollout, members, now, said))
+
+
 def _excess(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> str:
-    """What speaks against its new instances together, in words. Where it goes on whatever fails, nothing does."""
+    """What speaks against its new instances together, in words."""
     same = rollout.stable is not None and rollout.stable.fingerprint == rollout.target.fingerprint
-    if rollout.kind != "change" or rollout.policy.on_failure == "continue" or same:
+    if rollout.kind != "change" or same:
         return ""
     return said.spike or _storm(rollout, members, now)
+
+
+def _too_much(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> str:
+    return "" if rollout.policy.on_failure == "continue" else _excess(rollout, members, now, said)
 
 
 def _storm(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> str:
@@ -150,7 +163,7 @@ def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Sa
     if bad := against(rollout):
         return _fail(rollout, bad, now)
     failure = "" if _passed(rollout, survey, survey.failure) else survey.failure
-    if failure := failure or _excess(rollout, members, now, said):
+    if failure := failure or _too_much(rollout, members, now, said):
         return _fail(rollout, _beyond(rollout, failure), now)
     return Turn(rollout, upkeep(look, members), min(survey.times, default=None))
 
@@ -247,7 +260,7 @@ def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said
     if relapsed != rollout.relapsed and len({*relapsed, *rollout.passed}) > _tolerated(rollout):
         latest = next(words for slot, words in relapsed.items() if slot not in rollout.relapsed)
         return _fail(rollout, _beyond(rollout, latest), now)
-    if watched_still and (excess := _excess(rollout, members, now, said)):
+    if watched_still and (excess := _too_much(rollout, members, now, said)):
         return _fail(rollout, _beyond(rollout, excess), now)
     rollout = replace(rollout, relapsed=relapsed)
     warm = warm_until(rollout)

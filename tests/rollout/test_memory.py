@@ -108,3 +108,13 @@ def test_where_a_rollout_goes_on_whatever_fails_a_spike_does_not_stop_it() -> No
     daemon = rolling(min_ready=5, on_failure="continue")
     daemon.spikes = {"web": "new instances use too much"}
     assert daemon.settle().outcome() == "succeeded"
+    assert daemon.world.running() == ["shop-web-1 web:2"]
+
+
+def test_where_a_rollout_goes_on_whatever_fails_a_spike_is_told_once_and_is_the_reason_of_its_release() -> None:
+    daemon = rolling(min_ready=5, on_failure="continue")
+    daemon.spikes = {"web": "new instances use too much"}
+    daemon.settle()
+    told = [event.message for event in daemon.events if event.reason == "RolloutPassedOver"]
+    assert told == ["web: new instances use too much; the rollout goes on (failure_action: continue)"]
+    assert daemon.reason() == "web: new instances use too much"
