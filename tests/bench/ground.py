@@ -9,14 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
 import docker
 import yaml
 
+from tests.conftest import network_is_gone
 from tests.images import Images
 
+PATIENCE_S = 30.0
 SLEEPER = 'CMD ["/bin/sh", "-c", "trap \'exit 0\' TERM; while true; do sleep 3600 & wait $!; done"]'
 
 
@@ -42,10 +45,15 @@ class Ground:
         for container in self.api.containers(all=True, filters=label):
             self.api.remove_container(container["Id"], force=True)
         for network in self.api.networks(filters=label):
-            self.api.remove_network(network["Id"])
+            self.let_go(network["Id"])
         for volume in self.api.volumes()["Volumes"] or []:
             if (volume.get("Labels") or {}).get("com.docker.compose.project") == project or project in volume["Name"]:
                 self.api.remove_volume(volume["Name"])
+
+    def let_go(self, network: str) -> None:
+        """Remove a network; the engine lets go of the endpoints of removed containers a moment later."""
+        patience = time.monotonic() + PATIENCE_S
+        wait_until(partial(network_is_gone, self.api, network, patience), within=2 * PATIENCE_S, every=0.1)
 
     def running(self, project: str) -> list[dict[str, object]]:
         found: list[dict[str, object]] = self.api.containers(filters={"label": f"com.docker.compose.project={project}"})

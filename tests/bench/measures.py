@@ -37,7 +37,7 @@ from tests.bench.drift import drift
 from tests.bench.drift_check import drift_check
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
 from tests.bench.result import Result
-from tests.bench.rolling import deciding, rolling
+from tests.bench.rolling import deciding, reverting, rolling
 
 SETTLED_S = 12.0  # a container younger than 10 s is inspected at every look, as it may restart without a trace
 
@@ -389,6 +389,7 @@ ALL = {
     "nothing": from_nothing,
     "push": push_to_running,
     "rolling": partial(rolling, once=once, settled=_settled),
+    "reverting": partial(reverting, once=once, settled=_settled),
     "deciding": deciding,
     "memory": memory_over_200,
     "adoption": adoption,

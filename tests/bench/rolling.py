@@ -1,15 +1,25 @@
-"""Rollouts: the decision by itself over many services, and rolling upgrades held against the calls they must make."""
+"""Rollouts: the decision by itself over many services, and upgrades and reverts held against what they must ask for."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from statistics import median
 
+import yaml
+
+from gitopsd.adapters.clock import SystemClock
+from gitopsd.adapters.store import open_store
+from gitopsd.controller.execute import WORKERS
+from gitopsd.model.desired import Policy
 from gitopsd.release import advance
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, wait_until
 from tests.bench.result import Result
 from tests.crowd import crowd, served
 
-INSTANCES = 20
+INSTANCES, ROUNDS = 20, 3
 ASKED_EVERY_S = 0.1
 Once = Callable[[Ground, Repository, Path], None]
 Settled = Callable[[Ground, Path, str], None]
@@ -38,62 +48,136 @@ def _decision(services: int) -> float:
 
 
 def rolling(ground: Ground, once: Once, settled: Settled) -> list[Result]:
-    """A rolling upgrade of 20 instances, one after the other, and the revert of it."""
+    """Rolling upgrades of 20 instances, one after the other, and the reverts of them; the raw calls after each."""
     name = "benchrolling"
     repository, state = Repository(ground.directory, name), ground.directory / f"{name}-state"
     repository.commit(manifest(1, INSTANCES, ground.image(1)))
     repository.push()
     once(ground, repository, state)
+    forth, back, raw = [], [], []
     try:
-        with daemon(repository, state):
-            settled(ground, state, name)
-            forth = _replaced(ground, repository, name, 2)
-            settled(ground, state, name)
-            back = _replaced(ground, repository, name, 1)
+        for _ in range(ROUNDS):
+            for version, taken in ((2, forth), (1, back)):
+                with daemon(repository, state):
+                    settled(ground, state, name)
+                    taken.append(_replaced(ground, repository, name, version))
+                raw.append(_raw(ground))  # without a daemon: it looks whenever somebody does something to a network
     finally:
         ground.remove(name)
-    raw = _raw(ground)
+    calls = median(raw)
     return [
-        Result(f"rolling upgrade of {INSTANCES} instances, vs. the raw calls that it must make", forth, raw, 1.2),
-        Result("the push of its revert to all on the old version, vs. the same", back, raw, 1.2),
+        Result(
+            f"rolling upgrade of {INSTANCES} instances, vs. the raw calls that it must make", median(forth), calls, 1.2
+        ),
+        Result("the push of its revert to all on the old version, vs. the same", median(back), calls, 1.2),
     ]
 
 
 def _replaced(ground: Ground, repository: Repository, name: str, version: int) -> float:
     repository.commit(manifest(1, INSTANCES, ground.image(version)))
 
-    def all_of_it() -> bool:
-        return [each["Image"] for each in ground.running(name)] == [ground.image(version)] * INSTANCES
-
     def upgrade() -> None:
         repository.push()
-        wait_until(all_of_it, every=ASKED_EVERY_S)
+        wait_until(partial(_all_on, ground, name, version), every=ASKED_EVERY_S)
 
     return seconds(upgrade)
 
 
+def _all_on(ground: Ground, name: str, version: int) -> bool:
+    return [each["Image"] for each in ground.running(name)] == [ground.image(version)] * INSTANCES
+
+
 def _raw(ground: Ground) -> float:
     """What any tool must ask of the engine: create and start beside, stop, remove, rename; one instance at a time."""
-    api, name = ground.api, "bench-raw-{}".format
-    network = api.create_network("bench-raw", check_duplicate=True)["Id"]
-    wired = api.create_networking_config({"bench-raw": api.create_endpoint_config()})
+    with _apart(ground, "bench-raw") as run:
+
+        def upgrade() -> None:
+            for number in range(INSTANCES):
+                run(f"{number}-new", 2)
+                ground.api.stop(f"bench-raw-{number}")
+                ground.api.remove_container(f"bench-raw-{number}")
+                ground.api.rename(f"bench-raw-{number}-new", f"bench-raw-{number}")
+
+        for number in range(INSTANCES):
+            run(f"{number}", 1)
+        return seconds(upgrade)
+
+
+def reverting(ground: Ground, once: Once, settled: Settled) -> list[Result]:
+    """Reverts of 20 instances that go all at once, from the moment at which the daemon has seen them.
+
+    Ours: from the event that tells of the revert until only the old version runs, in every slot, so that the stops of
+    the reverted one count, too. Beside it: as many raw creates and starts of the old version while the other one runs,
+    in as many threads as gitopsd has, and `min_ready` as it is where nobody sets it.
+    """
+    name = "benchrevert"
+    repository, state = Repository(ground.directory, name), ground.directory / f"{name}-state"
+    repository.commit(_at_once(ground.image(1)))
+    repository.push()
+    once(ground, repository, state)
+    ours, raw = [], []
+    try:
+        for _ in range(ROUNDS):
+            with daemon(repository, state):
+                settled(ground, state, name)
+                repository.commit(_at_once(ground.image(2)))
+                repository.push()
+                wait_until(partial(_all_on, ground, name, 2), every=ASKED_EVERY_S)
+                settled(ground, state, name)
+                ours.append(_reverted(ground, repository, state))
+                settled(ground, state, name)
+            raw.append(_started(ground))
+    finally:
+        ground.remove(name)
+    least = median(raw) + Policy().min_ready.total_seconds()
+    what = "a revert that was seen to all on the old version, vs. raw starts + `min_ready` of 10 s"
+    return [Result(what, median(ours), least, 1.2)]
+
+
+def _at_once(image: str) -> str:
+    content = yaml.safe_load(manifest(1, INSTANCES, image))
+    service = content["services"]["s00"]
+    service["deploy"]["update_config"] = {"parallelism": 0}
+    del service["x-gitopsd"]["min_ready"]
+    return yaml.safe_dump(content)
+
+
+def _reverted(ground: Ground, repository: Repository, state: Path) -> float:
+    store = open_store(state)
+    known = max(event.number for event in store.events(limit=100_000))
+    repository.commit(_at_once(ground.image(1)))
+    repository.push()
+    wait_until(partial(_all_on, ground, repository.name, 1), every=ASKED_EVERY_S)
+    ended = SystemClock().now()
+    [seen] = [event for event in store.events(after=known, limit=100_000) if event.reason == "RevisionSeen"]
+    return (ended - seen.at).total_seconds()
+
+
+def _started(ground: Ground) -> float:
+    """What creating and starting the old version takes beside the other one, in as many threads as gitopsd has."""
+    with _apart(ground, "bench-start") as run, ThreadPoolExecutor(WORKERS) as pool:
+
+        def all_of(version: int) -> None:
+            list(pool.map(lambda number: run(f"{version}-{number}", version), range(INSTANCES)))
+
+        all_of(2)
+        return seconds(partial(all_of, 1))
+
+
+@contextmanager
+def _apart(ground: Ground, network: str) -> Iterator[Callable[[str, int], None]]:
+    """What creates and starts a container of a version on a network of its own; all is gone afterwards."""
+    api = ground.api
+    made = api.create_network(network, check_duplicate=True)["Id"]
+    wired = api.create_networking_config({network: api.create_endpoint_config()})
 
     def run(called: str, version: int) -> None:
-        api.create_container(ground.image(version), name=called, networking_config=wired)
-        api.start(called)
-
-    def upgrade() -> None:
-        for number in range(INSTANCES):
-            run(name(f"{number}-new"), 2)
-            api.stop(name(number))
-            api.remove_container(name(number))
-            api.rename(name(f"{number}-new"), name(number))
+        api.create_container(ground.image(version), name=f"{network}-{called}", networking_config=wired)
+        api.start(f"{network}-{called}")
 
     try:
-        for number in range(INSTANCES):
-            run(name(number), 1)
-        return seconds(upgrade)
+        yield run
     finally:
-        for each in api.containers(all=True, filters={"name": "bench-raw-"}):
+        for each in api.containers(all=True, filters={"name": f"{network}-"}):
             api.remove_container(each["Id"], force=True)
-        api.remove_network(network)
+        ground.let_go(made)
