@@ -1,6 +1,7 @@
 """Asks a Docker engine the two things scripts/engine needs: whether it answers, and to let go of all it runs."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -54,7 +55,24 @@ def empty(url: str) -> None:
         best_effort(partial(api.remove_container, container["Id"], v=True, force=True))
     for network in api.networks():
         if network["Name"] not in {"bridge", "host", "none"}:
-            best_effort(partial(api.remove_network, network["Id"]))
+            best_effort(partial(let_go, api, network["Id"]))
+
+
+def let_go(api: docker.APIClient, network: str) -> None:
+    """Removes a network. An engine that lost track of an endpoint lets go of it at its next start only, and this one
+    has none: then its bridge goes by itself.
+    """
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            api.remove_network(network)
+        except docker.errors.APIError as refused:
+            if "active endpoints" not in str(refused):
+                raise
+            time.sleep(0.1)
+        else:
+            return
+    subprocess.run(["ip", "link", "delete", f"br-{network[:12]}"], check=False, capture_output=True)
 
 
 def best_effort(action: Callable[[], object]) -> None:
