@@ -27,20 +27,20 @@ Settled = Callable[[Ground, Path, str], None]
 
 def deciding(ground: Ground) -> list[Result]:
     """`advance` in the middle of a release of 1,000 services with 10,000 instances, and of a tenth of that."""
-    few, many = _decision(100), _decision(1000)
+    few, many = _decision(100, times=25), _decision(1000, times=5)
     return [
         Result("`advance` over 1,000 services with 10,000 instances, one pass, CPU", many, None, 1.0),
         Result("the same per service, vs. 100 services with 1,000 instances", many / 1000, few / 100, 1.5),
     ]
 
 
-def _decision(services: int) -> float:
+def _decision(services: int, times: int) -> float:
     daemon = served(crowd(services, "shop:1"))
     state = crowd(services, "shop:2")
     daemon.commit(state).look()
     live = daemon.world.look()
     taken = []
-    for _ in range(5):
+    for _ in range(times):
         begun = time.process_time()  # it waits for nothing, so what else the machine does need not count
         advance(daemon.journal, state, live, daemon.world.now)
         taken.append(time.process_time() - begun)
