@@ -145,7 +145,10 @@ class RoutingTable:
 
 @dataclass(frozen=True, slots=True)
 class ObservedTarget:
-    """An instance as the router has it. `ready`: its checks there are good. `in_flight`: what it is answering now."""
+    """An instance as the router has it. `ready`: its checks there are good.
+
+    `in_flight` is what it is answering now; always 1 where the router does not know that.
+    """
 
     id: str
     address: str
@@ -208,11 +211,18 @@ class SlotSample:
 
 @dataclass(frozen=True, slots=True)
 class RouterCapabilities:
-    """What can be asked of a router. `share_step` in basis points; `latency_bounds` in seconds, going up."""
+    """What can be asked of a router. `share_step` in basis points; `latency_bounds` in seconds, going up.
+
+    Without `in_flight` nobody knows when an instance has drained: it is given all of its time, and then nothing is cut.
+    With `sticky_moves` users with a cookie come over one by one while the share grows; else those that are new do, and
+    the others at the end. `kept`: gitopsd runs it, and renews it. `tcp`: it routes connections that are not HTTP.
+    """
 
     in_flight: bool = True
     header_probe: bool = True
-    sticky: bool = True
+    sticky_moves: bool = True
+    kept: bool = True
+    tcp: bool = True
     share_step: int = 1
     latency_bounds: tuple[float, ...] = ()
     new_route_needs_reload: bool = False

@@ -1,6 +1,7 @@
-"""Where the router contract is tried: a fake, and HAProxy with small servers on loopback behind it."""
+"""Where the router contract is tried: a fake, and HAProxy and Traefik with small servers on loopback behind them."""
 
 import http.client
+import json
 import socket
 import threading
 from collections import Counter
@@ -12,12 +13,26 @@ from typing import Any, Protocol, TypeVar
 
 from gitopsd.adapters.haproxy.router import HaproxyRouter
 from gitopsd.adapters.haproxy.runtime import Runtime
+from gitopsd.adapters.traefik.api import Api
+from gitopsd.adapters.traefik.disk import FILE
+from gitopsd.adapters.traefik.router import TraefikRouter
 from gitopsd.controller.router_port import Router
 from gitopsd.model.health import Checks, HttpCheck
-from gitopsd.model.route import ObservedRoute, ObservedTarget, Route, RouteName, RoutingTable, Slot, SlotName, Target
+from gitopsd.model.route import (
+    ALL,
+    ObservedRoute,
+    ObservedTarget,
+    Route,
+    RouteName,
+    RoutingTable,
+    Slot,
+    SlotName,
+    Target,
+)
 from tests.apps import App, free_port
 from tests.fakes.router import FakeRouter, Reply
 from tests.haproxy import HaproxyProcess
+from tests.traefik import TraefikProcess
 from tests.waiting import eventually
 
 Seen = TypeVar("Seen")
@@ -165,13 +180,23 @@ class FakeHands:
         self._router.outdated = True
 
 
-class HaproxyHands:
-    """`port` is free, and stays so unless somebody else is quick."""
+class Process(Protocol):
+    """A router of this machine. `away`: it does not start; `old`: another one is to take over."""
 
-    def __init__(self, root: Path, host: HaproxyProcess) -> None:
-        self.port = free_port()
+    away: bool
+    old: bool
+
+    def start(self) -> None: ...
+
+    def crash(self) -> None: ...
+
+
+class LocalHands:
+    """Clients and instances on loopback; `port` is where the router listens."""
+
+    def __init__(self, port: int, process: Process) -> None:
+        self.port, self._process = port, process
         self.apps: dict[str, App] = {}
-        self._root, self._host = root, host
 
     def instance(self, id: str, healthy: bool) -> Target:
         self.apps[id] = App(id, healthy=healthy)
@@ -231,24 +256,52 @@ class HaproxyHands:
         return self.get("", {}, "/hold")
 
     def restart(self) -> None:
-        self._host.crash()
-        self._host.start()
-        eventually(lambda: self.get("", {}).status, within=45)
+        self._process.crash()
+        self._process.start()
+        eventually(self._serves, within=45)
+
+    def _serves(self) -> bool:
+        return self.get("", {}).status == 200
+
+    def take_away(self) -> None:
+        self._process.crash()
+        self._process.away = True
+
+    def outdate(self) -> None:
+        self._process.old = True
+
+    def close(self) -> None:
+        self._process.crash()
+        for app in self.apps.values():
+            app.close()
+
+
+class HaproxyHands(LocalHands):
+    """The port is free, and stays so unless somebody else is quick."""
+
+    def __init__(self, root: Path, host: HaproxyProcess) -> None:
+        super().__init__(free_port(), host)
+        self._root = root
 
     def share_by_hand(self, share: int) -> None:
         Runtime(self._root).tell(f"set map share.map shop:web {share}")
 
-    def take_away(self) -> None:
-        self._host.crash()
-        self._host.away = True
 
-    def outdate(self) -> None:
-        self._host.old = True
+class TraefikHands(LocalHands):
+    """The port is that of its entry point, which it has from its start."""
 
-    def close(self) -> None:
-        self._host.crash()
-        for app in self.apps.values():
-            app.close()
+    def __init__(self, traefik: TraefikProcess) -> None:
+        super().__init__(traefik.port, traefik)
+        self._traefik = traefik
+
+    def share_by_hand(self, share: int) -> None:
+        file = self._traefik.directory / FILE
+        document = json.loads(file.read_text())
+        both = document["http"]["services"]["shop:web"]["weighted"]["services"]
+        both[0]["weight"], both[1]["weight"] = ALL - share, share
+        file.write_text(json.dumps(document))
+        shown = Api(self._traefik.url)
+        eventually(lambda: share == shown.loaded()["services"]["shop:web@file"]["weighted"]["services"][1]["weight"])
 
 
 def fake_ground() -> RouterGround:
@@ -259,3 +312,8 @@ def fake_ground() -> RouterGround:
 def haproxy_ground(root: Path, host: HaproxyProcess) -> tuple[RouterGround, HaproxyHands]:
     hands = HaproxyHands(root, host)
     return RouterGround(HaproxyRouter(root, host), hands), hands
+
+
+def traefik_ground(traefik: TraefikProcess) -> tuple[RouterGround, TraefikHands]:
+    hands = TraefikHands(traefik)
+    return RouterGround(TraefikRouter(traefik.directory, traefik.url), hands), hands

@@ -1,0 +1,1 @@
+"""The router port over a Traefik that people run themselves."""
