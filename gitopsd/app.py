@@ -86,6 +86,10 @@ def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict
 
 
 def _open_router(target: TargetEngine, settings: RouterSettings) -> Router:
+    if settings.mode == "traefik" and settings.directory is not None:
+        from gitopsd.adapters.traefik.router import TraefikRouter
+
+        return TraefikRouter(settings.directory, settings.api, settings.metrics, settings.entry_points)
     from gitopsd.adapters.haproxy.managed import open_router
 
     return open_router(target, settings.image, certificates=settings.certificates)

@@ -21,6 +21,7 @@ from gitopsd.adapters.settings_values import (
     free_space,
     is_path,
     plain_text,
+    port_number,
     project_name,
     registry_host,
     release_count,
@@ -62,6 +63,8 @@ _TOP = (
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
+_MANAGED = ("image", "network", "certificates")
+_TRAEFIK = ("directory", "api", "metrics", "entry_points")
 _LATER = ("policy", "notify", "secrets")
 
 
@@ -309,13 +312,27 @@ class _Reader(SectionReader):
         )
 
     def router(self, top: Section) -> RouterSettings:
-        section = self.section(top.fields.get("router"), "router", ("mode", "image", "network", "certificates"))
+        section = self.section(top.fields.get("router"), "router", ("mode", *_MANAGED, *_TRAEFIK))
         usual = RouterSettings()
+        mode = self.value(section, "mode", router_mode, usual.mode)
+        of_others = {"managed": _TRAEFIK, "traefik": _MANAGED, "none": (*_MANAGED, *_TRAEFIK)}[mode]
+        for key in (key for key in of_others if key in section.fields and mode != "none"):
+            message = f"says nothing with mode: {mode}; remove it"
+            self.problems.add(section.fields[key].place, section.path_of(key), message)
+        if mode == "traefik" and "directory" not in section.fields:
+            message = "has no directory; write the one that Traefik watches (`providers.file.directory`)"
+            self.problems.add(section.place, section.path, message)
+        named = self.named(section.fields.get("entry_points"), section.path_of("entry_points"), plain_text)
+        points = Section(named, section.place, section.path_of("entry_points"))
         return RouterSettings(
-            mode=self.value(section, "mode", router_mode, usual.mode),
+            mode=mode,
             image=self.value(section, "image", plain_text, usual.image),
             network=self.value(section, "network", router_network, usual.network),
             certificates=self.value(section, "certificates", self.file, None),
+            directory=self.value(section, "directory", self.file, None),
+            api=self.value(section, "api", web_url, usual.api),
+            metrics=self.value(section, "metrics", web_url, usual.metrics),
+            entry_points={name: self.number(points, name, port_number, 0) for name in named},
         )
 
     def prometheus(self, top: Section) -> PrometheusSettings | None:

@@ -167,14 +167,18 @@ def valid_mode(text: str) -> Mode:
     raise ValueError(f"{text!a} is no mode; {suggestion(text, _MODES)}")
 
 
-def router_mode(text: str) -> Literal["managed", "none"]:
+def router_mode(text: str) -> Literal["managed", "traefik", "none"]:
     match text:
-        case "managed" | "none":
+        case "managed" | "traefik" | "none":
             return text
-        case "traefik":
-            raise ValueError("a router of one's own is not supported yet; write managed or none")
         case _:
-            raise ValueError(f"{text!a} is no mode of a router; {suggestion(text, ('managed', 'none'))}")
+            raise ValueError(f"{text!a} is no mode of a router; {suggestion(text, ('managed', 'traefik', 'none'))}")
+
+
+def port_number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1 << 16:
+        raise ValueError(f"{text!a} is no port; write one from 1 to 65535")
+    return int(text)
 
 
 def router_network(text: str) -> Literal["host"]:

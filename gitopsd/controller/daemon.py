@@ -198,7 +198,8 @@ class Daemon:
 
     def _desk(self, target: TargetEngine, engine: Engine) -> RouterDesk:
         def opened(settings: RouterSettings) -> Router:
-            fetch_image(engine, settings.image)
+            if settings.mode == "managed":
+                fetch_image(engine, settings.image)
             return self._application.open_router(target, settings)
 
         return RouterDesk(target.url, opened, self._store, self._clock, self._timer)

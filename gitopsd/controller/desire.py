@@ -253,13 +253,16 @@ def provisional(desire: Desire, loaded: Loaded, found: Unsealed, key: bytes, ver
 def _unroutable(environment: Environment, loaded: Loaded) -> Iterator[Hold]:
     """What has traffic that no router here can serve, whatever state it is in."""
     routed = {name: each.traffic for name, each in sorted(loaded.desired.services.items()) if each.traffic is not None}
-    secure = ", ".join(name for name, traffic in routed.items() if traffic.tls)
     if routed and environment.unroutable:
         mend = "change that in gitopsd.yaml, or take `traffic` out of the manifest"
         yield Hold("router", f"{', '.join(routed)} cannot be routed: {environment.unroutable}; {mend}")
-    elif secure and environment.router.certificates is None:
-        mend = "name their directory in gitopsd.yaml, `router: {certificates: DIRECTORY}`, or write `tls: false`"
-        yield Hold("router", f"{secure} is reached with TLS, and nothing says where its certificates are; {mend}")
+        return
+    by_reason: dict[str, list[str]] = {}
+    for name, traffic in routed.items():
+        by_reason.setdefault(environment.unroutable_of(traffic), []).append(name)
+    for reason, names in by_reason.items():
+        if reason:
+            yield Hold("router", f"{', '.join(names)} cannot be routed: {reason}")
 
 
 def _found(state: SealedState | None, service: str, fingerprint: str) -> Specification | None:

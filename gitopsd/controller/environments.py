@@ -22,6 +22,7 @@ from gitopsd.model.settings import (
     Settings,
     TargetEngine,
 )
+from gitopsd.model.traffic import Traffic
 
 DEFAULT_HOST_DIR = "/srv/gitopsd"
 
@@ -64,6 +65,18 @@ class Environment:
             return "router.mode is none"
         if not self.engine.url.startswith("unix://"):
             return f"{self.engine.url} is a remote engine, and the files of a router there are out of reach"
+        return ""
+
+    def unroutable_of(self, traffic: Traffic) -> str:
+        """Why the router that there is cannot serve such traffic, with the mend; "" where it can."""
+        if self.router.mode == "traefik":
+            if traffic.mode == "tcp":
+                return "Traefik counts no TCP connections, and has no way to one slot; write `mode: http`"
+            if traffic.proxy_protocol:
+                return "Traefik tells HTTP services of clients by X-Forwarded-For; remove proxy_protocol"
+        elif traffic.tls and self.router.certificates is None:
+            mend = "name their directory in gitopsd.yaml, `router: {certificates: DIRECTORY}`, or write `tls: false`"
+            return f"it is reached with TLS, and nothing says where its certificates are; {mend}"
         return ""
 
     def at(self, files: Files) -> "Environment":

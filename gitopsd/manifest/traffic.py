@@ -259,7 +259,8 @@ def _redirecting(node: Node, path: str, problems: Problems) -> Json:
 
 def _router(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and node.value == "traefik":
-        problems.add(node.place, path, "traefik is not supported yet; write haproxy or none")
+        message = "which program routes is for gitopsd.yaml to say (`router: {mode: traefik}`); write haproxy or none"
+        problems.add(node.place, path, message)
         return None
     return choice("haproxy", "none")(node, path, problems)
 

@@ -123,15 +123,21 @@ class RestartStorm:
 
 @dataclass(frozen=True, slots=True)
 class RouterSettings:
-    """Who routes what has `traffic` in its manifest: a router that gitopsd keeps on each engine, or nobody.
+    """Who routes what has `traffic` in its manifest: a router that gitopsd keeps on each engine, another, or nobody.
 
-    `certificates` is the directory of those that it shows where clients speak TLS; None: they cannot.
+    `certificates` is the directory of those that a managed one shows where clients speak TLS; None: they cannot. A
+    Traefik of people's own watches `directory`; its API answers at `api`, and its metrics at `metrics` ("": beside it).
+    `entry_points` are the ports at which clients know its entry points, by name, where those are not their own.
     """
 
-    mode: Literal["managed", "none"] = "managed"
+    mode: Literal["managed", "traefik", "none"] = "managed"
     image: str = "haproxy:lts"
     network: Literal["host"] = "host"
     certificates: Path | None = None
+    directory: Path | None = None
+    api: str = "http://127.0.0.1:8080"
+    metrics: str = ""
+    entry_points: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

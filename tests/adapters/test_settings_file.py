@@ -403,6 +403,11 @@ def test_restart_storm_and_probe_image_are_read(tmp_path: Path) -> None:
 def test_the_router_is_managed_unless_it_says_otherwise(tmp_path: Path) -> None:
     assert settings(tmp_path, "host: web1").router == RouterSettings("managed", "haproxy:lts", "host")
     assert settings(tmp_path, "router: {mode: none}").router == RouterSettings("none")
+    written = "router: {mode: traefik, directory: dynamic, api: 'http://127.0.0.1:8081', entry_points: {web: 80}}"
+    own = RouterSettings(
+        "traefik", directory=tmp_path / "dynamic", api="http://127.0.0.1:8081", entry_points={"web": 80}
+    )
+    assert settings(tmp_path, written).router == own
     assert settings(tmp_path, "router: {certificates: certs}").router.certificates == tmp_path / "certs"
     assert settings(tmp_path, 'router: {image: "haproxy:2.8", network: host}').router.image == "haproxy:2.8"
 
@@ -431,12 +436,19 @@ def test_a_prometheus_that_cannot_be_is_refused(tmp_path: Path, text: str, said:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{mode: traefik}", "1:16: router.mode: a router of one's own is not supported yet; write managed or none"),
+        ("{mode: traefik}", "1:9: router: has no directory; write the one that Traefik watches"),
+        ("{mode: traefik, directory: d, image: i}", "1:46: router.image: says nothing with mode: traefik; remove it"),
+        ("{directory: d}", "1:21: router.directory: says nothing with mode: managed; remove it"),
+        ("{mode: traefik, directory: d, api: here}", "1:44: router.api: 'here' is no address; write one such as http"),
+        ("{mode: traefik, directory: d, entry_points: {web: x}}", "1:59: router.entry_points.web: "),
         ("{mode: manged}", "1:16: router.mode: 'manged' is no mode of a router; did you mean 'managed'?"),
         ("{network: bridge}", "1:19: router.network: a router on a bridge is not supported yet; write host, or remove"),
         ("{network: moon}", "1:19: router.network: 'moon' is no network of a router; write host, or remove the key"),
         ("{image: ''}", "1:17: router.image: is empty"),
-        ("{picture: x}", "1:10: router.picture: unknown key; known are mode, image, network, certificates"),
+        (
+            "{picture: x}",
+            "1:10: router.picture: unknown key; known are mode, image, network, certificates, directory, ",
+        ),
     ],
 )
 def test_a_router_that_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -278,8 +278,8 @@ def test_tls_without_a_word_where_the_certificates_are_is_held(house: RoutedHous
     status = house.status("shop")
     assert status is not None
     assert status.holds[0].reason == (
-        "web is reached with TLS, and nothing says where its certificates are; name their directory in gitopsd.yaml, "
-        "`router: {certificates: DIRECTORY}`, or write `tls: false`"
+        "web cannot be routed: it is reached with TLS, and nothing says where its certificates are; "
+        "name their directory in gitopsd.yaml, `router: {certificates: DIRECTORY}`, or write `tls: false`"
     )
 
 

@@ -23,7 +23,8 @@ class Api:
 
     def loaded(self) -> Mapping[str, Any]:
         """Its routers, services and middlewares. RouterUnavailable: nobody answers."""
-        return self._json("/api/rawdata")
+        found: Mapping[str, Any] = self._json("/api/rawdata")
+        return found
 
     def entry_points(self) -> dict[str, str]:
         return shown(self._json("/api/entrypoints"))

@@ -1,6 +1,6 @@
 """A routing table as Traefik's dynamic configuration: the same document for the same table, at any time.
 
-A slot is a service with those of its instances that have answered gitopsd through Traefik: Traefik takes an instance for
+A slot is a service with those of its instances that have answered gitopsd through Traefik, which takes an instance for
 ready when it first hears of it, and again whenever its configuration changes. Who is not known to be ready is in the
 document too, as a service of its own that only gitopsd reaches, and comes into the slot once it has answered there.
 """
@@ -249,13 +249,13 @@ def _targets(route: Route) -> Iterator[tuple[SlotName, Target]]:
 def _unfit(table: RoutingTable, entry_points: EntryPoints) -> Iterator[str]:
     for route in table.routes:
         if route.mode == "tcp":
-            yield f"{route.name}: Traefik counts no TCP connections and reaches no slot of them on purpose; write mode: http"
+            yield f"{route.name}: Traefik counts no TCP connections, and has no way to one slot; write mode: http"
         elif route.proxy_protocol:
-            yield f"{route.name}: Traefik tells clients' addresses to HTTP services by X-Forwarded-For; remove proxy_protocol"
+            yield f"{route.name}: Traefik tells HTTP services of clients by X-Forwarded-For; remove proxy_protocol"
         else:
             yield from entry_points.lacking(route)
         if (check := route.health.http) is not None and not _can_check(check):
-            yield f"{route.name}: Traefik checks for one status or for 200-399; write one of these as health.http.status"
+            yield f"{route.name}: Traefik checks for one status, or 200-399; write one of these as health.http.status"
         texts = (*route.hosts, route.path, *(text for each in route.on_purpose for text in (each.name, each.value)))
         for text in texts:
             if "`" in text or not text.isprintable():

@@ -28,7 +28,7 @@ class EntryPoints:
                 has = ", ".join(f"{name} ({address})" for name, address in sorted(self.has.items())) or "none"
                 named = self.named.get(port)
                 why = f"it has no entry point {named}" if named else f"none of its entry points listens at port {port}"
-                mend = f"add one to Traefik, or say which is meant: `router: {{entry_points: {{{port}: NAME}}}}`"
+                mend = f"add one to Traefik, or say which is meant: `router: {{entry_points: {{NAME: {port}}}}}`"
                 yield f"{route.name}: {why} (Traefik has {has}); {mend}"
 
     def _at(self, route: Route, port: int) -> str:

@@ -45,14 +45,15 @@ _AGAIN_S: Final = 0.2
 class TraefikRouter:
     """Implements `controller.router_port.Router`. Traefik watches `directory`, and `api` is where its API answers.
 
-    `entry_points` are names by the ports that clients know, where they are not those that it listens at itself.
+    `entry_points` are ports by name, where clients know others than those that it listens at itself.
     """
 
     def __init__(
-        self, directory: Path, api: str, metrics: str = "", entry_points: Mapping[int, str] | None = None
+        self, directory: Path, api: str, metrics: str = "", entry_points: Mapping[str, int] | None = None
     ) -> None:
         self._disk, self._api = Disk(directory), Api(api, metrics)
-        self._named, self._has = dict(entry_points or {}), EntryPoints()
+        self._named = {port: name for name, port in (entry_points or {}).items()}
+        self._has = EntryPoints()
         self._guard = threading.RLock()
         self._table: RoutingTable | None = None
         self._ready: set[Place] | None = None

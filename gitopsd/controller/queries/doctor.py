@@ -50,6 +50,7 @@ def _checks(view: View) -> Iterator[Check]:
         yield Check("repository", False, "none is configured", "name one under `repository` in gitopsd.yaml")
     yield from _repositories(view)
     yield from _engines(view)
+    yield from _router(view)
     yield _clock(view)
 
 
@@ -107,6 +108,20 @@ def _engine(view: View, target: TargetEngine) -> Check:
     rows = support(facts)
     refused = next((row for row in rows if row.verdict == "not"), None)
     return Check(label, refused is None, found, refused.lacks if refused is not None else "", rows)
+
+
+def _router(view: View) -> Iterator[Check]:
+    """People's own; a managed one is started when the first service needs it."""
+    settings = view.settings.router
+    if settings.mode != "traefik":
+        return
+    try:
+        view.application.open_router(view.settings.engine, settings).samples()
+    except GitopsdError as error:
+        mend = "start Traefik in the host's network, with --api, --metrics.prometheus and --providers.file.directory"
+        yield Check("router", False, str(error), mend)
+    else:
+        yield Check("router", True, f"Traefik at {settings.api}, with its files in {settings.directory}")
 
 
 def _disk(view: View, target: TargetEngine) -> Iterator[Check]:
