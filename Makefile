@@ -20,8 +20,9 @@ demo: setup ## Watch the main job on a real engine: release, broken image, rever
 test: setup ## Run the tests on a real engine
 	@scripts/engine .venv/bin/pytest -q -n 2 --dist loadfile -m "not long and not bench"
 
-test-long: setup ## Run all tests, with many more examples, and on the engines of other Debian releases
+test-long: setup ## Run all tests, with many more examples, a newer HAProxy, and the engines of other Debian releases
 	@scripts/engine .venv/bin/pytest -q -m "not bench" --hypothesis-profile=long --timeout=1800
+	@GITOPSD_HAPROXY=2.8 .venv/bin/pytest -q -m "not long" -k "not traefik" tests/contract/test_router.py tests/adapters/haproxy
 	@for suite in $(NEWER_DEBIANS); do \
 		scripts/engine --debian $$suite .venv/bin/pytest -q -m "engine and not long and not bench" \
 			tests/contract tests/adapters/docker tests/e2e || exit; \

