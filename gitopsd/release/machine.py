@@ -127,7 +127,8 @@ def advance(
     resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
     chains = tuple(chain for chain in (*resources, *chains, *cures) if chain.key not in signals.busy)
     passed = gated(after, chains, wanted, signals.sight)
-    chains, routes = passed.chains, routes_of(after, wanted, members, passed.leaving, signals.sight, now)
+    chains = passed.chains
+    routes = routes_of(after, wanted, members, passed.leaving, signals.sight, now, signals.busy)
     after = intend(replace(after, routes=routes), chains, now)
     moves = next_change(routes, wanted, now)
     times = (*times, *calm_at(after, wanted, now), *((moves,) if moves is not None else ()))

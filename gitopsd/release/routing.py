@@ -27,7 +27,10 @@ TENTHS = 10
 
 @dataclass(frozen=True, slots=True)
 class Gated:
-    """Chains without what has to wait for the router, and who has to leave it before the rest can be done."""
+    """Chains without what has to wait for the router, and who has to leave it before the rest can be done.
+
+    Whoever is out already and is stopped now is among those, or it would come in again at the same look.
+    """
 
     chains: tuple[Chain, ...]
     leaving: frozenset[str] = frozenset()
@@ -51,9 +54,10 @@ def gated(journal: Journal, chains: tuple[Chain, ...], wanted: SealedState | Non
         unrouted = _traffic(wanted, service) is None and _has_port(wanted, service, router.routed.traffic.listen)
         allowed: list[Action] = []
         for action in chain.actions:
-            if isinstance(action, Stop | Keep | Remove) and router.inside(action.container):
+            if isinstance(action, Stop | Keep | Remove):
                 leaving.add(action.container)
-                break
+                if router.inside(action.container):
+                    break
             if unrouted and isinstance(action, Start):
                 break  # the router has its port
             allowed.append(action)
@@ -64,7 +68,10 @@ def gated(journal: Journal, chains: tuple[Chain, ...], wanted: SealedState | Non
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A routed service at one look. Who is `leaving` from now on, and who the router has been `told` leaves already."""
+    """A routed service at one look. Who is `leaving` from now on, and who the router has been `told` leaves already.
+
+    In slots that are `busy` something is under way, perhaps the end of an instance: nobody comes in there meanwhile.
+    """
 
     routed: Routed
     rollout: Rollout | None
@@ -75,6 +82,7 @@ class Service:
     told: frozenset[str]
     now: datetime
     policy: Policy = field(default=Policy())
+    busy: frozenset[int] = frozenset()
 
     @property
     def new(self) -> frozenset[str]:
@@ -105,8 +113,9 @@ def routes_of(
     leaving: frozenset[str],
     sight: Sight,
     now: datetime,
+    busy: frozenset[str] = frozenset(),
 ) -> dict[str, Routed]:
-    """What is wanted of the router from now on, by service."""
+    """What is wanted of the router from now on, by service. `busy` are the keys of chains that are under way."""
     named = {*journal.routes, *(wanted.services if wanted is not None else ())}
     found = {}
     for name in sorted(named):
@@ -125,7 +134,8 @@ def routes_of(
         policy = rollout.policy if rollout is not None else sealed.service.policy if sealed is not None else Policy()
         goal = _goal(rollout) if rollout is not None else journal.stable.get(name)
         told = frozenset(id for id, place in before.places.items() if place.leaving is not None)
-        service = Service(routed, rollout, goal, own, sight.get(name, UNSEEN), leaving, told, now, policy)
+        slots = frozenset(each.placed.slot for each in own if f"{name}/{each.placed.slot}" in busy)
+        service = Service(routed, rollout, goal, own, sight.get(name, UNSEEN), leaving, told, now, policy, slots)
         found[name] = _shared(_left(_placed(service)))
     return found
 
@@ -176,7 +186,7 @@ def _placed(service: Service) -> Service:
                 port = service.routed.traffic.target
                 place = Placing(into, member.instance.routed_address, service.now, port=port)
                 places[member.id] = replace(place, weight=_weight(service, place, new=True))
-        elif member.id in service.leaving:
+        elif member.id in service.leaving or (place.leaving is not None and member.placed.slot in service.busy):
             places[member.id] = replace(place, leaving=place.leaving or service.now)
         else:
             address = member.instance.routed_address or place.address
@@ -210,6 +220,8 @@ def _slot(service: Service, places: Mapping[str, Placing]) -> SlotName | None:
 def _may_enter(service: Service, member: Member, places: Mapping[str, Placing], into: SlotName) -> bool:
     """Proven, running, on the router's network, and of what is wanted now."""
     if not member.instance.routed_address or member.id in service.leaving or member.id not in service.new:
+        return False
+    if member.placed.slot in service.busy:
         return False
     rollout = service.rollout
     if rollout is None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from gitopsd.model.route import OnPurpose
 from gitopsd.model.strategy import Approve, HeaderRoute, Pause, SetCanaryScale, SetWeight
 from tests.builders import a_service, a_state, seconds
@@ -219,6 +221,19 @@ def test_a_daemon_that_dies_at_any_moment_loses_no_request() -> None:
         assert daemon.outcome() == "succeeded", steps
         assert running(daemon) == ["shop-web-1 web:2", "shop-web-2 web:2"], steps
         assert daemon.world.streets.stopped == [], steps
+
+
+@pytest.mark.parametrize("looks", [1, 2])
+def test_whoever_is_stopped_does_not_come_in_again_meanwhile(looks: int) -> None:
+    daemon = wants(serving(3), "web:1", replicas=2)
+    daemon.look()
+    daemon.look()
+    daemon.wait(5)
+    for _ in range(looks):
+        daemon.look()
+    daemon.act()
+    assert running(daemon) == ["shop-web-1 web:1", "shop-web-2 web:1"]
+    assert daemon.world.streets.stopped == []
 
 
 def test_a_service_that_goes_leaves_the_router_first() -> None:
