@@ -97,6 +97,12 @@ class Service:
         return self._with(stable.fingerprint) if stable is not None else frozenset()
 
     @property
+    def stepwise(self) -> bool:
+        """What is let in stands beside all of what served before."""
+        rollout = self.rollout
+        return rollout is not None and gradual(rollout) and isinstance(rollout.phase, Progressing)
+
+    @property
     def goes_back(self) -> bool:
         """What is let in is what served before: in a way back, a repair, or because Git has changed its mind."""
         stable = self.rollout.stable if self.rollout is not None else self.goal
@@ -178,11 +184,11 @@ def _placed(service: Service) -> Service:
     """Whoever is gone is out at once; whoever is proven is let in, and marked where it is to leave."""
     there = {each.id: each for each in service.members if each.instance.state not in ("dead", "removing")}
     places = {id: each for id, each in service.routed.places.items() if id in there}
-    into = _slot(service, places)
     for member in there.values():
         place = places.get(member.id)
         if place is None:
-            if into is not None and _may_enter(service, member, places, into):
+            into = _slot(service, member, places) if _may_enter(service, member) else None
+            if into is not None:
                 port = service.routed.traffic.target
                 place = Placing(into, member.instance.routed_address, service.now, port=port)
                 places[member.id] = replace(place, weight=_weight(service, place, new=True))
@@ -203,23 +209,26 @@ def _weight(service: Service, place: Placing, *, new: bool = False) -> int:
     return max(1, FULL * tenths // TENTHS)
 
 
-def _slot(service: Service, places: Mapping[str, Placing]) -> SlotName | None:
-    """Where what is let in comes: to its like, else to the slot that has the fewest others.
+def _slot(service: Service, member: Member, places: Mapping[str, Placing]) -> SlotName | None:
+    """Where an instance comes: to its like, else to the slot that has the fewest others.
 
-    Step by step it comes into a slot of its own, and waits until others have left that.
+    Step by step newer content comes into a slot of its own, and waits until others have left that, while what served
+    before answers and so comes back in their place.
     """
-    own = [each.slot for id, each in places.items() if id in service.new]
-    others = [each.slot for id, each in places.items() if id not in service.new]
+    like = service.new if member.id in service.new else service.old
+    own = [each.slot for id, each in places.items() if id in like]
+    others = [each.slot for id, each in places.items() if id not in like]
     if own:
         return max(SLOTS, key=own.count)
     free: SlotName = min(SLOTS, key=others.count)
-    alone = service.rollout is not None and gradual(service.rollout)
-    return None if alone and others.count(free) else free
+    answers = any(service.seen.ready(id) for id in service.old) or not service.seen.agreed
+    return None if service.stepwise and answers and others.count(free) else free
 
 
-def _may_enter(service: Service, member: Member, places: Mapping[str, Placing], into: SlotName) -> bool:
-    """Proven, running, on the router's network, and of what is wanted now."""
-    if not member.instance.routed_address or member.id in service.leaving or member.id not in service.new:
+def _may_enter(service: Service, member: Member) -> bool:
+    """Proven, running, on the router's network, and of what is wanted now; or of what it stands beside until then."""
+    wanted = service.new | service.old if service.stepwise else service.new
+    if not member.instance.routed_address or member.id in service.leaving or member.id not in wanted:
         return False
     if member.placed.slot in service.busy:
         return False
@@ -294,7 +303,7 @@ def _of_slot(service: Service, into: SlotName, ready: Mapping[SlotName, int]) ->
     if rollout is None or not gradual(rollout):
         return min(able, even)
     if _most(service, service.new) is None:
-        return ALL  # whatever else is there came between
+        return max(able, even, has)  # whatever else is there came between
     if isinstance(rollout.phase, Finalising):
         return able
     return min(able, rollout.shift.share if isinstance(rollout.phase, Progressing) else 0)

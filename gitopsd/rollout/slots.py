@@ -147,7 +147,7 @@ def _meanwhile(look: Look, others: tuple[Member, ...]) -> Step:
     waiting = [
         other
         for other in others
-        if _of_stable(look, other)
+        if of_stable(look, other)
         and other.instance.state == "exited"
         and not stray(other, look.goal, look.said.sharing)
     ]
@@ -162,18 +162,18 @@ def _crowd(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
     up = [other for other in others if other.up]
     if look.order == "stop-first" or len(up) < 2:
         return ()
-    best = min(up, key=lambda each: (not ready_now(each), not _of_stable(look, each), each.instance.created_at))
+    best = min(up, key=lambda each: (not ready_now(each), not of_stable(look, each), each.instance.created_at))
     cause = f"makes room: {look.cause}"
     return tuple(
         action
         for each in up
         if each is not best
-        for action in (stand_down(each, cause) if _of_stable(look, each) else clear(each, cause))
+        for action in (stand_down(each, cause) if of_stable(look, each) else clear(each, cause))
     )
 
 
 def _worth(look: Look, others: tuple[Member, ...]) -> int:
-    return max((1 + _of_stable(look, other) for other in others if ready_now(other)), default=0)
+    return max((1 + of_stable(look, other) for other in others if ready_now(other)), default=0)
 
 
 def _takes(look: Look, others: tuple[Member, ...]) -> bool:
@@ -184,10 +184,10 @@ def _takes(look: Look, others: tuple[Member, ...]) -> bool:
     them at once than may be without an instance. What was brought in between and is no good has nothing to lose.
     """
     lasting = look.order == "start-first" or look.rollout.kind == "repair"
-    return any(other.up and (lasting or ready_now(other) or _of_stable(look, other)) for other in others)
+    return any(other.up and (lasting or ready_now(other) or of_stable(look, other)) for other in others)
 
 
-def _of_stable(look: Look, member: Member) -> bool:
+def of_stable(look: Look, member: Member) -> bool:
     stable = look.rollout.stable
     return stable is not None and stable.fingerprint == member.placed.fingerprint
 
@@ -196,7 +196,7 @@ def place(look: Look, slot: int, others: tuple[Member, ...]) -> tuple[Action, ..
     """Bring a new instance of the goal into the slot, beside the others or after them. A one-shot never runs twice."""
     rollout, goal = look.rollout, look.goal
     name = _free_name(look, slot, others)
-    stable_last = sorted(others, key=lambda other: _of_stable(look, other))
+    stable_last = sorted(others, key=lambda other: of_stable(look, other))
     carry = {target: volume for other in stable_last for target, volume in other.instance.volumes.items()}
     create = Create(
         *(rollout.service, slot, name, goal.fingerprint, rollout.release, look.cause),
@@ -256,7 +256,7 @@ def _begin(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
 def _again(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
     """It was stopped from outside; in start-first order what served beside it may have been, too."""
     beside = () if look.mending or look.order == "stop-first" else others
-    stable = tuple(other for other in beside if _of_stable(look, other) and other.instance.state == "exited")
+    stable = tuple(other for other in beside if of_stable(look, other) and other.instance.state == "exited")
     begin = _begin(look, chosen, others)
     return replace(begin, actions=(*(action for each in stable for action in start(each, look.cause)), *begin.actions))
 
@@ -290,7 +290,7 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
 
 def stays(look: Look, other: Member) -> bool:
     """What serves is not cleared away before all the traffic has left it."""
-    return look.beside and _of_stable(look, other) and other.instance.state not in ("dead", "removing")
+    return look.beside and of_stable(look, other) and other.instance.state not in ("dead", "removing")
 
 
 def _renamed(look: Look, slot: int, chosen: Member, name: str) -> Rename:

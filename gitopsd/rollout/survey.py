@@ -12,7 +12,7 @@ from gitopsd.rollout.jobs import JOB_SLOT, job_step
 from gitopsd.rollout.member import Member, ready_now
 from gitopsd.rollout.resting import rest_until
 from gitopsd.rollout.sharing import absent
-from gitopsd.rollout.slots import Look, Step, slot_step, stays
+from gitopsd.rollout.slots import Look, Step, of_stable, slot_step, stays
 from gitopsd.rollout.steps import clear, stand_down
 
 
@@ -77,18 +77,30 @@ def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
         return Step("waiting", open=True)
     if passed_over(look, slot):
         return _before(look, slot, members)
-    if look.beside and not any(ready_now(each) or _of_goal(look, each) for each in members):
+    if look.beside and _begins_without_stable(look, members):
         return _beside_nobody(look, slot, members)
     return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
 
 
+def _begins_without_stable(look: Look, members: tuple[Member, ...]) -> bool:
+    """Nobody serves in the slot beside whom newer content could come, or only what came between."""
+    others = [each for each in members if not _of_goal(look, each)]
+    between = any(not of_stable(look, each) for each in others)
+    return between or not (len(others) < len(members) or any(map(ready_now, others)))
+
+
 def _beside_nobody(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
-    """What served before comes back there first. Where it has no such slot, the goal's own instance needs room."""
+    """What served before comes back there first. Where it has no such slot, the goal's own instance needs room; and
+    where it cannot come back, which says nothing about newer content.
+    """
     stable = look.rollout.stable
     if stable is not None and slot <= stable.replicas:
-        return replace(_before(replace(look, beside=False), slot, members), serving=False)
+        before = _before(replace(look, beside=False), slot, members)
+        if before.standing != "failed":
+            return replace(before, serving=False)
     step = slot_step(look, slot, members)
-    return replace(step, open=False, takes=True) if step.standing == "acting" else step
+    alone = not any(each.up for each in members)
+    return replace(step, open=False, takes=True) if step.standing == "acting" and alone else step
 
 
 def passed_over(look: Look, slot: int) -> bool:

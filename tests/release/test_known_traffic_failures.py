@@ -5,6 +5,8 @@ D: traffic and order. E: metrics. What nobody asks is no pass, see `tests/rollou
 
 from typing import Any
 
+import pytest
+
 from gitopsd.model.analysis import Analysis, Metric
 from gitopsd.model.strategy import Analyse, Pause, SetWeight
 from tests.builders import a_service, a_state, seconds
@@ -117,6 +119,22 @@ def test_on_the_way_back_a_lost_old_instance_gives_nothing_to_the_canary() -> No
     assert traffic(daemon)["web:1"] >= 80
     daemon.look()
     assert traffic(daemon)["web:1"] >= 80
+
+
+@pytest.mark.parametrize("way", [CANARY, GREEN_WAITS])
+def test_a_bad_stable_does_not_block_what_mends_it(way: dict[str, Any]) -> None:
+    """argo#1774, argo#995: a canary waited for, or was blamed for, instances that were broken before it came."""
+    daemon = served(2, **way)
+    broken = daemon.journal.stable["web"].fingerprint
+    daemon.world.behaviours[broken] = Behaviour(check=True, healthy_after=None, unhealthy_after=0)
+    ticks(daemon, 5)
+    wants(daemon, replicas=2, **way)
+    for _ in range(4):
+        daemon.settle(within=70)
+        daemon.ask("promote")
+    daemon.settle()
+    assert daemon.outcome() == "succeeded"
+    assert traffic(daemon) == {"web:2": 100}
 
 
 def test_old_instances_stay_where_new_ones_never_run() -> None:

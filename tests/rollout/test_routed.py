@@ -236,6 +236,31 @@ def test_whoever_is_stopped_does_not_come_in_again_meanwhile(looks: int) -> None
     assert daemon.world.streets.stopped == []
 
 
+def test_what_serves_beside_a_canary_is_let_in_again_when_it_was_lost() -> None:
+    daemon = canary_at_20()
+    daemon.world.vanish("shop-web-3")
+    for _ in range(3):
+        daemon.run()
+        daemon.wait(5)
+    assert set(daemon.world.streets.routes["web"].places) == set(daemon.world.boxes)
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+
+
+@pytest.mark.parametrize("looks", [9, 33])
+def test_a_canary_in_the_middle_of_a_rolling_upgrade_begins_beside_all_of_what_served(looks: int) -> None:
+    daemon = wants(serving(4), "web:2", replicas=4)
+    for _ in range(looks):
+        daemon.look()
+        if daemon.pending:
+            daemon.act()
+        else:
+            daemon.wait()
+    wants(daemon, "web:3", replicas=4, **HOW)
+    assert shares(daemon, 70)[-2:] == [{"web:1": 100}, {"web:1": 80, "web:3": 20}]
+    assert [name for name in running(daemon) if "web:1" in name] == [f"shop-web-{slot} web:1" for slot in (1, 2, 3, 4)]
+    assert daemon.world.streets.stopped == []
+
+
 def test_a_service_that_goes_leaves_the_router_first() -> None:
     daemon = serving(2)
     other = a_service("other")
