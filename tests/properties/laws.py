@@ -230,8 +230,10 @@ class Laws:
         release = daemon.journal.release
         assert release is None or release.number not in numbers
         if before.release is not None and (release is None or release.number != before.release.number):
-            outcome = next(each.outcome for each in daemon.ended if each.number == before.release.number)
-            assert release is None or outcome == "superseded", f"{outcome}, but newer content took over"
+            ended = next(each for each in daemon.ended if each.number == before.release.number)
+            served = ended.outcome == "succeeded" and "while it was watched" in ended.reason
+            over = ended.outcome == "superseded" or served
+            assert release is None or over, f"{ended.outcome}, but newer content took over"
         now_open = {key_of(each) for each in daemon.journal.rollouts.values() if each.open}
         self.closed |= {key_of(each) for each in before.rollouts.values()} - now_open
         again = {key for key in now_open & self.closed if key[2] != "repair"}

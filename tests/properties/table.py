@@ -1,7 +1,7 @@
 """The laws of rollouts by their number: what each says, and where it is checked.
 
-They are those of the semantics that gitopsd follows, read for what there is: instances in slots, without a router.
-`unavailable` is every slot for what is recreated, and one for what stops first.
+They are those of the semantics that gitopsd follows, read for what there is: instances in slots, behind a router or
+without one. `unavailable` is every slot for what is recreated, and one for what stops first.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,11 @@ from typing import Any
 
 from tests.manifest.test_compose_seal import test_the_order_of_maps_and_sets_never_changes_a_fingerprint as any_order
 from tests.properties import test_arriving as arriving
+from tests.properties import test_judged as judged
 from tests.properties.laws import Laws
 from tests.properties.test_laws import Worlds
+from tests.properties.test_traffic import Roads
+from tests.properties.traffic import TrafficLaws
 
 Check = Callable[..., Any]
 
@@ -27,7 +30,7 @@ class Law:
 LAWS = {
     1: Law(
         "All that runs or is stopping together is at most replicas + surge.",
-        (Laws.never_more_than_surge, Laws.never_two_writers),
+        (Laws.never_more_than_surge, Laws.never_two_writers, TrafficLaws.never_more_than_surge),
     ),
     2: Law(
         "No action of ours leaves fewer good slots than there were, below replicas - unavailable.",
@@ -38,12 +41,44 @@ LAWS = {
         (Laws.never_deletes_the_fleet,),
     ),
     4: Law(
-        "What takes another one's place has been ready for min_ready without a break.",
-        (Laws.never_admitted_early,),
+        "What takes another one's place, or comes into the router, has been ready for min_ready without a break. "
+        "A router that begins anew has all at once who were let in before.",
+        (Laws.never_admitted_early, TrafficLaws.let_in_when_proven, Roads.the_router_restarts),
     ),
-    6: Law("Nothing is removed that was not stopped in its own time before.", (Laws.never_removed_while_it_runs,)),
+    5: Law("Whoever is gone is out of the router at the next look.", (TrafficLaws.gone_is_out,)),
+    6: Law(
+        "Nothing is stopped that is in the router, nor removed that was not stopped in its own time before.",
+        (
+            Laws.never_removed_while_it_runs,
+            TrafficLaws.never_stopped_in_the_router,
+            TrafficLaws.leaves_in_its_own_time,
+        ),
+    ),
+    7: Law(
+        "Requests go where somebody answers, and no more of them than those can bear.",
+        (
+            TrafficLaws.nothing_goes_where_nobody_answers,
+            TrafficLaws.newer_content_has_what_it_was_given,
+            TrafficLaws.requests_are_sent_somewhere,
+        ),
+    ),
+    8: Law(
+        "The share that is asked for only grows on the way forward; on the way back newer content only gets less.",
+        (
+            TrafficLaws.newer_content_has_what_it_was_given,
+            TrafficLaws.asks_for_more_and_more,
+            TrafficLaws.gets_less_on_the_way_back,
+        ),
+    ),
+    9: Law(
+        "A step is passed on its own evidence alone: its share read back, its time, its verdict, or a word.",
+        (TrafficLaws.steps_are_passed_on_their_own_evidence, TrafficLaws.begins_without_evidence_of_others),
+    ),
     10: Law("A release and a rollout end once, and stay ended.", (Laws.ends_once,)),
-    11: Law("What becomes stable is good in all its slots; with no replicas, in none.", (Laws.stable_was_good,)),
+    11: Law(
+        "What becomes stable is good in all its slots, with no replicas in none, and has all of the traffic.",
+        (Laws.stable_was_good, TrafficLaws.promoted_with_all_of_the_traffic),
+    ),
     12: Law(
         "While a rollout is open what it may return to can be made again: its content is known, its image kept.",
         (Laws.way_back_exists, arriving.test_what_a_release_that_is_kept_needs_is_never_cleared_away),
@@ -91,26 +126,36 @@ LAWS = {
     ),
     22: Law(
         "However bad what serves has become, good content succeeds.",
-        (arriving.test_however_bad_what_serves_has_become_good_content_succeeds,),
+        (arriving.test_however_bad_what_serves_has_become_good_content_succeeds, Roads.teardown),
+    ),
+    23: Law(
+        "No data is no pass, and each interval counts once.",
+        (
+            TrafficLaws.steps_are_passed_on_their_own_evidence,
+            judged.test_without_data_nothing_is_passed,
+            judged.test_an_interval_counts_once_however_often_it_is_shown,
+        ),
+    ),
+    24: Law(
+        "What is worse is judged no better. How seldom it errs is held by simulations (`tests/rollout/judge`).",
+        (judged.test_more_bad_requests_of_the_canary_never_turn_a_failure_into_a_pass,),
     ),
     25: Law(
         "A pause, an abort, a promotion or a pin concerns what it was said to, and nothing that comes later.",
         (Laws.words_concern_one_release,),
     ),
+    28: Law(
+        "What is wanted of the router is always a whole table; what it has was wanted at some moment.",
+        (TrafficLaws.table_is_complete, TrafficLaws.router_has_what_was_wanted),
+    ),
     29: Law("The order of what has none does not change a fingerprint.", (any_order,)),
     30: Law(
-        "When the trouble ends, what is there is what Git says, no more, no less.", (Worlds.teardown, Worlds.arrived)
+        "When the trouble ends, what is there is what Git says, no more, no less.",
+        (Worlds.teardown, Worlds.arrived, Roads.teardown, Roads.arrived),
     ),
 }
 
 NOT_HERE = {
-    5: "a router's: what is not ready leaves it at once",
-    7: "a router's: shares add up, and nothing goes to what is not ready",
-    8: "a router's: the share of the new only grows on the way forward, and shrinks on the way back",
-    9: "a router's: a share grows only after a verdict on the step at hand",
-    23: "of metrics: no data is no pass",
-    24: "of metrics: how often a judge errs",
     26: "of approvals and limits: how often releases begin, and what waits together",
     27: "of migrations: what needs the old shape of data",
-    28: "a router's: what it has on disk is complete",
 }
