@@ -188,7 +188,7 @@ def _project(resource: Mapping[str, Any]) -> str:
 
 def _ours(volume: Mapping[str, Any]) -> bool:
     labels = volume.get("Labels") or {}
-    owners = {f"gitopsd-owner-{project}" for project in PROJECTS.values()}
+    owners = {f"gitopsd-owner-{claimed}" for claimed in (*PROJECTS.values(), "gitopsd-router")}
     return volume["Name"] in owners or "gitopsd.router" in labels or labels.get("gitopsd.environment") in PROJECTS
 
 

@@ -19,6 +19,7 @@ from gitopsd.controller.outcome import exit_code
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.router_owner import RouterOwner
 from gitopsd.controller.router_port import Router
 from gitopsd.controller.routing import RouterDesk, fetch_image
 from gitopsd.controller.shared import shared
@@ -197,12 +198,15 @@ class Daemon:
         return loop
 
     def _desk(self, target: TargetEngine, engine: Engine) -> RouterDesk:
+        owner = RouterOwner(engine, self._store)
+
         def opened(settings: RouterSettings) -> Router:
             if settings.mode == "managed":
+                owner.hold()
                 fetch_image(engine, settings.image)
             return self._application.open_router(target, settings)
 
-        return RouterDesk(target.url, opened, self._store, self._clock, self._timer)
+        return RouterDesk(target.url, opened, self._store, self._clock, self._timer, owner.give_up)
 
     def _schedule(self) -> None:
         for repository in self._settings.repositories.values():

@@ -47,12 +47,21 @@ class Barred:
 
 
 class RouterDesk:
-    """Keeps the router of one engine. Nothing is opened or started before something is to be routed."""
+    """Keeps the router of one engine. Nothing is opened or started before something is to be routed.
+
+    To open it also is to see whose it is; `give_up` is called once nothing is routed any more.
+    """
 
     def __init__(
-        self, url: str, open_router: Callable[[RouterSettings], Router], store: Store, clock: Clock, timer: Timer
+        self,
+        url: str,
+        open_router: Callable[[RouterSettings], Router],
+        store: Store,
+        clock: Clock,
+        timer: Timer,
+        give_up: Callable[[], None] = lambda: None,
     ) -> None:
-        self._url, self._open, self._store, self._clock = url, open_router, store, clock
+        self._url, self._open, self._store, self._clock, self._give_up = url, open_router, store, clock, give_up
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"router {url}", workers=1)
         self._tell = Teller(store, clock)
         self._lock = threading.Lock()
@@ -204,6 +213,8 @@ class RouterDesk:
         renewed = table is not None and certificates.edition != self._known.certificates.edition
         found = departures(table, ways, observed) if table is not None and observed is not None else ()
         self._tell.departed(found, started_anew=self._started_anew(observed))
+        if found:
+            self._reopened()  # it may have been another gitopsd, to which a person has given the router
         for each in late(wanted.table, observed) if observed is not None else ():
             self._tell.cut(each, router.cut(each.route, each.slot, each.ids))
         if found or observed is None or table != wanted.table or renewed:
@@ -226,12 +237,23 @@ class RouterDesk:
 
     def _opened(self) -> Router:
         with self._lock:
-            settings, router = self._settings, self._router
-        if router is None:
-            router = self._open(settings)
-            with self._lock:
-                self._router = router if settings == self._settings else None
+            router = self._router
+        return router if router is not None else self._reopened()
+
+    def _reopened(self) -> Router:
+        with self._lock:
+            settings, self._router = self._settings, None
+        router = self._open(settings)
+        with self._lock:
+            self._router = router if settings == self._settings else None
         return router
+
+    def _closed(self) -> None:
+        """Nothing is routed, nor to be: who wants the router next has it."""
+        with self._lock:
+            had, self._router = self._router is not None, None
+        if had:
+            self._give_up()
 
     def _apply(self, router: Router, table: RoutingTable, ways: str) -> ObservedRouting:
         with self._lock:
@@ -288,6 +310,7 @@ class RouterDesk:
         with self._lock:
             moving, barred, observed = bool(self._moving), tuple(self._barred.values()), self._known.observed
         if not table.routes and not barred and not self._known.there:
+            self._closed()
             return None
         leaving = draining(table) or (observed is not None and late(table, observed))
         span = DRAINING if leaving else MOVING if moving else AT_REST

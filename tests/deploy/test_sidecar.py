@@ -150,6 +150,7 @@ def remove_router(api: docker.APIClient) -> None:
     """That of the volume which `compose down` is to remove."""
     for each in api.containers(all=True, filters={"label": "gitopsd.router=gitopsd-router"}):
         api.remove_container(each["Id"], force=True)
+    gone_is_fine(partial(api.remove_volume, "gitopsd-owner-gitopsd-router"))
 
 
 def a_shop(project: str) -> dict[str, str]:

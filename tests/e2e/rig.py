@@ -322,9 +322,11 @@ class Rig:
             self.process.stop()
 
     def _clear_away(self) -> None:
+        claims = self.api.volumes(filters={"label": f"gitopsd.owner={self.store.instance_id()}"})["Volumes"] or ()
         self.store.close()
         for project in self.projects:
             remove_project(self.api, project)
-            gone_is_fine(partial(self.api.remove_volume, f"gitopsd-owner-{project}", force=True))
+        for name in (*(f"gitopsd-owner-{project}" for project in self.projects), *(each["Name"] for each in claims)):
+            gone_is_fine(partial(self.api.remove_volume, name, force=True))
         for clear in self._closing:
             clear()

@@ -9,6 +9,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.removal import Removal, remove_environment
+from gitopsd.controller.router_owner import RouterOwner
 from gitopsd.controller.router_telling import Teller
 from gitopsd.controller.routing import on_engine, without
 from gitopsd.model.canonical import Json
@@ -113,9 +114,16 @@ def _unroute(view: View, environment: Environment, journal: Journal) -> None:
         return
     store, target = view.store, environment.engine
     others = {name: store.journal(name).routes for name in on_engine(target.url, store) - set(journal.names)}
+    owner = RouterOwner(view.engine(environment), store)
+    try:
+        owner.hold()
+    except RouterUnavailable:
+        return  # another gitopsd's routes nothing of ours
     router = view.application.open_router(target, environment.router)
     with suppress(RouterUnavailable):  # then nobody gets anything there, and the table awaits it on its disk
         without(router, others, Teller(store, view.application.clock))
+        if not any(others.values()):
+            owner.give_up()
 
 
 def still_in_git(view: View, name: str) -> bool:
