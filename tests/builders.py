@@ -7,7 +7,8 @@ from typing import Any
 
 from gitopsd.engine_json import options_digest
 from gitopsd.manifest import waves
-from gitopsd.model.canonical import digest
+from gitopsd.manifest.shifting_seal import shifting_sealed
+from gitopsd.model.canonical import Json, digest
 from gitopsd.model.desired import (
     REPORT_ONLY,
     Attachment,
@@ -133,7 +134,7 @@ def a_state(
     )
     content = digest(
         [
-            [s.service.name, s.fingerprint, s.in_place, s.service.replicas, str(s.service.depends_on)]
+            [s.service.name, s.fingerprint, s.in_place, s.service.replicas, str(s.service.depends_on), _way(s)]
             for s in sorted(services, key=lambda each: each.service.name)
         ]
     )
@@ -148,6 +149,11 @@ def a_state(
             **{f"volume {key}": options_digest({}) for key in desired.volumes},
         },
     )
+
+
+def _way(sealed: SealedService) -> Json:
+    """How traffic is moved, which counts for a release too."""
+    return shifting_sealed(sealed.service.policy)
 
 
 def waves_of(state: SealedState) -> tuple[tuple[str, ...], ...]:

@@ -10,10 +10,11 @@ from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
-from gitopsd.model.rollout import Finalising, Pending, Preparing, RollingBack, Rollout, Succeeded, Target
+from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Succeeded, Target
 from gitopsd.plan.order import order_back, replacement
 from gitopsd.release.telling import release_ended
 from gitopsd.rollout.machine import NOTHING
+from gitopsd.rollout.shifting import gradual
 
 Verdict = Literal["same", "begin", "wait", "rejected"]
 
@@ -221,11 +222,19 @@ def _rollout(change: Change, journal: Journal, candidate: Candidate, number: int
         anew = isinstance(current.phase, Pending | Preparing | RollingBack)
         # One that has arrived already moves once more with the service that it lives in.
         again = isinstance(current.phase, Finalising) and change.change == "replace"
-        if current.target == target and not (anew or again):
+        if current.target == target and not (anew or again or _other_steps(current, sealed)):
             return current
         made = _new(change, journal, candidate.wanted, number, now)
         return replace(made, paused=current.paused) if current.target == target else made
     return None if change.change == "unchanged" else _new(change, journal, candidate.wanted, number, now)
+
+
+def _other_steps(current: Rollout, sealed: SealedService | None) -> bool:
+    """Whether the same content is to be let in by other steps now: those are taken from the first one on."""
+    if sealed is None or not gradual(current) or not isinstance(current.phase, Progressing):
+        return False
+    before, wanted = current.policy, sealed.service.policy
+    return (before.strategy, before.steps, before.analysis) != (wanted.strategy, wanted.steps, wanted.analysis)
 
 
 def _new(change: Change, journal: Journal, wanted: SealedState, number: int, now: datetime) -> Rollout:

@@ -261,6 +261,27 @@ def test_a_canary_in_the_middle_of_a_rolling_upgrade_begins_beside_all_of_what_s
     assert daemon.world.streets.stopped == []
 
 
+def test_other_steps_for_the_same_content_are_taken_from_the_first_one() -> None:
+    daemon = canary_at_20()
+    before = set(daemon.world.boxes)
+    wants(daemon, "web:2", replicas=4, **HOW | {"steps": (SetWeight(1_000), Pause(seconds(30)))}).run()
+    assert traffic(daemon) == {"web:1": 90, "web:2": 10}
+    assert set(daemon.world.boxes) == before
+    daemon.wait(30).run()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:2": 100}
+
+
+def test_what_is_all_there_already_is_let_in_by_no_other_steps() -> None:
+    daemon = wants(serving(2, **BLUE_GREEN), "web:2", replicas=2, **BLUE_GREEN).run()
+    daemon.wait(5).run()
+    wants(daemon, "web:2", replicas=2, **HOW).run()
+    assert traffic(daemon) == {"web:2": 100}
+    daemon.settle()
+    assert traffic(daemon) == {"web:2": 100}
+    assert daemon.world.streets.stopped == []
+
+
 def test_a_service_that_goes_leaves_the_router_first() -> None:
     daemon = serving(2)
     other = a_service("other")
