@@ -212,17 +212,21 @@ def _weight(service: Service, place: Placing, *, new: bool = False) -> int:
 def _slot(service: Service, member: Member, places: Mapping[str, Placing]) -> SlotName | None:
     """Where an instance comes: to its like, else to the slot that has the fewest others.
 
-    Step by step newer content comes into a slot of its own, and waits until others have left that, while what served
-    before answers and so comes back in their place.
+    Step by step what served before and newer content never share a slot; and newer content waits until others have left
+    its own, while what served before answers and so comes back in their place.
     """
-    like = service.new if member.id in service.new else service.old
+    new = member.id in service.new
+    like, rivals = (service.new, service.old) if new else (service.old, service.new)
     own = [each.slot for id, each in places.items() if id in like]
     others = [each.slot for id, each in places.items() if id not in like]
     if own:
         return max(SLOTS, key=own.count)
-    free: SlotName = min(SLOTS, key=others.count)
+    if not service.stepwise:
+        return min(SLOTS, key=others.count)
+    taken = {each.slot for id, each in places.items() if id in rivals}
+    free: SlotName = min(SLOTS, key=lambda slot: (slot in taken, others.count(slot)))
     answers = any(service.seen.ready(id) for id in service.old) or not service.seen.agreed
-    return None if service.stepwise and answers and others.count(free) else free
+    return None if free in taken or (new and answers and others.count(free)) else free
 
 
 def _may_enter(service: Service, member: Member) -> bool:
