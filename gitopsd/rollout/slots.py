@@ -274,8 +274,9 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     """
     lived_in = tuple(other for other in others if other.id in look.said.sharing.held or stays(look, other))
     actions = [action for other in others if other not in lived_in for action in clear(other, look.cause)]
-    fallen = (each for each in lived_in if stays(look, each) and not each.up and look.judge.excused(each))
-    actions += [action for each in fallen for action in start(each, "serves beside newer content")]
+    beside = [each for each in lived_in if stays(look, each)]
+    fallen = [each for each in beside if look.judge.excused(each)] if not any(each.up for each in beside) else []
+    actions += [action for each in fallen[:1] for action in start(each, "serves beside newer content")]
     if chosen.placed.kept and not _started_before(look, chosen):
         actions.append(restore(chosen, look.cause))
     if chosen.placed.in_place != look.goal.in_place:

@@ -246,6 +246,18 @@ def test_what_serves_beside_a_canary_is_let_in_again_when_it_was_lost() -> None:
     assert traffic(daemon) == {"web:1": 80, "web:2": 20}
 
 
+def test_what_a_repair_left_twice_is_not_started_again_beside_a_canary() -> None:
+    daemon = serving(1, **HOW)
+    daemon.world.behaviours[daemon.journal.stable["web"].fingerprint] = Behaviour(check=True, unhealthy_after=9)
+    while len(daemon.world.boxes) < 2:
+        daemon.wait(1).run()
+    daemon.world.behaviours.clear()
+    wants(daemon, "web:2", **HOW).run()
+    for _ in range(10):
+        daemon.wait(5).run()
+    assert sorted(name.split()[1] for name in running(daemon)) == ["web:1", "web:2"]
+
+
 @pytest.mark.parametrize("looks", [9, 33])
 def test_a_canary_in_the_middle_of_a_rolling_upgrade_begins_beside_all_of_what_served(looks: int) -> None:
     daemon = wants(serving(4), "web:2", replicas=4)
