@@ -81,7 +81,11 @@ LAWS = {
     ),
     12: Law(
         "While a rollout is open what it may return to can be made again: its content is known, its image kept.",
-        (Laws.way_back_exists, arriving.test_what_a_release_that_is_kept_needs_is_never_cleared_away),
+        (
+            Laws.way_back_exists,
+            TrafficLaws.what_served_stays_beside,
+            arriving.test_what_a_release_that_is_kept_needs_is_never_cleared_away,
+        ),
     ),
     13: Law(
         "What failed or was aborted is not tried again by itself, and repairs bring back what served.",
@@ -129,9 +133,10 @@ LAWS = {
         (arriving.test_however_bad_what_serves_has_become_good_content_succeeds, Roads.teardown),
     ),
     23: Law(
-        "No data is no pass, and each interval counts once.",
+        "No data is no pass, a failure stays one, and each interval counts once.",
         (
             TrafficLaws.steps_are_passed_on_their_own_evidence,
+            TrafficLaws.a_failure_is_acted_on,
             judged.test_without_data_nothing_is_passed,
             judged.test_an_interval_counts_once_however_often_it_is_shown,
         ),

@@ -8,6 +8,8 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from gitopsd.model.release import Journal
 from tests.properties.mutants import Mutant, mutated
 from tests.properties.test_laws import BEHAVIOURS, GOOD, Worlds
+from tests.properties.test_traffic import GOOD as GOOD_THERE
+from tests.properties.test_traffic import Roads
 
 pytestmark = pytest.mark.timeout(900)
 FAST = settings(
@@ -84,6 +86,37 @@ class Databases(Worlds):
     @initialize()
     def first_release(self) -> None:
         self.commit("1")
+        self.calm()
+
+
+class Canaries(Roads):
+    """Good content comes step by step, and somebody always has requests in flight."""
+
+    @rule(web=st.sampled_from(GOOD_THERE), replicas=st.integers(2, 3), way=st.sampled_from(["canary", "asking"]))
+    def commit(self, web: str, replicas: int, way: str) -> None:
+        self.streets.slow = set(self.world.boxes)
+        super().commit(web, replicas, way, 30)
+
+    @initialize(replicas=st.integers(2, 3))
+    def first_release(self, replicas: int) -> None:
+        self.commit("1", replicas, "canary")
+        self.calm()
+
+
+class Judged(Roads):
+    """A canary that errs, and a daemon that begins anew again and again."""
+
+    @rule()
+    def a_bad_canary_comes(self) -> None:
+        self.streets.rate = 200.0
+        self.upgrade("errs", "judged")
+        for _ in range(15):
+            self.work(1, 1)
+            self.the_daemon_dies()
+
+    @initialize()
+    def first_release(self) -> None:
+        super().commit("1", 1, "judged", 10)
         self.calm()
 
 
@@ -170,6 +203,54 @@ MUTANTS = {
         Mutant("gitopsd.rollout.machine", "if said.returned and now >= rollout.deadline:", "if said.returned:"),
         "moved without progress",
         Narrow,
+    ),
+    "traffic before ready": (
+        Mutant(
+            "gitopsd.release.routing",
+            "return ready_now(member) and Judge(rollout.policy, rollout.seen, service.now).proven(member)",
+            "return True",
+        ),
+        "is let in after being ready",
+        Canaries,
+    ),
+    "stopped before it was read back": (
+        Mutant("gitopsd.release.routing", "if router.inside(action.container):", "if False:"),
+        "is stopped while it is in the router",
+        Canaries,
+    ),
+    "removed before drained": (
+        Mutant("gitopsd.release.routing", "if not (drained or late):", "if id not in service.told:"),
+        "requests in flight",
+        Canaries,
+    ),
+    "more than it can bear": (
+        Mutant(
+            "gitopsd.release.routing",
+            "return min(able, rollout.shift.share if isinstance(rollout.phase, Progressing) else 0)",
+            "return rollout.shift.share",
+        ),
+        "more than newer content can bear|is asked for",
+        Canaries,
+    ),
+    "old ones removed before all of the traffic has left them": (
+        Mutant(
+            "gitopsd.rollout.slots",
+            'return look.beside and of_stable(look, other) and other.instance.state not in ("dead", "removing")',
+            "return False",
+        ),
+        "before newer content has everything",
+        Canaries,
+    ),
+    "a failure is overlooked by a daemon that begins": (
+        Mutant(
+            "gitopsd.rollout.machine",
+            """not survey.moving else ""
+    if bad := against(rollout):""",
+            """not survey.moving else ""
+    if (bad := against(rollout)) and not said.returned:""",
+        ),
+        "goes on after a failure",
+        Judged,
     ),
 }
 

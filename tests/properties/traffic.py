@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gitopsd.model.action import Action, Keep, Stop
-from gitopsd.model.analysis import Pass
+from gitopsd.model.analysis import Fail, Pass
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Progressing, RollingBack, Rollout
 from gitopsd.model.route import ALL, FULL, SLOTS, SlotName
@@ -86,6 +86,7 @@ class TrafficLaws(Laws):
         Laws.before_action(self, daemon, action)
         if isinstance(action, Stop | Keep) and f"{action.service}/{action.slot}" not in self.tainted:
             self.never_stopped_in_the_router(daemon, action)
+            self.what_served_stays_beside(daemon, action)
 
     def turn(self, before: Journal, after: Journal, signals: Signals, now: datetime) -> None:
         for name, routed in after.routes.items():
@@ -102,6 +103,7 @@ class TrafficLaws(Laws):
             self.steps_are_passed_on_their_own_evidence(decided)
             self.begins_without_evidence_of_others(decided)
             self.gets_less_on_the_way_back(decided)
+            self.a_failure_is_acted_on(decided)
 
     def after_pass(self, daemon: Daemon, before: Journal) -> None:
         Laws.after_pass(self, daemon, before)
@@ -129,6 +131,17 @@ class TrafficLaws(Laws):
         tables = daemon.world.streets.routes.values()
         inside = box is not None and box.up and any(box.id in routed.places for routed in tables)
         assert not inside, f"{action.container} is stopped while it is in the router"
+
+    def what_served_stays_beside(self, daemon: Daemon, action: Stop | Keep) -> None:
+        """12: step by step, all of what served before stays ready until the last step is done."""
+        rollout, box = daemon.journal.rollouts.get(action.service), daemon.world.boxes.get(action.container)
+        if rollout is None or box is None or not gradual(rollout) or not isinstance(rollout.phase, Progressing):
+            return
+        good = [each for each in daemon.world.boxes.values() if each.slot == box.slot and daemon.world.seems_good(each)]
+        stable = [
+            each for each in good if rollout.stable is not None and each.fingerprint == rollout.stable.fingerprint
+        ]
+        assert box not in stable or len(stable) > 1, f"{box.name} is stopped before newer content has everything"
 
     # The laws of one decision.
 
@@ -221,6 +234,12 @@ class TrafficLaws(Laws):
         assert not rollout.shift.promoted, "a word that was said to another one"
         assert rollout.judged.verdict is None, "a verdict on another one"
         assert rollout.guarded.verdict is None, "a verdict on another one"
+
+    def a_failure_is_acted_on(self, decided: Decided) -> None:
+        """23: what the judge has failed goes on no further, whoever looks next."""
+        verdicts = (decided.rollout.judged.verdict, decided.rollout.guarded.verdict)
+        failed = any(isinstance(each, Fail) for each in verdicts)
+        assert not failed or not isinstance(decided.rollout.phase, Progressing), "it goes on after a failure"
 
     # The laws of one pass.
 
