@@ -132,11 +132,9 @@ class Laws:
         self.once_ready |= set(good)
 
     def _recoverable(self, daemon: Daemon) -> Counter[str]:
-        """By service, the slots in which something is that is ready, or was."""
-        boxes = daemon.world.boxes.values()
-        return Counter(
-            service for service, _ in {(box.service, box.slot) for box in boxes if box.id in self.once_ready}
-        )
+        """By service, the slots in which something is that is ready, or was; on the way back, of those of before."""
+        boxes = (box for box in daemon.world.boxes.values() if box.id in self.once_ready)
+        return Counter(service for service, _ in {_place(box) for box in boxes if not _added(daemon, box)})
 
     # The laws of one action.
 
@@ -349,6 +347,12 @@ def _promised(daemon: Daemon, service: str) -> int | None:
 
 def _wider(one: Fence, other: Fence) -> Fence:
     return Fence(max(one.surge, other.surge), max(one.unavailable, other.unavailable))
+
+
+def _added(daemon: Daemon, box: Box) -> bool:
+    """It is in a slot that there was not before what is on its way back."""
+    rollout = daemon.journal.rollouts.get(box.service)
+    return rollout is not None and isinstance(rollout.phase, RollingBack) and box.slot > replicas(rollout.stable)
 
 
 def _place(box: Box) -> tuple[str, int]:
