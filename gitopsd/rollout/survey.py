@@ -47,7 +47,8 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     slots = {member.placed.slot for member in members}
     by_slot = {slot: tuple(each for each in members if each.placed.slot == slot) for slot in sorted(slots)}
     wanted = range(1, look.goal.replicas + 1)
-    steps = {slot: _step(look, slot, by_slot.get(slot, ())) for slot in wanted}
+    whole = look.beside and _stable_serves(look, by_slot)
+    steps = {slot: _step(look, slot, by_slot.get(slot, ()), whole=whole) for slot in wanted}
     passed = {slot for slot in wanted if passed_over(look, slot)}
     rest = {slot: step for slot, step in steps.items() if slot not in passed}
     left = all(steps[slot].standing != "acting" for slot in passed)
@@ -56,7 +57,7 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     pause = rest_until(look.rollout, members, look.judge)
     newer = look.rollout.kind == "change" and isinstance(look.rollout.phase, Progressing)
     resting = pause is not None or (look.said.storm and newer)
-    acting = _moves(look, steps, by_slot, resting=resting) | _clearing(look, surplus, serving=serving)
+    acting = _moves(look, steps, by_slot, resting=resting) | _clearing(look, surplus, serving=serving, whole=whole)
     if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
         acting = _apart(look, acting, {} if resting else surplus)
     return Survey(
@@ -71,14 +72,25 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     )
 
 
-def _step(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
-    """The step of a slot; none while that does not run in which its instance would live."""
+def _stable_serves(look: Look, by_slot: Mapping[int, tuple[Member, ...]]) -> bool:
+    """What served before is there in all its slots."""
+    stable = look.rollout.stable
+    ready = {
+        slot
+        for slot, found in by_slot.items()
+        if any(of_stable(look, each) and look.judge.condition(each) == "ready" for each in found)
+    }
+    return stable is not None and bool(ready) and ready.issuperset(range(1, stable.replicas + 1))
+
+
+def _step(look: Look, slot: int, members: tuple[Member, ...], *, whole: bool = False) -> Step:
+    """The step of a slot; none while that does not run in which its instance would live. `whole`: see `_between`."""
     if absent(look.goal, look.said.sharing):
         return Step("waiting", open=True)
     if passed_over(look, slot):
         return _before(look, slot, members)
     if look.beside and _begins_without_stable(look, members):
-        return _beside_nobody(look, slot, members)
+        return _between(look, slot, members, whole=whole) or _beside_nobody(look, slot, members)
     return job_step(look, members) if look.rollout.job and slot == JOB_SLOT else slot_step(look, slot, members)
 
 
@@ -87,6 +99,15 @@ def _begins_without_stable(look: Look, members: tuple[Member, ...]) -> bool:
     others = [each for each in members if not _of_goal(look, each)]
     between = any(not of_stable(look, each) for each in others)
     return between or not (len(others) < len(members) or any(map(ready_now, others)))
+
+
+def _between(look: Look, slot: int, members: tuple[Member, ...], *, whole: bool) -> Step | None:
+    """In a slot that there was not before, what came between goes once what served before is there as a `whole`."""
+    stable = look.rollout.stable
+    others = [each for each in members if not _of_goal(look, each) and not of_stable(look, each)]
+    if stable is None or slot <= stable.replicas or not others or not whole:
+        return None
+    return Step("acting", tuple(action for each in others for action in clear(each, look.cause)))
 
 
 def _beside_nobody(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
@@ -120,16 +141,19 @@ def _chain(look: Look, slot: int, actions: tuple[Action, ...]) -> Chain:
     return Chain(f"{look.rollout.service}/{slot}", actions)
 
 
-def _clearing(look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving: bool) -> dict[int, tuple[Action, ...]]:
+def _clearing(
+    look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving: bool, whole: bool
+) -> dict[int, tuple[Action, ...]]:
     """Slots that the goal does not want are cleared once it serves; what is no good in them goes at once.
 
-    What serves beside newer content stays in them until all of the traffic has left it.
+    What serves beside newer content stays in them until all of the traffic has left it; as soon as that is there as a
+    `whole`, what came between goes.
     """
     return {
         slot: tuple(
             action
             for member in found
-            if (serving or not ready_now(member)) and not stays(look, member)
+            if (serving or not ready_now(member) or (whole and not of_stable(look, member))) and not stays(look, member)
             for action in clear(member, look.cause)
         )
         for slot, found in surplus.items()

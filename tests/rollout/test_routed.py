@@ -294,6 +294,14 @@ def test_what_is_all_there_already_is_let_in_by_no_other_steps() -> None:
     assert daemon.world.streets.stopped == []
 
 
+def test_a_canary_also_begins_after_a_rolling_upgrade_to_more_slots() -> None:
+    daemon = wants(serving(1), "web:2", replicas=3).run()
+    daemon.wait(5).run()
+    wants(daemon, "web:3", replicas=3, **HOW)
+    assert shares(daemon, 70)[-2:] == [{"web:1": 100}, {"web:1": 80, "web:3": 20}]
+    assert daemon.world.streets.stopped == []
+
+
 def test_a_service_that_goes_leaves_the_router_first() -> None:
     daemon = serving(2)
     other = a_service("other")
