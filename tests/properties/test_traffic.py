@@ -275,7 +275,7 @@ class Roads(RuleBasedStateMachine):
         final = a_release("2", 2, self.given["way"], 10)
         journal = self.daemon.journal
         open_ = journal.release.content_digest if journal.release is not None else ""
-        tried = bool(self.daemon.pending) or final.content_digest in {*journal.rejected, open_}
+        tried = bool(self.daemon.pending or self.daemon.refused) or final.content_digest in {*journal.rejected, open_}
         self._committed(final)
         self.calm()
         rejected = final.content_digest in self.daemon.journal.rejected

@@ -107,6 +107,10 @@ class TrafficLaws(Laws):
 
     def after_pass(self, daemon: Daemon, before: Journal) -> None:
         Laws.after_pass(self, daemon, before)
+        if (
+            "web" not in daemon.journal.rollouts
+        ):  # what broke right after it was let in left the old ones where they are
+            self.peaks["web"] = max(self.peaks.get("web", 0), sum(box.up for box in daemon.world.boxes.values()))
         self.tables = [*self.tables[-60:], dict(daemon.journal.routes)]
         self.gone_is_out(daemon)
         self.let_in_when_proven(daemon, before)
@@ -116,6 +120,14 @@ class TrafficLaws(Laws):
         self.noted(daemon)
 
     # The laws of one action.
+
+    def never_admitted_early(self, daemon: Daemon, stop: Stop) -> None:
+        """4: beside what served, what came between gives way to that, not to newer content."""
+        rollout, box = daemon.journal.rollouts.get(stop.service), daemon.world.boxes.get(stop.container)
+        served = rollout.stable.fingerprint if rollout is not None and rollout.stable is not None else ""
+        between = box is not None and rollout is not None and gradual(rollout) and box.fingerprint != served
+        if not between:
+            Laws.never_admitted_early(self, daemon, stop)
 
     def never_more_than_surge(self, daemon: Daemon, service: str) -> None:
         """1: newer content may stand beside all of what serves, where it is let in step by step."""
