@@ -51,7 +51,8 @@ class Metering:
     """One engine's. What was measured is kept here only: a new process measures anew."""
 
     def __init__(self, engine: EngineView, metrics: Metrics, clock: Clock, timer: Timer) -> None:
-        self._engine, self._metrics, self._clock, self._timer = engine, metrics, clock, timer
+        self.metrics = metrics
+        self._engine, self._clock, self._timer = engine, clock, timer
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._watched: dict[Key, Watched] = {}
         self._lock = threading.Lock()
@@ -137,7 +138,7 @@ class Metering:
 
     def _read(self, metric: Metric, variables: Mapping[str, str]) -> Reading:
         try:
-            return self._metrics.read(metric, variables)
+            return self.metrics.read(metric, variables)
         except Exception as error:  # noqa: BLE001  one question that goes wrong may not end the asking
             _log.error("metric %s: unexpected %s", metric.name, type(error).__name__)
             return Trouble(f"unexpected {type(error).__name__}")

@@ -16,3 +16,7 @@ class Metrics(Protocol):
         that has nothing is NoData.
         """
         ...
+
+    def lacks(self, metric: Metric) -> str:
+        """What the settings lack for a metric ever to be asked for, with the mend; "" for nothing."""
+        ...

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Commit, EngineView, Inputs, Probe, Store
 from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import SourceError
@@ -16,7 +17,7 @@ from gitopsd.model.plan import FieldChange, Plan
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.plan.own import own_holds
 from gitopsd.plan.planning import Applied, plan
-from gitopsd.plan.requirements import Offer, externals, unasked, unmet
+from gitopsd.plan.requirements import Offer, externals, unasked, unmeasured, unmet
 from gitopsd.release import Candidate, begin, refuse
 
 
@@ -42,6 +43,11 @@ def with_way_to_ask(made: Plan, desired: DesiredState, probe: Probe) -> Plan:
     if not any(service.policy.health.each for service in desired.services.values()):
         return made
     return replace(made, problems=(*made.problems, *unasked(desired, probe.unreachable())))
+
+
+def with_way_to_measure(made: Plan, desired: DesiredState, metrics: Metrics) -> Plan:
+    """The plan, with what is wrong if a rollout is to be judged by what the settings name no source for."""
+    return replace(made, problems=(*made.problems, *unmeasured(desired, metrics.lacks)))
 
 
 def _offer(desired: DesiredState, engine: EngineView) -> Offer:

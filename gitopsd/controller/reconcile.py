@@ -25,7 +25,7 @@ from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
-from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed, with_way_to_ask
+from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed, with_way_to_ask, with_way_to_measure
 from gitopsd.controller.passes import Look, Pass, acts, direction, going_on
 from gitopsd.controller.pinning import World, pin
 from gitopsd.controller.ports import Clock, Store
@@ -242,6 +242,7 @@ class Reconciler:
         if made is None or desire.state is None:
             return look.journal, (), ()
         made = with_way_to_ask(made, desire.state.desired, self._rounds.probe)
+        made = with_way_to_measure(made, desire.state.desired, self._metering.metrics)
         self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
         if self._planned:
             return look.journal, (), ()

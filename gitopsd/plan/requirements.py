@@ -1,9 +1,10 @@
 """What a desired state needs of its engine: an API that knows its keys, and the external things that it relies on."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from gitopsd.engine_json import content_problems, limit_problems, network_too_new, too_new
+from gitopsd.model.analysis import Metric
 from gitopsd.model.desired import DesiredState, VolumeMount
 from gitopsd.model.errors import Place, Problem
 
@@ -45,6 +46,16 @@ def unasked(desired: DesiredState, unreachable: str) -> tuple[Problem, ...]:
         Problem(service.place, f"services.{service.name}.x-gitopsd.health", message)
         for service in desired.services.values()
         if unreachable and service.policy.health.each
+    )
+
+
+def unmeasured(desired: DesiredState, lacks: Callable[[Metric], str]) -> tuple[Problem, ...]:
+    """The metrics that nobody could ever ask for: a rollout would only find that out in the middle of its steps."""
+    return tuple(
+        Problem(service.place, f"services.{service.name}.x-gitopsd.analysis", f"{metric.name}: {lacking}")
+        for service in desired.services.values()
+        for metric in service.policy.analysis.metrics
+        if (lacking := lacks(metric))
     )
 
 

@@ -187,6 +187,15 @@ def test_a_prometheus_that_is_not_there_and_one_that_nobody_named_are_trouble() 
     )
 
 
+def test_what_the_settings_lack_is_told_before_anybody_asks() -> None:
+    there = PrometheusSettings("http://127.0.0.1:1")
+    by_query, by_url = Metric("ok", "prometheus", "ok", min=1), Metric("ok", "http", "http://shop/ok", min=1)
+
+    assert "names no Prometheus" in Sources(lambda: None).lacks(by_query)
+    assert not Sources(lambda: there).lacks(by_query)
+    assert not Sources(lambda: None).lacks(by_url)
+
+
 def test_a_token_that_cannot_be_read_is_told_with_its_place(tmp_path: Path) -> None:
     settings = PrometheusSettings("http://127.0.0.1:1", tmp_path / "token")
 

@@ -78,3 +78,17 @@ def test_a_canary_that_needs_three_times_the_processors_is_turned_back(house: Ro
     house.eventually(lambda: house.told("RolloutRolledBack"))
     [told] = [event for event in house.store.events(limit=10_000) if event.reason == "RolloutRollingBack"]
     assert "cores for an instance of the canary" in told.message
+
+
+def test_a_release_that_nobody_could_judge_is_held_until_the_settings_name_a_prometheus(house: RoutedHouse) -> None:
+    serving(house, CPU)
+    house.metrics.lacking = "gitopsd.yaml names no Prometheus; write metrics: {prometheus: {url: ...}}"
+    says(house, 0.99)
+    house.push({"shop/compose.yaml": WEB.format(image="web:2", metric=CHECKOUT)})
+
+    [hold] = house.eventually(lambda: getattr(house.status("shop"), "holds", None))
+
+    assert "web.x-gitopsd.analysis: checkout: gitopsd.yaml names no Prometheus" in hold.reason
+    assert house.ids(image="web:2") == {}
+    house.metrics.lacking = ""
+    house.eventually(lambda: house.ids(image="web:2"))

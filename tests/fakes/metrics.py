@@ -9,12 +9,16 @@ class FakeMetrics:
     """Implements `gitopsd.controller.metrics_port.Metrics`.
 
     `says` is what each query gives, with its variables filled in; any other gives nothing. `asked` are the queries, in
-    their order.
+    their order. `lacking` is what the settings lack for it, "" for nothing.
     """
 
     def __init__(self) -> None:
+        self.lacking = ""
         self.says: dict[str, Reading] = {}
         self.asked: list[str] = []
+
+    def lacks(self, metric: Metric) -> str:
+        return self.lacking if metric.source == "prometheus" else ""
 
     def read(self, metric: Metric, variables: Mapping[str, str]) -> Reading:
         query = metric.query

@@ -18,6 +18,9 @@ class Sources:
     def __init__(self, prometheus: Callable[[], PrometheusSettings | None], timeout: float = TIMEOUT_S) -> None:
         self._prometheus, self._timeout = prometheus, timeout
 
+    def lacks(self, metric: Metric) -> str:
+        return NOBODY if metric.source == "prometheus" and self._prometheus() is None else ""
+
     def read(self, metric: Metric, variables: Mapping[str, str]) -> Reading:
         match metric.source:
             case "prometheus":

@@ -6,7 +6,7 @@ from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.guards import project_hold
 from gitopsd.controller.measured import interruptions
-from gitopsd.controller.opening import make_plan, with_way_to_ask
+from gitopsd.controller.opening import make_plan, with_way_to_ask, with_way_to_measure
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.view import View
 from gitopsd.model.errors import GitopsdError
@@ -46,7 +46,9 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     holds = (*seen.desire.holds, *project_hold(seen.journal, seen.desire), *_foreign(seen, seen.live))
     made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)
     if made is not None and seen.desire.state is not None:
-        made = with_way_to_ask(made, seen.desire.state.desired, view.probe(environment))
+        desired = seen.desire.state.desired
+        made = with_way_to_ask(made, desired, view.probe(environment))
+        made = with_way_to_measure(made, desired, view.metrics)
         known = interruptions(view.store, environment.name, interrupting(made))
         return replace(foretold(made, known), warnings=(*made.warnings, *_to_be_pulled(seen)))
     if not environment.path:

@@ -8,6 +8,7 @@ from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Arrangement, Known, arrangement, taken_over
 from gitopsd.controller.desire import Desire, Desires, orphan_mend
 from gitopsd.controller.environments import Environment, settled_in
+from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Engine, Probe
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
@@ -119,6 +120,10 @@ class View:
 
     def probe(self, environment: Environment) -> Probe:
         return self.application.open_probe(environment.engine, lambda: self.settings.probe_image)
+
+    @property
+    def metrics(self) -> Metrics:
+        return self.application.open_metrics(lambda: self.settings.prometheus)
 
     def desire(self, environment: Environment) -> Desire:
         """What the newest known commit says, without images; with disputes between environments of one engine."""
