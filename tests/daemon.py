@@ -23,6 +23,7 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal, Pin, Release
+from gitopsd.model.visits import Visits
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, verdict
 from gitopsd.release.jump import after_jump
@@ -66,6 +67,7 @@ class Daemon:
     storm: bool = False
     spikes: dict[str, str] = field(default_factory=dict)
     measure: Callable[["Daemon"], Mapping[str, Measures]] = lambda daemon: {}
+    visits: dict[str, Visits] | None = None  # by service; None: nobody sends requests through the router
     changed: dict[str, tuple[FieldDrift, ...]] = field(default_factory=dict)
     heard: dict[str, Heard] = field(default_factory=dict)
     asked_at: dict[str, datetime] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Daemon:
         busy, refused = frozenset(self.pending) | waits, dict(self.refused)
         sight = self.world.streets.sight(self.journal.routes, self.world)
         measures = self.measure(self)
-        signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes, sight, measures)
+        signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes, sight, measures, self.visits)
         self.refused, self.returned = {}, False
         drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
         repair = self.repair and self.journal.suspension is None

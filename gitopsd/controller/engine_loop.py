@@ -91,6 +91,7 @@ class EngineLoop:
         self._shared.probing.stop()
         self._shared.weighing.stop()
         self._shared.metering.stop()
+        self._shared.visiting.stop()
         if self._listener.is_alive():
             self._listener.join(timeout=5)
 

@@ -25,7 +25,14 @@ from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
-from gitopsd.controller.opening import Opening, make_plan, open_release, what_changed, with_way_to_ask, with_way_to_measure
+from gitopsd.controller.opening import (
+    Opening,
+    make_plan,
+    open_release,
+    what_changed,
+    with_way_to_ask,
+    with_way_to_measure,
+)
 from gitopsd.controller.passes import Look, Pass, acts, direction, going_on
 from gitopsd.controller.pinning import World, pin
 from gitopsd.controller.ports import Clock, Store
@@ -55,6 +62,7 @@ from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.readiness import next_deadline
 from gitopsd.release.status import Knowledge, environment_status
+from gitopsd.release.visiting import to_visit
 from gitopsd.release.weighing import to_weigh
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
@@ -69,6 +77,7 @@ class Reconciler:
         self._name, self._store, self._clock, self._desires = name, store, clock, desires
         engine = self._engine = shared.engine
         self._witness, self._weighing, self._metering = shared.witness, shared.weighing, shared.metering
+        self._visiting = shared.visiting
         self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
@@ -123,6 +132,7 @@ class Reconciler:
         self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
         self._weighing.keep(self._name, to_weigh(turn.journal, look.live, now), wake)
         self._metering.keep(self._name, to_measure(turn.journal, look.live))
+        self._visiting.keep(self._name, to_visit(turn.journal, look.live, self._routes.shown), wake)
         if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
             wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
@@ -265,6 +275,7 @@ class Reconciler:
         signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
         spikes, measures = self._weighing.spikes(self._name), self._metering.measures(self._name)
         signals = replace(signals, storm=GUARD in guards, spikes=spikes, measures=measures)
+        signals = replace(signals, visits=self._visiting.visits(self._name))
         signals = self._routes.seen_in(signals, look.journal)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 

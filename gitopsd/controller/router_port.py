@@ -56,7 +56,8 @@ class Router(Protocol):
     def probe(self, route: Route, slot: SlotName, timeout: timedelta, path: str = "") -> Answer:
         """Send one request through the router to a slot, whatever its share, and weigh the answer.
 
-        `path` "" is the one of its health check. A slot without a ready instance fails. Raises nothing.
+        `path` "" is that of its health check, which then weighs the answer; any other is good without a 5xx. A slot
+        without a ready instance fails. Raises nothing.
         """
         ...
 

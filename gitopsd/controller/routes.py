@@ -20,14 +20,15 @@ class EnvironmentRoutes:
 
     def __init__(self, environment: str, desk: RouterDesk | None) -> None:
         self._environment, self._desk = environment, desk
+        self.shown: Mapping[str, Seen] = {}  # what the last pass that acted saw of the router
 
     def seen_in(self, signals: Signals, journal: Journal) -> Signals:
         """The signals with what the router showed. What waits for the router waits through no fault of its own."""
         if self._desk is None:
             return signals
         waiting = frozenset(f"{service}/0" for service in self._desk.unrouted(self._environment, journal.routes))
-        sight = self._desk.sight(self._environment, journal.routes)
-        return replace(signals, sight=sight, held=signals.held | waiting)
+        self.shown = self._desk.sight(self._environment, journal.routes)
+        return replace(signals, sight=self.shown, held=signals.held | waiting)
 
     def want(self, journal: Journal) -> None:
         """What a journal wants, once it is stored."""

@@ -21,8 +21,9 @@ from gitopsd.controller.router_telling import Teller
 from gitopsd.model.certificate import Certificates
 from gitopsd.model.drift import PastDrift
 from gitopsd.model.errors import EngineError, RouterError, RouterUnavailable
+from gitopsd.model.health import Answer, Pass, Unknown
 from gitopsd.model.release import Hold
-from gitopsd.model.route import ObservedRouting, RouteName, RoutingTable
+from gitopsd.model.route import ObservedRouting, RouteName, RoutingTable, SlotName
 from gitopsd.model.routing import Seen
 from gitopsd.model.settings import RouterSettings
 
@@ -158,6 +159,15 @@ class RouterDesk:
     def mended(self, environment: str) -> tuple[PastDrift, ...]:
         """What was changed by hand on an environment's routes and is put back; each is told once."""
         return self._tell.mended(environment)
+
+    def probe(self, name: RouteName, slot: SlotName, timeout: timedelta, path: str = "") -> Answer:
+        """One request through the router, as it routes by now, to a slot of a service, whatever its share."""
+        with self._lock:
+            table, router = self._known.table, self._router
+        route = table.route(name) if table is not None else None
+        if router is None or route is None:
+            return Unknown(f"{name} is not in the router for sure")
+        return router.probe(route, slot, timeout, path) if router.capabilities.header_probe else Pass()
 
     def settled(self) -> bool:
         """Whether the router has all that is wanted, or cannot be waited for."""

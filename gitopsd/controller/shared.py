@@ -10,14 +10,15 @@ from gitopsd.controller.probing import Probing
 from gitopsd.controller.routing import RouterDesk
 from gitopsd.controller.storm import Storm
 from gitopsd.controller.tally import Tally
+from gitopsd.controller.visiting import Visiting
 from gitopsd.controller.weighing import Weighing
 from gitopsd.controller.witness import Witness
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One engine, with the threads that act on it, ask, weigh and measure its instances, and what events and restarts
-    told.
+    """One engine, with the threads that act on it, ask, weigh, measure and visit its instances, and what events and
+    restarts told.
 
     `desk` keeps its router; None: nobody routes here. `tally` counts passes and events.
     """
@@ -29,6 +30,7 @@ class Shared:
     storm: Storm
     weighing: Weighing
     metering: Metering
+    visiting: Visiting
     desk: RouterDesk | None = None
     tally: Tally = field(default_factory=Tally)
 
@@ -50,6 +52,7 @@ def shared(
         Storm(clock),
         Weighing(engine, clock, timer),
         Metering(engine, metrics, clock, timer),
+        Visiting(desk, clock, timer),
         desk,
         tally or Tally(),
     )

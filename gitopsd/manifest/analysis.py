@@ -12,6 +12,7 @@ from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.keys.quantities import integer, number, span
 from gitopsd.manifest.keys.shapes import Read, checked, choice, read_fields, refuse_key, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
+from gitopsd.manifest.visits import synthetic, synthetic_of
 from gitopsd.model.analysis import BOUNDS, NAMES, QUERY, Analysis, Metric, Nature
 from gitopsd.model.canonical import Json
 
@@ -36,18 +37,20 @@ def analysis(node: Node, path: str, problems: Problems) -> Json:
         problems.add(
             node.place, path, f"names no metrics; write metrics: [{{name: ...}}] with any of {LIST}, or a query"
         )
-    return read_fields(node, path, problems, {"metrics": _metrics}, _LATER)
+    return read_fields(node, path, problems, {"metrics": _metrics, "synthetic": synthetic})
 
 
 def analysis_of(written: Json) -> Analysis:
     """What these keys stand for; without any, nothing is judged but by what watches every rollout."""
     values: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
-    return Analysis(tuple(map(_metric_of, values.get("metrics") or ())))
+    return Analysis(tuple(map(_metric_of, values.get("metrics") or ())), synthetic_of(values.get("synthetic")))
 
 
 def analysis_shown(found: Analysis) -> Json:
     """Every value in force, as it would be written."""
-    return {"metrics": [_metric_shown(metric) for metric in found.metrics]}
+    own = found.synthetic
+    shown_own: dict[str, Json] = {"synthetic": {"path": own.path, "rate": f"{own.rate:g}/s"}} if own is not None else {}
+    return {"metrics": [_metric_shown(metric) for metric in found.metrics], **shown_own}
 
 
 def _metric_shown(metric: Metric) -> Json:
@@ -294,4 +297,3 @@ _QUERY_KEYS: dict[str, Read] = {
     "path": _matching(_JSON_PATH, "a path into the JSON such as data.items[0].value"),
     "service": text,
 }
-_LATER = {"synthetic": "not supported yet; remove it, and make the steps longer where requests are few"}

@@ -24,6 +24,7 @@ from gitopsd.manifest.room import amount, amount_of, choose_room
 from gitopsd.manifest.shifting import shifting
 from gitopsd.manifest.steps import steps
 from gitopsd.manifest.traffic import ROUTER, SHIFTING, Wish, environment_traffic, routed, service_traffic
+from gitopsd.manifest.visits import pre_warm
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
     CRASH_LOOP,
@@ -276,6 +277,7 @@ _SERVICE: dict[str, Read] = {
     "scale_down_delay": span,
     "guard": boolean,
     "analysis": analysis,
+    "pre_warm": pre_warm,
 }
 _SERVICE_DEFAULTS: dict[str, Json] = {
     "strategy": "rolling",
@@ -287,7 +289,6 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
 }
 _SERVICE_LATER = dict.fromkeys(
     [
-        "pre_warm",
         "schema",
         "on_config_change",
         "flags",

@@ -28,6 +28,7 @@ def shifting_sealed(policy: Policy) -> dict[str, Json]:
         **({"steps": [_step(step) for step in policy.steps]} if policy.steps else {}),
         **({} if policy.guard else {"guard": False}),
         **_measured(policy.analysis.metrics),
+        **_visited(policy),
     }
 
 
@@ -45,6 +46,16 @@ def _measured(metrics: tuple[Metric, ...]) -> dict[str, Json]:
     return {"metrics": [_metric(each, Metric(each.name, each.source)) for each in metrics]}
 
 
+def _visited(policy: Policy) -> dict[str, Json]:
+    """Requests of gitopsd's own, where there are any."""
+    found = {"pre_warm": policy.pre_warm, "synthetic": policy.analysis.synthetic}
+    return {
+        key: {field.name: _plain(getattr(each, field.name)) for field in fields(each)}
+        for key, each in found.items()
+        if each is not None
+    }
+
+
 def _metric(metric: Metric, usual: Metric) -> dict[str, Json]:
     values = {field.name: getattr(metric, field.name) for field in fields(metric)}
     told = {name: _plain(each) for name, each in values.items() if each != getattr(usual, name)}
@@ -56,4 +67,6 @@ def _step(step: Step) -> list[Json]:
 
 
 def _plain(value: Any) -> Json:
+    if isinstance(value, tuple):
+        return list(value)
     return value.total_seconds() if isinstance(value, timedelta) else value

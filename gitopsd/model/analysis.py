@@ -133,10 +133,19 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class Synthetic:
+    """Requests of gitopsd's own, so many a second to each of the two sides, where those of users are few."""
+
+    path: str
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
-    """What a service's rollouts are judged by."""
+    """What a service's rollouts are judged by. `synthetic` requests count beside those of users."""
 
     metrics: tuple[Metric, ...] = ()
+    synthetic: Synthetic | None = None
 
 
 # What watches every routed rollout without being asked. None of these needs a number that only a person could know.
@@ -221,11 +230,13 @@ class Side:
     """One of the two that are compared, within an interval.
 
     `instances` are those that are not warming up any more: whoever measures leaves the others out, and out of `counts`
-    too where they can be told apart. None: they were not looked at this time.
+    too where they can be told apart. None: they were not looked at this time. `synthetic` are requests of gitopsd's
+    own, which are not in `counts`.
     """
 
     counts: SlotCounts | NoData | Trouble = field(default=NoData("the router counts nothing"))
     instances: tuple[Usage, ...] | None = None
+    synthetic: SlotCounts = field(default=SlotCounts())
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +354,8 @@ class Track:
     would be, and `overtime`, for how many seconds after its time it was inconclusive.
 
     `streak` counts readings in a row: within the bounds above 0, outside of them below. `errors` are in a row too.
+
+    `here` and `there` are the metric's newest values for the canary and for stable, in its unit; None: not known.
     """
 
     evidence: Evidence = field(default=Evidence())
@@ -358,6 +371,8 @@ class Track:
     streak: int = 0
     errors: int = 0
     overtime: float = 0.0
+    here: float | None = None
+    there: float | None = None
     verdict: Verdict | None = None
 
 

@@ -15,6 +15,7 @@ from gitopsd.model.errors import Place, Problem
 from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.strategy import Step
 from gitopsd.model.traffic import Traffic
+from gitopsd.model.visits import PreWarm
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
@@ -204,8 +205,8 @@ class Policy:
     """How a service is rolled out (`x-gitopsd`, and what `deploy` says of it), none of which needs a new container.
 
     Behind the router: `warm_up` is over which time an instance's share grows, `drain_timeout` how long one that goes
-    may finish what it is answering, `scale_down_delay` how long canary and blue-green keep the old ones, and with
-    `guard` every rollout is watched.
+    may finish what it is answering, `scale_down_delay` how long canary and blue-green keep the old ones, `pre_warm`
+    what new ones are sent before their first share, and with `guard` every rollout is watched.
     """
 
     order: Order | None = None  # None: start-first where the service allows it
@@ -231,6 +232,7 @@ class Policy:
     warm_up: timedelta = timedelta(0)
     drain_timeout: timedelta = timedelta(seconds=30)
     scale_down_delay: timedelta = timedelta(seconds=30)
+    pre_warm: PreWarm | None = None
 
     @property
     def recreate(self) -> bool:

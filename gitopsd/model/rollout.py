@@ -9,6 +9,7 @@ from gitopsd.model.analysis import Accumulator, SlotCounts
 from gitopsd.model.desired import Order, Policy
 from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.strategy import HeaderRoute
+from gitopsd.model.visits import Warmed
 
 Kind = Literal["change", "repair", "return"]
 NOT_JUDGED = Accumulator()
@@ -168,6 +169,8 @@ class Shift:
     since: datetime | None = None
     promoted: bool = False
     header: HeaderRoute | None = None
+    reached: datetime | None = None
+    warmed: Warmed | None = None
 
 
 NOT_BEGUN = Shift()
@@ -175,13 +178,18 @@ NOT_BEGUN = Shift()
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """What the router had counted by `at`, in an epoch of its counters: the end of the last interval."""
+    """What the router had counted by `at`, in an epoch of its counters: the end of the last interval.
+
+    `own` is what had been counted of synthetic requests, by slot, in the epoch `own_epoch`.
+    """
 
     number: int
     at: datetime
     epoch: str
     a: SlotCounts
     b: SlotCounts
+    own_epoch: str = ""
+    own: Mapping[str, SlotCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded, Target
+from gitopsd.model.visits import NOBODY_VISITS, NOT_VISITED, Visits
 from gitopsd.release.gates import may_begin, may_finalise
 from gitopsd.release.heals import Drifted, connected_first, heal_in_place, healable, marked, noted_well
 from gitopsd.release.inventory import members_of, settled
@@ -39,7 +40,8 @@ class Signals:
     `held` are those that the engine's host cannot have now: no evidence, and not to be tried again yet. `returned`: the
     engine was away, or nobody looked; what stopped meanwhile did not stop by itself. `storm`: too much restarts there
     for anything new to begin. `spikes`: services whose new instances take far too much memory, each with that in words.
-    `sight` is what the router showed, `measures` what was measured beside the passes, by service.
+    `sight` is what the router showed, `measures` what was measured beside the passes, `visits` what came of gitopsd's
+    own requests through the router, by service; None: it sends none.
     """
 
     busy: frozenset[str] = frozenset()
@@ -50,6 +52,7 @@ class Signals:
     spikes: Mapping[str, str] = field(default_factory=dict)
     sight: Sight = field(default_factory=dict)
     measures: Mapping[str, Measures] = field(default_factory=dict)
+    visits: Mapping[str, Visits] | None = None
 
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
@@ -57,7 +60,9 @@ class Signals:
         busy, held = (_by_service(keys).get(service, frozenset()) for keys in (self.busy, self.held))
         spike = self.spikes.get(service, "")
         measures = self.measures.get(service, NOTHING_MEASURED)
-        return Said(busy, refused, held, returned=self.returned, storm=self.storm, spike=spike, measures=measures)
+        visits = self.visits.get(service, NOT_VISITED) if self.visits is not None else NOBODY_VISITS
+        told = Said(busy, refused, held, returned=self.returned, storm=self.storm, spike=spike)
+        return replace(told, measures=measures, visits=visits)
 
 
 @lru_cache(maxsize=4)

@@ -18,6 +18,7 @@ from gitopsd.model.routing import UNSEEN, Placing, Routed, Seen
 from gitopsd.model.traffic import Traffic
 from gitopsd.rollout import Member
 from gitopsd.rollout.member import Judge, ready_now
+from gitopsd.rollout.reaching import reached
 from gitopsd.rollout.shifting import gradual
 from gitopsd.rollout.traffic import InRouter
 
@@ -304,6 +305,8 @@ def _of_slot(service: Service, into: SlotName, ready: Mapping[SlotName, int]) ->
     even, has = ALL * here // (here + there), service.routed.share if into == "b" else ALL - service.routed.share
     if service.goes_back:
         return max(able, even, has)
+    if rollout is not None and not reached(rollout):
+        return min(has, able)
     if rollout is None or not gradual(rollout):
         return min(able, even)
     if _most(service, service.new) is None:

@@ -1,6 +1,6 @@
 """What happened between two journals, as events for the ledger."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from gitopsd.model.canonical import Json
@@ -18,6 +18,7 @@ def told(before: Journal, after: Journal, ended: tuple[Release, ...], now: datet
             continue
         if old is not None and old.release == rollout.release:
             yield from (_passed_over(before.environment, rollout, each, now) for each in failures_told(old, rollout))
+            yield from _reached(before.environment, old, rollout, now)
         if old is None or old.phase != rollout.phase or old.release != rollout.release:
             yield _phase_event(before.environment, rollout, now, by_hand=_aborted(after, rollout))
     for release in ended:
@@ -40,6 +41,24 @@ def failures_told(before: Rollout, after: Rollout) -> tuple[str, ...]:
     found = ((now, was) for now, was in ((after.passed, before.passed), (after.relapsed, before.relapsed)))
     failed = tuple(words for now, was in found for slot, words in sorted(now.items()) if slot not in was)
     return (*failed, *({after.excess} - {before.excess, ""}))
+
+
+def _reached(environment: str, before: Rollout, after: Rollout, now: datetime) -> Iterator[Event]:
+    """That newer content answers through the router: from here on it may get a share."""
+    if before.shift.reached is not None or after.shift.reached is None:
+        return
+    warmed = after.shift.warmed
+    warm = {} if warmed is None else {"pre_warm_s": warmed.seconds, "pre_warm_requests": warmed.requests}
+    yield Event(
+        now,
+        "NewInstancesReached",
+        f"{after.service}: its new instances answer through the router" + (f"; {warmed.words}" if warmed else ""),
+        severity="info" if warmed is None or warmed.met else "warning",
+        environment=environment,
+        service=after.service,
+        release=after.release,
+        data={"kind": after.kind, "cause": after.cause, **warm},
+    )
 
 
 def _passed_over(environment: str, rollout: Rollout, words: str, now: datetime) -> Event:
@@ -89,4 +108,5 @@ def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
         "interruption_s": round(measured.interruption(now), 3),
         "starts_s": dict(measured.starts),
         "warms_s": dict(measured.warms),
+        **({"pre_warm_s": rollout.shift.warmed.seconds} if rollout.shift.warmed is not None else {}),
     }

@@ -34,6 +34,7 @@ from gitopsd.rollout.jobs import JOB_SLOT
 from gitopsd.rollout.measuring import measure
 from gitopsd.rollout.member import Judge, Member, sightings
 from gitopsd.rollout.pausing import upkeep
+from gitopsd.rollout.reaching import admitted, noted, reached, unreached
 from gitopsd.rollout.shifting import gradual, has_all, let_in, warm_until
 from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look, Said
 from gitopsd.rollout.steps import remove, stop
@@ -60,7 +61,8 @@ def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: 
     rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
     if isinstance(rollout.phase, Progressing | Finalising | RollingBack):
         rollout = replace(rollout, measured=measure(rollout, members, seen, now))
-        rollout = watched(rollout, members, said.router, said.measures, now)
+        rollout = noted(rollout, said.router, said.visits, now)
+        rollout = watched(rollout, members, said, now)
         rollout = _excess_noted(rollout, members, now, said)
     if said.returned and now >= rollout.deadline:  # it passed while nobody could do anything
         rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
@@ -89,10 +91,10 @@ def _patient(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
 
 def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Turn:
     rollout, ends = let_in(rollout, members, said.router, now)
-    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, said), members)
+    survey = survey_of(_look(rollout, rollout.target, members, now, rollout.cause, said), members)
     # Newer content fails with its first evidence; what mends goes on where it can.
     failure = survey.failure if rollout.kind == "change" or not survey.moving else ""
-    if bad := against(rollout):
+    if bad := against(rollout) or unreached(rollout, said.visits):
         return _fail(rollout, bad, now)
     failure = failure or _late(rollout, now)
     if failure and (passed := _passed(rollout, survey, failure)):
@@ -101,7 +103,7 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     failure = failure or _too_much(rollout, members, now, said)
     if failure:
         return _fail(rollout, _beyond(rollout, failure), now)
-    if survey.serving and not said.busy and has_all(rollout, members, said.router):
+    if survey.serving and not said.busy and has_all(rollout, members, said.router) and reached(rollout):
         return advance(_promoted(rollout, now), members, now, Said(sharing=said.sharing, router=said.router))
     if asks := doubt(rollout):
         return Turn(replace(rollout, paused=Paused("the judge", now, asks)))
@@ -158,9 +160,9 @@ def _hold(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Sa
     """A person said wait: no slot goes on, and no deadline passes. What turns out to be bad turns back all the same."""
     if rollout.leaving:
         return Turn(rollout)
-    look = _look(rollout, rollout.target, now, rollout.cause, said)
+    look = _look(rollout, rollout.target, members, now, rollout.cause, said)
     survey = survey_of(look, members)
-    if bad := against(rollout):
+    if bad := against(rollout) or unreached(rollout, said.visits):
         return _fail(rollout, bad, now)
     failure = "" if _passed(rollout, survey, survey.failure) else survey.failure
     if failure := failure or _too_much(rollout, members, now, said):
@@ -232,7 +234,7 @@ def turn_back(rollout: Rollout, reason: str, now: datetime) -> Rollout:
 def _back(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said, reason: str) -> Turn:
     if rollout.job:
         return _abandon(rollout, members, now, said, reason)
-    survey = survey_of(_look(rollout, rollout.stable or NOTHING, now, f"rollback: {reason}", said), members)
+    survey = survey_of(_look(rollout, rollout.stable or NOTHING, members, now, f"rollback: {reason}", said), members)
     failure = (survey.failure if not survey.moving else "") or _late(rollout, now)
     if failure:
         return Turn(_enter(rollout, Failed(f"{reason}; and the way back failed: {failure}"), now))
@@ -269,7 +271,7 @@ def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said
     if rollout.paused is not None:
         return Turn(rollout)
     heard = Said(said.busy, sharing=said.sharing, router=said.router)
-    survey = survey_of(_look(rollout, rollout.target, now, rollout.cause, heard), members)
+    survey = survey_of(_look(rollout, rollout.target, members, now, rollout.cause, heard), members)
     stuck = rollout.refusals >= REFUSALS_BEFORE_FAILURE or (survey.failure and not survey.moving)
     if (survey.settled or stuck or now >= rollout.deadline) and not said.busy and not watched_still:
         return Turn(_enter(rollout, Succeeded(), now))
@@ -312,8 +314,8 @@ def _enter(rollout: Rollout, phase: Phase, now: datetime) -> Rollout:
     )
 
 
-def _look(rollout: Rollout, goal: Target, now: datetime, cause: str, said: Said) -> Look:
-    judge = Judge(rollout.policy, rollout.seen, now, said.router.admitted() if goal.routed else None)
+def _look(rollout: Rollout, goal: Target, members: tuple[Member, ...], now: datetime, cause: str, said: Said) -> Look:
+    judge = Judge(rollout.policy, rollout.seen, now, admitted(rollout, members, said.router) if goal.routed else None)
     warm = warm_until(rollout)
     beside = gradual(rollout) and (isinstance(rollout.phase, Progressing) or (warm is not None and now < warm))
     return Look(rollout, goal, judge, cause, said, rollout.order, beside, rollout.shift.scale)

@@ -13,6 +13,7 @@ from gitopsd.model.rollout import Finalising, Progressing, Rollout, Shift
 from gitopsd.model.route import ALL
 from gitopsd.model.strategy import Analyse, Approve, HeaderRoute, Pause, SetCanaryScale, SetWeight, Step, default_steps
 from gitopsd.rollout.member import Member
+from gitopsd.rollout.reaching import admitted
 from gitopsd.rollout.traffic import InRouter
 
 
@@ -58,8 +59,8 @@ def let_in(
     """The rollout past the steps that are done, and when time ends the present one. A step done is progress."""
     if not gradual(rollout):
         return rollout, None
-    admitted = router.admitted()
-    new = tuple(each for each in _of_target(rollout, members) if each.id in admitted)
+    in_use = admitted(rollout, members, router)
+    new = tuple(each for each in _of_target(rollout, members) if each.id in in_use)
     after = shifted(rollout, new, router, now)
     moved = replace(rollout, shift=after.shift)
     if after.shift.step == rollout.shift.step and not waits(moved):

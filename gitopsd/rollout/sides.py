@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitopsd.model.analysis import Answer, Measures, NoData, Side, SlotCounts, Usage
-from gitopsd.model.rollout import Rollout, Target
-from gitopsd.model.route import SlotSample
+from gitopsd.model.rollout import Rollout, Sampled, Target
+from gitopsd.model.route import SlotName, SlotSample
+from gitopsd.model.visits import Visits
 from gitopsd.rollout.member import Member
 from gitopsd.rollout.traffic import InRouter
 
@@ -29,8 +30,16 @@ class Sight:
         return at is not None and self.since < at <= self.now
 
 
-def side_of(counts: SlotCounts | None, instances: tuple[Usage, ...] | None) -> Side:
-    return Side(counts if counts is not None else NoData("the router has begun to count anew"), instances)
+def side_of(counts: SlotCounts | None, instances: tuple[Usage, ...] | None, own: SlotCounts) -> Side:
+    return Side(counts if counts is not None else NoData("the router has begun to count anew"), instances, own)
+
+
+def own_since(before: Sampled, visits: Visits, slot: SlotName) -> SlotCounts:
+    """The synthetic requests to a slot in this interval, where they are counted as they were at its begin."""
+    if visits.epoch != before.own_epoch:
+        return SlotCounts()
+    earlier, later = (each.get(slot, SlotCounts()) for each in (before.own, visits.own))
+    return (later.since(earlier) if earlier.requests else later) or SlotCounts()
 
 
 def counts_of(sample: SlotSample) -> SlotCounts:

@@ -19,6 +19,7 @@ from gitopsd.model.adoption import FOUND
 from gitopsd.model.analysis import NOTHING_MEASURED, Measures
 from gitopsd.model.desired import Order
 from gitopsd.model.rollout import Rollout, Target
+from gitopsd.model.visits import NOBODY_VISITS, Visits
 from gitopsd.rollout.member import Judge, Member, preference, ready_now
 from gitopsd.rollout.sharing import ALONE, Sharing, cut_off, joined, stray
 from gitopsd.rollout.steps import clear, remove, restore, stand_down, start, stop, unpause, update
@@ -37,7 +38,8 @@ class Said:
     have that action's effect now, which is no evidence. `sharing` is what instances see of other services. `returned`:
     the engine was away, or nobody looked. `storm`: newer content opens no other slot, as too much restarts already.
     `spike`: its new instances take far too much memory, in words.
-    `router` is what the router does for the service, `measures` what was measured of it beside the passes.
+    `router` is what the router does for the service, `measures` what was measured of it beside the passes, `visits`
+    what came of gitopsd's own requests through the router.
     """
 
     busy: frozenset[int] = frozenset()
@@ -49,6 +51,7 @@ class Said:
     spike: str = ""
     router: InRouter = NOT_ROUTED
     measures: Measures = NOTHING_MEASURED
+    visits: Visits = NOBODY_VISITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,22 @@ the interval in which it came.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, Measures, Verdict
+from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, Metric, Verdict
 from gitopsd.model.rollout import Finalising, Progressing, Rollout, Sampled
 from gitopsd.model.route import ALL, OTHER
 from gitopsd.model.strategy import Analyse
 from gitopsd.rollout.judge import explain, judge
 from gitopsd.rollout.member import Member
 from gitopsd.rollout.shifting import gradual, steps_of
-from gitopsd.rollout.sides import Sight, answers, counts_of, instances_of, side_of
-from gitopsd.rollout.traffic import InRouter
+from gitopsd.rollout.sides import Sight, answers, counts_of, instances_of, own_since, side_of
+from gitopsd.rollout.slots import Said
 
 INTERVAL = timedelta(seconds=1)
 
 
-def watched(
-    rollout: Rollout, members: tuple[Member, ...], router: InRouter, measures: Measures, now: datetime
-) -> Rollout:
+def watched(rollout: Rollout, members: tuple[Member, ...], said: Said, now: datetime) -> Rollout:
     """The rollout with one more interval judged, where one is over."""
+    router, visits = said.router, said.visits
     target = tuple(each for each in members if each.placed.fingerprint == rollout.target.fingerprint)
     slot, route = router.slot_of(target), router.seen.route
     if not watches(rollout) or slot is None or route is None or not router.counts or not router.seen.agreed:
@@ -33,15 +32,15 @@ def watched(
     if before is not None and now - before.at < INTERVAL:
         return rollout
     epoch, number = router.counts["a"].epoch, before.number + 1 if before is not None else 0
-    after = replace(rollout, sampled=Sampled(number, now, epoch, counts["a"], counts["b"]))
+    after = replace(rollout, sampled=Sampled(number, now, epoch, counts["a"], counts["b"], visits.epoch, visits.own))
     if before is None or before.epoch != epoch:
         return after
-    sight = Sight(rollout, members, router, measures, before.at, now)
+    sight = Sight(rollout, members, router, said.measures, before.at, now)
     since = {"a": counts["a"].since(before.a), "b": counts["b"].since(before.b)}
     interval = Interval(
         number=number,
-        canary=side_of(since[slot], instances_of(sight, rollout.target)),
-        stable=side_of(since[OTHER[slot]], instances_of(sight, rollout.stable)),
+        canary=side_of(since[slot], instances_of(sight, rollout.target), own_since(before, visits, slot)),
+        stable=side_of(since[OTHER[slot]], instances_of(sight, rollout.stable), own_since(before, visits, OTHER[slot])),
         share=route.share if slot == "b" else ALL - route.share,
         step=rollout.shift.step,
         seconds=(now - before.at).total_seconds(),
@@ -95,7 +94,7 @@ def _judged(rollout: Rollout, interval: Interval) -> Rollout:
     """Without a share of the traffic only an analysis counts, by what needs no requests."""
     metrics = rollout.policy.analysis.metrics
     judged, guarded = rollout.judged, rollout.guarded
-    weighed = metrics if interval.share else tuple(each for each in metrics if each.source != "router")
+    weighed = metrics if interval.share else tuple(each for each in metrics if _needs_no_share(each, rollout))
     if weighed and gradual(rollout) and (interval.share or analysis_at(rollout) is not None):
         judged, _ = judge(weighed, judged, interval)
     if rollout.policy.guard and interval.share:
@@ -103,6 +102,12 @@ def _judged(rollout: Rollout, interval: Interval) -> Rollout:
         unasked = [metric for metric in GUARD if metric.name not in asked and metric.source == "router"]
         guarded, _ = judge(unasked, guarded, replace(interval, due=False))
     return replace(rollout, judged=judged, guarded=guarded)
+
+
+def _needs_no_share(metric: Metric, rollout: Rollout) -> bool:
+    """Whether it says something of newer content that users do not reach yet."""
+    synthetic = rollout.policy.analysis.synthetic is not None
+    return metric.source != "router" or (synthetic and metric.nature.rule == "requests")
 
 
 def _due(rollout: Rollout, now: datetime) -> bool:

@@ -45,7 +45,7 @@ class FakeRouter:
     `answers` are statuses by instance, else 200; `in_flight` what each is answering; `seconds` how long they take.
     `refuses` is why nothing new is taken; `away`: nobody answers; `stuck`: it takes a table to its disk, and stays as
     it is; `outdated`: another one is to take over. `kept` is the directory of certificates. `applied` are the tables
-    that it was told.
+    that it was told, `probed` the slots that were asked, each with the path.
     """
 
     def __init__(self) -> None:
@@ -57,6 +57,7 @@ class FakeRouter:
         self.away = self.stuck = self.outdated = False
         self.kept = Certificates()
         self.applied: list[RoutingTable] = []
+        self.probed: list[tuple[RouteName, SlotName, str]] = []
         self.disk = RoutingTable()
         self._running = RoutingTable()
         self._shares: dict[RouteName, int] = {}
@@ -110,7 +111,9 @@ class FakeRouter:
         if target is None:
             return Fail("answered 503 (no ready instance), wanted 200-399")
         status = self.answers.get(target.id, 200)
-        return Pass() if status < 400 else Fail(f"answered {status}, wanted 200-399")
+        self.probed.append((route.name, slot, path))
+        most = 499 if path or route.health.http is None else 399
+        return Pass() if status <= most else Fail(f"answered {status}, wanted 200-{most}")
 
     def cut(self, route: RouteName, slot: SlotName, ids: Collection[str]) -> int:
         return sum(self.in_flight.pop(id, 0) for id in ids)

@@ -208,7 +208,7 @@ def test_what_is_wrong_with_a_metric_is_told_with_its_mend(metric: str, problem:
         ),
         (
             "{metrics: [{name: cpu, max: 1%}], synthetic: {rate: 5/s}}",
-            "web.analysis.synthetic: not supported yet; remove it, and make the steps longer where requests are few",
+            "web.analysis.synthetic: has no path; write one such as {path: /healthz, rate: 5/s}",
         ),
         (
             "{metrics: [{name: cpu, max: 1%}, {name: cpu, max: 2%}]}",

@@ -4,6 +4,7 @@ import errno
 import io
 import socket
 import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ def probe(root: Path, route: Route, slot: SlotName, timeout: timedelta, path: st
     """A GET, or in mode `tcp` a connection that stays."""
     begun = time.monotonic()
     asked = route.health.http or HttpCheck(route.listen, status=_ANY_GOOD)
-    check = HttpCheck(route.listen, path or asked.path, asked.status, asked.body, asked.latency)
+    check = HttpCheck(route.listen, path, _ANY_GOOD) if path else replace(asked, port=route.listen)
     try:
         with connected(root / SOCKETS / f"{listener(route)}.{slot}", timeout.total_seconds()) as wire:
             if route.mode == "tcp":

@@ -1,6 +1,7 @@
 """The judge's rule for queries that somebody wrote: what they give must be within their bounds, more than once."""
 
 import math
+from dataclasses import replace
 
 from gitopsd.model.analysis import Answer, Metric, NoData, Number, Reading, Track, Trouble, Verdict
 from gitopsd.rollout.judge.streak import IN_A_ROW, weigh_reading
@@ -16,6 +17,7 @@ def weigh_query(metric: Metric, track: Track, answer: Answer) -> tuple[Track, Ve
     if compares and not isinstance(stable, Number):
         return track, type(stable)(f"nothing to compare with: {stable.reason}")
     there = stable.value if isinstance(stable, Number) else None
+    track = replace(track, here=canary.value, there=there)
     job = metric.source == "job"
     told = f"exit code {canary.value:g}" if job else f"{canary.value:.4g}"
     told += f", {there:.4g} on stable" if there is not None else ""

@@ -50,14 +50,20 @@ class Span:
 def weigh_requests(
     metric: Metric, track: Track, canary: SlotCounts, stable: SlotCounts, look: Look
 ) -> tuple[Track, Verdict | NoData | Trouble]:
-    """One more interval of it."""
-    if metric.nature.percentile and not (track.step_canary.plus(canary).within and look.interval.bounds):
+    """One more interval of it. Synthetic requests count too, and are compared among themselves: they are of one kind,
+    of which the canary gets another share than of those of users.
+    """
+    own_canary, own_stable = look.interval.canary.synthetic, look.interval.stable.synthetic
+    new = track.step_canary.plus(canary).plus(own_canary)
+    if metric.nature.percentile and not (new.within and look.interval.bounds):
         return track, NoData("the router has not timed any requests")
     bound = bound_for(metric.max, look.interval.bounds) if metric.nature.percentile and metric.max else None
     if metric.nature.percentile and metric.max and bound is None:
         longest = time(look.interval.bounds[-1])
         return track, NoData(f"max is {time(metric.max)}, and the router's times end at {longest}")
     track = _counted(metric, track, canary, stable, bound)
+    track = _counted(metric, track, own_canary, own_stable, bound)
+    track = _valued(metric, track, look.interval.bounds)
     kind = _kind(metric, look, bound)
     spans = _spans(metric, track, bound)
     if failure := _regressed(kind, spans, track, look):
@@ -71,6 +77,16 @@ def weigh_requests(
     if lacking := _lacking(metric, kind, step, look):
         return track, NoData(lacking)
     return track, _standing(metric, kind, step, track, look, spans)
+
+
+def _valued(metric: Metric, track: Track, bounds: Sequence[float]) -> Track:
+    """With the values of this step as people read them: a rate, or a time within which that many were answered."""
+    sides = (track.step_canary, track.step_stable)
+    if metric.nature.percentile:
+        here, there = (reached(each, metric.nature.percentile, bounds) for each in sides)
+    else:
+        here, there = (Tally(each.requests, each.bad).rate if each.requests else None for each in sides)
+    return replace(track, here=here, there=there)
 
 
 def _spans(metric: Metric, track: Track, bound: int | None) -> tuple[Span, Span]:

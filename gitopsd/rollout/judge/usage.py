@@ -6,6 +6,7 @@ amount that matters, several readings in a row.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import median
 
 from gitopsd.model.analysis import Fail, Interval, Metric, NoData, Pass, Track, Usage, Verdict
@@ -23,6 +24,7 @@ def weigh_usage(metric: Metric, track: Track, interval: Interval) -> tuple[Track
     if metric.max is None and not stable:
         return track, NoData("no reading of any instance of stable to compare with")
     told = f"{_shown(metric, median(canary))} for an instance of the canary"
+    track = replace(track, here=median(canary), there=median(stable) if stable else None)
     if stable:
         told += f", {_shown(metric, median(stable))} for one of stable"
     return weigh_reading(
@@ -36,6 +38,7 @@ def weigh_restarts(metric: Metric, track: Track, interval: Interval) -> tuple[Tr
     if not known:
         return track, NoData("no count of any instance of the canary")
     restarts, most = sum(known), metric.max or 0
+    track = replace(track, here=float(restarts), there=None)
     told = f"{several(restarts, 'restart')} of the canary's instances"
     if restarts > most:
         return track, Fail(metric.name, f"{told}, {most:g} are allowed")

@@ -20,6 +20,7 @@ def weigh_volume(
         step_stable=track.step_stable.plus(stable),
     )
     requests = track.step_canary.requests
+    track = replace(track, here=float(requests), there=round(track.expected, 1))
     total = requests + track.step_stable.requests
     told = f"{several(requests, 'request')} reached the canary, {track.expected:.0f} would be its share of {total}"
     if (again := tested(track, total)) is not None:
