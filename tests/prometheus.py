@@ -16,6 +16,17 @@ CONFIGURATION = """
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms}}
 scrape_configs: [{{job_name: shop, static_configs: [{{targets: ["127.0.0.1:{scraped}"]}}]}}]
 """
+OF_AN_ENGINE = """
+global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}
+scrape_configs:
+  - job_name: instances
+    docker_sd_configs: [{{host: "{engine}", refresh_interval: 1s}}]
+    relabel_configs:
+      - {{source_labels: [__meta_docker_network_name], regex: gitopsd-routed, action: keep}}
+      - {{source_labels: [__meta_docker_container_label_gitopsd_fingerprint], regex: .+, action: keep}}
+      - {{source_labels: [__meta_docker_network_ip], replacement: "$1:8080", target_label: __address__}}
+      - {{source_labels: [__meta_docker_container_label_gitopsd_fingerprint], target_label: fingerprint}}
+"""
 
 
 def program() -> str:
@@ -52,8 +63,21 @@ class PrometheusProcess:
 @contextmanager
 def prometheus(root: Path, scraped: int) -> Iterator[PrometheusProcess]:
     """One that scrapes the port on loopback again and again, with its data under `root`."""
+    with _running(root, CONFIGURATION.format(scraped=scraped)) as served:
+        yield served
+
+
+@contextmanager
+def prometheus_of_engine(root: Path, engine: str) -> Iterator[PrometheusProcess]:
+    """One that finds the routed instances of an engine by itself; `fingerprint` is what each of them runs."""
+    with _running(root, OF_AN_ENGINE.format(engine=engine)) as served:
+        yield served
+
+
+@contextmanager
+def _running(root: Path, text: str) -> Iterator[PrometheusProcess]:
     port, configuration = free_port(), root / "prometheus.yml"
-    configuration.write_text(CONFIGURATION.format(scraped=scraped))
+    configuration.write_text(text)
     command = [
         program(),
         f"--config.file={configuration}",

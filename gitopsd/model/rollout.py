@@ -9,6 +9,7 @@ from gitopsd.model.analysis import Accumulator, SlotCounts
 from gitopsd.model.desired import Order, Policy
 from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.strategy import HeaderRoute
+from gitopsd.model.trace import NOTHING_TRACED, Trace
 from gitopsd.model.visits import Warmed
 
 Kind = Literal["change", "repair", "return"]
@@ -239,6 +240,7 @@ class Rollout:
     sampled: Sampled | None = None
     judged: Accumulator = NOT_JUDGED
     guarded: Accumulator = NOT_JUDGED
+    trace: Trace = NOTHING_TRACED
 
     @property
     def leaving(self) -> bool:

@@ -12,14 +12,14 @@ from gitopsd.model.route import ALL
 from gitopsd.release.gates import RETURNED, RETURNING, met
 from gitopsd.release.inventory import members_of
 from gitopsd.rollout import Member
-from gitopsd.rollout.judge import explain
+from gitopsd.rollout.judge import Figure, explain
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.member import Judge, ready_now, sightings
 from gitopsd.rollout.resting import goes_back, rest_until
 from gitopsd.rollout.shifting import gradual, pause_ends, waits, warm_until, words
 from gitopsd.rollout.traffic import InRouter
 from gitopsd.rollout.volume import too_few
-from gitopsd.rollout.watching import analysis_at, opinion, watches
+from gitopsd.rollout.watching import analysis_at, measured, opinion, watches
 
 Role = Literal["new", "old", "other"]
 
@@ -55,7 +55,7 @@ class ServiceProgress:
 
     `share` is what the target is to have of the traffic, in basis points, None without a router; `step` is the present
     one in words, where it is let in by steps. `verdict` is what the judge says of it, with its numbers, `warning` why a
-    step that is to come will not see enough requests to be judged.
+    step that is to come will not see enough requests to be judged. `figures` is what is in hand of each metric.
     """
 
     rollout: Rollout
@@ -67,6 +67,7 @@ class ServiceProgress:
     step: str = ""
     verdict: str = ""
     warning: str = ""
+    figures: tuple[Figure, ...] = ()
 
     @property
     def evidence(self) -> str:
@@ -107,6 +108,7 @@ def _progress(
         step=step,
         verdict=explain(said) if said is not None else "",
         warning=too_few(rollout),
+        figures=measured(rollout) if watches(rollout) else (),
     )
 
 

@@ -7,6 +7,10 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import Failed, Finalising, Pending, Preparing, RolledBack, RollingBack, Rollout, Succeeded
+from gitopsd.model.strategy import Analyse, Approve, Pause
+from gitopsd.rollout.shifting import steps_of, words
+from gitopsd.rollout.volume import rate_of
+from gitopsd.rollout.watching import against, measured
 
 SEVERITIES: Mapping[str, Severity] = {"succeeded": "info", "superseded": "info", "cancelled": "warning"}
 
@@ -19,6 +23,7 @@ def told(before: Journal, after: Journal, ended: tuple[Release, ...], now: datet
         if old is not None and old.release == rollout.release:
             yield from (_passed_over(before.environment, rollout, each, now) for each in failures_told(old, rollout))
             yield from _reached(before.environment, old, rollout, now)
+            yield from _step_over(before.environment, old, rollout, now)
         if old is None or old.phase != rollout.phase or old.release != rollout.release:
             yield _phase_event(before.environment, rollout, now, by_hand=_aborted(after, rollout))
     for release in ended:
@@ -61,6 +66,30 @@ def _reached(environment: str, before: Rollout, after: Rollout, now: datetime) -
     )
 
 
+def _step_over(environment: str, before: Rollout, after: Rollout, now: datetime) -> Iterator[Event]:
+    """What was measured at a stop on the way, once that is over."""
+    steps, number = steps_of(after.policy), before.shift.step
+    if number >= min(after.shift.step, len(steps)) or not isinstance(steps[number], Pause | Analyse | Approve):
+        return
+    found = measured(after)
+    said = "; ".join(each.sentence for each in found) or "nothing was measured"
+    yield Event(
+        now,
+        "StepOver",
+        f"{after.service}: {words(before)}, is over: {said}",
+        environment=environment,
+        service=after.service,
+        release=after.release,
+        data={
+            "kind": after.kind,
+            "cause": after.cause,
+            "step": number + 1,
+            "share": before.shift.share / 100,
+            "metrics": [dict(each.plain()) for each in found],
+        },
+    )
+
+
 def _passed_over(environment: str, rollout: Rollout, words: str, now: datetime) -> Event:
     why = "failure_action: continue" if rollout.policy.on_failure == "continue" else "max_failure_ratio"
     return Event(
@@ -93,20 +122,29 @@ def _phase_event(environment: str, rollout: Rollout, now: datetime, *, by_hand: 
         environment=environment,
         service=rollout.service,
         release=rollout.release,
-        data={"kind": rollout.kind, "cause": rollout.cause, **_taken(rollout, now)},
+        data={"kind": rollout.kind, "cause": rollout.cause, **_taken(rollout, now), **_held_against(rollout)},
     )
+
+
+def _held_against(rollout: Rollout) -> dict[str, Json]:
+    """What was measured at the step at which it turned back."""
+    if not isinstance(rollout.phase, RollingBack) or not against(rollout):
+        return {}
+    found = [dict(each.plain()) for each in measured(rollout)]
+    return {"step": rollout.shift.step + 1, "share": rollout.shift.share / 100, "metrics": [*found]}
 
 
 def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
     """What the rollout took until it came this far, in seconds; `starts_s` and `warms_s` by slot."""
-    measured = rollout.measured
-    if measured is None or not isinstance(rollout.phase, Finalising | Succeeded | RolledBack | Failed):
+    took = rollout.measured
+    if took is None or not isinstance(rollout.phase, Finalising | Succeeded | RolledBack | Failed):
         return {}
     return {
         "order": rollout.order,
-        "seconds": round((now - measured.begun).total_seconds(), 3),
-        "interruption_s": round(measured.interruption(now), 3),
-        "starts_s": dict(measured.starts),
-        "warms_s": dict(measured.warms),
+        "seconds": round((now - took.begun).total_seconds(), 3),
+        "interruption_s": round(took.interruption(now), 3),
+        "starts_s": dict(took.starts),
+        "warms_s": dict(took.warms),
+        **({"requests_s": rate} if (rate := rate_of(rollout)) is not None else {}),
         **({"pre_warm_s": rollout.shift.warmed.seconds} if rollout.shift.warmed is not None else {}),
     }

@@ -12,11 +12,12 @@ from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, Metric, V
 from gitopsd.model.rollout import Finalising, Progressing, Rollout, Sampled
 from gitopsd.model.route import ALL, OTHER
 from gitopsd.model.strategy import Analyse
-from gitopsd.rollout.judge import explain, judge
+from gitopsd.rollout.judge import Figure, explain, figures, judge
 from gitopsd.rollout.member import Member
 from gitopsd.rollout.shifting import gradual, steps_of
 from gitopsd.rollout.sides import Sight, answers, counts_of, instances_of, own_since, side_of
 from gitopsd.rollout.slots import Said
+from gitopsd.rollout.tracing import traced
 
 INTERVAL = timedelta(seconds=1)
 
@@ -48,7 +49,7 @@ def watched(rollout: Rollout, members: tuple[Member, ...], said: Said, now: date
         answers=answers(sight),
         due=_due(rollout, now),
     )
-    return _judged(after, interval)
+    return replace(_judged(after, interval), trace=traced(rollout.trace, interval))
 
 
 def watches(rollout: Rollout) -> bool:
@@ -81,6 +82,12 @@ def doubt(rollout: Rollout) -> str:
 def opinion(rollout: Rollout) -> Verdict | None:
     """The last word on what was asked for or, where nothing was, of the guard."""
     return rollout.judged.verdict if rollout.policy.analysis.metrics else rollout.guarded.verdict
+
+
+def measured(rollout: Rollout) -> tuple[Figure, ...]:
+    """What is in hand of each metric in the step that was judged last: of those asked for, else of the guard's."""
+    asked = rollout.policy.analysis.metrics
+    return figures(asked, rollout.judged) if asked else figures(GUARD, rollout.guarded)
 
 
 def analysis_at(rollout: Rollout) -> Analyse | None:

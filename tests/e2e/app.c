@@ -7,12 +7,13 @@
    LEAK_KB      how much memory each request leaves behind
    TERM_MODE    what SIGTERM does: exit (at once, whatever is in flight), ignore, or finish (the default): what is in
                 flight is answered, with Connection: close
-   A request for /healthz takes no time and is no error. */
+   A request for /healthz takes no time and is no error, nor one for /metrics, which counts all others for Prometheus. */
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ enum { PORT = 8080, REQUEST = 65536 };
 static const char *version;
 static int latency, jitter, errors, leak;
 static volatile sig_atomic_t finishing;
+static atomic_long requests, failures;
 
 static int number(const char *name) {
     const char *value = getenv(name);
@@ -84,15 +86,25 @@ static void *serve(void *argument) {
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     while (heard(client, request)) {
         int healthy = strncmp(request, "GET /healthz", 12) == 0, failed = 0;
-        if (!healthy) {
+        int asked = strncmp(request, "GET /metrics", 12) == 0;
+        if (!healthy && !asked) {
             pause_ms(latency + (jitter ? (int)(rand_r(&seed) % (unsigned)jitter) : 0));
             failed = (int)(rand_r(&seed) % 1000) < errors;
             leave_behind();
+            atomic_fetch_add(&requests, 1);
+            atomic_fetch_add(&failures, failed);
+        }
+        char body[128];
+        if (asked) {
+            snprintf(body, sizeof body, "app_requests_total %ld\napp_failed_total %ld\n", requests, failures);
+        } else {
+            snprintf(body, sizeof body, "%s\n", version);
         }
         const char *close_word = finishing ? "close" : "keep-alive";
         int length = snprintf(answer, sizeof answer,
-                              "HTTP/1.1 %s\r\nContent-Length: %zu\r\nX-Version: %s\r\nConnection: %s\r\n\r\n%s\n",
-                              failed ? "500 Broken" : "200 OK", strlen(version) + 1, version, close_word, version);
+                              "HTTP/1.1 %s\r\nContent-Length: %zu\r\nX-Version: %s\r\nConnection: %s\r\n"
+                              "Content-Type: text/plain\r\n\r\n%s",
+                              failed ? "500 Broken" : "200 OK", strlen(body), version, close_word, body);
         if (send(client, answer, (size_t)length, MSG_NOSIGNAL) != length || finishing) break;
     }
     free(request);

@@ -1,8 +1,11 @@
 """What the last replacements took is foretold of the next one."""
 
+from gitopsd.model.analysis import GUARD, Analysis
 from gitopsd.model.plan import Change, Plan
-from gitopsd.plan.foretelling import foretold, interrupting
+from gitopsd.model.strategy import Analyse, SetWeight
+from gitopsd.plan.foretelling import foretold, interrupting, judging, quiet
 from gitopsd.plan.text import plan_text
+from tests.builders import a_service, a_state, seconds
 
 DB = Change("db", "replace", "image db:1 -> db:2", order="stop-first", interruption_s=7.0, interruption="it writes")
 WEB = Change("web", "replace", "image web:1 -> web:2")
@@ -18,3 +21,21 @@ def test_the_middle_of_what_was_measured_takes_the_place_of_what_is_assumed() ->
 def test_without_measures_the_plan_stays_as_it_is() -> None:
     assert foretold(PLAN, {}) == PLAN
     assert interrupting(PLAN) == ("db",)
+
+
+def test_a_step_that_will_see_too_little_traffic_is_told_before_it_begins() -> None:
+    steps = (SetWeight(500), Analyse(seconds(60)))
+    how = {"strategy": "canary", "steps": steps, "analysis": Analysis(GUARD), "traffic": "80:8080"}
+    desired = a_state(a_service(**how), a_service("other")).desired
+    made = Plan(
+        "shop", "abc", (Change("web", "replace", "image", strategy="canary"), Change("other", "remove", "gone"))
+    )
+
+    assert judging(made, desired) == ("web",)
+    assert quiet(made, desired, {}) == ()
+    assert quiet(made, desired, {"web": (40.0, 900.0, 100.0)}) == ()
+    [told] = quiet(made, desired, {"web": (4.0, 5.0, 900.0)})
+    assert told.startswith(
+        "web: step 2 of 2 will see too little traffic to be judged: 5 % of 5 requests/s for 1m are 15 "
+    )
+    assert told.endswith("write a smaller min_samples (requests as measured the last 3 times)")

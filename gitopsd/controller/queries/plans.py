@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.guards import project_hold
-from gitopsd.controller.measured import interruptions
+from gitopsd.controller.measured import interruptions, request_rates
 from gitopsd.controller.opening import make_plan, with_way_to_ask, with_way_to_measure
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.view import View
@@ -14,7 +14,7 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold
 from gitopsd.plan.foreign import foreign_holds
-from gitopsd.plan.foretelling import foretold, interrupting
+from gitopsd.plan.foretelling import foretold, interrupting, judging, quiet
 from gitopsd.plan.pull_policy import may_pull
 
 
@@ -50,7 +50,9 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
         made = with_way_to_ask(made, desired, view.probe(environment))
         made = with_way_to_measure(made, desired, view.metrics)
         known = interruptions(view.store, environment.name, interrupting(made))
-        return replace(foretold(made, known), warnings=(*made.warnings, *_to_be_pulled(seen)))
+        rates = request_rates(view.store, environment.name, judging(made, desired))
+        warnings = (*made.warnings, *_to_be_pulled(seen), *quiet(made, desired, rates))
+        return replace(foretold(made, known), warnings=warnings)
     if not environment.path:
         return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
     raise GitopsdError(seen.desire.reason or "what Git wants is not known yet")
