@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitopsd.cli.charts import charts, levels_in
 from gitopsd.cli.door import Door
 from gitopsd.cli.words import NOTHING, age, clock_time, short
 from gitopsd.controller import shapes
@@ -36,16 +37,22 @@ def watch(door: Door, environment: str, service: str) -> int:
     live = sys.stdout.isatty() and not door.as_json
     while True:
         seen = _look(view, environment, service)
-        shape = shapes.progress(seen)
+        shape = _telling(shapes.progress(seen))
         if live or shape != before:
             if live:
                 click.clear()
-            _print(door, seen, line=True)
+            _print(door, seen, line=True, changes=not live)
         if seen.over:
             return 3 if seen.release is not None and seen.release.outcome in BAD else 0
         before = shape
         threading.Event().wait(LOOK_S)
         view = _again(view)
+
+
+def _telling(shape: shapes.Shape) -> shapes.Shape:
+    """What of it makes another line in a pipe: not every number that is measured."""
+    services = [{key: each[key] for key in each if key not in ("metrics", "trace")} for each in shape["services"]]
+    return {**shape, "services": services}
 
 
 def _look(view: "View", environment: str, service: str) -> "Progress":
@@ -60,7 +67,8 @@ def _again(view: "View") -> "View":
     return again(view)
 
 
-def _print(door: Door, seen: "Progress", *, line: bool = False) -> None:
+def _print(door: Door, seen: "Progress", *, line: bool = False, changes: bool = False) -> None:
+    """`changes`: the lines that follow others tell what is new, and draw no picture again and again."""
     if door.as_json:
         (door.json_line if line else door.json)(shapes.progress(seen))
         return
@@ -68,7 +76,7 @@ def _print(door: Door, seen: "Progress", *, line: bool = False) -> None:
     if seen.services:
         door.table(HEADERS, [row for each in seen.services for row in _rows(each, seen.now)])
     for each in seen.services:
-        for text in _below(each, seen.now):
+        for text in _below(each, seen.now, drawn=not changes):
             door.text(f"{each.rollout.service}: {text}")
 
 
@@ -106,7 +114,7 @@ def _ready(instance: "Standing", now: datetime) -> str:
     return f"for {max(0, int((now - since).total_seconds()))}s" if instance.ready and since is not None else "no"
 
 
-def _below(each: "ServiceProgress", now: datetime) -> Iterator[str]:
+def _below(each: "ServiceProgress", now: datetime, *, drawn: bool) -> Iterator[str]:
     yield each.rollout.cause
     if each.share is not None:
         yield f"{_bar(each.share)} {percent(each.share)} of the traffic goes to the new ones"
@@ -114,6 +122,8 @@ def _below(each: "ServiceProgress", now: datetime) -> Iterator[str]:
         yield each.step
     if each.rollout.paused is not None:
         yield each.rollout.paused.words
+    if drawn:
+        yield from charts(each.rollout.trace, each.figures, levels_in(sys.stdout.encoding))
     if each.verdict:
         yield f"the judge: {each.verdict}"
     if each.warning:

@@ -6,7 +6,7 @@ from gitopsd.model.analysis import Interval, Side, SlotCounts, Tally
 from gitopsd.model.trace import Point, Trace
 from gitopsd.rollout.judge.histogram import reached
 
-MOST = 32  # points
+MOST = 24  # points: as many as a line of a terminal has room for
 
 
 def traced(trace: Trace, interval: Interval) -> Trace:

@@ -205,3 +205,40 @@ def test_blue_green_switches_once_its_analysis_passes() -> None:
     assert share(daemon) == 0
     ticks(daemon, 40)
     assert daemon.outcome() == "succeeded"
+
+
+def test_what_was_measured_at_each_step_is_kept_in_the_ledger() -> None:
+    daemon = canary(rate=50, errors=0.001, stable_errors=0.002)
+    ticks(daemon, 160)
+    assert daemon.outcome() == "succeeded"
+
+    steps = [event for event in daemon.events if event.reason == "StepOver"]
+
+    assert [(event.data["step"], event.data["share"]) for event in steps] == [(2, 20), (4, 50)]
+    [found] = steps[0].data["metrics"]  # type: ignore[misc]
+    assert (found["name"], found["source"], found["unit"], found["verdict"]) == (
+        "error-rate", "router", "share of requests", "pass",
+    )  # fmt: skip
+    assert found["new"] == pytest.approx(0.001, abs=0.002)
+    assert "requests on the canary failed" in found["reason"]
+
+
+def test_the_step_that_failed_is_kept_with_its_numbers_too() -> None:
+    daemon = canary(rate=200, errors=0.1)
+    ticks(daemon, 10)
+
+    [back] = [event for event in daemon.events if event.reason == "RolloutRollingBack"]
+
+    assert (back.data["step"], back.data["share"]) == (2, 20)
+    [found] = back.data["metrics"]  # type: ignore[misc]
+    assert found["verdict"] == "fail"
+    assert found["new"] == pytest.approx(0.1, abs=0.03)
+
+
+def test_how_many_requests_there_were_is_told_for_the_next_plan() -> None:
+    daemon = canary(rate=50, errors=0.0)
+    ticks(daemon, 160)
+
+    done = [event for event in daemon.events if event.reason == "RolloutSucceeded"][-1]
+
+    assert done.data["requests_s"] == pytest.approx(50, abs=10)

@@ -9,6 +9,7 @@ from gitopsd.cli.door import Door, options
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.ledger import Offline, Part
+    from gitopsd.model.canonical import Json
     from gitopsd.model.event import Event
     from gitopsd.model.release import Release
 
@@ -68,9 +69,18 @@ def _services(door: Door, found: "Release", done: Mapping[str, "Part"]) -> None:
     ]
     door.table(HEADERS, rows)
     for part in done.values():
+        for measure in part.measures:
+            door.text(f"{part.service}: {_measured(measure)}")
         if part.evidence:
             door.text(f"{part.service}: {part.evidence}")
     door.text()
+
+
+def _measured(measure: "Mapping[str, Json]") -> str:
+    """A step, and the verdict of each of its metrics in one sentence with its numbers."""
+    found = measure["metrics"] if isinstance(measure["metrics"], list) else []
+    said = "; ".join(str(each["reason"]) for each in found if isinstance(each, Mapping)) or "nothing was measured"
+    return f"step {measure['step']} at {measure['share']} %: {said}"
 
 
 def _result(part: "Part | None") -> tuple[str, ...]:

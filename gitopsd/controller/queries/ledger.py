@@ -15,6 +15,7 @@ from gitopsd.release.pinning import refusal
 LOOKED_BACK = 2000  # events
 EVERYTHING = 1_000_000
 ROLLOUT = "Rollout"
+MEASURED = ("step", "share", "metrics")
 
 
 def history(view: View, environment: str, limit: int = 100) -> tuple[Release, ...]:
@@ -58,7 +59,8 @@ class Part:
 
     Seconds by slot: `starts` until ready, `warms` from then until counted, `stops` from being asked to until gone.
 
-    `phase` is the last one of its rollout. `interruption` None: nothing was measured.
+    `phase` is the last one of its rollout. `interruption` None: nothing was measured. `pre_warm` is how long caches
+    were filled before the first share. `measures` are by step: its number, the share there, each metric's values.
     """
 
     service: str
@@ -70,6 +72,8 @@ class Part:
     warms: Mapping[str, float] = field(default_factory=dict)
     stops: Mapping[str, float] = field(default_factory=dict)
     evidence: str = ""
+    pre_warm: float | None = None
+    measures: tuple[Mapping[str, Json], ...] = ()
 
 
 def parts(release: Release, events: Iterable[Event]) -> tuple[Part, ...]:
@@ -101,6 +105,8 @@ def _part(service: str, events: list[Event]) -> Part:
         _by_slot(data.get("warms_s")),
         stops,
         bad.message.removeprefix(f"{service}: ") if bad is not None else "",
+        next((_number(event.data["pre_warm_s"]) for event in events if "pre_warm_s" in event.data), None),
+        tuple({key: event.data[key] for key in MEASURED} for event in events if "metrics" in event.data),
     )
 
 

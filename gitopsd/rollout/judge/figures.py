@@ -21,13 +21,13 @@ class Figure:
 
     @property
     def allowed(self) -> str:
-        """As people read it: `at most 1 %`; "" where nothing is written."""
+        """What it is held to, in the words of the manifest: `max 1 %, max_ratio 3`; "" where nothing is written."""
         metric = self.metric
         said = (
-            f"at least {self.shown(metric.min)}" if metric.min is not None else "",
-            f"at most {self.limit(metric.max)}" if metric.max is not None else "",
-            f"at least {metric.min_ratio:g} times" if metric.min_ratio is not None else "",
-            f"at most {metric.max_ratio:g} times" if metric.max_ratio is not None else "",
+            f"min {self.shown(metric.min)}" if metric.min is not None else "",
+            f"max {self.limit(metric.max)}" if metric.max is not None else "",
+            f"min_ratio {metric.min_ratio:g}" if metric.min_ratio is not None else "",
+            f"max_ratio {metric.max_ratio:g}" if metric.max_ratio is not None else "",
         )
         return ", ".join(filter(None, said))
 
