@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from gitopsd.controller.metrics_port import Metrics
-from gitopsd.controller.ports import Clock, EngineView, Timer
+from gitopsd.controller.ports import Clock, EngineView, Probe, Timer
 from gitopsd.model.analysis import (
     NOTHING_MEASURED,
     Answer,
     Answered,
     Measures,
     Metric,
+    NoData,
+    Number,
     Reading,
     Trouble,
     Usage,
@@ -50,8 +52,8 @@ class Watched:
 class Metering:
     """One engine's. What was measured is kept here only: a new process measures anew."""
 
-    def __init__(self, engine: EngineView, metrics: Metrics, clock: Clock, timer: Timer) -> None:
-        self.metrics = metrics
+    def __init__(self, engine: EngineView, metrics: Metrics, probe: Probe, clock: Clock, timer: Timer) -> None:
+        self.metrics, self._probe = metrics, probe
         self._engine, self._clock, self._timer = engine, clock, timer
         self._places = threading.BoundedSemaphore(AT_ONCE)
         self._watched: dict[Key, Watched] = {}
@@ -133,8 +135,20 @@ class Metering:
         return replace(known, looked=looked, measures=replace(known.measures, looked_at=self._clock.now(), used=taken))
 
     def _asked(self, metric: Metric, subject: Metered) -> Answer:
+        if metric.source == "job":
+            return Answer(self._ran(metric, subject))
         canary = self._read(metric, subject.canary)
         return Answer(canary, self._read(metric, subject.stable)) if metric.sided else Answer(canary)
+
+    def _ran(self, metric: Metric, subject: Metered) -> Reading:
+        """What a job came to, beside an instance of the canary. The last of what it wrote is for people."""
+        if not subject.beside:
+            return NoData("no instance of the canary runs")
+        try:
+            return self._probe.run(subject.beside, metric.command, metric.timeout)
+        except Exception as error:  # noqa: BLE001  one job that goes wrong may not end the measuring
+            _log.error("job %s: unexpected %s", metric.name, type(error).__name__)
+            return Trouble(f"unexpected {type(error).__name__}")
 
     def _read(self, metric: Metric, variables: Mapping[str, str]) -> Reading:
         try:
@@ -152,6 +166,18 @@ class Metering:
         except Exception as error:  # noqa: BLE001  one look that goes wrong may not end the looking
             _log.error("instances of %s: unexpected %s", subject.service, type(error).__name__)
             return {}
+
+
+def without_secrets(measures: Measures, masked: Callable[[str], str]) -> Measures:
+    """The same, but for what a job has written of what nobody may read."""
+    return replace(measures, answers={name: _masked(each, masked) for name, each in measures.answers.items()})
+
+
+def _masked(answered: Answered, masked: Callable[[str], str]) -> Answered:
+    found = answered.answer.canary
+    if not isinstance(found, Number) or not found.said:
+        return answered
+    return replace(answered, answer=replace(answered.answer, canary=replace(found, said=masked(found.said))))
 
 
 def _tasks(subject: Metered) -> tuple[str, ...]:

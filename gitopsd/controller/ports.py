@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gitopsd.controller.store_port import Backup, Inputs, Store
 from gitopsd.engine_json.creation import Creation
+from gitopsd.model.analysis import Reading
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.files import Files
@@ -283,6 +284,14 @@ class Probe(Protocol):
 
     def probe(self, subject: Subject, check: Check, timeout: timedelta) -> Answer:
         """Ask one instance once. Lasts little longer than `timeout`, and raises nothing."""
+        ...
+
+    def run(self, container: str, command: Sequence[str], timeout: timedelta) -> Reading:
+        """The exit code of a command that runs beside an instance, with the last of what it wrote.
+
+        It runs in a container of the instance's image, network, settings and files, of which it can change none. 124:
+        it had to be ended, as it took longer. Trouble: it could not be run. Raises nothing.
+        """
         ...
 
 

@@ -25,6 +25,7 @@ from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
 from gitopsd.controller.meeting import meet_instances
+from gitopsd.controller.metering import without_secrets
 from gitopsd.controller.opening import (
     Opening,
     make_plan,
@@ -273,7 +274,8 @@ class Reconciler:
         free = look.environment.mode == "auto" and "suspended" not in guards
         repair = (free or self._requests.sync is not None) and "foreign" not in guards
         signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
-        spikes, measures = self._weighing.spikes(self._name), self._metering.measures(self._name)
+        spikes, found = self._weighing.spikes(self._name), self._metering.measures(self._name)
+        measures = {service: without_secrets(each, self.masked) for service, each in found.items()}
         signals = replace(signals, storm=GUARD in guards, spikes=spikes, measures=measures)
         signals = replace(signals, visits=self._visiting.visits(self._name))
         signals = self._routes.seen_in(signals, look.journal)

@@ -51,7 +51,7 @@ def shared(
         Probing(probe, clock, timer),
         Storm(clock),
         Weighing(engine, clock, timer),
-        Metering(engine, metrics, clock, timer),
+        Metering(engine, metrics, probe, clock, timer),
         Visiting(desk, clock, timer),
         desk,
         tally or Tally(),

@@ -20,8 +20,8 @@ LIST = ", ".join(NAMES)
 _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
 _JSON_PATH = re.compile(r"\$?\.?(?:[^.\[\]\s]+|\[\d{1,6}\])(?:\.[^.\[\]\s]+|\[\d{1,6}\])*")
 _URL = re.compile(r"https?://[!-~]+")
-_ASKED = {"prometheus": ("query",), "http": ("url", "path")}
-_NEEDED = {"prometheus": "query", "http": "url"}
+_ASKED = {"prometheus": ("query",), "http": ("url", "path"), "job": ("command", "timeout")}
+_NEEDED = {"prometheus": "query", "http": "url", "job": "command"}
 _MOST_SAMPLES = 1_000_000
 _MOST_LOOKS = 10_000
 _HELD: dict[str, float] = {"memory": 0.9, "restarts": 0.0}  # where no max is written
@@ -54,7 +54,9 @@ def analysis_shown(found: Analysis) -> Json:
 
 
 def _metric_shown(metric: Metric) -> Json:
-    asked = dict(zip(_ASKED.get(metric.source, ()), (metric.query, metric.path), strict=False))
+    job: tuple[Json, Json] = (list(metric.command), duration_text(metric.timeout))
+    values: tuple[Json, Json] = job if metric.source == "job" else (metric.query, metric.path)
+    asked = dict(zip(_ASKED.get(metric.source, ()), values, strict=False))
     bounds = {bound: _bound_shown(metric.name, bound, getattr(metric, bound)) for bound in BOUNDS}
     counts = {"min_samples": metric.min_samples} if metric.nature.rule in ("requests", "volume") else {}
     return {
@@ -109,12 +111,12 @@ def _metric(node: Node, path: str, problems: Problems) -> dict[str, Json] | None
 
 def _unknown(node: Fields, name: str, written: Node, path: str, problems: Problems) -> bool:
     """A name that is not one of ours, and no query either: nothing would be measured."""
-    if any(key in node.fields for key in ("source", "query", "url", "service")):
+    if any(key in node.fields for key in ("source", "query", "url", "command")):
         return False
     close = difflib.get_close_matches(name, NAMES, n=1)
     meant = f"did you mean {close[0]}? There are" if close else "there are"
     message = f"no metric is called {shown(written)}; {meant} {LIST}"
-    own = "a query of your own needs source: prometheus or http"
+    own = "a query of your own needs source: prometheus, http or job"
     problems.add(written.place, f"{path}.name", f"{message}; {own}")
     return True
 
@@ -145,11 +147,7 @@ def _source(name: str, nature: Nature) -> Read:
             message = f"{name} is measured by the {nature.sources[0]}; remove the source, or call a query otherwise"
             problems.add(node.place, path, message)
             return None
-        if isinstance(node, Scalar) and node.value == "job":
-            message = "job is not supported yet, as jobs cannot be run beside a rollout; write prometheus or http"
-            problems.add(node.place, path, message)
-            return None
-        return choice(*(each for each in nature.sources if each != "job"))(node, path, problems)
+        return choice(*nature.sources)(node, path, problems)
 
     return read
 
@@ -157,7 +155,7 @@ def _source(name: str, nature: Nature) -> Read:
 def _check_query(node: Fields, values: Mapping[str, Json], path: str, problems: Problems) -> None:
     """Each source is asked in its own way."""
     if "source" not in node.fields:
-        problems.add(node.place, path, "has no source; write source: prometheus or http")
+        problems.add(node.place, path, "has no source; write source: prometheus, http or job")
     source = values.get("source")
     if not isinstance(source, str):
         return
@@ -166,6 +164,10 @@ def _check_query(node: Fields, values: Mapping[str, Json], path: str, problems: 
     for key in _QUERY_KEYS:
         if key in node.fields and key not in _ASKED[source]:
             refuse_key(node, key, path, problems, (), {key: f"means nothing with source: {source}; remove it"})
+    if source == "job":
+        for key in (each for each in BOUNDS if each in node.fields):
+            refuse_key(node, key, path, problems, (), {key: "the exit code of a job decides: 0 is good; remove it"})
+        return
     ratio = next((bound for bound in ("min_ratio", "max_ratio") if bound in node.fields), "")
     asked = values.get(_NEEDED[source])
     if ratio and isinstance(asked, str) and not Metric("", "prometheus", asked).sided:
@@ -175,7 +177,7 @@ def _check_query(node: Fields, values: Mapping[str, Json], path: str, problems: 
 
 def _check_bounds(node: Fields, name: str, values: Mapping[str, Json], path: str, problems: Problems) -> None:
     nature = NAMES.get(name, QUERY)
-    if nature is QUERY and values.get("source") is None:
+    if nature is QUERY and values.get("source") in (None, "job"):
         return
     held = name in _HELD or name == "error-rate"  # always compared with stable
     if not held and not any(bound in node.fields for bound in BOUNDS):
@@ -242,6 +244,15 @@ def _interval(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+def _command(node: Node, path: str, problems: Problems) -> Json:
+    """A program and its arguments; no shell is between, unless one is named."""
+    items = node.items if isinstance(node, Items) else ()
+    words = [each.value for each in items if isinstance(each, Scalar) and isinstance(each.value, str)]
+    if not words or len(words) < len(items) or not words[0]:
+        return wrong(node, path, problems, 'a program with its arguments, such as ["./smoke", "--fast"]')
+    return [*words]
+
+
 def _number(node: Node, path: str, problems: Problems) -> Json:
     value = number(node)
     if value is None or not math.isfinite(value):
@@ -266,12 +277,13 @@ def _metric_of(values: Mapping[str, Any]) -> Metric:
     given: dict[str, Any] = {"interval": nature.interval, **({"max": held} if held is not None else {})}
     given |= {bound: _value(values[bound]) for bound in BOUNDS if bound in values}
     given |= {key: values[key] for key in _COUNTS if key in values}
-    given |= {key: duration(values[key]) for key in ("interval", "initial_delay") if key in values}
+    given |= {key: duration(values[key]) for key in ("interval", "initial_delay", "timeout") if key in values}
     return Metric(
         name=name,
         source=source,
         query=next((values[key] for key in ("query", "url") if key in values), ""),
         path=values.get("path", ""),
+        command=tuple(values.get("command", ())),
         **given,
     )
 
@@ -295,5 +307,6 @@ _QUERY_KEYS: dict[str, Read] = {
     "query": text,
     "url": _matching(_URL, "a URL such as http://shop:8080/stats"),
     "path": _matching(_JSON_PATH, "a path into the JSON such as data.items[0].value"),
-    "service": text,
+    "command": _command,
+    "timeout": _interval,
 }

@@ -89,8 +89,8 @@ QUERY = Nature(
 class Metric:
     """One of the closed names, or a query that somebody wrote.
 
-    `query` is PromQL, a URL, or the service that runs as a job; VARIABLES in it stand for what is asked about. `path`
-    leads to the number within a JSON answer.
+    `query` is PromQL or a URL; VARIABLES in it stand for what is asked about. `path` leads to the number within a JSON
+    answer. `command` is a job's, which runs beside a new instance and may take until `timeout`; its exit code decides.
 
     `min` and `max` bound the canary: an error rate and an expected quantity as a share of 1, a latency in seconds, CPU
     and memory as a share of their limit, restarts and what a query gives as they are. `min_ratio` and `max_ratio` bound
@@ -116,6 +116,8 @@ class Metric:
     inconclusive_limit: int | None = None
     consecutive_error_limit: int = 4
     no_data: NoDataPolicy = "hold"
+    command: tuple[str, ...] = ()
+    timeout: timedelta = timedelta(minutes=1)
 
     @property
     def nature(self) -> Nature:
@@ -172,9 +174,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """The source answered with this."""
+    """The source answered with this. `said` is what a job wrote last."""
 
     value: float
+    said: str = ""
 
 
 Reading = Number | NoData | Trouble

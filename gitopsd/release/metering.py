@@ -18,8 +18,9 @@ from gitopsd.rollout.watching import watches
 class Metered:
     """A service that is measured. `metrics` are those whose sources are asked beside the passes.
 
-    `instances` are the ids of both sides that run. `canary` and `stable` are what the variables of a query stand for on
-    each side. `release` tells one rollout of the service from the next.
+    `instances` are the ids of both sides that run, `beside` is a new one, beside which jobs run ("": none runs).
+    `canary` and `stable` are what the variables of a query stand for on each side. `release` tells one rollout of the
+    service from the next.
     """
 
     service: str
@@ -28,6 +29,7 @@ class Metered:
     instances: tuple[str, ...]
     canary: Mapping[str, str]
     stable: Mapping[str, str]
+    beside: str = ""
 
 
 def to_measure(journal: Journal, live: LiveState) -> Mapping[str, Metered]:
@@ -50,7 +52,8 @@ def _metered(journal: Journal, rollout: Rollout, members: tuple[Member, ...]) ->
     common = {"environment": journal.environment, "service": rollout.service}
     canary = {**common, "fingerprint": rollout.target.fingerprint, "slot": slot}
     stable = {**common, "fingerprint": rollout.stable.fingerprint, "slot": "a" if slot == "b" else "b"}
-    return Metered(rollout.service, rollout.release, metrics, running, canary, stable)
+    beside = next((each.id for each in new if each.instance.state == "running"), "")
+    return Metered(rollout.service, rollout.release, metrics, running, canary, stable, beside)
 
 
 def _of(goal: Target, members: tuple[Member, ...]) -> tuple[Member, ...]:

@@ -10,6 +10,7 @@ import pytest
 from gitopsd.adapters.docker.probing import DockerProbe
 from gitopsd.controller.ports import Probe
 from gitopsd.engine_json.labels import PROBE
+from gitopsd.model.analysis import Number, Trouble
 from gitopsd.model.health import Fail, HttpCheck, Pass, Subject, TcpCheck, Unknown
 from gitopsd.model.settings import TargetEngine
 from tests.conftest import gone_is_fine
@@ -59,6 +60,11 @@ def fake_ground() -> Ground:
         ("web", "http :8080/cgi-bin/silent"): Page(200, "too late", seconds=5),
         ("web", "http :7000/"): CLOSED,
         ("web", "tcp :7000"): CLOSED,
+    }
+    probe.jobs = {
+        "sh -c wget -qO- localhost:8080": (0, "ready: version 2", 0.0),
+        "sh -c echo broken; exit 3": (3, "broken", 0.0),
+        "sleep 60": (0, "", 60.0),
     }
     return Ground(probe, Subject("web", "172.17.0.2"))
 
@@ -168,3 +174,31 @@ def test_instances_of_another_host_need_a_probe_image(url: str, image: str, said
     probe = DockerProbe(TargetEngine(url), lambda: image)
 
     assert probe.unreachable() == said
+
+
+def test_a_job_beside_an_instance_ends_with_its_code_and_its_last_words(ground: Ground) -> None:
+    good = ground.probe.run(ground.subject.container, ("sh", "-c", "wget -qO- localhost:8080"), PATIENT)
+    bad = ground.probe.run(ground.subject.container, ("sh", "-c", "echo broken; exit 3"), PATIENT)
+
+    assert good == Number(0, "ready: version 2")
+    assert bad == Number(3, "broken")
+
+
+def test_a_job_that_takes_too_long_is_ended(ground: Ground) -> None:
+    found = ground.probe.run(ground.subject.container, ("sleep", "60"), SECOND)
+
+    assert found == Number(124, "it did not end within 1 s")
+
+
+@pytest.mark.engine
+def test_a_job_that_cannot_be_run_is_trouble_and_leaves_nothing(
+    docker_api: docker.APIClient, engine_url: str, server: Subject
+) -> None:
+    probe = DockerProbe(TargetEngine(engine_url), str)
+
+    found = probe.run(server.container, ("/no/such/command",), PATIENT)
+
+    probe.close()
+    assert isinstance(found, Trouble)
+    assert "it could not be run" in found.reason
+    assert not docker_api.containers(all=True, filters={"label": f"{PROBE}={server.container}"})

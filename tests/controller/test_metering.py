@@ -23,6 +23,7 @@ services:
       analysis: {{metrics: [{metric}]}}
 """
 CHECKOUT = "{name: checkout, source: prometheus, query: 'ok{slot=\"$slot\"}', min: 0.98, interval: 1s}"
+SMOKE = "{name: smoke, source: job, command: [./smoke], interval: 1s}"
 CPU = "{name: cpu, max_ratio: 2, interval: 1s}"
 
 
@@ -92,3 +93,36 @@ def test_a_release_that_nobody_could_judge_is_held_until_the_settings_name_a_pro
     assert house.ids(image="web:2") == {}
     house.metrics.lacking = ""
     house.eventually(lambda: house.ids(image="web:2"))
+
+
+def test_a_job_beside_the_canary_decides_by_its_exit_code(house: RoutedHouse) -> None:
+    serving(house, SMOKE)
+    house.probe.jobs["./smoke"] = (3, "cart: 2 items, wanted 3", 0.0)
+
+    house.push({"shop/compose.yaml": WEB.format(image="web:2", metric=SMOKE)})
+
+    house.eventually(lambda: house.told("RolloutRolledBack"))
+    [told] = [event for event in house.store.events(limit=10_000) if event.reason == "RolloutRollingBack"]
+    assert "smoke: exit code 3 (cart: 2 items, wanted 3): 0 is wanted" in told.message
+
+
+def test_one_that_ends_well_lets_it_pass_and_is_run_beside_the_canary_alone(house: RoutedHouse) -> None:
+    serving(house, SMOKE)
+
+    house.push({"shop/compose.yaml": WEB.format(image="web:2", metric=SMOKE)})
+
+    canary = set(house.eventually(lambda: house.ids(image="web:2")).values())
+    house.eventually(lambda: house.ids(image="web:1") == {})
+    assert {beside for beside, _ in house.probe.ran} <= canary | set(house.ids(image="web:2").values())
+    assert house.probe.ran
+
+
+def test_one_that_cannot_be_run_never_lets_it_pass(house: RoutedHouse) -> None:
+    serving(house, SMOKE)
+    house.probe.apart = "no such command"
+
+    house.push({"shop/compose.yaml": WEB.format(image="web:2", metric=SMOKE)})
+
+    paused = house.eventually(lambda: getattr(house.store.journal("shop").rollouts.get("web"), "paused", None))
+    assert "it could not be run: no such command" in paused.reason
+    assert house.answers() == {"web:1": "50 %", "web:2": "50 %"}

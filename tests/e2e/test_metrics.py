@@ -61,15 +61,14 @@ def test_a_bad_stable_blocks_no_cure_and_what_is_slow_or_leaks_is_thrown_back(
 ) -> None:
     rig = make_rig(engine=engine.url, api=engine.api(), router={"image": HAPROXY}).start()
     by_errors = judged({"name": "error-rate", "max": "1%"})
-    by_time = judged({"name": "latency-p95", "max_ratio": 1.5}, steps=[{"set_weight": 20}, *STEPS[1:]])
+    by_time = judged({"name": "latency-p95", "max": "1500ms"})  # which a busy machine does not reach by itself
     by_memory = judged({"name": "memory", "max_ratio": 1.5, "interval": "1s"}, memory_spike={"ratio_to_stable": 0})
     with load(free_port, "localhost", pause=0.02):
         serving(rig, free_port, "bad", errors=100, **by_errors)
         serving(rig, free_port, "cure", **by_errors)
-        slow = thrown_back(rig, free_port, "slow", latency_ms=2500, **by_time)
+        slow = thrown_back(rig, free_port, "slow", latency_ms=2100, **by_time)
         leaks = thrown_back(rig, free_port, "leaks", leak_kb=512, **by_memory)
 
-    assert "latency-p95: " in slow
-    assert "1.5 times is allowed" in slow
+    assert "requests on the canary took over 1.5s" in slow
     assert "memory: " in leaks
     assert "more than 1.5 times" in leaks

@@ -11,7 +11,7 @@ from gitopsd.manifest.yaml import parse
 from gitopsd.model.analysis import NAMES, Analysis, Metric
 
 SECOND, TEN_SECONDS, HALF_A_MINUTE = (timedelta(seconds=each) for each in (1, 10, 30))
-NEEDS = "a query of your own needs source: prometheus or http"
+NEEDS = "a query of your own needs source: prometheus, http or job"
 
 
 def said(written: str) -> list[str]:
@@ -47,6 +47,16 @@ def test_the_design_s_example_is_read() -> None:
             Metric("request-rate", "router", min_ratio=0.7, interval=SECOND),
             Metric("checkout", "prometheus", "sum(rate(ok[1m]))", min=0.98, interval=HALF_A_MINUTE),
         )
+    )
+
+
+def test_a_job_is_read() -> None:
+    found = read(
+        "metrics: [{name: smoke, source: job, command: [./smoke, --fast], timeout: 2m}, {name: cpu, max: 80%}]"
+    )
+
+    assert found.metrics[0] == Metric(
+        "smoke", "job", command=("./smoke", "--fast"), timeout=timedelta(minutes=2), interval=HALF_A_MINUTE
     )
 
 
@@ -152,7 +162,7 @@ METRIC = "web.analysis.metrics[0]"
             "name: error-rate, query: up",
             f"{METRIC}.query: unknown key; remove it, or prefix it with x- to keep it as a note",
         ),
-        ("name: a, query: up, min: 1", f"{METRIC}: has no source; write source: prometheus or http"),
+        ("name: a, query: up, min: 1", f"{METRIC}: has no source; write source: prometheus, http or job"),
         ("name: a, source: prometheus, min: 1", f"{METRIC}: source: prometheus needs a query; write it"),
         (
             "name: a, source: prometheus, query: up",
@@ -163,9 +173,14 @@ METRIC = "web.analysis.metrics[0]"
             f"{METRIC}.min: is more than max, 1, so nothing could pass; lower it, or raise max",
         ),
         (
-            "name: a, source: job, service: x",
-            f"{METRIC}.source: job is not supported yet, as jobs cannot be run beside a rollout; "
-            "write prometheus or http",
+            "name: a, source: job, command: [./smoke], max: 1",
+            f"{METRIC}.max: the exit code of a job decides: 0 is good; remove it",
+        ),
+        ("name: a, source: job", f"{METRIC}: source: job needs a command; write it"),
+        (
+            "name: a, source: job, command: ./smoke --fast",
+            f'{METRIC}.command: expected a program with its arguments, such as ["./smoke", "--fast"], '
+            "got './smoke --fast'",
         ),
         (
             "name: a, source: prometheus, query: up, url: 'http://a', min: 1",
@@ -177,7 +192,7 @@ METRIC = "web.analysis.metrics[0]"
         ),
         (
             "name: a, source: graphite, min: 1",
-            f"{METRIC}.source: expected one of prometheus, http, got 'graphite'",
+            f"{METRIC}.source: expected one of prometheus, http, job, got 'graphite'",
         ),
         (
             "name: a, source: http, url: shop, min: 1",

@@ -4,12 +4,13 @@ import contextlib
 import io
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
 from gitopsd.adapters.asking import ask, request, silent, weighed
+from gitopsd.adapters.docker.beside import run_beside
 from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.logs import payloads
 from gitopsd.adapters.docker.own import own_container
@@ -17,6 +18,7 @@ from gitopsd.adapters.docker.probe_image import ProbeImage
 from gitopsd.adapters.docker.translate import translated, understood
 from gitopsd.engine_json import live
 from gitopsd.engine_json.labels import PROBE
+from gitopsd.model.analysis import Reading, Trouble
 from gitopsd.model.canonical import canonical
 from gitopsd.model.errors import Conflict, EngineError, NotFound
 from gitopsd.model.health import Answer, Check, Fail, HttpCheck, Pass, Subject, Unknown
@@ -70,6 +72,13 @@ class DockerProbe:
             return self._within(subject, check, timeout)
         except EngineError as error:
             return Unknown(f"{check} could not be asked: {error}")
+
+    def run(self, container: str, command: Sequence[str], timeout: timedelta) -> Reading:
+        try:
+            self._sweep()
+        except EngineError as error:
+            return Trouble(f"it could not be run: {error}")
+        return run_beside(self._connection, container, command, timeout)
 
     def close(self) -> None:
         self._connection.close()

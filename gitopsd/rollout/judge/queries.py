@@ -19,10 +19,15 @@ def weigh_query(metric: Metric, track: Track, answer: Answer) -> tuple[Track, Ve
     there = stable.value if isinstance(stable, Number) else None
     track = replace(track, here=canary.value, there=there)
     job = metric.source == "job"
-    told = f"exit code {canary.value:g}" if job else f"{canary.value:.4g}"
+    told = _of_job(canary) if job else f"{canary.value:.4g}"
     told += f", {there:.4g} on stable" if there is not None else ""
-    outside = _outside(metric, canary.value, there)
+    outside = _outside(metric, canary.value, there) if not job else "0 is wanted" * bool(canary.value)
     return weigh_reading(metric.name, track, told, outside, needed=1 if job else IN_A_ROW)
+
+
+def _of_job(end: Number) -> str:
+    said = f" ({end.said[-200:]})" if end.said and end.value else ""
+    return f"exit code {end.value:g}{said}"
 
 
 def _outside(metric: Metric, here: float, there: float | None) -> str:

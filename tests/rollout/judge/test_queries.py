@@ -34,7 +34,7 @@ def test_a_stable_beyond_the_limit_blocks_no_cure() -> None:
 
 def test_one_exit_code_says_it_all() -> None:
     assert isinstance(last([asked(1, 0.0, name="smoke")], JOB), Pass)
-    assert last([asked(1, 3.0, name="smoke")], JOB) == Fail("smoke", "exit code 3: above 0")
+    assert last([asked(1, 3.0, name="smoke")], JOB) == Fail("smoke", "exit code 3: 0 is wanted")
 
 
 @pytest.mark.parametrize(
