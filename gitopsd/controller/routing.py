@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.handover import Handover
 from gitopsd.controller.ports import Clock, Engine, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.route_table import Rendered, Routes, departures, draining, late, rendered
@@ -65,6 +66,7 @@ class RouterDesk:
         self._url, self._open, self._store, self._clock, self._give_up = url, open_router, store, clock, give_up
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"router {url}", workers=1)
         self._tell = Teller(store, clock)
+        self._handover = Handover(url, self._tell, clock)
         self._lock = threading.Lock()
         self._wake: Callable[[str], None] = lambda environment: None
         self._router: Router | None = None
@@ -232,6 +234,7 @@ class RouterDesk:
             observed = self._apply(router, wanted.table, ways)
             for environment in self._tell.brought_back(found):
                 self._wake(environment)
+        observed = self._handover.taken(router, wanted.table) or observed
         counts, bounds = self._counted(router), router.capabilities.latency_bounds
         with self._lock:
             before = self._known

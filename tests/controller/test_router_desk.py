@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,9 @@ class Desk:
         self.desk = RouterDesk(HERE, self._open, self.store, self.clock, self.timer)
         self.desk.start(self.woken.append)
 
-    def _open(self, settings: RouterSettings) -> StreetRouter:
+    def _open(self, settings: RouterSettings) -> "Opened":
         self.opened += 1
-        return self.router
+        return Opened(self.router)
 
     def know(self, *names: str, mode: Mode = "auto", router: RouterSettings = MANAGED) -> None:
         target = TargetEngine(HERE)
@@ -71,6 +72,16 @@ class Desk:
 
     def told(self, reason: str) -> list[str]:
         return [event.message for event in self.store.events(limit=1_000) if event.reason == reason]
+
+
+class Opened:
+    """The router once more: another way to it, as there is one after each change of settings."""
+
+    def __init__(self, router: StreetRouter) -> None:
+        self._router = router
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._router, name)
 
 
 def routed(port: int = 80, share: int = 0, **places: Placing) -> Routed:
@@ -198,6 +209,37 @@ def test_a_router_that_was_started_anew_without_its_table_gets_it_again_and_that
     assert desk.told("DriftFound") == [
         "route shop/web modified: shop/web: it is not routed: the router was started anew"
     ]
+
+
+def test_settings_that_name_another_image_hand_the_router_over_once(desk: Desk) -> None:
+    desk.routed("web")
+    desk.router.outdated = True
+    desk.tick(10)
+    assert desk.router.outdated
+
+    desk.know("shop", "store", router=RouterSettings(image="haproxy:3.2"))
+    desk.tick(2)
+    desk.tick(2)
+
+    assert not desk.router.outdated
+    assert desk.told("RouterRenewed") == ["router of unix:///here: another one has taken over"]
+    assert desk.told("DriftFound") == []
+
+
+def test_a_router_that_cannot_take_over_holds_nothing_and_is_tried_again(desk: Desk) -> None:
+    desk.router.outdated, desk.router.no_successor = True, "the new router does not start"
+    desk.routed("web")
+    for _ in range(20):
+        desk.tick(2)
+    assert desk.told("RouterNotRenewed") == [
+        "router of unix:///here: no other one can take over: the new router does not start"
+    ]
+    assert desk.desk.holds("shop") == ()
+
+    desk.router.no_successor = ""
+    for _ in range(15):
+        desk.tick(2)
+    assert not desk.router.outdated
 
 
 def test_what_nobody_thought_of_is_told_and_tried_again(desk: Desk) -> None:

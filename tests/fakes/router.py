@@ -44,8 +44,9 @@ class FakeRouter:
 
     `answers` are statuses by instance, else 200; `in_flight` what each is answering; `seconds` how long they take.
     `refuses` is why nothing new is taken; `away`: nobody answers; `stuck`: it takes a table to its disk, and stays as
-    it is; `outdated`: another one is to take over. `kept` is the directory of certificates. `applied` are the tables
-    that it was told, `probed` the slots that were asked, each with the path.
+    it is; `outdated`: another one is to take over, and cannot for the reason that `no_successor` gives. `kept` is the
+    directory of certificates. `applied` are the tables that it was told, `probed` the slots that were asked, each with
+    the path.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,7 @@ class FakeRouter:
         self.answers: dict[str, int] = {}
         self.seconds: dict[str, float] = {}
         self.in_flight: Counter[str] = Counter()
-        self.refuses = ""
+        self.refuses = self.no_successor = ""
         self.away = self.stuck = self.outdated = False
         self.kept = Certificates()
         self.applied: list[RoutingTable] = []
@@ -91,6 +92,8 @@ class FakeRouter:
 
     def renew(self, table: RoutingTable) -> bool:
         self.apply(table)
+        if self.outdated and self.no_successor:
+            raise RouterError(self.no_successor)
         was_outdated, self.outdated = self.outdated, False
         if was_outdated:
             self._epoch += 1
