@@ -1,6 +1,16 @@
 """What went wrong with traffic in other deployment engines, by name, and that it does not happen behind this router.
 
-D: traffic and order. E: metrics. What nobody asks is no pass, see `tests/rollout/test_watching.py`.
+D: traffic and order. E: metrics.
+
+These are shown elsewhere:
+
+    flagger#1581                 a metric of an unknown name is refused with its line: tests/manifest/test_analysis.py
+    flagger#1763                 no sample is incomplete: answers count when they have ended, and the evidence holds
+                                 whenever it is looked at: tests/rollout/judge/test_regression.py
+    flagger#1451                 a plan says beforehand how long the port goes over to the router, this once:
+                                 tests/scenarios/port-goes-to-the-router.yaml
+    kayenta#426, #780, #799,     sparse errors, errors that stable never had, and more variance are found:
+    spinnaker#6278               tests/rollout/judge/test_simulation.py, where a rank test passes them
 """
 
 from typing import Any
@@ -175,3 +185,18 @@ def test_nothing_but_errors_is_no_success() -> None:
     """argo#4479: a run in which every measurement was an error was successful."""
     daemon = ticks(judged(200, 1.0), 30)
     assert daemon.outcome() == "rolled-back"
+
+
+def test_what_cannot_be_judged_is_not_promoted() -> None:
+    """argo#3850: an inconclusive background run was promoted all the same."""
+    daemon = ticks(judged(0.2, 0.0), 300)  # a canary that is asked once in 25 seconds
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+
+
+def test_no_traffic_is_no_failure_and_a_person_is_asked() -> None:
+    """flagger#1035, argo#1466, argo#1905: an empty answer failed the rollout, or the controller itself."""
+    daemon = ticks(judged(0, 0.0), 400)
+    rollout = daemon.journal.rollouts["web"]
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+    assert rollout.paused is not None
+    assert rollout.paused.by == "the judge"
