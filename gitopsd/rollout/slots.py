@@ -11,6 +11,7 @@ Going back is the same walk with the goal exchanged: a kept instance of the goal
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from itertools import chain, count
 from typing import Literal
 
@@ -161,11 +162,20 @@ def _meanwhile(look: Look, others: tuple[Member, ...]) -> Step:
 
 
 def _crowd(look: Look, others: tuple[Member, ...]) -> tuple[Action, ...]:
-    """What takes those down that came between: start-first adds one to the one that serves best, not to several."""
+    """What takes those down that came between: start-first adds one to the one that serves best, not to several.
+
+    What has left the router already serves nobody, whatever it is.
+    """
     up = [other for other in others if other.up]
     if look.order == "stop-first" or len(up) < 2:
         return ()
-    best = min(up, key=lambda each: (not ready_now(each), not of_stable(look, each), each.instance.created_at))
+    routed = look.said.router.routed
+    inside = routed.places if routed is not None else {each.id for each in up}
+
+    def worth(each: Member) -> tuple[bool, bool, bool, datetime]:
+        return (not ready_now(each), each.id not in inside, not of_stable(look, each), each.instance.created_at)
+
+    best = min(up, key=worth)
     cause = f"makes room: {look.cause}"
     return tuple(
         action

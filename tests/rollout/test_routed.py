@@ -258,6 +258,16 @@ def test_what_a_repair_left_twice_is_not_started_again_beside_a_canary() -> None
     assert sorted(name.split()[1] for name in running(daemon)) == ["web:1", "web:2"]
 
 
+def test_newer_content_keeps_what_has_the_requests_not_what_was_about_to_be_stopped() -> None:
+    daemon = wants(serving(1, drain_timeout=0), "web:2", drain_timeout=0).run()
+    daemon.wait(5)
+    while traffic(daemon) != {"web:2": 100} or len(daemon.world.streets.routes["web"].places) > 1:
+        daemon.look()
+    wants(daemon, "web:3", drain_timeout=0)
+    assert shares(daemon, 40) == [{"web:2": 100}, {"web:3": 100}]
+    assert daemon.world.streets.stopped == []
+
+
 @pytest.mark.parametrize("looks", [9, 33])
 def test_a_canary_in_the_middle_of_a_rolling_upgrade_begins_beside_all_of_what_served(looks: int) -> None:
     daemon = wants(serving(4), "web:2", replicas=4)
