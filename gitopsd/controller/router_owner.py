@@ -34,8 +34,10 @@ class RouterOwner:
             )
 
     def give_up(self) -> None:
-        """Nothing is routed any more: another one may have it."""
+        """Nothing is routed any more: another one may have it, unless one has it already."""
+        me = self.store.instance_id()
         try:
-            self.engine.disclaim(CLAIMED)
+            if self.engine.claim(CLAIMED, me) == me:
+                self.engine.disclaim(CLAIMED)
         except EngineError as error:
             _log.warning("the router is not given up: %s", error)

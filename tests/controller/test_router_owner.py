@@ -6,6 +6,7 @@ import pytest
 
 from gitopsd.controller.queries.operate import remove
 from gitopsd.controller.queries.view import View
+from gitopsd.controller.router_owner import RouterOwner
 from gitopsd.model.live import LiveVolume
 from gitopsd.model.route import RouteName
 from tests.controller.routed import RoutedHouse, routed
@@ -74,3 +75,9 @@ def test_without_a_daemon_it_is_given_up_with_the_last_route_and_that_of_another
     remove(View(house.application()), "shop", "ada")
     assert [str(route.name) for route in house.router.table.routes] == left
     assert (CLAIM in house.engine().volumes) == others
+
+
+def test_who_has_it_by_now_keeps_it_when_somebody_else_routes_nothing_any_more(house: RoutedHouse) -> None:
+    given_to_another(house)
+    RouterOwner(house.engine(), house.store).give_up()
+    assert house.engine().volumes[CLAIM].labels == {"gitopsd.owner": "another-one"}

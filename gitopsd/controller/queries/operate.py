@@ -116,7 +116,8 @@ def _unroute(view: View, environment: Environment, journal: Journal) -> None:
     others = {name: store.journal(name).routes for name in on_engine(target.url, store) - set(journal.names)}
     owner = RouterOwner(view.engine(environment), store)
     try:
-        owner.hold()
+        if environment.router.mode == "managed":
+            owner.hold()
     except RouterUnavailable:
         return  # another gitopsd's routes nothing of ours
     router = view.application.open_router(target, environment.router)
