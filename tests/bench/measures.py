@@ -38,6 +38,7 @@ from tests.bench.drift_check import drift_check
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
 from tests.bench.result import Result
 from tests.bench.rolling import deciding, reverting, rolling
+from tests.bench.routing import routing
 
 SETTLED_S = 12.0  # a container younger than 10 s is inspected at every look, as it may restart without a trace
 
@@ -391,6 +392,7 @@ ALL = {
     "rolling": partial(rolling, once=once, settled=_settled),
     "reverting": partial(reverting, once=once, settled=_settled),
     "deciding": deciding,
+    "routing": routing,
     "memory": memory_over_200,
     "adoption": adoption,
     "by-hand": drift,

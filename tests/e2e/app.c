@@ -121,7 +121,7 @@ int main(void) {
     if (strcmp(term, "ignore") == 0) action.sa_handler = SIG_IGN;
     sigaction(SIGTERM, &action, NULL);
     pause_ms(number("BOOT_MS"));
-    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(getenv("PORT") ? number("PORT") : PORT)};
     int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(listener, (struct sockaddr *)&here, sizeof here) != 0 || listen(listener, 512) != 0) return 1;
