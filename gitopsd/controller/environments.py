@@ -70,6 +70,8 @@ class Environment:
     def unroutable_of(self, traffic: Traffic) -> str:
         """Why the router that there is cannot serve such traffic, with the mend; "" where it can."""
         if self.router.mode == "traefik":
+            if traffic.inner:
+                return "Traefik is a proxy of your own, and the port is its; remove `expose: inner`"
             if traffic.mode == "tcp":
                 return "Traefik counts no TCP connections, and has no way to one slot; write `mode: http`"
             if traffic.proxy_protocol:

@@ -25,7 +25,6 @@ def routed_body(subnet: str) -> dict[str, Json]:
     It leads nowhere but to the host, and from no container to another: projects do not see each other there. An address
     that nobody asks for comes out of a few at its end.
     """
-    base = subnet.removesuffix(".0.0/16")
     return {
         "CheckDuplicate": True,
         "Driver": "bridge",
@@ -35,16 +34,25 @@ def routed_body(subnet: str) -> dict[str, Json]:
         "Options": {"com.docker.network.bridge.enable_icc": "false"},
         "IPAM": {
             "Driver": "default",
-            "Config": [{"Subnet": subnet, "Gateway": f"{base}.0.1", "IPRange": f"{base}.255.240/28"}],
+            "Config": [{"Subnet": subnet, "Gateway": gateway(subnet), "IPRange": f"{_base(subnet)}.255.240/28"}],
         },
         "Labels": {ROUTED: "true"},
     }
 
 
+def gateway(address: str) -> str:
+    """The host's own address on the network that an instance has this address on."""
+    return f"{_base(address)}.0.1"
+
+
 def routed_address(subnet: str, number: int) -> str:
     """The address of this number, from 0 to below ROOM, then the first again."""
     third, fourth = divmod(number % ROOM, _FOURTHS)
-    return f"{subnet.removesuffix('.0.0/16')}.{third + 1}.{fourth + 1}"
+    return f"{_base(subnet)}.{third + 1}.{fourth + 1}"
+
+
+def _base(address: str) -> str:
+    return ".".join(address.split(".")[:2])
 
 
 def routed_endpoint(address: str) -> dict[str, Json]:

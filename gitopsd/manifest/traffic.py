@@ -159,6 +159,8 @@ def _port(service: ComposedService, wish: Wish, candidates: list[Entry], problem
     written = wish.written or {}
     listen, target = cast("int | None", written.get("listen")), cast("int | None", written.get("target"))
     fitting = [entry for entry in candidates if listen in (None, _number(entry)) and target in (None, entry["target"])]
+    if written.get("expose") == "inner":
+        return _inner_port(service, wish, fitting, problems)
     if len(fitting) == 1:
         return _Port(_number(fitting[0]), cast("int", fitting[0]["target"]), fitting[0])
     other = next((entry for entry in candidates if listen == _number(entry)), None)
@@ -178,6 +180,26 @@ def _port(service: ComposedService, wish: Wish, candidates: list[Entry], problem
     else:
         message = "publishes no TCP port that a router could have; write `traffic: {listen: 80, target: 8080}`"
     _tell(service, wish, "listen" if listen else "target" if target else "", message, problems)
+    return None
+
+
+def _inner_port(service: ComposedService, wish: Wish, published: list[Entry], problems: Problems) -> _Port | None:
+    """What no port of the host leads to: the one in the container has to be written."""
+    written = wish.written or {}
+    listen, target = cast("int | None", written.get("listen")), cast("int | None", written.get("target"))
+    if published:
+        numbers = "" if ("ports",) in service.hidden else f", and {_number(published[0])} is under ports"
+        _tell(
+            service,
+            wish,
+            "expose",
+            f"with inner no port of the host is its own{numbers}; remove one of the two",
+            problems,
+        )
+    elif not target:
+        _tell(service, wish, "expose", "inner needs the port inside its container; write it as target", problems)
+    else:
+        return _Port(listen or target, target)
     return None
 
 
@@ -217,6 +239,7 @@ def _traffic(wish: Wish, port: _Port, *, hidden: bool) -> Traffic:
         proxy_protocol=written.get("proxy_protocol") is True,
         tls=tls,
         redirect_from=_redirect_from(written, port) if tls else 0,
+        inner=written.get("expose") == "inner",
         hidden=hidden,
     )
 
@@ -246,7 +269,9 @@ def _show(chosen: Chosen, traffic: Traffic, wish: Wish, environment: Chosen, hid
         values |= {"hosts": list(traffic.hosts), "path": traffic.path}
     if traffic.tls:
         values |= {"tls": True, "redirect_from": traffic.redirect_from or NOBODY}
-    values |= {key: written[key] for key in ("sticky", "header", "cookie", "proxy_protocol", "tls") if key in written}
+    values |= {
+        key: written[key] for key in ("sticky", "header", "cookie", "proxy_protocol", "tls", "expose") if key in written
+    }
     for key, value in values.items():
         usual = "ports" if key in _FROM_PORTS else "default" if asked else of_environment
         chosen.put(f"{KEY}.{key}", HIDDEN if key in hidden else value, place if key in written else usual)
@@ -313,9 +338,9 @@ _KEYS: Final[Mapping[str, Read]] = {
     "proxy_protocol": boolean,
     "tls": boolean,
     "redirect_from": _redirecting,
+    "expose": choice("host", "inner"),
 }
 _LATER: Final = {
-    "expose": "not supported yet; without it the router listens at a port of the host",
     "certificates": "is the router's; write `router: {certificates: DIRECTORY}` in gitopsd.yaml",
     "router": f"is the environment's; write it under the top-level {EXTENSION}",
 }

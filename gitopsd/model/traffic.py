@@ -16,8 +16,9 @@ class Traffic:
     `*.example.com`) and what lies at or below `path`. `sticky` is the cookie by which a user stays on one side while
     the share of the new instances grows, "" for none. What `on_purpose` names gets there whatever the share. With
     `proxy_protocol` instances are told the client's address before the first byte. With `tls` clients speak TLS, which
-    ends in the router; who comes without to port `redirect_from` is sent there, 0 for nobody. `hidden`: some of it is
-    of secret origin.
+    ends in the router; who comes without to port `redirect_from` is sent there, 0 for nobody. What is `inner` has the
+    port at one address within the host alone, for a proxy that people have there. `hidden`: some of it is of secret
+    origin.
     """
 
     listen: int
@@ -31,6 +32,7 @@ class Traffic:
     proxy_protocol: bool = False
     tls: bool = False
     redirect_from: int = 0
+    inner: bool = False
     hidden: bool = False
 
     def __str__(self) -> str:
@@ -39,4 +41,5 @@ class Traffic:
         ways = " ".join(f"{host}{self.path}" for host in self.hosts) or (self.path if self.path != "/" else "")
         of = f" {ways}" if ways else ""
         mode = "https" if self.tls else self.mode
-        return f"{mode}{of} at port {address}{self.listen}, to {self.target}"
+        port = "inner port" if self.inner else "port"
+        return f"{mode}{of} at {port} {address}{self.listen}, to {self.target}"

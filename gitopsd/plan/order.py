@@ -108,6 +108,8 @@ def _publishes(instance: Instance, traffic: Traffic) -> bool:
 
 def _unnoticed(service: Service) -> str:
     traffic = service.traffic
+    if traffic is not None and traffic.inner:
+        return f"the router has {_host_port(service, str(traffic.listen)).replace('host port', 'inner port')}"
     return "" if traffic is None else f"the router has {_host_port(service, str(traffic.listen))}"
 
 

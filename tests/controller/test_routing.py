@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -281,6 +282,33 @@ def test_tls_without_a_word_where_the_certificates_are_is_held(house: RoutedHous
         "web cannot be routed: it is reached with TLS, and nothing says where its certificates are; "
         "name their directory in gitopsd.yaml, `router: {certificates: DIRECTORY}`, or write `tls: false`"
     )
+
+
+def test_an_inner_service_is_reached_at_the_hosts_own_address_among_its_instances(house: RoutedHouse) -> None:
+    serving(house, routed(more="x-gitopsd: {min_ready: 0s, traffic: {expose: inner, target: 8080}}"))
+    route = house.router.route()
+    (address,) = {target.address.rpartition(".")[0].rpartition(".")[0] for target in route.a.targets}
+    assert (route.host_address, route.listen) == (f"{address}.0.1", 8080)
+
+
+@pytest.mark.parametrize(
+    ("traffic", "reason"),
+    [
+        ("mode: tcp", "web cannot be routed: Traefik counts no TCP connections, and has no way to one slot; write"),
+        ("proxy_protocol: true", "web cannot be routed: Traefik tells HTTP services of clients by X-Forwarded-For;"),
+    ],
+)
+def test_what_traefik_cannot_serve_is_held_before_anything_is_done(
+    house: RoutedHouse, traffic: str, reason: str
+) -> None:
+    house.edit_before_start(replace(SETTINGS, router=RouterSettings("traefik", directory=Path("/dynamic"))))
+    house.start()
+    house.push({"shop/compose.yaml": routed(more=f"x-gitopsd: {{traffic: {{listen: 80, target: 80, {traffic}}}}}")})
+    house.eventually(lambda: "router" in house.guards("shop"))
+    status = house.status("shop")
+    assert status is not None
+    assert status.holds[0].reason.startswith(reason)
+    assert house.router.looks == 0
 
 
 def test_a_route_that_the_router_does_not_take_holds_up_no_other(house: RoutedHouse) -> None:

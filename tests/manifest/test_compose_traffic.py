@@ -160,6 +160,8 @@ def test_blue_green_waits_where_it_is_told_to() -> None:
     [
         ('ports: ["80:8080"], x-gitopsd: {traffic: {}}', Traffic(80, 8080)),
         ('ports: ["80:8080"], x-gitopsd: {traffic: }', Traffic(80, 8080)),
+        ("x-gitopsd: {traffic: {expose: inner, target: 8080}}", Traffic(8080, 8080, inner=True)),
+        ("x-gitopsd: {traffic: {expose: inner, listen: 80, target: 8080}}", Traffic(80, 8080, inner=True)),
         ('ports: ["127.0.0.1:80:8080"], x-gitopsd: {traffic: {}}', Traffic(80, 8080, "127.0.0.1")),
         ('ports: ["80:8080", "81:8081"], x-gitopsd: {traffic: {listen: 81}}', Traffic(81, 8081)),
         ('ports: ["80:8080", "81:8081"], x-gitopsd: {traffic: {target: 8080}}', Traffic(80, 8080)),
