@@ -299,7 +299,9 @@ class TraefikHands(LocalHands):
         document = json.loads(file.read_text())
         both = document["http"]["services"]["shop:web"]["weighted"]["services"]
         both[0]["weight"], both[1]["weight"] = ALL - share, share
-        file.write_text(json.dumps(document))
+        new = file.with_suffix(".new")  # Traefik would take half of it for all of it
+        new.write_text(json.dumps(document))
+        new.replace(file)
         shown = Api(self._traefik.url)
         eventually(lambda: share == shown.loaded()["services"]["shop:web@file"]["weighted"]["services"][1]["weight"])
 
