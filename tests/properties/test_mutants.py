@@ -245,7 +245,7 @@ MUTANTS = {
         Mutant(
             "gitopsd.rollout.machine",
             """not survey.moving else ""
-    if bad := against(rollout):""",
+    if bad := against(rollout) or unreached(rollout, said.visits):""",
             """not survey.moving else ""
     if (bad := against(rollout)) and not said.returned:""",
         ),
