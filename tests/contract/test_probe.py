@@ -27,6 +27,7 @@ FILES = {
     "/www/cgi-bin/slow": CGI.format(before="sleep 0.7", status=200, says="at last"),
     "/www/cgi-bin/silent": CGI.format(before="sleep 3", status=200, says="too late"),
 }
+FETCHED = "until wget -qO- 127.0.0.1:8080 2>/dev/null; do sleep 0.2; done"  # it may still be starting
 SERVER = 'CMD ["sh", "-c", "nc -l -p 9000 -e sleep 60 & exec httpd -f -p 8080 -h /www"]'
 
 
@@ -62,7 +63,7 @@ def fake_ground() -> Ground:
         ("web", "tcp :7000"): CLOSED,
     }
     probe.jobs = {
-        "sh -c wget -qO- localhost:8080": (0, "ready: version 2", 0.0),
+        f"sh -c {FETCHED}": (0, "ready: version 2", 0.0),
         "sh -c echo broken; exit 3": (3, "broken", 0.0),
         "sleep 60": (0, "", 60.0),
     }
@@ -177,7 +178,7 @@ def test_instances_of_another_host_need_a_probe_image(url: str, image: str, said
 
 
 def test_a_job_beside_an_instance_ends_with_its_code_and_its_last_words(ground: Ground) -> None:
-    good = ground.probe.run(ground.subject.container, ("sh", "-c", "wget -qO- localhost:8080"), PATIENT)
+    good = ground.probe.run(ground.subject.container, ("sh", "-c", FETCHED), PATIENT)
     bad = ground.probe.run(ground.subject.container, ("sh", "-c", "echo broken; exit 3"), PATIENT)
 
     assert good == Number(0, "ready: version 2")
