@@ -56,6 +56,7 @@ def test_a_canary_is_judged_by_what_prometheus_says_of_its_own_metrics(
     assert "above 0.05, 3 times in a row" in reason
 
 
+@pytest.mark.long
 def test_a_bad_stable_blocks_no_cure_and_what_is_slow_or_leaks_is_thrown_back(
     engine: OwnEngine, make_rig: MakeRig, free_port: int
 ) -> None:
