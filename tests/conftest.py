@@ -5,7 +5,8 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import requests.exceptions
 from hypothesis import HealthCheck, settings
 
 from tests.images import Images
+from tests.load import SENT
 from tests.registry import MakeRegistry, registries
 from tests.waiting import eventually
 
@@ -38,6 +40,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "engine_url" in getattr(item, "fixturenames", ()):
             item.add_marker("engine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test's report says how many requests it has sent, wherever it ran."""
+    report = yield
+    if report.when == "call" and SENT:
+        report.user_properties.append(("requests", dict(SENT)))
+        SENT.clear()
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    sent: Counter[str] = Counter()
+    for report in (each for reports in terminalreporter.stats.values() for each in reports):
+        for name, kinds in getattr(report, "user_properties", ()):
+            sent.update(kinds if name == "requests" else {})
+    if sent:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in sent.most_common())
+        terminalreporter.write_line(f"{sent.total():,} requests were sent through routers and counted: {kinds}")
 
 
 @pytest.fixture(scope="session")

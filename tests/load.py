@@ -1,119 +1,208 @@
 """Clients that count every request that did not get its answer, as nobody else does.
 
-Two kinds go on at once, because each sees what the other is spared: GETs over connections that are kept, and POSTs over
-a new connection each, which no router may send twice.
+Several kinds go on at once, because each sees what others are spared: GETs over connections that are kept, and POSTs
+over a new connection each, which no router may send twice; on demand also websockets, several POSTs at a time over one
+connection of HTTP/2, and GETs that take 0.3 to 1.5 seconds, which a drain has to wait for.
 """
 
 import socket
 import ssl
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
+from tests.http2 import Http2
+from tests.waiting import eventually
+
+Kind = Literal["GET", "POST", "websocket", "HTTP/2", "slow"]
+
+USUAL: Final[tuple[Kind, ...]] = ("GET", "POST")
+WEBSOCKET: Final = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+SENT: Final[Counter[str]] = Counter()
+"""What was sent since somebody cleared it, by kind; `tests.conftest` tells it at the end."""
 _PATIENCE_S: Final = 30.0
 _BODY: Final = b"x" * 64
+_LINES: Final = 5  # that a websocket says before it ends
+_AT_A_TIME: Final = 12
 
 
 class Load:
     """What became of the requests so far: by version for the good ones, by what went wrong for the others."""
 
-    def __init__(self, port: int, host: str, pause: float, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self) -> None:
         self.answered: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
-        self._request = f"/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: ".encode()
-        self._port, self._pause, self._host, self._tls = port, pause, host, tls
-        self._over, self._guard = threading.Event(), threading.Lock()
+        self.kinds: Counter[str] = Counter()
+        self._guard = threading.Lock()
 
     @property
     def total(self) -> int:
         with self._guard:
             return self.answered.total() + self.failed.total()
 
-    def keep_alive(self) -> None:
-        while not self._over.is_set():
-            with self._connection() as wire:
-                while wire is not None and not self._over.is_set():
-                    if not self._one(wire, b"GET " + self._request + b"0\r\n\r\n"):
-                        break
+    def more(self, count: int, within: float = 180.0) -> None:
+        """Wait until so many more were answered, or not."""
+        enough = self.total + count
+        eventually(lambda: self.total >= enough, within)
 
-    def new_connections(self) -> None:
-        post = b"POST " + self._request + f"{len(_BODY)}\r\nConnection: close\r\n\r\n".encode() + _BODY
-        while not self._over.is_set():
-            with self._connection() as wire:
-                if wire is not None:
-                    self._one(wire, post)
+    def reach(self, count: int, within: float = 180.0) -> None:
+        """Wait until there are so many in all, or one of them has failed."""
+        eventually(lambda: self.total >= count or self.failed, within)
 
-    def stop(self) -> None:
-        self._over.set()
+    def share(self, version: str, before: Counter[str]) -> float:
+        """What part of the answers since `before` a version gave, in percent."""
+        with self._guard:
+            new = self.answered - before
+        return 100 * new[version] / max(1, new.total())
 
-    @contextmanager
-    def _connection(self) -> Iterator[socket.socket | None]:
+    def so_far(self) -> Counter[str]:
+        """The answers by version."""
+        with self._guard:
+            return self.answered.copy()
+
+    def good(self, kind: Kind, version: str) -> None:
+        with self._guard:
+            self._count(kind)
+            self.answered[version] += 1
+
+    def bad(self, kind: Kind, how: str) -> None:
+        with self._guard:
+            self._count(kind)
+            self.failed[f"{kind:4}: {how}"] += 1
+
+    def _count(self, kind: Kind) -> None:
+        self.kinds[kind] += 1
+        SENT[kind] += 1
+
+
+class Client:
+    """Asks one port for as long as it is not told to stop; it waits `pause` seconds after each answer."""
+
+    def __init__(self, load: Load, port: int, host: str, pause: float, tls: ssl.SSLContext | None) -> None:
+        self._load, self._port, self._host, self._pause, self._tls = load, port, host, pause, tls
+        self.over = threading.Event()
+
+    def ask(self, kind: Kind) -> None:
+        do = {"websocket": self._websocket, "HTTP/2": self._http_2, "POST": self._post}.get(kind)
+        while not self.over.is_set():
+            try:
+                with self._connected(kind) as wire:
+                    if do is not None:
+                        do(wire)
+                    else:
+                        self._get(wire, kind)
+            except OSError as error:
+                self._load.bad(kind, str(error))
+                self.over.wait(self._pause)
+
+    def _get(self, wire: socket.socket, kind: Kind) -> None:
+        request = self._head("GET", "/slow" if kind == "slow" else "/") + b"\r\n"
+        while not self.over.is_set() and self._one(kind, wire, request):
+            self.over.wait(self._pause)
+
+    def _post(self, wire: socket.socket) -> None:
+        self._one("POST", wire, self._head("POST") + b"Content-Length: 64\r\nConnection: close\r\n\r\n" + _BODY)
+        self.over.wait(self._pause)
+
+    def _websocket(self, wire: socket.socket) -> None:
+        wire.sendall(self._head("GET") + WEBSOCKET.encode())
+        head, _ = read(wire)
+        if b" 101 " not in head:
+            raise OSError(status(head))
+        for _ in range(_LINES):
+            wire.sendall(b"who?\n")
+            self._load.good("websocket", line(wire))
+            self.over.wait(self._pause)
+
+    def _http_2(self, wire: socket.socket) -> None:
+        speaker = Http2(wire, self._host)
+        while not self.over.is_set() and not speaker.leaving:
+            for outcome, body in speaker.post(_AT_A_TIME, _BODY):
+                if outcome == "200":
+                    self._load.good("HTTP/2", body.decode().strip())
+                else:
+                    self._load.bad("HTTP/2", outcome)
+            self.over.wait(self._pause)
+
+    def _head(self, method: str, path: str = "/") -> bytes:
+        return f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\n".encode()
+
+    def _connected(self, kind: Kind) -> socket.socket:
         try:
             wire = socket.create_connection(("127.0.0.1", self._port), _PATIENCE_S)
-            if self._tls is not None:
-                wire = self._tls.wrap_socket(wire, server_hostname=self._host)
+            return wire if self._tls is None else self._tls.wrap_socket(wire, server_hostname=self._host)
         except OSError as error:
-            self._failed(f"connect: {error}")
-            time.sleep(self._pause)
-            yield None
-            return
-        with wire:
-            yield wire
+            raise OSError(f"connect: {error}") from error
 
-    def _one(self, wire: socket.socket, request: bytes) -> bool:
+    def _one(self, kind: Kind, wire: socket.socket, request: bytes) -> bool:
         """Whether the connection may have another one."""
-        try:
-            wire.sendall(request)
-            head, body = self._read(wire)
-        except OSError as error:
-            self._failed(f"{request[:4].decode()}: {error}")
+        wire.sendall(request)
+        head, body = read(wire)
+        if b" 200 " not in head:
+            self._load.bad(kind, status(head))
             return False
-        status = head.split(b" ", 2)[1:2]
-        if status == [b"200"]:
-            with self._guard:
-                self.answered[body.decode().strip()] += 1
-        else:
-            self._failed(f"{request[:4].decode()}: {b''.join(status).decode() or 'ended without an answer'}")
-        time.sleep(self._pause)
-        return status == [b"200"] and b"connection: close" not in head.lower()
+        self._load.good(kind, body.decode().strip())
+        return b"connection: close" not in head.lower()
 
-    def _read(self, wire: socket.socket) -> tuple[bytes, bytes]:
-        received = b""
-        while b"\r\n\r\n" not in received:
-            more = wire.recv(1 << 16)
-            if not more:
-                return b"", b""
-            received += more
-        head, _, body = received.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
-        while len(body) < length:
-            more = wire.recv(1 << 16)
-            if not more:
-                raise OSError("cut short")
-            body += more
-        return head, body
 
-    def _failed(self, how: str) -> None:
-        with self._guard:
-            self.failed[how] += 1
+def read(wire: socket.socket) -> tuple[bytes, bytes]:
+    """The head of an answer and its body; both empty where the connection ends before it."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        more = wire.recv(1 << 16)
+        if not more:
+            return b"", b""
+        received += more
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+    while len(body) < length:
+        more = wire.recv(1 << 16)
+        if not more:
+            raise OSError("cut short")
+        body += more
+    return head, body
+
+
+def status(head: bytes) -> str:
+    return b"".join(head.split(b" ", 2)[1:2]).decode() or "ended without an answer"
+
+
+def line(wire: socket.socket) -> str:
+    """What is said up to the end of a line."""
+    said = b""
+    while not said.endswith(b"\n"):
+        more = wire.recv(1 << 10)
+        if not more:
+            raise OSError("cut short")
+        said += more
+    return said.decode().strip()
 
 
 @contextmanager
 def load(
-    port: int, host: str, clients: int = 4, pause: float = 0.002, tls: ssl.SSLContext | None = None
+    port: int,
+    host: str,
+    clients: int = 4,
+    pause: float = 0.002,
+    tls: ssl.SSLContext | None = None,
+    *,
+    kinds: Sequence[Kind] = USUAL,
+    into: Load | None = None,
 ) -> Iterator[Load]:
-    """So many clients of each kind, for as long as it lasts; each waits `pause` seconds after an answer."""
-    made = Load(port, host, pause, tls)
-    kinds = (made.keep_alive, made.new_connections)
-    threads = [threading.Thread(target=kind, daemon=True) for kind in kinds for _ in range(clients)]
+    """So many clients of each kind, for as long as it lasts. `into` counts theirs together with others'."""
+    made = into or Load()
+    client = Client(made, port, host, pause, tls)
+    threads = [threading.Thread(target=client.ask, args=(kind,), daemon=True) for kind in kinds for _ in range(clients)]
     for thread in threads:
         thread.start()
     try:
         yield made
     finally:
-        made.stop()
+        client.over.set()
         for thread in threads:
             thread.join(_PATIENCE_S)

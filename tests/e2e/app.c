@@ -1,5 +1,6 @@
 /* A small HTTP service whose versions behave as its environment says. A thread for each connection; no libraries.
 
+   PORT         where it listens; 8080
    VERSION      what it answers, and says in X-Version
    LATENCY_MS   how long a request takes, and JITTER_MS up to how much longer
    ERRORS       how many of a thousand requests are answered with 500
@@ -7,7 +8,10 @@
    LEAK_KB      how much memory each request leaves behind
    TERM_MODE    what SIGTERM does: exit (at once, whatever is in flight), ignore, or finish (the default): what is in
                 flight is answered, with Connection: close
-   A request for /healthz takes no time and is no error, nor one for /metrics, which counts all others for Prometheus. */
+   A request for /healthz takes no time and is no error, nor one for /metrics, which counts all others for Prometheus. One
+   for /slow takes 0.3 to 1.5 seconds, one for /slow/MS so many milliseconds. One for /stream/MS says the version, and so
+   much later again. A websocket is told the version for each line that it says: who opens it says the key of RFC 6455's
+   example, so that the answer to it needs no SHA-1. */
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -73,6 +77,34 @@ static int heard(int client, char *request) {
     return 1;
 }
 
+static int said(int client, const char *words, size_t length) {
+    return send(client, words, length, MSG_NOSIGNAL) == (ssize_t)length;
+}
+
+static int takes(unsigned *seed) {
+    return latency + (jitter ? (int)(rand_r(seed) % (unsigned)jitter) : 0);
+}
+
+/* The number after a path that begins so; -1 where it does not, 0 where there is none. */
+static int after(const char *path, const char *begin) {
+    size_t length = strlen(begin);
+    if (!path || strncmp(path, begin, length) != 0) return -1;
+    return path[length] == '/' ? atoi(path + length + 1) : 0;
+}
+
+static void talk(int client, unsigned *seed) {
+    static const char head[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    char line[REQUEST / 16], answer[512];
+    int length = snprintf(answer, sizeof answer, "%s\n", version);
+    if (!said(client, head, sizeof head - 1)) return;
+    for (ssize_t got; (got = recv(client, line, sizeof line, 0)) > 0;) {
+        if (line[got - 1] != '\n') continue;
+        pause_ms(takes(seed));
+        if (!said(client, answer, (size_t)length)) return;
+    }
+}
+
 static void leave_behind(void) {
     if (leak) memset(malloc((size_t)leak * 1024), 1, (size_t)leak * 1024);
 }
@@ -85,10 +117,15 @@ static void *serve(void *argument) {
     char *request = malloc(REQUEST), answer[512];
     setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     while (heard(client, request)) {
-        int healthy = strncmp(request, "GET /healthz", 12) == 0, failed = 0;
-        int asked = strncmp(request, "GET /metrics", 12) == 0;
+        const char *path = strchr(request, ' ');
+        int healthy = after(path, " /healthz") == 0, failed = 0, slow = after(path, " /slow");
+        int asked = after(path, " /metrics") == 0, later = after(path, " /stream"), times = later >= 0 ? 2 : 1;
+        if (strcasestr(request, "\r\nUpgrade: websocket")) {
+            talk(client, &seed);
+            break;
+        }
         if (!healthy && !asked) {
-            pause_ms(latency + (jitter ? (int)(rand_r(&seed) % (unsigned)jitter) : 0));
+            pause_ms(slow > 0 ? slow : slow == 0 ? 300 + (int)(rand_r(&seed) % 1200) : takes(&seed));
             failed = (int)(rand_r(&seed) % 1000) < errors;
             leave_behind();
             atomic_fetch_add(&requests, 1);
@@ -104,8 +141,13 @@ static void *serve(void *argument) {
         int length = snprintf(answer, sizeof answer,
                               "HTTP/1.1 %s\r\nContent-Length: %zu\r\nX-Version: %s\r\nConnection: %s\r\n"
                               "Content-Type: text/plain\r\n\r\n%s",
-                              failed ? "500 Broken" : "200 OK", strlen(body), version, close_word, body);
-        if (send(client, answer, (size_t)length, MSG_NOSIGNAL) != length || finishing) break;
+                              failed ? "500 Broken" : "200 OK", (size_t)times * strlen(body), version, close_word, body);
+        if (!said(client, answer, (size_t)length)) break;
+        if (times == 2) {
+            pause_ms(later);
+            if (!said(client, body, strlen(body))) break;
+        }
+        if (finishing) break;
     }
     free(request);
     close(client);

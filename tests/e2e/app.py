@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,13 +14,14 @@ from typing import Any
 import docker
 import pytest
 
+from tests.apps import free_port
 from tests.e2e.own_engine import OwnEngine, own_engine
 from tests.haproxy import image_of_haproxy
 from tests.images import add, import_image, install
 
 SOURCE = Path(__file__).with_name("app.c")
 APP = "gitopsd-test/app:1"
-HAPROXY = "gitopsd-test/haproxy:1"
+HAPROXY, NEWER_HAPROXY = "gitopsd-test/haproxy:1", "gitopsd-test/haproxy:2"
 
 
 def app_image(api: docker.APIClient) -> str:
@@ -37,7 +38,27 @@ def street_engine() -> Iterator[OwnEngine]:
     with own_engine() as made:
         app_image(made.api())
         image_of_haproxy(made.api(), HAPROXY)
+        image_of_haproxy(made.api(), NEWER_HAPROXY, "newer")
         yield made
+
+
+@contextmanager
+def processes(directory: Path, **versions: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """The application as processes of this machine, one for each version with its environment; the port of each."""
+    made = directory / "app"
+    made.write_bytes(program())
+    made.chmod(0o755)
+    ports = {version: free_port() for version in versions}
+    running = []
+    try:
+        for version, how in versions.items():
+            environment = {"VERSION": version, "PORT": ports[version], **how}
+            running.append(subprocess.Popen([made], env={name: str(value) for name, value in environment.items()}))
+        yield ports
+    finally:
+        for each in running:
+            each.kill()
+            each.wait()
 
 
 @cache
@@ -64,7 +85,7 @@ def routed(version: str, port: int, *, x: dict[str, Any] | None = None, **more: 
     knobs = ("latency_ms", "jitter_ms", "errors", "boot_ms", "leak_kb", "term_mode")
     said = {"latency_ms": 5, "jitter_ms": 30, "term_mode": "exit", **{k: more.pop(k) for k in knobs if k in more}}
     environment = {"VERSION": version, **{name.upper(): str(value) for name, value in said.items()}}
-    health = {"http": {"port": 8080, "path": "/healthz"}, "interval": "200ms", "timeout": "2s"}
+    health = {"http": {"port": 8080, "path": "/healthz"}, "interval": "200ms", "timeout": "10s"}
     beside = {"scale_down_delay": "1s"} if "strategy" in (x or {}) else {}
     extension = {"min_ready": "0s", "health": health, "traffic": {}, **beside, **(x or {})}
     replicas = more.pop("replicas", 2)

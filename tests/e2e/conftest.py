@@ -46,12 +46,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A failure shows what the daemons said and did."""
     report = yield
     if report.when == "call" and report.failed:
-        for rig in RIGS:
+        for rig in (*RIGS, *LASTING):
             report.sections.append((f"gitopsd of {rig.project}", rig.account()))
     return report
 
 
 RIGS: list[Rig] = []
+LASTING: list[Rig] = []  # those that stay from test to test
 MakeRig = Callable[..., Rig]
 
 

@@ -13,9 +13,10 @@ COMMAND = (*PROGRAM, "run")
 
 
 class Process:
-    """`gitopsd run` on a settings file; its words go to a log beside it."""
+    """`gitopsd run` on a settings file; its words go to a log beside it. `by`: the program that it is started with."""
 
     def __init__(self, config: Path) -> None:
+        self.by: tuple[str, ...] = ()
         self._config = config
         self._log = config.with_suffix(".log")
         self._running: subprocess.Popen[bytes] | None = None
@@ -23,7 +24,7 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._running = subprocess.Popen(
-                [*COMMAND, "--listen", "off", "--config", str(self._config)],
+                [*self.by, *COMMAND, "--listen", "off", "--config", str(self._config)],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
