@@ -1,6 +1,8 @@
 """What lies in deploy/, and the README, say what the program does: settings with defaults, commands, calls, proofs."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -105,6 +107,28 @@ def test_the_routers_files_are_mounted_under_the_name_by_which_gitopsd_finds_the
     (mount,) = document["services"]["gitopsd"]["volumes"]
 
     assert document["volumes"][mount.partition(":")[0]]["name"] == NAME
+
+
+def test_the_service_has_a_router_as_root_without_a_power_of_root(tmp_path: Path) -> None:
+    """That this is enough is shown by the stories of `tests/e2e/street.py`, whose daemon has no more."""
+    drop_in = tmp_path / "gitopsd.service.d" / "router.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text((DEPLOY / "gitopsd-router.conf").read_text())
+    unit = tmp_path / "gitopsd.service"
+    unit.write_text((DEPLOY / "gitopsd.service").read_text().replace("/opt/gitopsd/bin/gitopsd", "/bin/true"))
+
+    assert settings_of(unit, drop_in)["CapabilityBoundingSet"] == ""
+    assert settings_of(unit, drop_in)["User"] == "root"
+    assert f"/volumes/{NAME}" in settings_of(unit, drop_in)["ReadWritePaths"]
+    if shutil.which("systemd-analyze") is not None:
+        checked = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
+        assert [line for line in checked.stderr.splitlines() if "gitopsd" in line or "router.conf" in line] == []
+
+
+def settings_of(*units: Path) -> dict[str, str]:
+    """What the last of the units says of each setting."""
+    lines = [line.partition("=") for unit in units for line in unit.read_text().splitlines() if line[:1].isupper()]
+    return {name: value for name, _, value in lines}
 
 
 def values(settings: Settings) -> dict[str, object]:
