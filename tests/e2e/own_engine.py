@@ -27,10 +27,12 @@ ENDS_WITHIN_S = 30
 class OwnEngine:
     """As scripts/engine starts one: own socket, data, containerd and bridge, no firewall rules, no forwarding.
 
-    `pools` is how many networks it can make; `disk` the size of its disk, as `mount -o size=` takes it.
+    `pools` is how many networks it can make; `disk` the size of its disk, as `mount -o size=` takes it. With `firewall`
+    it has its rules, in a network namespace of its own, where `inside` runs commands.
     """
 
-    def __init__(self, pools: int = 0, disk: str = "") -> None:
+    def __init__(self, pools: int = 0, disk: str = "", firewall: bool = False) -> None:
+        self._firewall = firewall
         self.directory = PLACE / f"gitopsd-engine.{secrets.token_hex(3)}"
         self.directory.mkdir(mode=0o700)
         self.data = self.directory / "data"
@@ -51,7 +53,8 @@ class OwnEngine:
         self.start()
 
     def start(self) -> None:
-        self._dockerd = self._begin("dockerd", *self._dockerd_options())
+        apart = ("unshare", "--net", "--") if self._firewall else ()
+        self._dockerd = self._begin("dockerd", *self._dockerd_options(), by=apart)
         eventually(self._answers, within=ENDS_WITHIN_S)
 
     def stop(self) -> None:
@@ -85,9 +88,15 @@ class OwnEngine:
         """The engine's last words."""
         return (self.directory / "dockerd.log").read_text(errors="replace")[-3000:]
 
-    def _begin(self, program: str, *options: str) -> "subprocess.Popen[bytes]":
+    def inside(self, *command: str) -> str:
+        """What a command prints that sees the engine's own network."""
+        assert self._dockerd is not None
+        entered = ("nsenter", f"--net=/proc/{self._dockerd.pid}/ns/net", *command)
+        return subprocess.run(entered, check=True, capture_output=True, text=True, timeout=30).stdout
+
+    def _begin(self, program: str, *options: str, by: tuple[str, ...] = ()) -> "subprocess.Popen[bytes]":
         with (self.directory / f"{program}.log").open("ab") as log:
-            return subprocess.Popen([program, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            return subprocess.Popen([*by, program, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def _end(self, number: signal.Signals) -> None:
         if self._dockerd is not None:
@@ -110,21 +119,27 @@ class OwnEngine:
     def _dockerd_options(self) -> tuple[str, ...]:
         at, base = self.directory, f"10.{self._octet}"
         pool = f"base={base}.128.0/{24 - (self._pools - 1).bit_length()}" if self._pools else f"base={base}.0.0/16"
+        apart = ("--bip", f"{base}.0.1/24") if self._firewall else (
+            "--bridge", self._link, "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"
+        )  # fmt: skip
         return ("--config-file", f"{at}/daemon.json", "--host", self.url, "--containerd", f"{at}/containerd.sock",
                 "--data-root", str(self.data), "--exec-root", f"{at}/run", "--pidfile", f"{at}/dockerd.pid",
-                "--bridge", self._link, "--default-address-pool", f"{pool},size=24", "--shutdown-timeout", "1",
-                "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false")  # fmt: skip
+                "--default-address-pool", f"{pool},size=24", "--shutdown-timeout", "1", *apart)  # fmt: skip
 
 
 @contextmanager
-def own_engine(pools: int = 0, disk: str = "") -> Iterator[OwnEngine]:
+def own_engine(pools: int = 0, disk: str = "", firewall: bool = False) -> Iterator[OwnEngine]:
     """An engine that is gone afterwards; the test is skipped where none can be started."""
     if os.geteuid() != 0:
         pytest.skip("only root can start a Docker engine of its own")
-    missing = [program for program in ("dockerd", "containerd", "ip") if not shutil.which(program)]
+    missing = [
+        program
+        for program in ("dockerd", "containerd", "ip", *(("iptables",) if firewall else ()))
+        if not shutil.which(program)
+    ]
     if missing:
         pytest.skip(f"there is no {missing[0]} here to start a Docker engine of its own with")
-    made = OwnEngine(pools, disk)
+    made = OwnEngine(pools, disk, firewall)
     try:
         yield made
     finally:

@@ -1,5 +1,6 @@
 """No request gets to a stranger: a routed instance keeps its address while gitopsd is away, and nobody else gets it."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -138,3 +139,22 @@ def test_the_address_of_a_stopped_instance_waits_for_it(engine: OwnEngine) -> No
     eventually(lambda: all(answers(address) for address in before.values()), within=60)
     assert caller.stop() == {"one"}
     assert not strange_addresses(api) & set(before.values())
+
+
+@pytest.mark.engine
+def test_over_the_network_of_the_router_instances_are_reached_from_the_host_and_from_no_container() -> None:
+    with own_engine(firewall=True) as made:
+        make_pictures(Images(made.api()))
+        here, there = sorted(bring_routed(made).items())
+        own = made.api().inspect_container(there[0])["NetworkSettings"]["Networks"]["shop_default"]["IPAddress"]
+
+        def reached(address: str) -> bool:
+            asking = rf"printf 'GET / HTTP/1.0\r\n\r\n' | nc -w 5 {address} 8080"
+            asker = made.api().exec_create(here[0], ["sh", "-c", asking])
+            return b"one" in made.api().exec_start(asker["Id"])
+
+        eventually(lambda: reached(own), within=60)
+        assert not reached(there[1])
+        asked_by_the_host = f"from urllib.request import urlopen; print(urlopen('http://{there[1]}:8080/').read())"
+        assert "one" in made.inside(sys.executable, "-c", asked_by_the_host)
+        assert "DROP" in made.inside("iptables", "--list-rules", "FORWARD")
