@@ -11,7 +11,7 @@ from statistics import median
 import yaml
 
 from gitopsd.adapters.clock import SystemClock
-from gitopsd.adapters.store import open_store
+from gitopsd.adapters.store.sqlite import open_store
 from gitopsd.controller.execute import WORKERS
 from gitopsd.model.desired import Policy
 from gitopsd.release import advance
