@@ -76,6 +76,7 @@ class RouterDesk:
         self._moving: frozenset[str] = frozenset()
         self._barred: dict[RouteName, Barred] = {}
         self._known = Known()
+        self._listed: frozenset[RouteName] = frozenset()
         self._shown: dict[str, object] = {}
 
     def start(self, wake: Callable[[str], None]) -> None:
@@ -221,6 +222,7 @@ class RouterDesk:
         """The router as wanted, and what it shows of that; with everything that nobody here did to it told."""
         router = self._opened()
         table, ways, observed = self._known.table, self._known.ways, router.observe()
+        self._listed = frozenset(route.name for route in observed.routes) if observed is not None else frozenset()
         certificates = router.certificates() if any(route.tls for route in wanted.table.routes) else Certificates()
         renewed = table is not None and certificates.edition != self._known.certificates.edition
         found = departures(table, ways, observed) if table is not None and observed is not None else ()
@@ -311,8 +313,11 @@ class RouterDesk:
         return now + _wait(attempts)
 
     def _suspects(self, table: RoutingTable) -> list[RouteName]:
-        """New routes without which others can perhaps be routed. Where all are new, they come one after the other."""
-        new = [route.name for route in table.routes if route.name not in self._known.there]
+        """New routes without which others can perhaps be routed. Where all are new, they come one after the other.
+
+        What the router itself has is not new, also to a gitopsd that has only just begun.
+        """
+        new = [route.name for route in table.routes if route.name not in self._known.there | self._listed]
         if len(table.routes) + len(self._barred) < 2:
             return []
         return new[1:] if 1 < len(new) == len(table.routes) else new

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.route_table import rendered
 from gitopsd.controller.routing import RouterDesk
 from gitopsd.model.certificate import Certificate, Certificates
 from gitopsd.model.errors import StoreError
@@ -357,3 +358,22 @@ def test_tls_without_a_certificate_holds_up_no_other_route(desk: Desk) -> None:
     assert [str(route.name) for route in desk.router.table.routes] == ["store/plain"]
     assert [hold.reason for hold in desk.desk.holds("shop")] == ["clients speak TLS, and there is no certificate"]
     assert desk.desk.holds("store") == ()
+
+
+def test_what_a_router_has_from_a_former_process_stays_in_it_when_it_takes_nothing_new() -> None:
+    made = Desk()
+    routes = {name: routed(8000 + at) for at, name in enumerate("abc")}
+    made.store.save(Journal("shop", "shop", routes=routes))
+    made.router.apply(rendered({"shop": routes}, frozenset(), {}).table)
+    made.router.refuses = "a certificate is broken"
+    made.know("shop")
+    for _ in range(5):
+        made.tick(1)
+    made.router.refuses = ""
+    for _ in range(5):
+        made.tick(10)
+
+    assert [route.service for route in made.router.table.routes] == ["a", "b", "c"]
+    assert made.told("RouterFailed")
+    assert all(len(table.routes) == 3 for table in made.router.applied)
+    made.desk.stop()
