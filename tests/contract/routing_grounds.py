@@ -21,6 +21,7 @@ from gitopsd.model.health import Checks, HttpCheck
 from gitopsd.model.route import (
     ALL,
     ObservedRoute,
+    ObservedRouting,
     ObservedTarget,
     Route,
     RouteName,
@@ -101,10 +102,14 @@ class RouterGround:
     def get(self, user: str = "", headers: Mapping[str, str] | None = None) -> Reply:
         return self.hands.get(user, headers or {})
 
-    def seen(self) -> ObservedRoute:
-        shown = self.router.observe()
+    def observed(self) -> ObservedRouting:
+        """What the router shows. Waits for an answer: a busy machine may take its time for one."""
+        shown = self.eventually(self.router.observe)
         assert shown is not None
-        route = shown.route(NAME)
+        return shown
+
+    def seen(self) -> ObservedRoute:
+        route = self.observed().route(NAME)
         assert route is not None
         return route
 

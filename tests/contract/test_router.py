@@ -49,8 +49,7 @@ def test_a_table_that_was_applied_is_what_the_router_shows(ground: RouterGround)
 
     ground.router.apply(table)
 
-    shown = ground.router.observe()
-    assert shown is not None
+    shown = ground.observed()
     assert differences(table, shown) == ()
     assert (ground.shown("new").weight, ground.shown("going").weight) == (64, 0)
 
@@ -241,8 +240,7 @@ def test_a_share_that_was_changed_by_hand_is_seen_and_healed(ground: RouterGroun
 
     ground.hands.share_by_hand(9_000)
 
-    shown = ground.router.observe()
-    assert shown is not None
+    shown = ground.observed()
     assert differences(table, shown) == ("shop/web: the share of slot b is 90 %, should be 5 %",)
     ground.router.apply(table)
     assert ground.seen().share == 500
@@ -300,8 +298,7 @@ def test_a_table_that_nobody_can_have_is_refused_and_the_old_one_stays(ground: R
     with pytest.raises(RouterError, match=r"shop/admin and shop/web both want shop.example.com/ on port"):
         ground.router.apply(RoutingTable(twice))
 
-    shown = ground.router.observe()
-    assert shown is not None
+    shown = ground.observed()
     assert differences(table, shown) == ()
     assert ground.get().by == "old"
 
