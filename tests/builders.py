@@ -10,11 +10,9 @@ from gitopsd.manifest import waves
 from gitopsd.manifest.shifting_seal import shifting_sealed
 from gitopsd.model.canonical import Json, digest
 from gitopsd.model.desired import (
-    REPORT_ONLY,
     Attachment,
     Dependency,
     DesiredState,
-    EnvironmentPolicy,
     Image,
     Job,
     Mount,
@@ -28,6 +26,7 @@ from gitopsd.model.desired import (
     VolumeMount,
 )
 from gitopsd.model.errors import Place
+from gitopsd.model.policy import REPORT_ONLY, EnvironmentPolicy
 from gitopsd.model.strategy import default_steps
 from gitopsd.model.traffic import Traffic
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitopsd.adapters.git.address import address
 from gitopsd.adapters.settings_http import http
+from gitopsd.adapters.settings_policy import operator_guards, operator_policy
 from gitopsd.adapters.settings_values import (
     Section,
     SectionReader,
@@ -59,13 +60,13 @@ from gitopsd.model.settings import (
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http"),
+    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http", "policy"),
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
 _MANAGED = ("image", "network", "certificates")
 _TRAEFIK = ("directory", "api", "metrics", "entry_points")
-_LATER = ("policy", "notify", "secrets")
+_LATER = ("notify", "secrets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,7 @@ class _Reader(SectionReader):
             router=self.router(top),
             prometheus=self.prometheus(top),
             http=http(self, top),
+            policy=operator_policy(self, top),
             config_file=path,
         )
 
@@ -237,7 +239,8 @@ class _Reader(SectionReader):
         return {name: self.environment(name, node, repositories) for name, node in named.items()}
 
     def environment(self, name: str, node: Node, repositories: Collection[str]) -> EnvironmentSettings:
-        keys = ("repository", "path", "project", "target", "vars_file", "host_dir", "mode", "secrets", "secrets_dir")
+        keys: tuple[str, ...] = ("repository", "path", "project", "target", "vars_file", "host_dir", "mode", "policy")
+        keys = (*keys, "secrets", "secrets_dir")
         section = self.section(node, f"environments.{name}", keys)
         repository = self.value(section, "repository", valid_name, "")
         path = self.value(section, "path", directory_within, "")
@@ -257,6 +260,7 @@ class _Reader(SectionReader):
             host_dir=self.value(section, "host_dir", self.file, None),
             mode=self.value(section, "mode", valid_mode, None),
             secrets=self.secrets(section),
+            guards=operator_guards(self, section),
         )
 
     def secrets(self, section: Section) -> SecretPlaces:

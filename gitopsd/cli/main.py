@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("events", "List what happened; -f follows."),
     "rollback": ("rollback", "Make the commit that takes an environment back."),
     "rollout": ("rollout", "Follow and steer the release under way: show, pause, promote, abort."),
+    "approve": ("approve", "Let the release that waits for a person begin, or go on."),
+    "deny": ("deny", "Keep it from beginning; everything stays as it is."),
     "pin": ("pin", "Go back to a kept release now, with no Git and no registry."),
     "unpin": ("unpin", "End a pin."),
     "suspend": ("suspend", "Stop releases and heals of an environment."),

@@ -15,6 +15,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.states import Asking, Loaded, Named, States, Unsealed, find_images, unresolved
 from gitopsd.manifest.seal import VERSION
+from gitopsd.manifest.workload import POLICY, breaches
 from gitopsd.model.desired import DesiredState, ImageMount, SealedState, Service
 from gitopsd.model.errors import GitopsdError, HostFileError, ManifestError, SourceError
 from gitopsd.model.release import Hold, Journal, Release
@@ -50,6 +51,12 @@ class Desire:
     def services(self) -> Mapping[str, Service]:
         """The services that Git wants; none while that is not known."""
         return self.loaded.desired.services if self.loaded is not None else {}
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        """What the manifest has against the operator's policy, where that only warns."""
+        warnings = self.loaded.desired.warnings if self.loaded is not None else ()
+        return tuple(str(each) for each in warnings if each.message.startswith(POLICY))
 
     @property
     def images(self) -> frozenset[str]:
@@ -228,8 +235,16 @@ class Desires:
         holds = [Hold("manifest", str(environment.refused))] if environment.refused else []
         holds += [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
         holds += [Hold("secrets", str(problem)) for problem in loaded.desired.missing]
+        holds += policy_holds(environment, loaded.desired)
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
         return (*holds, *_unroutable(environment, loaded), *(Hold("claim", dispute) for dispute in disputes))
+
+
+def policy_holds(environment: Environment, desired: DesiredState) -> tuple[Hold, ...]:
+    """What of the manifest the operator's policy does not let on this host."""
+    workload = environment.policy.workload
+    broken = breaches(desired, workload, environment.host_dir) if workload.enforce == "deny" else ()
+    return tuple(Hold("policy", str(problem)) for problem in broken)
 
 
 def outlived_releases(environment: str, kept: Iterable[str], ledger: Mapping[int, str]) -> frozenset[str]:

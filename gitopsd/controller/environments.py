@@ -11,6 +11,7 @@ from gitopsd.manifest import Moved, moved_from
 from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.errors import Problem
 from gitopsd.model.files import Files
+from gitopsd.model.guards import NO_POLICY, OperatorPolicy, strictest
 from gitopsd.model.mode import Mode
 from gitopsd.model.release import Former
 from gitopsd.model.settings import (
@@ -49,6 +50,7 @@ class Environment:
     images: ImageKeeping = field(default_factory=ImageKeeping)
     restart_storm: RestartStorm = field(default_factory=RestartStorm)
     router: RouterSettings = field(default_factory=RouterSettings)
+    policy: OperatorPolicy = NO_POLICY
     formerly: tuple[Former, ...] = ()
     moved: Moved | None = field(default=None, compare=False)
     refused: Problem | None = None
@@ -199,6 +201,7 @@ def _environment(
         images=settings.images,
         restart_storm=settings.restart_storm,
         router=settings.router,
+        policy=replace(settings.policy, guards=strictest(settings.policy.guards, named.guards)),
     )
 
 

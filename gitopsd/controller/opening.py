@@ -19,6 +19,9 @@ from gitopsd.plan.own import own_holds
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.plan.requirements import Offer, externals, unasked, unmeasured, unmet
 from gitopsd.release import Candidate, begin, refuse
+from gitopsd.release.guarding import Case, effective, voices_of
+from gitopsd.release.opening import prospect
+from gitopsd.release.queue import Waiting, enqueue, let_go, ruled_out
 
 
 def make_plan(
@@ -74,15 +77,59 @@ def open_release(
     state = opening.desire.state
     if state is None:
         return journal, (), ()
-    commit = _commit(opening.environment, desires, state.revision, now)
-    waves = opening.desire.loaded.waves if opening.desire.loaded is not None else ()
-    candidate = Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause)
-    number = store.next_release()
+    candidate = _candidate(opening, state, desires, now)
+    number = _number(journal, state, store)
+    left = _out_of_the_queue(journal, state, number, now)
     desires.keep(opening.environment, state.revision, number)
     if opening.refusal:
-        return refuse(journal, candidate, number, opening.refusal, now)
-    _keep_images(opening.environment.name, state, store)
-    return begin(journal, candidate, number, now)
+        begun = refuse(left.journal, candidate, number, opening.refusal, now)
+    else:
+        _keep_images(opening.environment.name, state, store)
+        begun = begin(left.journal, candidate, number, now)
+    return begun[0], (*left.events, *begun[1]), (*left.ended, *begun[2])
+
+
+def hold_release(
+    journal: Journal,
+    opening: Opening,
+    holds: tuple[Hold, ...],
+    desires: Desires,
+    store: Store,
+    now: datetime,
+) -> Waiting:
+    """Let the release wait for its guards, under the number that it will have."""
+    state, queued = opening.desire.state, journal.queued
+    if state is None:
+        return Waiting(journal, holds=holds)
+    if (out := ruled_out(journal, state.content_digest, holds, now)) is not None:
+        return out
+    rule = effective(voices_of(journal, Case(state, opening.plan, opening.environment.policy.guards))).approval
+    if queued is not None and queued.release.content_digest == state.content_digest:
+        return enqueue(journal, replace(queued.release, revision=state.revision), holds, rule, now)
+    candidate = _candidate(opening, state, desires, now)
+    release = prospect(opening.environment.name, candidate, store.next_release(), now)
+    return enqueue(journal, release, holds, rule, now)
+
+
+def _candidate(opening: Opening, state: SealedState, desires: Desires, now: datetime) -> Candidate:
+    commit = _commit(opening.environment, desires, state.revision, now)
+    waves = opening.desire.loaded.waves if opening.desire.loaded is not None else ()
+    return Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause)
+
+
+def _number(journal: Journal, state: SealedState, store: Store) -> int:
+    """The one under which it waited, or a new one."""
+    queued = journal.queued
+    if queued is not None and queued.release.content_digest == state.content_digest:
+        return queued.release.number
+    return store.next_release()
+
+
+def _out_of_the_queue(journal: Journal, state: SealedState, number: int, now: datetime) -> Waiting:
+    queued = journal.queued
+    if queued is not None and queued.release.content_digest == state.content_digest:
+        return Waiting(replace(journal, queued=None))
+    return let_go(journal, f"superseded by release {number}", now)
 
 
 def _keep_images(environment: str, state: SealedState, store: Store) -> None:

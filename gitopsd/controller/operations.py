@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 from gitopsd.model.canonical import Json
 from gitopsd.model.event import Event
+from gitopsd.model.guards import Ruling
 from gitopsd.model.operation import Operation
-from gitopsd.model.release import Abort, Journal, Suspension
+from gitopsd.model.release import Abort, Journal, Release, Suspension
 from gitopsd.model.rollout import Paused
 from gitopsd.release.pinning import over, unpin
-from gitopsd.release.steering import abort, pause, promote, resume
+from gitopsd.release.queue import approve, asked_again, deny
+from gitopsd.release.steering import abort, pause, promote, resume, ruled_on_step, stands_at_approval
 
 HEALED_FOR = timedelta(minutes=10)
 
@@ -28,6 +31,8 @@ class Applied:
     pull: bool = False
     whole: bool = False
     pin: bool = False
+    events: tuple[Event, ...] = ()
+    ended: tuple[Release, ...] = ()
 
 
 def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
@@ -47,6 +52,8 @@ def apply(operation: Operation, journal: Journal, now: datetime) -> Applied:
             return _retry(journal)
         case "heal":
             return _heal(journal, service, now)
+        case "approve" | "deny":
+            return _ruled(operation, journal, now)
         case "unpin":
             return Applied(*unpin(journal, operation.by))
         case _:
@@ -73,12 +80,26 @@ def _steered(operation: Operation, journal: Journal, service: str, now: datetime
             return resume(journal, service, now)
 
 
+def _ruled(operation: Operation, journal: Journal, now: datetime) -> Applied:
+    """A person's word on what waits for one: a release that has not begun, else a step of the one under way."""
+    what = str(operation.arguments.get("what") or "")
+    said: Literal["approved", "denied"] = "approved" if operation.verb == "approve" else "denied"
+    ruling = Ruling(said, operation.by, _reason(operation), now, now, 0)
+    if stands_at_approval(journal, what):
+        return Applied(*ruled_on_step(journal, ruling))
+    if said == "approved":
+        return Applied(*approve(journal, what, ruling))
+    waiting, result = deny(journal, what, ruling)
+    return Applied(waiting.journal, result, events=waiting.events, ended=waiting.ended)
+
+
 def _reason(operation: Operation) -> str:
     return str(operation.arguments.get("reason") or "")
 
 
 def _retry(journal: Journal) -> Applied:
-    count = len(journal.rejected)
+    count = len(journal.rejected) + len(journal.rulings) - len(asked_again(journal).rulings)
+    journal = asked_again(journal)
     if journal.pin is not None and journal.pin.ended:
         again = replace(journal, rejected={}, repairs={}, pin=None)
         return Applied(again, "what it was pinned away from may be tried again")

@@ -9,7 +9,8 @@ BROKEN = frozenset(["manifest", "source", "claim", "project", "owner"])
 NEEDS_A_PERSON = frozenset(
     [
         *("host", "manual", "suspended", "variables", "secrets", "approval", "window", "empty", "foreign", "disk"),
-        *("pull_policy", "paused", "pin", "restart-storm", "router"),
+        *("pull_policy", "paused", "pin", "restart-storm", "router", "deletion", "circuit-breaker", "rate-limit"),
+        *("requires", "concurrency", "policy", "signature"),
     ]
 )
 

@@ -21,6 +21,7 @@ from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Making, Specification
 from gitopsd.controller.expecting import Memory, expecting
+from gitopsd.controller.guarding import case_of, names_under_way
 from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
@@ -28,6 +29,7 @@ from gitopsd.controller.meeting import meet_instances
 from gitopsd.controller.metering import without_secrets
 from gitopsd.controller.opening import (
     Opening,
+    hold_release,
     make_plan,
     open_release,
     what_changed,
@@ -53,14 +55,17 @@ from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation
+from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal, Pin, Release
 from gitopsd.model.status import NextStep
 from gitopsd.plan.explain import moved_tags
 from gitopsd.release import Turn, advance, follow, recognise, verdict
+from gitopsd.release.guarding import crowded, standing
 from gitopsd.release.jump import after_jump, jump_between
 from gitopsd.release.metering import to_measure
 from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
+from gitopsd.release.queue import let_go
 from gitopsd.release.readiness import next_deadline
 from gitopsd.release.status import Knowledge, environment_status
 from gitopsd.release.visiting import to_visit
@@ -79,6 +84,7 @@ class Reconciler:
         engine = self._engine = shared.engine
         self._witness, self._weighing, self._metering = shared.witness, shared.weighing, shared.metering
         self._visiting = shared.visiting
+        self._crowd = shared.crowd
         self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
@@ -139,6 +145,7 @@ class Reconciler:
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content(turn.journal.names, wake)
+        self._crowd.note(self._name, under_way=turn.journal.release is not None)
         done = self._finish(replace(look, journal=turn.journal), turn, over=over)
         return replace(done, ended=over or bool(ended or turn.ended))
 
@@ -211,41 +218,44 @@ class Reconciler:
         """Begin a release where newer content is there, complete, and nothing holds it."""
         self._planned = ()
         if (held := pinned(look.journal)) is not None:
-            return self._open_pinned(look, held)
+            return self._open_pinned(look, held, wake)
         state, desire = look.desire.state, look.desire
         if state is None or look.environment.mode == "observe" or not acts(look):
             return look.journal, (), ()
         if self._requests.pull:
             self._questions.everything(desire, look.environment.images, wake)
             return look.journal, (), ()
-        standing = verdict(look.journal, state)
-        if standing == "wait" or (desire.absent and standing != "begin"):
+        meaning = verdict(look.journal, state)
+        if meaning == "wait" or (desire.absent and meaning != "begin"):
             return look.journal, (), ()
         if not desire.missing:
             self._ask_beside(look, wake)
-            if standing != "begin":
-                return follow(look.journal, state), (), ()
+            if meaning != "begin":
+                left = let_go(follow(look.journal, state), "Git says something else", look.now)
+                return left.journal, left.events, left.ended
         if look.holds:
             return look.journal, (), ()
         refusal = self._pulls.missing(desire.absent.values())
         if desire.missing and not refusal:
             self._questions.first(desire, look.environment.images, wake)
             return look.journal, (), ()
-        return self._begin(look, desire, refusal)
+        return self._begin(look, desire, refusal, wake)
 
-    def _open_pinned(self, look: Look, held: Pin) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
+    def _open_pinned(
+        self, look: Look, held: Pin, wake: Callable[[], None]
+    ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
         """Begin the release of what the environment is pinned to, whatever holds other content."""
         release = self._store.release(held.release)
         found = self._desires.released(look.environment, release) if release is not None else None
         if found is None or found.state is None or not acts(look):
             return look.journal, (), ()
         if verdict(look.journal, found.state) == "begin" and not found.holds:
-            return self._begin(look, found, "", held.words)
+            return self._begin(look, found, "", wake, held.words)
         git = look.desire.state if not look.desire.missing else None
         return (follow(look.journal, git) if git is not None else look.journal), (), ()
 
     def _begin(
-        self, look: Look, desire: Desire, refusal: str, asked: str = ""
+        self, look: Look, desire: Desire, refusal: str, wake: Callable[[], None], asked: str = ""
     ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
         basis = self._basis(look.environment, look.journal, None)
         unlike = look.unlike if not asked else {}
@@ -259,7 +269,21 @@ class Reconciler:
             return look.journal, (), ()
         cause = asked or self._requests.cause(what_changed(look.journal, made), moved_tags(basis, desire.state))
         opening = Opening(look.environment, desire, made, refusal, cause)
+        if not asked and (holds := self._guarded(look, desire.state, made, wake)):
+            waits = hold_release(look.journal, opening, holds, self._desires, self._store, look.now)
+            self._planned = waits.holds
+            return waits.journal, waits.events, waits.ended
         return open_release(look.journal, opening, self._desires, self._store, look.now)
+
+    def _guarded(self, look: Look, state: SealedState, made: Plan, wake: Callable[[], None]) -> tuple[Hold, ...]:
+        """What guards hold the release; one that is free may still have to wait for others on its engine."""
+        case = case_of(look.environment, look.journal, state, made, self._store)
+        if case.lane:
+            return ()
+        most = look.environment.policy.rollouts
+        under_way = partial(names_under_way, look.environment.engine.url, self._store)
+        found = standing(look.journal, case, look.now)
+        return found or crowded(self._crowd.enter(self._name, most, under_way, wake), most)
 
     def _ask_beside(self, look: Look, wake: Callable[[], None]) -> None:
         """Ask registries about names that may have moved, where a release could begin if one did."""
@@ -331,7 +355,7 @@ class Reconciler:
             *(state, look.live, look.desire.head, holds, reason),
             stale=bool(look.desire.stale),
             next=following,
-            warnings=self._routes.warnings(),
+            warnings=(*self._routes.warnings(), *look.desire.warned),
         )
         status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
         if not look.desire.missing or look.desire.absent:  # or a registry may say yet that there is something to do
@@ -354,6 +378,7 @@ class Reconciler:
             (next_deadline(look.journal, look.now), "an instance has had its time to become ready"),
             (suspension.until if suspension is not None else None, "the suspension ends"),
             (held.until if held is not None else None, "the pin ends"),
+            (min((each.until for each in self._planned if each.until is not None), default=None), "a guard may open"),
         )
         return [NextStep(at, what) for at, what in steps if at is not None]
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from gitopsd.controller.operations import apply, lapse, told
 from gitopsd.controller.ports import Store
 from gitopsd.model.desired import SealedState
+from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
-from gitopsd.model.release import Hold, Journal
+from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.release import verdict
 
 
@@ -26,6 +27,8 @@ class Requests:
         """The journal after what can be done at once, kept with the answers; the rest is left for the pass."""
         journal = lapse(journal, now)
         done: list[Operation] = []
+        came: list[Event] = []
+        ended: list[Release] = []
         self.new = False
         for operation in self._store.pending() if self.pin is None else ():
             if operation.environment != self._environment or self._known(operation):
@@ -33,6 +36,8 @@ class Requests:
             self.new = True
             applied = apply(operation, journal, now)
             journal = applied.journal
+            came += applied.events
+            ended += applied.ended
             if applied.result:
                 done.append(replace(operation, result=applied.result, done_at=now))
             if applied.sync:
@@ -45,7 +50,7 @@ class Requests:
         if done:
             release = journal.release.number if journal.release is not None else None
             events = [told(operation, operation.result, now, release) for operation in done]
-            self._store.save(journal, events, done=done)
+            self._store.save(journal, (*came, *events), ended, done=done)
         return journal
 
     def _known(self, operation: Operation) -> bool:

@@ -141,6 +141,7 @@ def plan(plan: Plan) -> Shape:
         "holds": [hold(each) for each in plan.holds],
         "warnings": list(plan.warnings),
         "problems": [problem(each) for each in plan.problems],
+        "loosens": list(plan.loosened),
     }
 
 

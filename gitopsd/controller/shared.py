@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from gitopsd.controller.crowd import Crowd
 from gitopsd.controller.execute import Executor
 from gitopsd.controller.metering import Metering
 from gitopsd.controller.metrics_port import Metrics
@@ -33,6 +34,7 @@ class Shared:
     visiting: Visiting
     desk: RouterDesk | None = None
     tally: Tally = field(default_factory=Tally)
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 def shared(

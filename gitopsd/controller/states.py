@@ -12,6 +12,7 @@ from gitopsd.controller.ports import EngineView, Inputs, Store
 from gitopsd.engine_json.platform import fits
 from gitopsd.manifest import load, seal, waves, with_secrets
 from gitopsd.manifest.seal import VERSION
+from gitopsd.manifest.workload import breaches
 from gitopsd.model.canonical import Json, digest, keyed_digest
 from gitopsd.model.desired import DesiredState, Image, ImageMount, SealedState, Service
 from gitopsd.model.files import Files
@@ -53,6 +54,9 @@ def load_environment(environment: Environment, files: Files, host: Host, key: by
     )
     needs = frozenset(each.name for each in described.external)
     desired = with_secrets(described, *host.given(needs))
+    if environment.policy.workload.enforce == "warn":
+        told = breaches(desired, environment.policy.workload, environment.host_dir)
+        desired = replace(desired, warnings=(*desired.warnings, *told))
     if host.unset:
         desired = replace(desired, unset=(*host.unset, *desired.unset))
     return Loaded(

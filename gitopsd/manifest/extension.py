@@ -13,10 +13,22 @@ from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.excess import EXCESS, EXCESS_DEFAULTS, memory_spike, restarts
+from gitopsd.manifest.guards import GUARDS, guards_of
 from gitopsd.manifest.health import health, health_checks, health_shown
 from gitopsd.manifest.jobs import job, job_fields
 from gitopsd.manifest.keys.quantities import span
-from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, read_fields, shown, strings, wrong
+from gitopsd.manifest.keys.shapes import (
+    NONE,
+    Read,
+    boolean,
+    checked,
+    choice,
+    closed,
+    read_fields,
+    shown,
+    strings,
+    wrong,
+)
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.rollback import choose_back, way_back
@@ -26,27 +38,16 @@ from gitopsd.manifest.steps import steps
 from gitopsd.manifest.traffic import ROUTER, SHIFTING, Wish, environment_traffic, routed, service_traffic
 from gitopsd.manifest.visits import pre_warm
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import (
-    CRASH_LOOP,
-    REPAIR_ALL,
-    REPORT_ONLY,
-    SERVICE_STORM,
-    EnvironmentPolicy,
-    Heal,
-    Heals,
-    Job,
-    Order,
-    Policy,
-    Strategy,
-)
+from gitopsd.model.desired import CRASH_LOOP, SERVICE_STORM, Job, Order, Policy, Strategy
 from gitopsd.model.errors import Place
 from gitopsd.model.health import Checks
+from gitopsd.model.policy import REPAIR_ALL, REPORT_ONLY, EnvironmentPolicy, Heal, Heals
 from gitopsd.model.traffic import Traffic
 
 
 def environment_policy(document: Fields, problems: Problems) -> tuple[EnvironmentPolicy, Chosen]:
     """`x-gitopsd` of the top level."""
-    values, places = _read(document, "", problems, _ENVIRONMENT, _ENVIRONMENT_LATER)
+    values, places = _read(document, "", problems, _ENVIRONMENT)
     chosen = Chosen()
     for key, default in _ENVIRONMENT_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
@@ -59,7 +60,10 @@ def environment_policy(document: Fields, problems: Problems) -> tuple[Environmen
         on_failure="pause" if chosen.values["on_failure"] == "pause" else "rollback",
         moved_from=str(values.get("moved_from") or ""),
         router="haproxy" if router == "haproxy" else "",
+        guards=guards_of(values),
     )
+    for key in GUARDS.keys() & values.keys():
+        chosen.put(key, values[key], str(places[key]))
     if policy.moved_from:
         chosen.put("moved_from", policy.moved_from, str(places["moved_from"]))
     return policy, chosen
@@ -124,7 +128,7 @@ def _health(
 
 
 def _read(
-    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], refused: Mapping[str, str]
+    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], refused: Mapping[str, str] = NONE
 ) -> tuple[dict[str, Json], Mapping[str, Place]]:
     extension = node.fields.get(EXTENSION)
     where = f"{path}.{EXTENSION}" if path else EXTENSION
@@ -255,9 +259,9 @@ _ENVIRONMENT: dict[str, Read] = {
     "on_failure": choice("rollback", "pause"),
     "moved_from": checked(directory_name, "the earlier name of this environment's directory"),
     "traffic": environment_traffic,
+    **GUARDS,
 }
 _ENVIRONMENT_DEFAULTS: dict[str, Json] = {"prune": True, "heal": "repair", "on_failure": "rollback"}
-_ENVIRONMENT_LATER = dict.fromkeys(("windows", "approval", "rate_limit"), _NOT_YET)
 
 _SERVICE: dict[str, Read] = {
     "strategy": choice(*get_args(Strategy)),

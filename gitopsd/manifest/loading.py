@@ -260,6 +260,7 @@ def _service(
         shares=shares(canonical),
         ignore_drift=_names(found.chosen.values["ignore_drift"]),
         traffic=found.traffic,
+        places=service.node.keys,
     )
     return built, found.chosen
 

@@ -13,13 +13,13 @@ from gitopsd.model.analysis import Analysis
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import Place, Problem
 from gitopsd.model.health import NOT_ASKED, Checks
+from gitopsd.model.policy import USUAL, EnvironmentPolicy
 from gitopsd.model.strategy import Step
 from gitopsd.model.traffic import Traffic
 from gitopsd.model.visits import PreWarm
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
-Heal = Literal["repair", "report"]
 Strategy = Literal["rolling", "canary", "blue-green", "recreate"]
 
 
@@ -250,7 +250,7 @@ class Service:
     `hidden` names the paths within `options` whose values come from a secret origin: ("environment", "PASSWORD").
     `shares` names the services whose network, IPC or PID namespace, or volumes, it uses: it is replaced with them.
     `ignore_drift` are paths of the field table, or beginnings of such. `traffic` is how the router serves it, None
-    where none does.
+    where none does. `places` says where each of its keys is written.
     """
 
     name: str
@@ -268,6 +268,7 @@ class Service:
     shares: tuple[str, ...] = ()
     ignore_drift: tuple[str, ...] = ()
     traffic: Traffic | None = None
+    places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def direct_ports(self) -> tuple[Port, ...]:
@@ -320,38 +321,6 @@ class External:
 
 
 @dataclass(frozen=True, slots=True)
-class Heals:
-    """What becomes of an instance that ended by itself, was removed, was stopped or paused by hand, was changed, is one
-    too many, or fails its checks; and of networks, which can be removed.
-    """
-
-    crashed: Heal = "repair"
-    removed: Heal = "repair"
-    stopped: Heal = "repair"
-    modified: Heal = "repair"
-    extra: Heal = "repair"
-    unhealthy: Heal = "repair"
-
-
-REPAIR_ALL = Heals()
-REPORT_ONLY = Heals("report", "report", "report", "report", "report", "report")
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentPolicy:
-    """`x-gitopsd` of the file's top level. `moved_from`: the environment's name before its directory was renamed.
-
-    `router`: what serves every service that publishes a TCP port; "" where only those are routed that say so.
-    """
-
-    prune: bool = True
-    heal: Heals = REPAIR_ALL
-    on_failure: Literal["rollback", "pause"] = "rollback"
-    moved_from: str = ""
-    router: Literal["haproxy", ""] = ""
-
-
-@dataclass(frozen=True, slots=True)
 class DesiredState:
     """An environment as one revision describes it. `services` holds only those that the active profiles enable.
 
@@ -364,7 +333,7 @@ class DesiredState:
     services: Mapping[str, Service]
     networks: Mapping[str, Network]
     volumes: Mapping[str, Volume]
-    policy: EnvironmentPolicy = EnvironmentPolicy()
+    policy: EnvironmentPolicy = USUAL
     warnings: tuple[Problem, ...] = ()
     unset: tuple[Problem, ...] = ()
     external: tuple[External, ...] = ()

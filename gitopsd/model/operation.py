@@ -18,6 +18,8 @@ Verb = Literal[
     "retry",
     "pin",
     "unpin",
+    "approve",
+    "deny",
     "adopt",
     "eject",
     "remove",

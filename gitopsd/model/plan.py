@@ -51,6 +51,7 @@ class Plan:
     holds: tuple[Hold, ...] = ()
     warnings: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    loosened: tuple[str, ...] = ()  # guards of which it asks for less than what serves, by their keys
 
     @property
     def empty(self) -> bool:

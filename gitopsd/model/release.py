@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gitopsd.model.guards import NO_GUARDS, Guards, Ruling
 from gitopsd.model.health import Readiness
 from gitopsd.model.image import Asked
 from gitopsd.model.rollout import Rollout, Target
@@ -12,7 +13,7 @@ from gitopsd.model.routing import Routed
 
 Outcome = Literal["succeeded", "rolled-back", "failed", "superseded", "cancelled"]
 HEALS_BEFORE_LOOP = 9  # of one service, each soon after the last
-ReleasePhase = Literal["progressing", "returning", "ended"]
+ReleasePhase = Literal["waiting", "progressing", "returning", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,10 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """`number` counts over the whole store. `waves` are service names in the order of `depends_on`."""
+    """`number` counts over the whole store. `waves` are service names in the order of `depends_on`.
+
+    `guards` are those that its own commits ask for.
+    """
 
     number: int
     environment: str
@@ -59,6 +63,21 @@ class Release:
     outcome: Outcome | None = None
     reason: str = ""
     aborted: Abort | None = None
+    guards: Guards = NO_GUARDS
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A release that guards hold, as it would begin. `revisions` are the commits that say it, newest last.
+
+    `asks` are the guards that want a person's word on it, since `asked_at` and `until`.
+    """
+
+    release: Release
+    revisions: tuple[str, ...]
+    asks: tuple[str, ...] = ()
+    asked_at: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +120,17 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The last good release of an environment; `revision` moves on with commits that change nothing here."""
+    """The last good release of an environment; `revision` moves on with commits that change nothing here.
+
+    Such commits may tighten its `guards`, and never loosen them.
+    """
 
     release: int
     release_revision: str
     revision: str
     input_digest: str
     content_digest: str
+    guards: Guards = NO_GUARDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +224,8 @@ class Journal:
     `asked` is by image reference, of those that a `pull_policy` wants asked about again.
     `readiness` are by container id, of the instances that are asked whether they work; so are `restarts`, of all.
     `routes` is what is wanted of the router, by service.
+    `queued` is what guards hold, `rulings` is what people said of such content, by its digest. `begun` are the times at
+    which releases began lately, `failures` how many failed in a row.
     """
 
     environment: str
@@ -226,6 +251,10 @@ class Journal:
     readiness: Mapping[str, Readiness] = field(default_factory=dict)
     restarts: Mapping[str, Restarts] = field(default_factory=dict)
     routes: Mapping[str, Routed] = field(default_factory=dict)
+    queued: Queued | None = None
+    rulings: Mapping[str, Ruling] = field(default_factory=dict)
+    begun: tuple[datetime, ...] = ()
+    failures: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:

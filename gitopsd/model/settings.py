@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from gitopsd.model.guards import NO_GUARDS, NO_POLICY, Guards, OperatorPolicy
 from gitopsd.model.image import size_text
 from gitopsd.model.mode import Mode
 
@@ -65,6 +66,7 @@ class EnvironmentSettings:
     host_dir: Path | None = None
     mode: Mode | None = None
     secrets: SecretPlaces = SecretPlaces()
+    guards: Guards = NO_GUARDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,4 +209,5 @@ class Settings:
     router: RouterSettings = RouterSettings()
     prometheus: PrometheusSettings | None = None
     http: HttpSettings = HttpSettings()
+    policy: OperatorPolicy = NO_POLICY
     config_file: Path | None = None

@@ -15,6 +15,8 @@ def plan_text(plan: Plan) -> str:
     lines += [f"  {'!':<3} {problem}" for problem in plan.problems]
     lines += [f"  {'!':<3} {warning}" for warning in plan.warnings]
     lines += [f"  {'||':<3} held by {hold.guard}: {hold.reason}" for hold in plan.holds]
+    if plan.loosened:
+        lines.append(f"  {'~':<3} loosens: {', '.join(plan.loosened)} (counts from the release after this one)")
     if plan.empty:
         return "\n".join([*lines, "  No changes."])
     lines += [f"  +   network {name}" for name in plan.networks]

@@ -156,6 +156,7 @@ def _release(journal: Journal, state: SealedState, report: AdoptionReport, deed:
         finished_at=deed.at,
         outcome="succeeded",
         reason="" if same else f"not as the manifest says: {differing or 'the number of replicas'}",
+        guards=state.desired.policy.guards,
     )
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from gitopsd.engine_json import borrowed_services, joined_services
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
+from gitopsd.model.guards import strictest
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Succeeded, Target
@@ -17,6 +18,8 @@ from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.shifting import gradual
 
 Verdict = Literal["same", "begin", "wait", "rejected"]
+Followed = TypeVar("Followed", Release, Serving)
+MOST_BEGUN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,18 @@ def follow(journal: Journal, wanted: SealedState) -> Journal:
     """Equal content at another commit: the revision moves, nothing else."""
     release, serving = journal.release, journal.serving
     if release is not None and release.content_digest == wanted.content_digest:
-        moved = replace(release, revision=wanted.revision, input_digest=wanted.input_digest)
+        moved = _moved(release, wanted)
         return journal if moved == release else replace(journal, release=moved)
     if serving is not None and release is None and serving.content_digest == wanted.content_digest:
-        now_at = replace(serving, revision=wanted.revision, input_digest=wanted.input_digest)
+        now_at = _moved(serving, wanted)
         return journal if now_at == serving else replace(journal, serving=now_at)
     return journal
+
+
+def _moved(current: Followed, wanted: SealedState) -> Followed:
+    """At the newer commit. What that one asks for on top counts from now on; what it does not, only after a release."""
+    guards = strictest(current.guards, wanted.desired.policy.guards)
+    return replace(current, revision=wanted.revision, input_digest=wanted.input_digest, guards=guards)
 
 
 def begin(
@@ -65,7 +74,7 @@ def begin(
 ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
     """Open a release, superseding an open one. A service whose target did not change keeps its rollout."""
     ended = _superseded(journal, number, now)
-    release = _release(journal.environment, candidate, number, now)
+    release = prospect(journal.environment, candidate, number, now)
     if journal.serving is None and any(each.outcome == "succeeded" for each in ended):
         journal = replace(journal, release=None, serving=serving_of(ended[0]))  # nothing better is known
     journal = _refreshed(journal, candidate)
@@ -91,6 +100,7 @@ def begin(
         rollouts=rollouts,
         repairs={},
         rejected={digest: replace(each, paused=False) for digest, each in journal.rejected.items()},
+        begun=(*journal.begun, now)[-MOST_BEGUN:],
     )
     superseding = tuple(
         Event(now, "ReleaseSuperseded", each.reason, environment=journal.environment, release=each.number)
@@ -118,7 +128,7 @@ def refuse(
     """Reject content before anything was touched: evidence against it came before its release could begin."""
     outcome: Outcome = "rolled-back" if journal.serving is not None else "failed"
     release = replace(
-        _release(journal.environment, candidate, number, now),
+        prospect(journal.environment, candidate, number, now),
         phase="ended",
         outcome=outcome,
         finished_at=now,
@@ -164,7 +174,8 @@ def _serves(journal: Journal) -> bool:
     return bool(concerned) and all(isinstance(each.phase, Finalising | Succeeded) for each in concerned)
 
 
-def _release(environment: str, candidate: Candidate, number: int, now: datetime) -> Release:
+def prospect(environment: str, candidate: Candidate, number: int, now: datetime) -> Release:
+    """The release of a candidate as it begins."""
     wanted = candidate.wanted
     return Release(
         number=number,
@@ -178,6 +189,7 @@ def _release(environment: str, candidate: Candidate, number: int, now: datetime)
         started_at=now,
         services=tuple(_released(sealed) for _, sealed in sorted(wanted.services.items())),
         waves=candidate.waves,
+        guards=wanted.desired.policy.guards,
     )
 
 
@@ -303,4 +315,11 @@ def _leaving(change: Change, journal: Journal, wanted: SealedState, number: int,
 
 def serving_of(release: Release) -> Serving:
     """A release that succeeded, as the last good one."""
-    return Serving(release.number, release.revision, release.revision, release.input_digest, release.content_digest)
+    return Serving(
+        release.number,
+        release.revision,
+        release.revision,
+        release.input_digest,
+        release.content_digest,
+        release.guards,
+    )

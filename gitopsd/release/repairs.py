@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from gitopsd.model.desired import REPAIR_ALL, REPORT_ONLY, Heals, Policy, SealedState
+from gitopsd.model.desired import Policy, SealedState
 from gitopsd.model.live import Instance
+from gitopsd.model.policy import REPAIR_ALL, REPORT_ONLY, Heals
 from gitopsd.model.release import Journal, Repair
 from gitopsd.model.rollout import Pending, Rollout, Target
 from gitopsd.plan.order import replacement

@@ -53,7 +53,7 @@ def conclude(journal: Journal, wanted: SealedState | None, now: datetime) -> tup
 def _succeeded(journal: Journal, release: Release, now: datetime) -> tuple[Journal, tuple[Release, ...]]:
     ended = replace(release, phase="ended", outcome="succeeded", finished_at=now)
     rejected = {each: why for each, why in journal.rejected.items() if each != release.content_digest}
-    done = replace(journal, release=None, serving=serving_of(release), before={}, rejected=rejected)
+    done = replace(journal, release=None, serving=serving_of(release), before={}, rejected=rejected, failures=0)
     return done, (ended,)
 
 
@@ -194,7 +194,8 @@ def _ended(
     ended = replace(release, phase="ended", outcome=outcome, finished_at=now)
     rejection = Rejection(release.content_digest, release.number, release.revision, release.reason, now, paused)
     rejected = {**journal.rejected, release.content_digest: rejection}
-    return replace(journal, release=None, before={}, rejected=rejected), (ended,)
+    failures = journal.failures + (release.aborted is None)
+    return replace(journal, release=None, before={}, rejected=rejected, failures=failures), (ended,)
 
 
 def swept(journal: Journal) -> Journal:

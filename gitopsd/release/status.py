@@ -3,9 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitopsd.model.desired import Heals, SealedState
+from gitopsd.model.desired import SealedState
 from gitopsd.model.live import LiveState
 from gitopsd.model.mode import Mode
+from gitopsd.model.policy import Heals
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Paused, Rollout, Target
 from gitopsd.model.status import EnvironmentStatus, Health, NextStep, ServiceStatus, Sync, worst

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from gitopsd.model.guards import Ruling
 from gitopsd.model.release import Abort, Journal
 from gitopsd.model.rollout import Finalising, Paused, Pending, Preparing, Progressing, Rollout, Sighting
-from gitopsd.rollout.shifting import waits
+from gitopsd.rollout.shifting import at_approval, waits
 from gitopsd.rollout.watching import forgotten
 
 IDLE = "nothing is being rolled out here"
+SHORTEST = 7  # of what stands for a commit
 
 
 def pause(journal: Journal, service: str, paused: Paused) -> tuple[Journal, str]:
@@ -54,6 +56,28 @@ def abort(journal: Journal, service: str, order: Abort) -> tuple[Journal, str]:
         return journal, answer
     where = f"goes back to release {journal.serving.release}" if journal.serving is not None else "ends where it stands"
     return replace(journal, release=replace(release, aborted=order)), f"release {release.number} {where}"
+
+
+def stands_at_approval(journal: Journal, what: str) -> bool:
+    """Whether the release under way waits at an approval, and is meant by its number, a commit, or nothing at all."""
+    release = journal.release
+    if release is None or not _approvable(journal):
+        return False
+    meant = what == str(release.number) or (len(what) >= SHORTEST and release.revision.startswith(what))
+    return meant or (what == "" and (journal.queued is None or not journal.queued.asks))
+
+
+def ruled_on_step(journal: Journal, ruling: Ruling) -> tuple[Journal, str]:
+    """Approved, the services that wait at an approval go on; denied, the release goes back."""
+    waiting, release = _approvable(journal), journal.release
+    if ruling.said == "approved" or release is None:
+        freed = {name: replace(each, shift=replace(each.shift, promoted=True)) for name, each in waiting.items()}
+        return _with(journal, freed), f"approved: {', '.join(waiting)} goes on"
+    return abort(journal, "", Abort(ruling.by, ruling.at, ruling.reason or "denied"))
+
+
+def _approvable(journal: Journal) -> dict[str, Rollout]:
+    return {name: each for name, each in _under_way(journal, "").items() if at_approval(each)}
 
 
 def _no(journal: Journal, service: str) -> str:

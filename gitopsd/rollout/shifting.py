@@ -144,6 +144,12 @@ def waits(rollout: Rollout) -> bool:
     return rollout.shift.step < len(steps) and isinstance(steps[rollout.shift.step], Pause | Analyse | Approve)
 
 
+def at_approval(rollout: Rollout) -> bool:
+    """It waits for a person to approve of it, and nobody has yet."""
+    shift = rollout.shift
+    return waits(rollout) and isinstance(steps_of(rollout.policy)[shift.step], Approve) and not shift.promoted
+
+
 def pause_ends(rollout: Rollout) -> datetime | None:
     """When the time of the pause or analysis at which it stands is over."""
     steps, shift = steps_of(rollout.policy), rollout.shift
@@ -180,6 +186,6 @@ def _told(step: Step) -> str:
         case SetCanaryScale():
             return "set_canary_scale"
         case Approve():
-            return "approval, until promoted"
+            return "approval, until approved"
         case _:
             return type(step).__name__

@@ -337,7 +337,7 @@ def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, messag
     assert said.startswith(f"gitopsd.yaml:{message}")
 
 
-@pytest.mark.parametrize("key", ["policy", "notify", "secrets"])
+@pytest.mark.parametrize("key", ["notify", "secrets"])
 def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path, key: str) -> None:
     assert refusals(tmp_path, f"{key}: {{}}") == [f"gitopsd.yaml:1:1: {key}: not supported yet; remove it"]
 
@@ -366,7 +366,7 @@ def test_ssh_credentials_are_read(tmp_path: Path) -> None:
 
 
 def test_all_errors_are_told_at_once_those_of_flags_too(tmp_path: Path) -> None:
-    said = refusals(tmp_path, "mode: x\nresync: 1\npolicy: {}\n", Flags(repository="ext::sh", branch="-h", host="a/b"))
+    said = refusals(tmp_path, "mode: x\nresync: 1\nhttp: {}\n", Flags(repository="ext::sh", branch="-h", host="a/b"))
     assert [line.split(": ")[0] for line in said] == [
         "--branch",
         "--host",

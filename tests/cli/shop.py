@@ -22,6 +22,7 @@ from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.shared import shared
+from gitopsd.model.guards import NO_POLICY, OperatorPolicy
 from gitopsd.model.mode import Mode
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
 from tests.fakes.clock import FakeClock
@@ -60,6 +61,7 @@ class Shop:
     directory: Path
     mode: Mode = "auto"
     environments: dict[str, EnvironmentSettings] = field(default_factory=dict)
+    policy: OperatorPolicy = NO_POLICY
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -82,7 +84,12 @@ class Shop:
         repository = Repository("default", "https://git.example.com/shop.git")
         self.directory.mkdir(exist_ok=True)
         return Settings(
-            "host1", self.directory, {"default": repository}, mode=self.mode, environments=dict(self.environments)
+            "host1",
+            self.directory,
+            {"default": repository},
+            mode=self.mode,
+            environments=dict(self.environments),
+            policy=self.policy,
         )
 
     def application(self, flags: Flags | None = None) -> Application:

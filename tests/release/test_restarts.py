@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from gitopsd.model.desired import CrashLoop, Heals
+from gitopsd.model.desired import CrashLoop
+from gitopsd.model.policy import Heals
 from gitopsd.release.status import Knowledge, environment_status
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gitopsd.model.desired import REPAIR_ALL, Heals
 from gitopsd.model.health import Checks, HttpCheck
+from gitopsd.model.policy import REPAIR_ALL, Heals
 from tests.builders import a_service, a_state
 from tests.daemon import Daemon
 from tests.world import Behaviour

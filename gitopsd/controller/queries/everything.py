@@ -23,6 +23,7 @@ def everything(ground: Ground, path: Path) -> tuple[tuple[OnDisk, ...], tuple[st
         repositories={name: settings.repositories.get(name, Repository(name, str(place)))},
         discover=settings.discover,
         environments=settings.environments,
+        policy=settings.policy,
     )
     found = arrangement(Known(alone, {name: files}, {}, "", lambda _: {}))
     if not found.environments:
@@ -46,4 +47,5 @@ def _discovered(secrets: Secrets, environment: Environment, root: Path, files: F
         environment.host_dir,
         environment.first_name,
         environment.refused,
+        environment.policy.workload,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from gitopsd.controller.desire import Desire, provisional
+from gitopsd.controller.desire import Desire, policy_holds, provisional
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import Host
 from gitopsd.controller.matching import look_again
@@ -84,7 +84,7 @@ def _recognised(view: View, environment: Environment, journal: Journal, live: Li
 
 def _at(view: View, environment: Environment, revision: str) -> Desire:
     loaded = load_at(view, environment, revision)
-    return Desire(loaded.revision, loaded)
+    return Desire(loaded.revision, loaded, holds=policy_holds(environment, loaded.desired))
 
 
 def load_at(view: View, environment: Environment, revision: str) -> Loaded:

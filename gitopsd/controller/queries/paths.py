@@ -12,6 +12,7 @@ from gitopsd.manifest.choose import CANDIDATES
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import GitopsdError, Problem
 from gitopsd.model.files import Files
+from gitopsd.model.guards import NO_POLICY, Workload
 from gitopsd.model.settings import EnvironmentSettings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class OnDisk:
     host_dir: str = ""
     first_name: str = ""
     refused: Problem | None = None
+    workload: Workload = NO_POLICY.workload
 
 
 def alone(ground: Ground, path: Path) -> OnDisk | None:
@@ -59,7 +61,8 @@ def _one(ground: Ground, place: Path, root: Path, inside: str) -> OnDisk:
     known = settings.environments.get(name, EnvironmentSettings(name))
     host_dir = str(known.host_dir) if known.host_dir is not None else ""
     variables = variables_here(ground.secrets, known.vars_file)
-    return OnDisk(name, root, inside, files.again(), variables, known.project, host_dir)
+    workload = settings.policy.workload
+    return OnDisk(name, root, inside, files.again(), variables, known.project, host_dir, workload=workload)
 
 
 def variables_here(secrets: "Secrets", path: Path | None) -> Mapping[str, str]:

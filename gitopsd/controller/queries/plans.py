@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.guarding import with_guards
 from gitopsd.controller.guards import project_hold
 from gitopsd.controller.measured import interruptions, request_rates
 from gitopsd.controller.opening import make_plan, with_way_to_ask, with_way_to_measure
@@ -52,7 +53,8 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
         known = interruptions(view.store, environment.name, interrupting(made))
         rates = request_rates(view.store, environment.name, judging(made, desired))
         warnings = (*made.warnings, *_to_be_pulled(seen), *quiet(made, desired, rates))
-        return replace(foretold(made, known), warnings=warnings)
+        made = replace(foretold(made, known), warnings=warnings)
+        return with_guards(made, environment, seen.journal, seen.desire.state, view.store, view.now)
     if not environment.path:
         return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
     raise GitopsdError(seen.desire.reason or "what Git wants is not known yet")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from gitopsd.controller.queries.paths import OnDisk, loaded
+from gitopsd.manifest.loading import HOST_DATA
+from gitopsd.manifest.workload import breaches
 from gitopsd.model.errors import Problem, ProblemsError
 from gitopsd.plan.claims import duplicate_claims
 from gitopsd.plan.requirements import impossible
@@ -27,4 +29,6 @@ def validated(found: OnDisk) -> Validated:
     except ProblemsError as error:
         return Validated(found.name, found.path, (*refused, *error.problems), ())
     problems = (*refused, *duplicate_claims(desired), *impossible(desired), *alone_problems(desired))
-    return Validated(found.name, found.path, problems, (*desired.warnings, *desired.unset))
+    broken = breaches(desired, found.workload, found.host_dir or f"{HOST_DATA}/{found.name}")
+    denied, warned = (broken, ()) if found.workload.enforce == "deny" else ((), broken)
+    return Validated(found.name, found.path, (*problems, *denied), (*desired.warnings, *warned, *desired.unset))

@@ -1,0 +1,59 @@
+"""What is known of a release that would begin, for the guards to judge: what goes first, what was good, who asks."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.ports import Store
+from gitopsd.controller.routing import on_engine
+from gitopsd.model.desired import SealedState
+from gitopsd.model.plan import Plan
+from gitopsd.model.release import Journal
+from gitopsd.release.guarding import Case, Proof, effective, looser, standing, voices_of
+
+
+def case_of(environment: Environment, journal: Journal, state: SealedState, made: Plan, store: Store) -> Case:
+    """The case for a release of this content."""
+    case = Case(state, made, environment.policy.guards, lane=lane(journal, state, store))
+    required = {each.environment for each in effective(voices_of(journal, case)).requires}
+    return replace(case, proofs={name: proof(name, store) for name in sorted(required)})
+
+
+def lane(journal: Journal, state: SealedState, store: Store) -> str:
+    """Why content passes all guards that hold in time: it was good here before, and someone goes back to it."""
+    serving = journal.serving
+    if serving is not None and serving.content_digest == state.content_digest:
+        return f"it goes back to release {serving.release}, which is the last good one"
+    for release in store.releases(journal.environment):
+        if release.outcome == "succeeded" and release.content_digest == state.content_digest:
+            return f"it goes back to release {release.number}, which was good"
+    return ""
+
+
+def proof(name: str, store: Store) -> Proof:
+    """How another environment of this gitopsd stands."""
+    serving = store.journal(name).serving
+    release = store.release(serving.release) if serving is not None else None
+    if release is None:
+        return Proof()
+    status = next((each for each in store.statuses() if each.name == name), None)
+    well = status is not None and status.health == "Healthy" and release.finished_at is not None
+    since = max(status.since, release.finished_at) if well and status and release.finished_at else None
+    return Proof(release.number, frozenset(each.digest for each in release.services), since)
+
+
+def names_under_way(url: str, store: Store) -> set[str]:
+    """The environments of an engine whose releases are under way, as the store has them."""
+    return {name for name in on_engine(url, store) if store.journal(name).release is not None}
+
+
+def with_guards(
+    made: Plan, environment: Environment, journal: Journal, state: SealedState, store: Store, now: datetime
+) -> Plan:
+    """The plan, with every guard that would hold it now, and those of which it asks for less."""
+    case = case_of(environment, journal, state, made, store)
+    holds = () if made.empty else standing(journal, case, now)
+    passes = (f"{case.lane}, so no guard but the policy holds it",) if case.lane and not made.empty else ()
+    return replace(
+        made, loosened=looser(journal, state), holds=(*made.holds, *holds), warnings=(*made.warnings, *passes)
+    )
