@@ -34,6 +34,7 @@ from gitopsd.adapters.settings_values import (
     valid_mode,
     valid_name,
     valid_secret_name,
+    verify_mode,
     web_url,
 )
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -55,6 +56,7 @@ from gitopsd.model.settings import (
     SecretPlaces,
     Settings,
     TargetEngine,
+    Verify,
 )
 
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
@@ -194,7 +196,6 @@ class _Reader(SectionReader):
         url = self.value(section, "url", self.url, "")
         if "url" not in section.fields:
             self.problems.add(section.place, path, "has no url; write one such as https://git.example.com/shop.git")
-        self.refuse_verify(section)
         return Repository(
             name=name,
             url=url,
@@ -202,6 +203,7 @@ class _Reader(SectionReader):
             interval=self.value(section, "interval", time_span, timedelta(seconds=30)),
             timeout=self.value(section, "timeout", time_span, timedelta(seconds=60)),
             credentials=self.credentials(section, url),
+            verify=self.verify(section),
         )
 
     def credentials(self, section: Section, url: str) -> Credentials:
@@ -216,13 +218,22 @@ class _Reader(SectionReader):
             known_hosts_file=self.value(inner, "known_hosts_file", self.file, None),
         )
 
-    def refuse_verify(self, section: Section) -> None:
-        path = section.path_of("verify")
-        verify = self.section(section.fields.get("verify"), path, ("mode", "allowed_signers_file"))
-        mode = verify.fields.get("mode")
-        if verify.fields and not (isinstance(mode, Scalar) and mode.value in ("off", False)):
-            message = "checking signatures is not supported yet; write `verify: {mode: off}` or remove the key"
-            self.problems.add(verify.place, path, message)
+    def verify(self, section: Section) -> Verify:
+        keys = ("mode", "allowed_signers_file", "revoked_keys_file", "gpg_keys_file")
+        inner = self.section(section.fields.get("verify"), section.path_of("verify"), keys)
+        mode = inner.fields.get("mode")
+        found = Verify(
+            mode="off"
+            if isinstance(mode, Scalar) and mode.value is False  # as YAML reads `off`
+            else self.value(inner, "mode", verify_mode, "off"),
+            allowed_signers_file=self.value(inner, "allowed_signers_file", self.file, None),
+            revoked_keys_file=self.value(inner, "revoked_keys_file", self.file, None),
+            gpg_keys_file=self.value(inner, "gpg_keys_file", self.file, None),
+        )
+        if found.mode != "off" and found.allowed_signers_file is None and found.gpg_keys_file is None:
+            message = "says of nobody that they may sign; write allowed_signers_file (SSH) or gpg_keys_file (OpenPGP)"
+            self.problems.add(inner.place, inner.path, message)
+        return found
 
     def patterns(self, top: Section) -> tuple[str, ...]:
         node = top.fields.get("discover")

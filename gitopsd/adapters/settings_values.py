@@ -167,6 +167,14 @@ def valid_mode(text: str) -> Mode:
     raise ValueError(f"{text!a} is no mode; {suggestion(text, _MODES)}")
 
 
+def verify_mode(text: str) -> Literal["off", "head", "strict"]:
+    match text:
+        case "off" | "head" | "strict":
+            return text
+        case _:
+            raise ValueError(f"{text!a} is no mode; {suggestion(text, ('off', 'head', 'strict'))}")
+
+
 def router_mode(text: str) -> Literal["managed", "traefik", "none"]:
     match text:
         case "managed" | "traefik" | "none":

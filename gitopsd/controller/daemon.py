@@ -23,6 +23,7 @@ from gitopsd.controller.router_owner import RouterOwner
 from gitopsd.controller.router_port import Router
 from gitopsd.controller.routing import RouterDesk, fetch_image
 from gitopsd.controller.shared import shared
+from gitopsd.controller.tag_approvals import TagApprovals
 from gitopsd.model.errors import SettingsError
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.release import Journal
@@ -56,6 +57,7 @@ class Daemon:
         self._arranging = threading.Lock()
         self._registry = Registry()
         self._repositories = self._open(self._settings)
+        self._approvals = TagApprovals(self._store, self._clock)
         self._loops: dict[str, EngineLoop] = {}
         self._desires: dict[str, Desires] = {}
         self._environments: dict[str, Environment] = {}
@@ -229,6 +231,8 @@ class Daemon:
             self._watch_hosts()
         if moved or troubled or self._repositories.trouble(name):
             self._wake_of(name)
+        here = [each for each in list(self._environments.values()) if each.repository == name]
+        self._approvals.look(self._repositories.source(name), here)
 
     def _revisions(self) -> Mapping[str, str]:
         return {name: files.revision for name, files in self._repositories.heads().items()}

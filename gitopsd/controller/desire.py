@@ -236,6 +236,8 @@ class Desires:
         holds += [Hold("variables", str(problem)) for problem in loaded.desired.unset[:1]]
         holds += [Hold("secrets", str(problem)) for problem in loaded.desired.missing]
         holds += policy_holds(environment, loaded.desired)
+        if wrong := self._repositories.distrust(environment.repository):
+            holds.append(Hold("signature", wrong))
         disputes = self._registry.disputes(environment.engine.url, environment.name, loaded.desired)
         return (*holds, *_unroutable(environment, loaded), *(Hold("claim", dispute) for dispute in disputes))
 

@@ -28,6 +28,7 @@ __all__ = [
     "Secrets",
     "Source",
     "Store",
+    "Tag",
     "Timer",
     "Watcher",
 ]
@@ -54,6 +55,20 @@ class Commit:
     subject: str
     at: datetime
     parents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of the remote: the commit that it names, by whom, and why its signature does not count ("": it does).
+
+    `id` is another one whenever somebody sets it anew.
+    """
+
+    id: str
+    commit: str
+    by: str
+    message: str
+    distrust: str
 
 
 class Source(Protocol):
@@ -101,6 +116,21 @@ class Source(Protocol):
 
     def let_go(self, names: Collection[str]) -> None:
         """Hold what was kept under these names no longer; one that is not there is no error."""
+        ...
+
+    def distrust(self, commit: str, since: str) -> str:
+        """Why a commit of the mirror is not trusted by the settings; "" where it is, or they ask for nothing.
+
+        `since` is the last one that was, "" for none.
+        """
+        ...
+
+    def tags(self, below: str) -> Mapping[str, Tag]:
+        """The tags that the remote has as `below/NAME`, by that name; asked for and fetched now."""
+        ...
+
+    def write_files(self, base: str, contents: Mapping[str, bytes], message: str) -> str:
+        """A new commit on top of `base` in which these files hold this. Returns its id."""
         ...
 
     def offer(self, commit: str, name: str) -> tuple[str, str]:

@@ -24,12 +24,16 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of one repository. `failures` in a row; `seen_at` is when the remote last answered."""
+    """What is known of one repository. `failures` in a row; `seen_at` is when the remote last answered.
+
+    `head` is the newest commit that is trusted; `distrust` says what is wrong with a newer one.
+    """
 
     head: Head | None = None
     seen_at: datetime | None = None
     error: str = ""
     failures: int = 0
+    distrust: str = ""
 
 
 class Repositories:
@@ -83,7 +87,12 @@ class Repositories:
     def trouble(self, name: str) -> str:
         with self._lock:
             known = self._known.get(name)
-        return known.error if known is not None else ""
+        return (known.error or known.distrust) if known is not None else ""
+
+    def distrust(self, name: str) -> str:
+        """What is wrong with a commit that is newer than the newest one that is trusted; "" for nothing."""
+        with self._lock:
+            return self._known[name].distrust if name in self._known else ""
 
     def stale(self, name: str) -> str:
         """That the remote does not answer, why, and how old what is known is; "" while it answers."""
@@ -114,6 +123,12 @@ class Repositories:
     def _seen(self, name: str, before: Known, commit: str) -> bool:
         now = self._clock.now()
         moved = before.head is None or before.head.commit != commit
+        wrong = self._distrusted(name, commit, before.head) if moved else ""
+        if wrong:
+            self._keep(name, Known(before.head, now, distrust=wrong))
+            if before.distrust != wrong:
+                self._tell("SignatureRefused", f"{name}: {wrong}", "error")
+            return before.distrust != wrong
         head = Head(commit, self._sources[name].files(commit)) if moved else before.head
         rewritten = moved and before.head is not None and self._sources[name].rewritten(before.head.commit, commit)
         self._keep(name, Known(head, now))
@@ -128,20 +143,36 @@ class Repositories:
         self._tell("RevisionSeen", f"{name} is at {commit[:8]}", "info")
         return True
 
+    def _distrusted(self, name: str, commit: str, head: Head | None) -> str:
+        """Why a newer commit is left where it is: what is known and trusted stays in force."""
+        reason = self._sources[name].distrust(commit, head.commit if head is not None else "")
+        mend = "sign it with one of those keys and push it, or look at `verify` in gitopsd.yaml"
+        return f"commit {commit[:8]} is not trusted: {reason}; {mend}" if reason else ""
+
     def _keep(self, name: str, known: Known) -> None:
         with self._lock:
             self._known[name] = known
         settings = self._settings[name]
         commit = known.head.commit if known.head is not None else ""
         self._store.save_repository(
-            RepositoryStatus(name, settings.url, settings.branch, commit, known.seen_at, known.error)
+            RepositoryStatus(name, settings.url, settings.branch, commit, known.seen_at, known.error or known.distrust)
         )
 
     def _remembered(self, name: str) -> Known:
         """What the mirror and the store hold from before: enough to go on healing while the remote is away."""
-        seen = {status.name: status.seen_at for status in self._store.repositories()}
+        stored = next((status for status in self._store.repositories() if status.name == name), None)
         commit = self._sources[name].head()
-        return Known(Head(commit, self._sources[name].files(commit)), seen.get(name)) if commit else Known()
+        seen_at = stored.seen_at if stored is not None else None
+        if self._settings[name].verify.mode != "off":
+            commit = self._trusted(name, stored.revision if stored is not None else "")
+        return Known(Head(commit, self._sources[name].files(commit)), seen_at) if commit else Known()
+
+    def _trusted(self, name: str, commit: str) -> str:
+        """What was trusted last, if it still is: whose it was may have been shut out since. The branch may be newer."""
+        try:
+            return "" if not commit or self._sources[name].distrust(commit, "") else commit
+        except SourceError:
+            return ""  # the next poll tells
 
     def _tell(self, reason: str, message: str, severity: Severity) -> None:
         self._store.append([Event(self._clock.now(), reason, message, severity)])

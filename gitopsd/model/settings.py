@@ -26,6 +26,19 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class Verify:
+    """Whose signature makes a commit trusted: SSH keys as Git's allowed signers file has them, OpenPGP's public keys.
+
+    `head`: the newest commit's; `strict`: that of every commit since the last trusted one.
+    """
+
+    mode: Literal["off", "head", "strict"] = "off"
+    allowed_signers_file: Path | None = None
+    revoked_keys_file: Path | None = None
+    gpg_keys_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """A Git repository. `interval` is the time between two polls, `timeout` of one Git command."""
 
@@ -35,6 +48,7 @@ class Repository:
     interval: timedelta = timedelta(seconds=30)
     timeout: timedelta = timedelta(seconds=60)
     credentials: Credentials = Credentials()
+    verify: Verify = Verify()
 
 
 @dataclass(frozen=True, slots=True)

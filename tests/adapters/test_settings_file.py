@@ -324,7 +324,7 @@ def test_a_branch_that_git_could_have_is_taken(tmp_path: Path, branch: str) -> N
         ("repository: {branch: main}", "1:13: repository: has no url; write"),
         (
             "repository: {url: /x, verify: {mode: head}}",
-            "1:31: repository.verify: checking signatures is not supported",
+            "1:31: repository.verify: says of nobody that they may sign",
         ),
         ("repository: {url: /x, credentials: {username: x}}", "1:36: repository.credentials: a password is for https"),
         ("- a", "1:1: is not a mapping; write"),

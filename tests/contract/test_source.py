@@ -245,3 +245,24 @@ def test_a_push_never_overwrites_what_others_pushed(pair: Pair) -> None:
     with pytest.raises(SourceUnavailable, match="moved"):
         source.push(made)
     assert source.poll() == theirs
+
+
+def test_tags_below_a_name_are_told_by_the_rest_of_theirs(pair: Pair) -> None:
+    remote, source = pair
+    commit = remote.write({"a": "1"})
+    source.poll()
+    remote.tag("approve/shop/one", commit)
+    remote.tag("approve/shopping/two", commit)
+    found = source.tags("approve/shop")
+    assert {name: (tag.commit, tag.by) for name, tag in found.items()} == {"one": (commit, "Ada")}
+    assert source.tags("approve/none") == {}
+
+
+def test_files_are_written_into_a_commit_on_top_and_the_others_stay(pair: Pair) -> None:
+    remote, source = pair
+    base = remote.write({"a": "1", "b": "1"})
+    source.poll()
+    made = source.write_files(base, {"a": b"2", "c/d": b"3"}, "Carry it over\n\nAll of it.")
+    files = source.files(made)
+    assert [files.read(path) for path in ("a", "b", "c/d")] == [b"2", b"1", b"3"]
+    assert (source.commit(made).parents, source.commit(made).subject) == ((base,), "Carry it over")

@@ -2,7 +2,7 @@
 
 from gitopsd.controller.repositories import Repositories
 from gitopsd.model.errors import SourceUnavailable
-from gitopsd.model.settings import Repository
+from gitopsd.model.settings import Repository, Verify
 from tests.fakes.clock import FakeClock
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
@@ -13,14 +13,15 @@ AWAY = SourceUnavailable("repository shop: git ls-remote: no answer within 60 s"
 class Known:
     """One repository, and what the controller knows of it."""
 
-    def __init__(self, source: FakeSource | None = None) -> None:
+    def __init__(self, source: FakeSource | None = None, verify: Verify | None = None) -> None:
+        self.verify = verify or Verify()
         self.source = source or FakeSource()
         self.store = FakeStore()
         self.clock = FakeClock()
         self.repositories = self.opened()
 
     def opened(self) -> Repositories:
-        settings = {"shop": Repository("shop", "https://git.example.com/shop.git")}
+        settings = {"shop": Repository("shop", "https://git.example.com/shop.git", verify=self.verify)}
         return Repositories(settings, lambda _: self.source, self.store, self.clock)
 
     def poll(self) -> bool:
@@ -121,3 +122,50 @@ def test_a_commit_that_cannot_be_read_is_trouble_and_is_tried_again() -> None:
     assert known.repositories.trouble("shop") == "the mirror is damaged"
     source.damaged = False
     assert known.poll()
+
+
+def test_a_commit_that_is_not_trusted_leaves_what_is_known_in_force_and_is_told_once() -> None:
+    known = Known()
+    good = known.source.write({"README": "1"})
+    known.poll()
+    bad = known.source.write({"README": "2"})
+    known.source.distrusted[bad] = "it is not signed"
+    assert known.poll()  # which those it concerns are woken for
+    assert not known.poll()
+    head = known.repositories.head("shop")
+    assert head is not None
+    assert head.commit == good
+    assert f"commit {bad[:8]} is not trusted: it is not signed" in known.repositories.distrust("shop")
+    assert known.told().count("SignatureRefused") == 1
+
+
+def test_a_signed_commit_on_top_is_taken_over() -> None:
+    known = Known()
+    known.source.distrusted[known.source.write({"README": "1"})] = "it is not signed"
+    known.poll()
+    assert known.repositories.head("shop") is None
+    good = known.source.write({"README": "2"})
+    assert known.poll()
+    head = known.repositories.head("shop")
+    assert head is not None
+    assert (head.commit, known.repositories.distrust("shop")) == (good, "")
+
+
+def test_a_new_daemon_begins_with_what_was_trusted_and_not_with_what_the_mirror_fetched_last() -> None:
+    known = Known(verify=Verify("head"))
+    good = known.source.write({"README": "1"})
+    known.poll()
+    bad = known.source.write({"README": "2"})
+    known.source.distrusted[bad] = "it is not signed"
+    known.poll()
+    head = known.opened().head("shop")
+    assert head is not None
+    assert head.commit == good
+
+
+def test_what_was_trusted_once_is_not_any_more_when_its_key_is_shut_out() -> None:
+    known = Known(verify=Verify("head"))
+    commit = known.source.write({"README": "1"})
+    known.poll()
+    known.source.distrusted[commit] = "the key that signed it is revoked"
+    assert known.opened().head("shop") is None

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from gitopsd.controller.ports import Commit
+from gitopsd.controller.ports import Commit, Tag
 from gitopsd.model.errors import RevisionNotFound, SourceError, SourceUnavailable
 from gitopsd.model.files import Entry, Files
 
@@ -29,6 +29,8 @@ class FakeSource:
     _contents: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _fetched: set[str] = field(default_factory=set)
     _head: str | None = None
+    distrusted: dict[str, str] = field(default_factory=dict)  # commits and tags, and what is wrong with each
+    tag_looks: int = 0
 
     def write(self, changes: Mapping[str, str | bytes | None], subject: str = "Change", author: str = "Ada") -> str:
         """Someone commits to the branch and pushes; None removes a file. Returns the commit's id."""
@@ -109,6 +111,26 @@ class FakeSource:
     def let_go(self, names: Collection[str]) -> None:
         for name in names:
             self.held.pop(name, None)
+
+    def distrust(self, commit: str, since: str) -> str:
+        self._at(commit)
+        return self.distrusted.get(commit, "")
+
+    def tags(self, below: str) -> Mapping[str, Tag]:
+        self.tag_looks += 1
+        self._ask_remote()
+        found = {name.removeprefix(f"{below}/"): commit for name, commit in self.remote.items()}
+        tags = {name: commit for name, commit in found.items() if f"{below}/{name}" in self.remote}
+        return {
+            name: Tag(f"tag of {commit}", commit, "Ada", "A tag", self.distrusted.get(f"{below}/{name}", ""))
+            for name, commit in tags.items()
+        }
+
+    def write_files(self, base: str, contents: Mapping[str, bytes], message: str) -> str:
+        self._at(base)
+        made = self._made({**self._contents[base], **contents}, (base,), message.partition("\n")[0], "gitopsd")
+        self._fetched.add(made)
+        return made
 
     def offer(self, commit: str, name: str) -> tuple[str, str]:
         self.keep(commit, name)

@@ -12,7 +12,8 @@ from gitopsd.adapters.git.address import Address, address, checked_name, is_comm
 from gitopsd.adapters.git.blobs import Blobs
 from gitopsd.adapters.git.mirror import PATIENCE, Mirror
 from gitopsd.adapters.git.process import Commands, GitFailed
-from gitopsd.controller.ports import Commit, Source
+from gitopsd.adapters.git.signatures import Signatures
+from gitopsd.controller.ports import Commit, Source, Tag
 from gitopsd.model.errors import RevisionNotFound, SourceUnavailable
 from gitopsd.model.files import Entry, Files
 from gitopsd.model.settings import Repository
@@ -20,6 +21,8 @@ from gitopsd.model.settings import Repository
 _FIELDS = "%H%x00%P%x00%an%x00%ct%x00%s"
 _LONGEST_TEXT = 1000
 _KEPT = "refs/gitopsd/"
+_TAGS = "refs/approvals/"
+_TAG_FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objectname)%00%(taggername)%00%(contents:subject)"
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--end-of-options")
 # The other end of a push to a local repository runs as we do, so its hooks and commands are not run.
 _QUIET_RECEIVER = "git -c core.hooksPath=/dev/null -c core.alternateRefsCommand=true receive-pack"
@@ -37,19 +40,23 @@ def open_source(repository: Repository, state_dir: Path) -> Source:
     except OSError as error:
         raise SourceUnavailable(f"{error.filename}: {error.strerror}; make the state directory writable") from error
     mirror = Mirror(mirrors / f"{name}.git", commands, repository.timeout.total_seconds())
-    return GitSource(repository.name, branch, place, mirror, commands)
+    signatures = Signatures(repository.verify, mirror, mirrors / f"{name}.keys")
+    return GitSource(repository.name, branch, place, mirror, commands, signatures)
 
 
 class GitSource:
     """Every method is safe to call twice and from several threads; those that fetch wait for each other."""
 
-    def __init__(self, name: str, branch: str, place: Address, mirror: Mirror, commands: Commands) -> None:
+    def __init__(
+        self, name: str, branch: str, place: Address, mirror: Mirror, commands: Commands, signatures: Signatures
+    ) -> None:
         self._name = name
         self._branch = branch
         self._url = place.url
         self._local = place.path is not None
         self._mirror = mirror
         self._commands = commands
+        self._signatures = signatures
         self._blobs = Blobs(mirror)
         # One level deep, so that no branch is in another one's way when the setting changes.
         self._head_ref = f"refs/heads/{quote(branch, safe='')}"
@@ -129,6 +136,44 @@ class GitSource:
         with self._mirror.writing() as held:
             self._run("update-ref", "--stdin", stdin=deletions.encode(), held=held)
 
+    def distrust(self, commit: str, since: str) -> str:
+        with self._reading(commit):
+            return self._signatures.commits(commit, since if since and self._known(since) else "")
+
+    def tags(self, below: str) -> Mapping[str, Tag]:
+        pattern = f"refs/tags/{checked_name(below, 'tag')}/*"
+        own = f"{_TAGS}{quote(below, safe='')}/"
+        with self._mirror.writing() as held:
+            output = self._commands.run(None, "ls-remote", "--quiet", "--end-of-options", self._url, pattern, held=held)
+            if output.strip():
+                self._fetch(held, f"{pattern}:{own}*", prune=True)
+            else:
+                return {}
+        with self._reading():
+            rows = self._mirror.git("for-each-ref", f"--format={_TAG_FIELDS}", own).decode(errors="replace").split("\n")
+        found = (row.split("\0") for row in rows if row)
+        return {each[0].removeprefix(own): self._tag(each[1:]) for each in found}
+
+    def _tag(self, fields: Sequence[str]) -> Tag:
+        kind, name, named, tagger, subject = fields
+        if kind != "tag":
+            return Tag(name, name, "", "", "it is a lightweight tag, which nobody can sign")
+        return Tag(name, named, tagger[:_LONGEST_TEXT], subject[:_LONGEST_TEXT], self._signatures.tag(name))
+
+    def write_files(self, base: str, contents: Mapping[str, bytes], message: str) -> str:
+        with self._reading(base):
+            entries = self._blobs.tree(base).entries
+            changes = []
+            for path, data in contents.items():
+                blob = self._mirror.git("hash-object", "-w", "--stdin", stdin=data).decode().strip()
+                mode = entries[path].mode if path in entries else 0o100644
+                changes.append(f"{mode:o} {blob}\t{path}")
+            return self._committed(base, self._changed_tree(base, changes), message)
+
+    def _committed(self, base: str, tree: str, message: str) -> str:
+        text = message.encode(errors="replace")
+        return self._mirror.git("commit-tree", "-p", base, "-F", "-", tree, stdin=text).decode().strip()
+
     def offer(self, commit: str, name: str) -> tuple[str, str]:
         self.keep(commit, name)
         return str(self._mirror.directory), _kept_ref(name)
@@ -141,9 +186,7 @@ class GitSource:
                 return base
             changes = [f"0 {'0' * 40}\t{path}" for path in gone]
             changes += [f"{entry.mode:o} {entry.blob}\t{path}" for path, entry in wanted.items()]
-            tree = self._changed_tree(base, changes)
-            text = message.encode(errors="replace")
-            return self._mirror.git("commit-tree", "-p", base, "-F", "-", tree, stdin=text).decode().strip()
+            return self._committed(base, self._changed_tree(base, changes), message)
 
     def push(self, commit: str) -> None:
         program = [f"--receive-pack={_QUIET_RECEIVER}"] if self._local else []

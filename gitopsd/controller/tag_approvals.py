@@ -1,0 +1,71 @@
+"""Approvals in Git: tags `approve/ENV/COMMIT`, looked for only while something waits for a person.
+
+So a host that nobody can reach can still be told yes, by whoever may set tags.
+"""
+
+from collections.abc import Iterable
+
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.ports import Clock, Source, Store, Tag
+from gitopsd.model.errors import SourceError
+from gitopsd.model.event import Event
+from gitopsd.model.guards import strictest
+from gitopsd.model.operation import Operation
+from gitopsd.model.release import Journal
+from gitopsd.release.steering import stands_at_approval
+
+
+class TagApprovals:
+    """What tags approve of becomes an operation, once for each tag that is set."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._seen: set[tuple[str, str]] = set()
+
+    def look(self, source: Source, environments: Iterable[Environment]) -> None:
+        """Ask the remote for the tags of those environments that wait; a remote that does not answer is asked again."""
+        for environment in environments:
+            journal = self._store.journal(environment.name)
+            wanted = _waiting(journal)
+            if not wanted:
+                continue
+            try:
+                tags = source.tags(f"approve/{environment.name}")
+            except SourceError:
+                return  # which the poll itself tells
+            for commit in wanted:
+                tag = tags.get(commit)
+                if tag is not None and tag.commit == commit:
+                    self._found(environment, journal, commit, tag)
+
+    def _found(self, environment: Environment, journal: Journal, commit: str, tag: Tag) -> None:
+        if (environment.name, tag.id) in self._seen:
+            return
+        self._seen.add((environment.name, tag.id))
+        name = f"approve/{environment.name}/{commit}"
+        if _signed(environment, journal) and tag.distrust:
+            message = f"the tag {name} approves of nothing: {tag.distrust}"
+            self._store.append(
+                [Event(self._clock.now(), "ApprovalNotTrusted", message, "warning", environment=environment.name)]
+            )
+            return
+        said = {"what": commit, "reason": f"tag {name}" + (f": {tag.message}" if tag.message else "")}
+        by = tag.by or "whoever set a tag"
+        self._store.submit(Operation("approve", environment.name, by, self._clock.now(), said))
+
+
+def _waiting(journal: Journal) -> tuple[str, ...]:
+    """The commits of which a tag may approve now."""
+    if journal.queued is not None and journal.queued.asks:
+        return tuple(reversed(journal.queued.revisions))
+    if journal.release is not None and stands_at_approval(journal, str(journal.release.number)):
+        return (journal.release.revision,)
+    return ()
+
+
+def _signed(environment: Environment, journal: Journal) -> bool:
+    """Whether any of those who are heard wants such tags signed."""
+    guards = environment.policy.guards
+    for each in (journal.serving, journal.release, journal.queued.release if journal.queued is not None else None):
+        guards = strictest(guards, each.guards) if each is not None else guards
+    return guards.approval is not None and guards.approval.signed
