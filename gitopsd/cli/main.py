@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("why", "Tell the chain of causes behind a service."),
     "events": ("events", "List what happened; -f follows."),
     "rollback": ("rollback", "Make the commit that takes an environment back."),
+    "promote": ("promote", "Make the commit that carries image versions to another environment."),
     "rollout": ("rollout", "Follow and steer the release under way: show, pause, promote, abort."),
     "approve": ("approve", "Let the release that waits for a person begin, or go on."),
     "deny": ("deny", "Keep it from beginning; everything stays as it is."),

@@ -1,51 +1,28 @@
 """Rolling back: a commit on top of the branch that makes an environment's inputs those of an earlier release."""
 
-from dataclasses import dataclass, replace
-
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.ports import Source
 from gitopsd.controller.queries.look import load_at
+from gitopsd.controller.queries.made import Made, branch_of, newest, offered, pushed
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.states import Loaded
-from gitopsd.model.errors import GitopsdError, SourceUnavailable
-from gitopsd.model.files import Files
+from gitopsd.model.errors import GitopsdError
 from gitopsd.model.release import Release
 
 
-@dataclass(frozen=True, slots=True)
-class Rollback:
-    """The commit that was made. `commit` "" when Git says so already. `changed` are the paths that it changes.
-
-    `mirror` and `ref` say where it can be fetched; `others` are environments that the same paths concern.
-    """
-
-    environment: str
-    branch: str
-    revision: str
-    release: int | None
-    base: str
-    commit: str
-    changed: tuple[str, ...]
-    others: tuple[str, ...]
-    mirror: str = ""
-    ref: str = ""
-    pushed: bool = False
-    note: str = ""
-
-
-def rollback(view: View, name: str, to: str = "", *, push: bool = False) -> Rollback:
+def rollback(view: View, name: str, to: str = "", *, push: bool = False) -> Made:
     """Make the commit, and push it when asked. GitopsdError when there is nothing to go back to."""
     (environment,) = view.select(name)
     if not environment.path:
         raise GitopsdError(f"environment {name} is in no repository any more; restore its directory with `git revert`")
     source = view.repositories.source(environment.repository)
-    base, note = _base(source)
+    base, note = newest(source)
     release, revision = _target(view, environment, base, to)
     wanted = load_at(view, environment, revision)
     commit = source.restore(base, wanted.revision, wanted.asked, _message(view, source, environment, release, wanted))
-    made = Rollback(
+    made = Made(
         name,
-        _branch(view, environment),
+        branch_of(view, environment),
         wanted.revision,
         release.number if release else None,
         base,
@@ -56,23 +33,9 @@ def rollback(view: View, name: str, to: str = "", *, push: bool = False) -> Roll
     )
     if commit == base:
         return made
-    changed = _changed(source.files(base), source.files(commit))
-    others = _others(view, environment, source.files(base), source.files(commit))
     _check(view, environment, commit, wanted)
-    mirror, ref = source.offer(commit, f"rollback-{name}-{commit[:12]}")
-    made = replace(made, commit=commit, changed=changed, others=others, mirror=mirror, ref=ref)
-    return _pushed(source, made) if push else made
-
-
-def _base(source: Source) -> tuple[str, str]:
-    """The branch's newest commit, asked for anew; the last known one when the remote does not answer."""
-    try:
-        return source.poll(), ""
-    except SourceUnavailable as error:
-        head = source.head()
-        if head is None:
-            raise
-        return head, f"the remote did not answer, so the commit stands on the last known one: {error}"
+    made = offered(view, environment, source, made, commit, "rollback")
+    return pushed(view, environment, source, made) if push else made
 
 
 def _target(view: View, environment: Environment, base: str, to: str) -> tuple[Release | None, str]:
@@ -119,27 +82,6 @@ def _message(view: View, source: Source, environment: Environment, release: Rele
     )
 
 
-def _branch(view: View, environment: Environment) -> str:
-    return view.settings.repositories[environment.repository].branch
-
-
-def _changed(before: Files, after: Files) -> tuple[str, ...]:
-    old, new = before.below(""), after.below("")
-    return tuple(sorted(path for path in {*old, *new} if old.get(path) != new.get(path)))
-
-
-def _others(view: View, environment: Environment, before: Files, after: Files) -> tuple[str, ...]:
-    """Other environments of the repository whose inputs the commit changes too, through a file that they share."""
-    found = []
-    for other in view.environments.values():
-        if other.name == environment.name or other.repository != environment.repository or not other.path:
-            continue
-        loaded = view.desire(other).loaded
-        if loaded is not None and before.input_digest(loaded.asked) != after.input_digest(loaded.asked):
-            found.append(other.name)
-    return tuple(found)
-
-
 def _check(view: View, environment: Environment, commit: str, wanted: Loaded) -> None:
     """The environment at the new commit is what it was; it is not when its directory has moved since."""
     made = load_at(view, environment, commit)
@@ -148,13 +90,3 @@ def _check(view: View, environment: Environment, commit: str, wanted: Loaded) ->
             f"the inputs of {environment.name} cannot be brought back to {wanted.revision[:8]}, as they lay elsewhere "
             "then; use `git revert` in a clone"
         )
-
-
-def _pushed(source: Source, made: Rollback) -> Rollback:
-    if made.others:
-        raise GitopsdError(
-            f"not pushed: {', '.join(made.changed)} is shared, so {', '.join(made.others)} would change too; "
-            f"look at the commit and push it yourself: git fetch {made.mirror} {made.ref}"
-        )
-    source.push(made.commit)
-    return replace(made, pushed=True)
