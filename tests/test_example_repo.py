@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from gitopsd.adapters import settings_file
 from gitopsd.adapters.git.directory import directory_files
 from gitopsd.manifest import load, load_all, resolved, waves
+from gitopsd.manifest.workload import breaches
 from gitopsd.model.desired import ContentMount, DesiredState
 from gitopsd.model.files import Files
+from gitopsd.model.guards import NO_GUARDS
+from tests.cli.shop import Shop, compose, service
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example-repo"
 ENVIRONMENTS = ("production", "staging", "api")
+GUARDS = ("approval", "windows", "rate-limit", "deletion-cap", "circuit-breaker", "promotion")
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,39 @@ def test_a_new_version_of_the_api_is_a_canary_behind_the_router(files: Files) ->
     api = environment(files, "api").services["api"]
 
     assert (api.policy.strategy, str(api.traffic)) == ("canary", "http at port 127.0.0.1:8082, to 8080")
+
+
+@pytest.mark.parametrize("name", GUARDS)
+def test_a_guard_has_an_example_that_loads_without_a_problem_and_says_it(files: Files, name: str) -> None:
+    desired = load(files, f"guards/{name}", name)
+
+    assert (desired.warnings, desired.unset) == ((), ())
+    assert desired.policy.guards != NO_GUARDS
+
+
+def test_the_example_of_the_operators_policy_is_valid_and_breaks_the_workload_beside_it(files: Files) -> None:
+    policy = settings_file.load(EXAMPLE / "guards" / "gitopsd.yaml").policy
+    broken = breaches(load(files, "guards/workload", "workload"), policy.workload)
+
+    assert [str(each.place) for each in broken] == [
+        "guards/workload/compose.yaml:6:5",
+        *["guards/workload/compose.yaml:7:15"] * 2,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "hold"),
+    [("approval", "approval"), ("windows", "window"), ("rate-limit", "rate-limit"), ("deletion-cap", "deletion")],
+)
+def test_the_example_of_a_guard_holds_a_release(tmp_path: Path, name: str, hold: str) -> None:
+    text = (EXAMPLE / "guards" / name / "compose.yaml").read_text().replace("shop/web:1.0", "web:1")
+    shop = Shop(tmp_path / "state")  # whose clock stands at a Sunday
+    two = "  other:\n    image: db:1\n    x-gitopsd: {min_ready: 0s}\n"
+    shop.release(f"name: shop-{name}\n{compose(service('web', image='web:1'))}{two}", "Before there was a guard")
+    shop.release(text, "With the guard, and without the other service")
+    (status,) = shop.store.statuses()
+
+    assert hold in [each.guard for each in status.holds]
 
 
 def environment(files: Files, name: str) -> DesiredState:
