@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gitopsd.model.guards import Ruling
+from gitopsd.model.guards import ApprovalRule, Ruling
 from gitopsd.model.release import Abort, Journal
 from gitopsd.model.rollout import Finalising, Paused, Pending, Preparing, Progressing, Rollout, Sighting
 from gitopsd.rollout.shifting import at_approval, waits
@@ -74,6 +74,19 @@ def ruled_on_step(journal: Journal, ruling: Ruling) -> tuple[Journal, str]:
         freed = {name: replace(each, shift=replace(each.shift, promoted=True)) for name, each in waiting.items()}
         return _with(journal, freed), f"approved: {', '.join(waiting)} goes on"
     return abort(journal, "", Abort(ruling.by, ruling.at, ruling.reason or "denied"))
+
+
+def unanswered(journal: Journal, now: datetime) -> Journal:
+    """The journal with the release on its way back, if nobody has approved of a step of it in time."""
+    release = journal.release
+    if release is None or release.aborted is not None:
+        return journal
+    timeout = (release.guards.approval or ApprovalRule()).timeout
+    since = [each.shift.since for each in _approvable(journal).values() if each.shift.since is not None]
+    if release.phase == "returning" or not any(now >= each + timeout for each in since):
+        return journal
+    order = Abort("gitopsd", now, f"nobody approved of its step within {timeout}")
+    return replace(journal, release=replace(release, aborted=order))
 
 
 def _approvable(journal: Journal) -> dict[str, Rollout]:
