@@ -8,6 +8,7 @@ import pytest
 
 from gitopsd.adapters.settings_file import Flags, load
 from gitopsd.model.errors import SettingsError
+from gitopsd.model.guards import ApprovalRule, Guards, OperatorPolicy, Workload
 from gitopsd.model.settings import (
     Credentials,
     EnvironmentSettings,
@@ -23,6 +24,7 @@ from gitopsd.model.settings import (
     Share,
     Size,
     TargetEngine,
+    Verify,
 )
 
 WHOLE = """
@@ -32,7 +34,15 @@ repository:
   interval: 1m30s
   timeout: 20s
   credentials: {username: x, password_file: /run/secrets/git_token}
-  verify: {mode: off, allowed_signers_file: signers}
+  verify: {mode: strict, allowed_signers_file: signers, revoked_keys_file: /k/revoked, gpg_keys_file: /k/keys.asc}
+policy:
+  enforce: deny
+  deny: [privileged, docker-socket]
+  allow_paths: [/srv]
+  registries: [registry.example.com]
+  concurrent_rollouts: 2
+  approval: {timeout: 1h, signed: true}
+  deletion_cap: 20%
 host: web1
 discover: ["environments/*", "hosts/$HOST/*", .]
 mode: manual
@@ -91,8 +101,14 @@ def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
                 interval=timedelta(seconds=90),
                 timeout=timedelta(seconds=20),
                 credentials=Credentials("x", Path("/run/secrets/git_token")),
+                verify=Verify("strict", tmp_path / "signers", Path("/k/revoked"), Path("/k/keys.asc")),
             )
         },
+        policy=OperatorPolicy(
+            Guards(approval=ApprovalRule(timedelta(hours=1), signed=True), deletion_share=20),
+            Workload("deny", ("privileged", "docker-socket"), ("/srv",), ("registry.example.com",)),
+            rollouts=2,
+        ),
         discover=("environments/*", "hosts/$HOST/*", "."),
         mode="manual",
         environments={
@@ -366,7 +382,7 @@ def test_ssh_credentials_are_read(tmp_path: Path) -> None:
 
 
 def test_all_errors_are_told_at_once_those_of_flags_too(tmp_path: Path) -> None:
-    said = refusals(tmp_path, "mode: x\nresync: 1\nhttp: {}\n", Flags(repository="ext::sh", branch="-h", host="a/b"))
+    said = refusals(tmp_path, "mode: x\nresync: 1\nnotify: {}\n", Flags(repository="ext::sh", branch="-h", host="a/b"))
     assert [line.split(": ")[0] for line in said] == [
         "--branch",
         "--host",
