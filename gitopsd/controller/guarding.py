@@ -1,15 +1,40 @@
 """What is known of a release that would begin, for the guards to judge: what goes first, what was good, who asks."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from gitopsd.controller.crowd import Crowd
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.passes import Look
 from gitopsd.controller.ports import Store
 from gitopsd.controller.routing import on_engine
 from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import Plan
-from gitopsd.model.release import Journal
-from gitopsd.release.guarding import Case, Proof, effective, looser, standing, voices_of
+from gitopsd.model.release import Hold, Journal
+from gitopsd.release.guarding import Case, Proof, crowded, effective, looser, standing, voices_of
+
+
+class Guarding:
+    """The guards of one environment's releases, with those that share its engine."""
+
+    def __init__(self, name: str, store: Store, crowd: Crowd) -> None:
+        self._name, self._store, self._crowd = name, store, crowd
+
+    def holds(self, look: Look, state: SealedState, made: Plan, wake: Callable[[], None]) -> tuple[Hold, ...]:
+        """What holds the release of this content; one that is free may still have to wait for others."""
+        case = case_of(look.environment, look.journal, state, made, self._store)
+        if case.lane:
+            return ()
+        most = look.environment.policy.rollouts
+        under_way = partial(names_under_way, look.environment.engine.url, self._store)
+        found = standing(look.journal, case, look.now)
+        return found or crowded(self._crowd.enter(self._name, most, under_way, wake), most)
+
+    def note(self, journal: Journal) -> None:
+        """How it stands at the end of a pass."""
+        self._crowd.note(self._name, under_way=journal.release is not None)
 
 
 def case_of(environment: Environment, journal: Journal, state: SealedState, made: Plan, store: Store) -> Case:

@@ -21,7 +21,7 @@ from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import with_evidence
 from gitopsd.controller.execute import Making, Specification
 from gitopsd.controller.expecting import Memory, expecting
-from gitopsd.controller.guarding import case_of, names_under_way
+from gitopsd.controller.guarding import Guarding
 from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.images import Pulls
 from gitopsd.controller.matching import look_again
@@ -55,12 +55,10 @@ from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation
-from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal, Pin, Release
 from gitopsd.model.status import NextStep
 from gitopsd.plan.explain import moved_tags
 from gitopsd.release import Turn, advance, follow, recognise, verdict
-from gitopsd.release.guarding import crowded, standing
 from gitopsd.release.jump import after_jump, jump_between
 from gitopsd.release.metering import to_measure
 from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
@@ -84,7 +82,7 @@ class Reconciler:
         engine = self._engine = shared.engine
         self._witness, self._weighing, self._metering = shared.witness, shared.weighing, shared.metering
         self._visiting = shared.visiting
-        self._crowd = shared.crowd
+        self._guarding = Guarding(name, store, shared.crowd)
         self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)
@@ -145,7 +143,7 @@ class Reconciler:
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content(turn.journal.names, wake)
-        self._crowd.note(self._name, under_way=turn.journal.release is not None)
+        self._guarding.note(turn.journal)
         done = self._finish(replace(look, journal=turn.journal), turn, over=over)
         return replace(done, ended=over or bool(ended or turn.ended))
 
@@ -269,21 +267,11 @@ class Reconciler:
             return look.journal, (), ()
         cause = asked or self._requests.cause(what_changed(look.journal, made), moved_tags(basis, desire.state))
         opening = Opening(look.environment, desire, made, refusal, cause)
-        if not asked and (holds := self._guarded(look, desire.state, made, wake)):
+        if not asked and (holds := self._guarding.holds(look, desire.state, made, wake)):
             waits = hold_release(look.journal, opening, holds, self._desires, self._store, look.now)
             self._planned = waits.holds
             return waits.journal, waits.events, waits.ended
         return open_release(look.journal, opening, self._desires, self._store, look.now)
-
-    def _guarded(self, look: Look, state: SealedState, made: Plan, wake: Callable[[], None]) -> tuple[Hold, ...]:
-        """What guards hold the release; one that is free may still have to wait for others on its engine."""
-        case = case_of(look.environment, look.journal, state, made, self._store)
-        if case.lane:
-            return ()
-        most = look.environment.policy.rollouts
-        under_way = partial(names_under_way, look.environment.engine.url, self._store)
-        found = standing(look.journal, case, look.now)
-        return found or crowded(self._crowd.enter(self._name, most, under_way, wake), most)
 
     def _ask_beside(self, look: Look, wake: Callable[[], None]) -> None:
         """Ask registries about names that may have moved, where a release could begin if one did."""

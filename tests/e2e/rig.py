@@ -150,6 +150,11 @@ class Rig:
         """Submit an operation and wait for its result."""
         return self.eventually(partial(self._result, self.tell(verb, environment, **arguments)))
 
+    def approved(self, commit: str, environment: str = "shop") -> str:
+        """Say yes to a commit as soon as it waits for that; the commit."""
+        self.eventually(lambda: self.ask("approve", environment, what=commit).endswith("is approved"))
+        return commit
+
     def tell(self, verb: Verb, environment: str = "shop", **arguments: Any) -> int:
         """Submit an operation, whose result may come later; its number."""
         return self.store.submit(Operation(verb, environment, "ada", datetime.now(UTC), arguments))

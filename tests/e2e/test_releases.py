@@ -265,7 +265,7 @@ def test_a_network_that_left_the_manifest_goes(rig: Rig) -> None:
 
 def test_a_port_moves_from_a_service_that_goes_to_a_new_one(rig: Rig, free_port: int) -> None:
     rig.synced(rig.push(old=web(ONE, ports=[f"127.0.0.1:{free_port}:8080"])))
-    rig.synced(rig.push(new=web(TWO, ports=[f"127.0.0.1:{free_port}:8080"])))
+    rig.synced(rig.approved(rig.push(new=web(TWO, ports=[f"127.0.0.1:{free_port}:8080"]))))
     assert rig.running() == {"new-1": TWO}
     assert rig.fetch(free_port) == "two\n"
 
@@ -273,7 +273,7 @@ def test_a_port_moves_from_a_service_that_goes_to_a_new_one(rig: Rig, free_port:
 def test_a_port_of_a_removed_service_comes_back_when_the_new_one_fails(rig: Rig, free_port: int) -> None:
     rig.synced(rig.push(old=web(ONE, ports=[f"127.0.0.1:{free_port}:8080"])))
     before = rig.ids()
-    rig.rejected(rig.push(new=web(CRASHING, x=SOON, ports=[f"127.0.0.1:{free_port}:8080"])))
+    rig.rejected(rig.approved(rig.push(new=web(CRASHING, x=SOON, ports=[f"127.0.0.1:{free_port}:8080"]))))
     rig.eventually(lambda: rig.running() == {"old-1": ONE})
     assert rig.ids() == before
     assert rig.fetch(free_port) == "one\n"
