@@ -60,7 +60,7 @@ def voices_of(journal: Journal, case: Case) -> tuple[Voice, ...]:
     """Who asks for what; a commit that says nothing of deletions means the usual share."""
     voices: list[Voice] = [("the operator's policy", case.operator)]
     if journal.serving is not None:
-        voices.append((f"release {journal.serving.release}, which serves", _outspoken(journal.serving.guards)))
+        voices.append((f"release {journal.serving.release}, the last good one,", _outspoken(journal.serving.guards)))
     return (*voices, ("this commit", _outspoken(case.wanted.desired.policy.guards)))
 
 
