@@ -27,6 +27,7 @@ from gitopsd.model.desired import (
 )
 from gitopsd.model.errors import Place
 from gitopsd.model.policy import REPORT_ONLY, EnvironmentPolicy
+from gitopsd.model.schema import accepts_of
 from gitopsd.model.strategy import default_steps
 from gitopsd.model.traffic import Traffic
 
@@ -42,15 +43,15 @@ def seconds(number: float) -> timedelta:
 
 def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
     """A sealed service. `how`: fields of Policy (times in seconds), `replicas`, `ports`, `volumes` (`data:/data`, or
-    `/data` for an anonymous one), `depends_on`, `networks`, `job`, `limits`, `container_name`, `options`, `traffic`
-    (`80:8080` of the router), `lives_in` and `borrows`: the service whose network, or whose volumes, it uses.
+    `/data` for an anonymous one), `depends_on`, `networks`, `job` (True, or fields of Job), `limits`, `options`,
+    `accepts` (`14-16`: of the database shop), `container_name`, `traffic` (`80:8080` of the router), `lives_in` and
+    `borrows`: the service whose network, or whose volumes, it uses.
     """
     image = image or f"{name}:1"
     policy = _policy({key: how.pop(key) for key in tuple(how) if key in FIELDS_OF_POLICY})
     named = str(how.get("container_name", ""))
     options = {**how.get("options", {}), **({"container_name": named} if named else {}), **_shares(how)}
     limits = str(how.get("limits", "512m"))
-    job = how.get("job", False)
     service = Service(
         name=name,
         image=image,
@@ -62,9 +63,10 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
         ports=tuple(Port(int(port), str(port)) for port in how.get("ports", ())),
         networks=tuple(Attachment(network) for network in how.get("networks", _networks(how))),
         policy=policy,
-        job=Job(seconds(how["timeout"]) if "timeout" in how else None) if job else None,
+        job=_job(how),
         shares=tuple(str(how[key]) for key in ("lives_in", "borrows") if key in how),
         traffic=_traffic(how.get("traffic", "")),
+        schema=accepts_of("shop", how["accepts"]) if "accepts" in how else None,
     )
     # As given here, so that stories tell the same fingerprints whatever fields the nouns have.
     inside = [[str(each) for each in how.get(key, default)] for key, default in INSIDE.items()]
@@ -83,6 +85,12 @@ def _policy(given: Mapping[str, Any]) -> Policy:
         fields.setdefault("steps", default_steps(analysed=False))
     policy = Policy(**fields)
     return replace(policy, health=replace(policy.health, deadline=policy.healthy_deadline))
+
+
+def _job(how: Mapping[str, Any]) -> Job | None:
+    given = how.get("job", False)
+    said = {"idempotent": False, **given} if isinstance(given, Mapping) else {}
+    return Job(seconds(how["timeout"]) if "timeout" in how else None, **said) if given else None
 
 
 def _traffic(written: str) -> Traffic | None:

@@ -25,9 +25,9 @@ def with_evidence(
     engine: EngineView,
     masked: Callable[[str], str],
 ) -> tuple[Event, ...]:
-    """The events; failures, and repairs that begin, with the last log lines of what was not good, `masked`.
+    """The events; failures, repairs that begin and jobs that ended, with the last log lines of whom they tell of.
 
-    It is about to be cleared away, and its log with it.
+    What was no good is about to be cleared away, and its log with it. All of it is `masked`.
     """
     if not any(_tells_of_trouble(event, journal) for event in events):
         return events
@@ -43,7 +43,7 @@ def with_evidence(
 def _tells_of_trouble(event: Event, journal: Journal) -> bool:
     rollout = journal.rollouts.get(event.service)
     mends = event.reason == "RolloutProgressing" and rollout is not None and rollout.kind == "repair"
-    return event.reason in FAILURES or mends
+    return event.reason in FAILURES or mends or ("job" in event.data and event.reason == "RolloutFinalising")
 
 
 def _concerned(journal: Journal, event: Event, members: tuple[Member, ...]) -> list[Instance]:

@@ -33,6 +33,7 @@ from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.rollback import choose_back, way_back
 from gitopsd.manifest.room import amount, amount_of, choose_room
+from gitopsd.manifest.schema import accepts, schema
 from gitopsd.manifest.shifting import shifting
 from gitopsd.manifest.steps import steps
 from gitopsd.manifest.traffic import ROUTER, SHIFTING, Wish, environment_traffic, routed, service_traffic
@@ -42,6 +43,7 @@ from gitopsd.model.desired import CRASH_LOOP, SERVICE_STORM, Job, Order, Policy,
 from gitopsd.model.errors import Place
 from gitopsd.model.health import Checks
 from gitopsd.model.policy import REPAIR_ALL, REPORT_ONLY, EnvironmentPolicy, Heal, Heals
+from gitopsd.model.schema import Accepts
 from gitopsd.model.traffic import Traffic
 
 
@@ -76,6 +78,7 @@ class Handling:
     policy: Policy
     job: Job | None
     traffic: Traffic | None
+    schema: Accepts | None
     chosen: Chosen
 
 
@@ -102,7 +105,12 @@ def handling(service: ComposedService, environment: Chosen, problems: Problems, 
     wish = Wish(said if isinstance(said, Mapping) else None, policy.strategy, places, found is not None)
     traffic = routed(service, wish, environment, chosen, problems)
     policy = shifting(policy, service, values, places, chosen, problems, traffic=traffic)
-    return Handling(policy, found, traffic, chosen)
+    if found is not None and "schema" in values:
+        message = "a job says with provides or drops what it does to a schema; remove the key"
+        problems.add(places["schema"], f"{service.path}.{EXTENSION}.schema", message)
+    elif "schema" in values:
+        chosen.put("schema", values["schema"], str(places["schema"]))
+    return Handling(policy, found, traffic, accepts(values.get("schema")), chosen)
 
 
 def _health(
@@ -282,6 +290,7 @@ _SERVICE: dict[str, Read] = {
     "guard": boolean,
     "analysis": analysis,
     "pre_warm": pre_warm,
+    "schema": schema,
 }
 _SERVICE_DEFAULTS: dict[str, Json] = {
     "strategy": "rolling",
@@ -293,7 +302,6 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
 }
 _SERVICE_LATER = dict.fromkeys(
     [
-        "schema",
         "on_config_change",
         "flags",
     ],

@@ -261,6 +261,7 @@ def _service(
         ignore_drift=_names(found.chosen.values["ignore_drift"]),
         traffic=found.traffic,
         places=service.node.keys,
+        schema=found.schema,
     )
     return built, found.chosen
 

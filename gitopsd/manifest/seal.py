@@ -12,6 +12,7 @@ from gitopsd.model.desired import (
     AS_IT_CAME,
     CRASH_LOOP,
     MEMORY_SPIKE,
+    ONE_SHOT,
     SERVICE_STORM,
     Attachment,
     Bind,
@@ -62,6 +63,7 @@ _BESIDE = frozenset(
 ) | {("blkio_config", "weight_device")}
 # What a mount had before these had nothing in them; so a fingerprint is the same as without them.
 _ADDED_TO_MOUNTS = frozenset(("recursive", "labels"))
+_ADDED_TO_JOBS = ("phase", "retries", "every_release", "idempotent", "database", "provides")
 
 
 def seal(
@@ -325,6 +327,7 @@ def _applied(service: Service) -> dict[str, Json]:
             **_added_to_policy(policy),
             **shifting_sealed(policy),
             **traffic_sealed(service.traffic),
+            **({"schema": [service.schema.database, service.schema.words]} if service.schema is not None else {}),
         },
     }
 
@@ -359,4 +362,8 @@ def _back(back: WayBack) -> Json:
 
 
 def _job(job: Job | None) -> Json:
-    return None if job is None else {"timeout": job.timeout.total_seconds() if job.timeout else None}
+    if job is None:
+        return None
+    written = {name: getattr(job, name) for name in _ADDED_TO_JOBS if getattr(job, name) != getattr(ONE_SHOT, name)}
+    waits = {"after": job.after.total_seconds()} if job.after else {}
+    return {"timeout": job.timeout.total_seconds() if job.timeout else None, **written, **waits}

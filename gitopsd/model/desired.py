@@ -14,6 +14,7 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.errors import Place, Problem
 from gitopsd.model.health import NOT_ASKED, Checks
 from gitopsd.model.policy import USUAL, EnvironmentPolicy
+from gitopsd.model.schema import Accepts
 from gitopsd.model.strategy import Step
 from gitopsd.model.traffic import Traffic
 from gitopsd.model.visits import PreWarm
@@ -21,6 +22,7 @@ from gitopsd.model.visits import PreWarm
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
 Strategy = Literal["rolling", "canary", "blue-green", "recreate"]
+JobPhase = Literal["probe", "before", "expand", "verify", "after", "contract", "on-failure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,25 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A one-shot: runs once per fingerprint until it succeeded. `timeout` None: progress_deadline counts."""
+    """A one-shot: runs once per fingerprint until it succeeded. `timeout` None: progress_deadline counts.
+
+    `phase` is its place in a release, None for one whose place `depends_on` says. `retries`: how often it may fail
+    before that counts. `idempotent`: it may run again where it was cut off and nobody knows how far it came.
+    `database` is what it moves, or reads; once it has succeeded that is at the version `provides`. One that contracts
+    waits for `after` since nothing needs the old shape.
+    """
 
     timeout: timedelta | None = None
+    phase: JobPhase | None = None
+    retries: int = 0
+    every_release: bool = False
+    idempotent: bool = True
+    database: str = ""
+    provides: int | None = None
+    after: timedelta = timedelta(0)
+
+
+ONE_SHOT = Job()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +268,8 @@ class Service:
     `hidden` names the paths within `options` whose values come from a secret origin: ("environment", "PASSWORD").
     `shares` names the services whose network, IPC or PID namespace, or volumes, it uses: it is replaced with them.
     `ignore_drift` are paths of the field table, or beginnings of such. `traffic` is how the router serves it, None
-    where none does. `places` says where each of its keys is written.
+    where none does. `places` says where each of its keys is written. `schema` is what it works with of a database, None
+    where it says nothing.
     """
 
     name: str
@@ -269,6 +288,7 @@ class Service:
     ignore_drift: tuple[str, ...] = ()
     traffic: Traffic | None = None
     places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
+    schema: Accepts | None = None
 
     @property
     def direct_ports(self) -> tuple[Port, ...]:

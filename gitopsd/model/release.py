@@ -10,6 +10,7 @@ from gitopsd.model.health import Readiness
 from gitopsd.model.image import Asked
 from gitopsd.model.rollout import Rollout, Target
 from gitopsd.model.routing import Routed
+from gitopsd.model.schema import Accepts, Schema, Unneeded
 
 Outcome = Literal["succeeded", "rolled-back", "failed", "superseded", "cancelled"]
 HEALS_BEFORE_LOOP = 9  # of one service, each soon after the last
@@ -25,6 +26,7 @@ class ReleasedService:
     config_digest: str
     replicas: int = 1
     secrets: Mapping[str, str] = field(default_factory=dict)
+    schema: Accepts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Rejection:
     """A content digest that failed here on evidence against it. Not tried again until a person says `retry`.
 
     `paused`: nothing turned back; what was brought stays for a person to look at, and repairs leave it alone.
+    `schema`: it was a database's schema that spoke against it, which the next good release may change.
     """
 
     content_digest: str
@@ -93,6 +96,7 @@ class Rejection:
     reason: str
     at: datetime
     paused: bool = False
+    schema: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ class Placed:
     `spoilt`: what was changed on it by hand that only a new container mends, in words; `looping`: that its engine
     restarts it again and again, in words; `sick`: why its checks fail or it loops, where that is to be mended by
     another one.
-    `restart` is the restart policy of one that was adopted unlike any manifest, as Compose writes it.
+    `restart` is the restart policy of one that was adopted unlike any manifest, as Compose writes it. `schema` is what
+    it works with of a database.
     """
 
     service: str
@@ -116,6 +121,7 @@ class Placed:
     sick: str = ""
     looping: str = ""
     restart: str = ""
+    schema: Accepts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +232,8 @@ class Journal:
     `routes` is what is wanted of the router, by service.
     `queued` is what guards hold, `rulings` is what people said of such content, by its digest. `begun` are the times at
     which releases began lately, `failures` how many failed in a row.
+    `schemas` is what databases are at, by their names, and `unneeded` is by contract job, of those whose old shape
+    nothing needs any more.
     """
 
     environment: str
@@ -255,6 +263,8 @@ class Journal:
     rulings: Mapping[str, Ruling] = field(default_factory=dict)
     begun: tuple[datetime, ...] = ()
     failures: int = 0
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
+    unneeded: Mapping[str, Unneeded] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from gitopsd.model.analysis import Accumulator, SlotCounts
-from gitopsd.model.desired import Order, Policy
+from gitopsd.model.desired import ONE_SHOT, Job, Order, Policy
 from gitopsd.model.health import NOT_ASKED, Checks
+from gitopsd.model.schema import Accepts
 from gitopsd.model.strategy import HeaderRoute
 from gitopsd.model.trace import NOTHING_TRACED, Trace
 from gitopsd.model.visits import Warmed
@@ -22,8 +23,8 @@ class Target:
 
     `joins` are the services in whose namespaces its containers live, `borrows` those whose volumes they mount.
     `secrets` has, by name, the keyed digests of what is secret in it, so that a change of one can be told by its name.
-    `health` is how its instances are asked whether they work; that makes no other target of it. `routed`: its requests
-    come through the router.
+    `health` is how its instances are asked whether they work; that makes no other target of it; nor does
+    `schema`, what it works with of a database. `routed`: its requests come through the router.
     """
 
     fingerprint: str
@@ -36,6 +37,7 @@ class Target:
     secrets: Mapping[str, str] = field(default_factory=dict)
     health: Checks = field(default=NOT_ASKED, compare=False)
     routed: bool = False
+    schema: Accepts | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,8 @@ class Sighting:
     `started_at` is the engine's word for that start: a restart moves it, and the two times with it. `restarts` is the
     engine's count as it was seen last, `crashes` are the moments at which it was seen to grow since the rollout began;
     nothing earlier is held against it. `excused`: that it is stopped
-    now is not held against it; `excuses`: how often that was so because of its exit code.
+    now is not held against it; `excuses`: how often that was so because of its exit code. `starts`: how often it was
+    seen to be started.
     """
 
     first_seen: datetime
@@ -154,6 +157,7 @@ class Sighting:
     excused: bool = False
     excuses: int = 0
     crashes: tuple[datetime, ...] = ()
+    starts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +201,8 @@ class Sampled:
 class Rollout:
     """`kind`: part of a release's change, a repair of what serves, or a return after a failure.
 
-    `stable` None: the service is new. `job`: the target runs to its end instead of being kept running.
+    `stable` None: the service is new. `job`: the target runs to its end instead of being kept running,
+    as `terms` say; `begun`: it was seen to have started.
 
     `deadline` is absolute: no progress until then means failure. `watched_until` is, too: what failed by then though it
     served already turns it back. `seen` is by container id. `needs` are the conditions
@@ -241,6 +246,8 @@ class Rollout:
     judged: Accumulator = NOT_JUDGED
     guarded: Accumulator = NOT_JUDGED
     trace: Trace = NOTHING_TRACED
+    terms: Job = ONE_SHOT
+    begun: bool = False
 
     @property
     def leaving(self) -> bool:

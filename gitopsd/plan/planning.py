@@ -1,7 +1,7 @@
 """The plan of an environment: what is wanted, held against what was applied and what is there."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitopsd.model.desired import SealedService, SealedState, Service
 from gitopsd.model.live import Instance, LiveState
@@ -56,7 +56,7 @@ def plan(
         _change(sealed, applied, journal, by_name.get(name, 0), tuple(_instances(name, live)))
         for name, sealed in sorted(wanted.services.items())
     ]
-    kept = drawn_along(own, wanted)
+    kept = drawn_along(_recurring(own, wanted), wanted)
     removed = [_removal(name, wanted, applied, len(waves)) for name in _gone(wanted, applied, journal)]
     desired = wanted.desired
     present = {network.name for network in live.networks}
@@ -132,12 +132,28 @@ def _kind(sealed: SealedService, stable: Target, applied: Applied) -> tuple[Chan
 def _job_change(sealed: SealedService, applied: Applied, journal: Journal, wave: int) -> Change:
     service = sealed.service
     done = journal.completed.get(service.name, ())
+    if service.job is not None and service.job.phase == "on-failure":
+        return Change(service.name, "unchanged", "", wave, strategy="job")
     if sealed.fingerprint in done:
         return Change(service.name, "unchanged", "", wave, strategy="job")
     if not done:
         return Change(service.name, "create", f"one-shot, image {service.image}", wave, strategy="job")
     cause = why_replaced(applied.service(service.name), sealed, applied.targets.get(service.name))
     return Change(service.name, "replace", f"runs again: {cause}", wave, _fields(applied, sealed), strategy="job")
+
+
+def _recurring(changes: list[Change], wanted: SealedState) -> list[Change]:
+    """The changes with the jobs that run in every release, where there is one."""
+    if all(change.change == "unchanged" for change in changes):
+        return changes
+    jobs = {name: sealed.service.job for name, sealed in wanted.services.items()}
+
+    def again(change: Change) -> Change:
+        job = jobs[change.service]
+        recurs = change.change == "unchanged" and job is not None and job.every_release
+        return replace(change, change="replace", cause="runs in every release") if recurs else change
+
+    return [again(change) for change in changes]
 
 
 def _fields(applied: Applied, after: SealedService) -> tuple[FieldChange, ...]:

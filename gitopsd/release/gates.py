@@ -5,6 +5,7 @@ from datetime import datetime
 
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, Rollout, Succeeded
+from gitopsd.release.jobs import awaited_jobs, awaits_job, comes_first
 from gitopsd.rollout import Member, stand_aside
 from gitopsd.rollout.member import ready_now
 
@@ -13,10 +14,16 @@ RETURNING = "returning"  # the same of one that lives in another: that one is on
 
 
 def may_begin(journal: Journal, rollout: Rollout, members: Mapping[str, tuple[Member, ...]]) -> bool:
-    """Dependencies are as `depends_on` wants them. Removals come last, but early ones first: others wait for those."""
+    """Dependencies are as `depends_on` wants them, and jobs that come before it have ended well.
+
+    Removals come last, but early ones first: others wait for those.
+    """
     if rollout.leaving:
-        return rollout.early or _rest_is_good(journal)
-    if any(each.early and not _aside(each, members) for each in journal.rollouts.values()):
+        return (rollout.early and not awaits_job(journal, rollout)) or _rest_is_good(journal)
+    makes_room = any(each.early and not _aside(each, members) for each in journal.rollouts.values())
+    if makes_room and not comes_first(rollout):
+        return False
+    if rollout.kind == "change" and awaited_jobs(journal, rollout):
         return False
     return all(met(journal, service, condition, members) for service, condition in rollout.needs)
 

@@ -235,7 +235,7 @@ def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
     if not isinstance(after.phase, Finalising | Succeeded) or isinstance(before.phase, Finalising):
         return noted
     completed = journal.completed
-    if after.job:
+    if after.job and after.terms.phase != "on-failure":
         done = (*completed.get(name, ()), after.target.fingerprint)
         completed = {**completed, name: tuple(dict.fromkeys(done))[-20:]}
     return replace(noted, stable=_with(journal.stable, name, after.target), completed=completed)

@@ -6,13 +6,14 @@ from typing import Literal, TypeVar
 
 from gitopsd.engine_json import borrowed_services, joined_services
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import Policy, SealedService, SealedState, Service
+from gitopsd.model.desired import ONE_SHOT, Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
 from gitopsd.model.guards import strictest
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Succeeded, Target
 from gitopsd.plan.order import order_back, replacement
+from gitopsd.release.jobs import runs_job
 from gitopsd.release.telling import release_ended
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.shifting import gradual
@@ -35,12 +36,15 @@ class Candidate:
 
 
 def verdict(journal: Journal, wanted: SealedState) -> Verdict:
-    """What newer content means now. A release on its way back first brings everything back, then gives way."""
+    """What newer content means now. A release on its way back first brings everything back, then gives way.
+
+    So does one whose job is running, once that has ended.
+    """
     release, serving = journal.release, journal.serving
     current = release or serving
     if current is not None and current.content_digest == wanted.content_digest:
         return "begin" if release is None and _left_as_it_failed(journal) else "same"
-    if release is not None and (release.phase == "returning" or release.aborted is not None):
+    if release is not None and (release.phase == "returning" or release.aborted is not None or runs_job(journal)):
         return "wait"
     return "rejected" if wanted.content_digest in journal.rejected else "begin"
 
@@ -204,6 +208,7 @@ def _released(sealed: SealedService) -> ReleasedService:
         sealed.config_digest,
         service.replicas,
         sealed.secrets,
+        service.schema,
     )
 
 
@@ -222,6 +227,7 @@ def target_of(sealed: SealedService) -> Target:
         secrets=sealed.secrets,
         health=service.policy.health,
         routed=service.traffic is not None,
+        schema=service.schema,
     )
 
 
@@ -283,6 +289,7 @@ def _new(change: Change, journal: Journal, wanted: SealedState, number: int, now
         way_back=journal.serving is not None and rollback,
         project=wanted.desired.project,
         needs=_needs(service),
+        terms=service.job or ONE_SHOT,
     )
 
 

@@ -11,6 +11,7 @@ from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, R
 from gitopsd.model.route import ALL
 from gitopsd.release.gates import RETURNED, RETURNING, met
 from gitopsd.release.inventory import members_of
+from gitopsd.release.jobs import awaited_jobs
 from gitopsd.rollout import Member
 from gitopsd.rollout.judge import Figure, explain
 from gitopsd.rollout.machine import NOTHING
@@ -183,6 +184,7 @@ def _waits_for(journal: Journal, rollout: Rollout, members: Mapping[str, tuple[M
     needs = [(name, condition) for name, condition in rollout.needs if not met(journal, name, condition, members)]
     said = {RETURNED: "has returned", RETURNING: "returns", "service_started": "has started"}
     words = [f"{name} {said.get(condition, 'is good')}" for name, condition in needs]
+    words += [f"{name} is good" for name in awaited_jobs(journal, rollout) if rollout.kind == "change"]
     return f"it begins once {' and '.join(words)}" if words else "it begins"
 
 

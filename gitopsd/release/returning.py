@@ -19,6 +19,7 @@ from gitopsd.model.rollout import (
     Succeeded,
 )
 from gitopsd.plan.order import order_back
+from gitopsd.release.called import called_by_failure
 from gitopsd.release.gates import RETURNED, RETURNING
 from gitopsd.release.opening import serving_of
 from gitopsd.release.sharing import sharers
@@ -68,7 +69,8 @@ def _turned_back(
     turned = replace(journal, release=replace(release, phase="returning"))
     names = sorted({*journal.rollouts, *journal.stable, *journal.before})
     rollouts = {name: rollout for name in names if (rollout := _turned(turned, name, wanted, now)) is not None}
-    return replace(turned, rollouts=rollouts), ()
+    turned = replace(turned, rollouts=rollouts)
+    return replace(turned, rollouts={**rollouts, **called_by_failure(turned, wanted, _cause(turned), now)}), ()
 
 
 def _halted(rollout: Rollout, reason: str, now: datetime) -> Rollout:
@@ -171,7 +173,8 @@ def _before_it(journal: Journal, name: str, wanted: SealedState | None) -> list[
 
 def _lost(journal: Journal, release: Release, concerned: Iterable[Rollout]) -> tuple[Journal, Release]:
     """A service whose way back failed: the release has failed, though the others go on returning."""
-    lost = next((each for each in concerned if isinstance(each.phase, Failed)), None)
+    back = (each for each in concerned if each.terms.phase != "on-failure")
+    lost = next((each for each in back if isinstance(each.phase, Failed)), None)
     if lost is None or release.outcome == "failed":
         return journal, release
     said = getattr(lost.phase, "reason", "")

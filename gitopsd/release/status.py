@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitopsd.model.desired import SealedState
+from gitopsd.model.desired import SealedService, SealedState
 from gitopsd.model.live import LiveState
 from gitopsd.model.mode import Mode
 from gitopsd.model.policy import Heals
@@ -159,9 +159,9 @@ def _service(journal: Journal, known: Knowledge, name: str, members: tuple[Membe
     sealed = known.wanted.services.get(name) if known.wanted is not None else None
     goal = stable or (rollout.target if rollout is not None else None)
     ready = [member for member in members if ready_now(member)]
-    job = _is_job(known.wanted, name)
+    job, waits_apart = _is_job(known.wanted, name), _waits_apart(sealed)
     desired = sealed.service.replicas if sealed is not None else (goal.replicas if goal is not None else 0)
-    done = sealed is not None and sealed.fingerprint in journal.completed.get(name, ())
+    done = waits_apart or (sealed is not None and sealed.fingerprint in journal.completed.get(name, ()))
     paused = rollout.paused if rollout is not None else None
     health: Health = _job_health(done, members) if job else _service_health(goal, members, rolling=rollout is not None)
     waits = paused is not None and health == "Progressing"
@@ -175,6 +175,12 @@ def _service(journal: Journal, known: Knowledge, name: str, members: tuple[Membe
         ready=int(done) if job else len(ready),
         reason=paused.words if paused is not None and waits else _why(members, health),
     )
+
+
+def _waits_apart(sealed: SealedService | None) -> bool:
+    """A job that no release runs by itself: that it has not run is as it should be."""
+    job = sealed.service.job if sealed is not None else None
+    return job is not None and job.phase in ("contract", "on-failure")
 
 
 def _service_sync(stable: Target | None, wanted: str | None, *, job: bool, done: bool) -> Sync:

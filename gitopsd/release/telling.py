@@ -122,7 +122,7 @@ def _phase_event(environment: str, rollout: Rollout, now: datetime, *, by_hand: 
         environment=environment,
         service=rollout.service,
         release=rollout.release,
-        data={"kind": rollout.kind, "cause": rollout.cause, **_taken(rollout, now), **_held_against(rollout)},
+        data={"kind": rollout.kind, "cause": rollout.cause, **_run(rollout), **_taken(rollout, now), **_held_against(rollout)},
     )
 
 
@@ -132,6 +132,13 @@ def _held_against(rollout: Rollout) -> dict[str, Json]:
         return {}
     found = [dict(each.plain()) for each in measured(rollout)]
     return {"step": rollout.shift.step + 1, "share": rollout.shift.share / 100, "metrics": [*found]}
+
+
+def _run(rollout: Rollout) -> dict[str, Json]:
+    """Of a one-shot, what it is and how often it was started."""
+    if not rollout.job:
+        return {}
+    return {"job": rollout.terms.phase or "one-shot", "tries": sum(each.starts for each in rollout.seen.values())}
 
 
 def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:

@@ -30,7 +30,7 @@ from gitopsd.model.rollout import (
 )
 from gitopsd.rollout.aside import stand_aside
 from gitopsd.rollout.fence import going_back
-from gitopsd.rollout.jobs import JOB_SLOT
+from gitopsd.rollout.jobs import JOB_SLOT, run_ended, run_noted
 from gitopsd.rollout.measuring import measure
 from gitopsd.rollout.member import Judge, Member, sightings
 from gitopsd.rollout.pausing import upkeep
@@ -43,6 +43,7 @@ from gitopsd.rollout.watching import against, doubt, next_interval, watched
 
 NOTHING = Target("", 0)
 SILENCE = Said()
+ASKED_AGAIN = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,11 @@ class Turn:
 
 def advance(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said = SILENCE) -> Turn:
     """One turn of a rollout. `members` are all instances of the service that are ours."""
-    newest = rollout.release if rollout.kind == "change" else -1
+    newest, before = rollout.release if rollout.kind == "change" else -1, rollout.seen
     seen = sightings(members, rollout.seen, now, newest, returned=said.returned)
     rollout = replace(rollout, seen=seen, refusals=rollout.refusals + bool(said.refused))
+    if rollout.job and isinstance(rollout.phase, Progressing):
+        rollout = run_noted(rollout, members, before, now)
     if isinstance(rollout.phase, Progressing | Finalising | RollingBack):
         rollout = replace(rollout, measured=measure(rollout, members, seen, now))
         rollout = noted(rollout, said.router, said.visits, now)
@@ -96,7 +99,10 @@ def _forward(rollout: Rollout, members: tuple[Member, ...], now: datetime, said:
     failure = survey.failure if rollout.kind == "change" or not survey.moving else ""
     if bad := against(rollout) or unreached(rollout, said.visits):
         return _fail(rollout, bad, now)
-    failure = failure or _late(rollout, now)
+    late = _late(rollout, now)
+    failure = late if late and rollout.job else failure or late  # a run that was stopped for that ended badly, too
+    if failure and (stops := run_ended(rollout, members, said.busy, failure)):
+        return Turn(rollout, stops, now + ASKED_AGAIN)
     if failure and (passed := _passed(rollout, survey, failure)):
         on = replace(rollout, passed=passed, deadline=now + rollout.policy.progress_deadline)
         return _forward(on, members, now, said)
@@ -212,6 +218,8 @@ def _beyond(rollout: Rollout, failure: str) -> str:
 def _late(rollout: Rollout, now: datetime) -> str:
     if now < rollout.deadline:
         return ""
+    if rollout.job and rollout.begun:
+        return f"it did not end within {rollout.policy.progress_deadline.total_seconds():g} s"
     return f"no progress for {rollout.policy.progress_deadline.total_seconds():g} s"
 
 

@@ -14,6 +14,7 @@ from gitopsd.model.rollout import Sighting
 MOST_CRASHES = 100  # that are remembered
 SIGKILLED = 137
 EXITS_WHEN_ASKED = frozenset({0, 137, 143})  # also at the hands of SIGTERM and SIGKILL
+EXITS_CUT_OFF = frozenset({137, 143, 255})  # 255: its engine found it gone
 MOST_EXCUSES = 2
 
 Condition = Literal["created", "starting", "ready", "failed", "stopped", "paused"]
@@ -95,11 +96,12 @@ def _sighting(member: Member, known: Sighting | None, now: datetime, newest: int
     instance = member.instance
     if known is None:
         before = 0 if member.placed.release == newest else instance.restart_count
-        known = Sighting(now, instance.started_at, None, before)
+        known = Sighting(now, instance.started_at, None, before, starts=int(instance.started_at is not None))
     elif known.started_at != instance.started_at:
         # Docker counts from 0 again when somebody starts a container by hand.
-        restarts = min(known.restarts, instance.restart_count)
-        known = Sighting(now, instance.started_at, None, restarts, excuses=known.excuses, crashes=known.crashes)
+        restarts, starts = min(known.restarts, instance.restart_count), known.starts + 1
+        kept = Sighting(now, instance.started_at, None, restarts, excuses=known.excuses, crashes=known.crashes)
+        known = replace(kept, starts=starts)
     known = _crashes_noted(known, instance.restart_count, now)
     if not ready_now(member):
         return replace(known, ready_since=None)
@@ -170,6 +172,14 @@ class Judge:
     def excused(self, member: Member) -> bool:
         """That it is stopped is no word against it."""
         return self.seen[member.id].excused
+
+    def cut_off(self, member: Member) -> bool:
+        """That it was ended from outside, or with its engine: how far it came, its exit code does not say."""
+        return self.excused(member) and member.instance.exit_code in EXITS_CUT_OFF
+
+    def tries(self, member: Member) -> int:
+        """How often it was started in this rollout."""
+        return self.seen[member.id].starts
 
     def overdue(self, member: Member) -> bool:
         """Not ready within `healthy_deadline` of its last start. Where it could not be asked, nobody knows."""

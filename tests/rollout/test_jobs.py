@@ -79,7 +79,7 @@ def test_one_that_takes_longer_than_its_timeout_is_stopped_and_fails() -> None:
     daemon = served().commit(state("job:2", timeout=60), job=LONG)
     begun = daemon.world.now
     daemon.settle()
-    assert daemon.reason() == "job: no progress for 60 s"
+    assert daemon.reason() == "job: it did not end within 60 s"
     assert (daemon.world.now - begun).total_seconds() == 60
     assert not [each for each in daemon.world.running() if "job" in each]
 
