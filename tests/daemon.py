@@ -25,10 +25,12 @@ from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal, Pin, Release
 from gitopsd.model.visits import Visits
 from gitopsd.plan.planning import Applied, plan
-from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, verdict
+from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, recognise, refuse, verdict
 from gitopsd.release.jump import after_jump
 from gitopsd.release.pinning import forgotten, given_up, pin_to, pinned, refusal
 from gitopsd.release.readiness import judged, to_ask
+from gitopsd.release.schema import GUARD
+from gitopsd.release.schema import refusal as refused_by_schema
 from gitopsd.rollout.health import heard, telling
 from tests.builders import waves_of
 from tests.world import Behaviour, Refused, Unanswered, Unfit, World
@@ -46,7 +48,7 @@ class Daemon:
     `changed` are the fields that somebody changed by hand, by container name, until an action mends them. `skew` is how
     far its wall clock is from the world's, `jump` what of that it has not noticed yet. `watch` and `foresee` are told
     of every action, after it and before it, `passed` of every pass, with the journal before it. `measure` says what was
-    measured beside the passes.
+    measured beside the passes. `printed` are the last lines of jobs, by service.
     """
 
     world: World = field(default_factory=World)
@@ -78,6 +80,7 @@ class Daemon:
     waits: dict[str, datetime] = field(default_factory=dict)
     skew: timedelta = timedelta(0)
     jump: timedelta = timedelta(0)
+    printed: dict[str, str] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:
@@ -119,6 +122,7 @@ class Daemon:
         sight = self.world.streets.sight(self.journal.routes, self.world)
         measures = self.measure(self)
         signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes, sight, measures, self.visits)
+        signals = replace(signals, printed=self.printed)
         self.refused, self.returned = {}, False
         drifted = {each.id: self.changed[each.name] for each in live.instances if each.name in self.changed}
         repair = self.repair and self.journal.suspension is None
@@ -147,7 +151,11 @@ class Daemon:
         self.number += 1
         cause = held.words if held is not None else "newer content in Git"
         candidate = Candidate(state, made, waves_of(state), "ada", f"commit {self.number}", cause)
-        self.journal, events, ended = begin(self.journal, candidate, self.number, self.now)
+        if bad := refused_by_schema(self.journal, state, made):
+            found = refuse(self.journal, candidate, self.number, bad, self.now, GUARD)
+        else:
+            found = begin(self.journal, candidate, self.number, self.now)
+        self.journal, events, ended = found
         self.events += events
         self.ended += ended
 

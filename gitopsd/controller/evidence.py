@@ -1,5 +1,6 @@
 """What an instance that is no good wrote last, and how it ended, put beside the event that tells of it."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -38,6 +39,19 @@ def with_evidence(
         else event
         for event in events
     )
+
+
+def printed_by(journal: Journal, live: LiveState, engine: EngineView) -> dict[str, str]:
+    """The last line of each job that reads something and has ended well."""
+    probes = [each for each in journal.rollouts.values() if each.terms.phase == "probe" and each.open]
+    found: dict[str, str] = {}
+    for member in (each for probe in probes for each in members_of(journal, live).get(probe.service, ())):
+        rollout, instance = journal.rollouts[member.placed.service], member.instance
+        if member.placed.release == rollout.release and instance.state == "exited" and instance.exit_code == 0:
+            with contextlib.suppress(EngineError):
+                lines = engine.logs(instance.id, LINES).strip().splitlines()
+                found[rollout.service] = lines[-1] if lines else ""
+    return found
 
 
 def _tells_of_trouble(event: Event, journal: Journal) -> bool:

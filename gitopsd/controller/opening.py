@@ -22,6 +22,7 @@ from gitopsd.release import Candidate, begin, refuse
 from gitopsd.release.guarding import Case, effective, voices_of
 from gitopsd.release.opening import prospect
 from gitopsd.release.queue import Waiting, enqueue, let_go, ruled_out
+from gitopsd.release.schema import GUARD, refusal
 
 
 def make_plan(
@@ -36,7 +37,10 @@ def make_plan(
     """The plan for what Git wants now; None while that is not known. `unlike`: as in plan.Applied."""
     if desire.state is None or desire.loaded is None:
         return None
-    made = plan(desire.state, Applied(journal.stable, basis, unlike), journal, live, desire.loaded.waves, holds)
+    applied = Applied(journal.stable, basis, unlike)
+    made = plan(desire.state, applied, journal, live, desire.loaded.waves, holds)
+    refused = refusal(journal, desire.state, made)
+    made = replace(made, holds=(*made.holds, *((Hold(GUARD, refused),) if refused else ())))
     problems = (*made.problems, *unmet(desire.state.desired, _offer(desire.state.desired, engine)))
     return replace(made, holds=(*made.holds, *own_holds(made, live)), problems=problems)
 
@@ -61,19 +65,20 @@ def _offer(desired: DesiredState, engine: EngineView) -> Offer:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A release about to begin. `refusal`: the registry's word against one of its images, "" for none."""
+    """A release about to begin. `refusal`: what speaks against it, its registry or the `guard`; "" for nothing."""
 
     environment: Environment
     desire: Desire
     plan: Plan
     refusal: str
     cause: str
+    guard: str = ""
 
 
 def open_release(
     journal: Journal, opening: Opening, desires: Desires, store: Store, now: datetime
 ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
-    """Begin the release that the plan describes, or refuse it on the registry's word."""
+    """Begin the release that the plan describes, or refuse it."""
     state = opening.desire.state
     if state is None:
         return journal, (), ()
@@ -82,7 +87,7 @@ def open_release(
     left = _out_of_the_queue(journal, state, number, now)
     desires.keep(opening.environment, state.revision, number)
     if opening.refusal:
-        begun = refuse(left.journal, candidate, number, opening.refusal, now)
+        begun = refuse(left.journal, candidate, number, opening.refusal, now, opening.guard)
     else:
         _keep_images(opening.environment.name, state, store)
         begun = begin(left.journal, candidate, number, now)
@@ -141,7 +146,12 @@ def _keep_images(environment: str, state: SealedState, store: Store) -> None:
 
 
 def what_changed(journal: Journal, made: Plan) -> str:
-    """Where the commit serves already, it is the host that changed: its variables, its secrets or its settings."""
+    """Where the commit serves already, it is the host that changed: its variables, its secrets or its settings.
+
+    Or time has passed, and a contract job is due.
+    """
+    if due := sorted(name for name, each in journal.unneeded.items() if each.due):
+        return f"nothing needs any more what it drops: {', '.join(due)}"
     if journal.serving is None or journal.serving.revision != made.revision:
         return "newer content in Git"
     causes = dict.fromkeys(change.cause for change in made.changes if change.change != "unchanged")

@@ -18,7 +18,7 @@ from gitopsd.controller.drifting import Drifting
 from gitopsd.controller.ejection import Ejection, eject_environment
 from gitopsd.controller.endings import with_endings
 from gitopsd.controller.environments import Environment, settled_in
-from gitopsd.controller.evidence import with_evidence
+from gitopsd.controller.evidence import printed_by, with_evidence
 from gitopsd.controller.execute import Making, Specification
 from gitopsd.controller.expecting import Memory, expecting
 from gitopsd.controller.guarding import Guarding
@@ -65,6 +65,7 @@ from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.queue import let_go
 from gitopsd.release.readiness import next_deadline
+from gitopsd.release.schema import GUARD as SCHEMA
 from gitopsd.release.status import Knowledge, environment_status
 from gitopsd.release.visiting import to_visit
 from gitopsd.release.weighing import to_weigh
@@ -262,12 +263,16 @@ class Reconciler:
             return look.journal, (), ()
         made = with_way_to_ask(made, desire.state.desired, self._rounds.probe)
         made = with_way_to_measure(made, desire.state.desired, self._metering.metrics)
-        self._planned = (*made.holds, *(Hold("manifest", str(problem)) for problem in made.problems))
+        against = next((hold.reason for hold in made.holds if hold.guard == SCHEMA), "")
+        wrong = (Hold("manifest", str(problem)) for problem in made.problems)
+        self._planned = (*(hold for hold in made.holds if hold.guard != SCHEMA), *wrong)
         if self._planned:
             return look.journal, (), ()
         cause = asked or self._requests.cause(what_changed(look.journal, made), moved_tags(basis, desire.state))
-        opening = Opening(look.environment, desire, made, refusal, cause)
-        if not asked and (holds := self._guarding.holds(look, desire.state, made, wake)):
+        opening = Opening(
+            look.environment, desire, made, refusal or against, cause, "" if refusal else against and SCHEMA
+        )
+        if not asked and not against and (holds := self._guarding.holds(look, desire.state, made, wake)):
             waits = hold_release(look.journal, opening, holds, self._desires, self._store, look.now)
             self._planned = waits.holds
             return waits.journal, waits.events, waits.ended
@@ -289,7 +294,8 @@ class Reconciler:
         spikes, found = self._weighing.spikes(self._name), self._metering.measures(self._name)
         measures = {service: without_secrets(each, self.masked) for service, each in found.items()}
         signals = replace(signals, storm=GUARD in guards, spikes=spikes, measures=measures)
-        signals = replace(signals, visits=self._visiting.visits(self._name))
+        printed = printed_by(look.journal, look.live, self._engine)
+        signals = replace(signals, visits=self._visiting.visits(self._name), printed=printed)
         signals = self._routes.seen_in(signals, look.journal)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
 

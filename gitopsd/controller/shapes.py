@@ -193,8 +193,10 @@ def difference(found: "Difference") -> Shape:
     }
 
 
-def release(release: Release, same: Mapping[int, int] | None = None) -> Shape:
-    """`same`, where it is known: which earlier release had the same content, by number."""
+def release(release: Release, same: Mapping[int, int] | None = None, gone: Mapping[int, str] | None = None) -> Shape:
+    """`same`, where it is known: which earlier release had the same content, by number. `gone`, where that is: why a
+    release cannot be returned to.
+    """
     services = [
         {
             "name": each.name,
@@ -217,6 +219,7 @@ def release(release: Release, same: Mapping[int, int] | None = None) -> Shape:
         "outcome": release.outcome,
         "reason": release.reason,
         **({"same_content_as": same.get(release.number)} if same is not None else {}),
+        **({"cannot_return_to": gone.get(release.number)} if gone is not None else {}),
         "services": services,
     }
 

@@ -105,7 +105,7 @@ def _contradictions(said: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
     if drops is not None and phase != "contract":
         yield "drops", "only a job of phase contract drops a shape; write phase: contract, or remove the key"
     if isinstance(provides, int) and isinstance(drops, int) and provides <= drops:
-        yield "provides", f"it drops everything up to version {drops}, so it provides {drops + 1} or more"
+        yield "provides", f"it drops everything up to version {drops}; write {drops + 1} or more, or remove the key"
     if phase == "contract" and provides is None and drops is None:
         yield "phase", "a contract job says which version of the schema is the last one that goes; write drops"
     moves = provides is not None or drops is not None or phase == "probe"

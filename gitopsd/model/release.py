@@ -46,7 +46,7 @@ class Abort:
 class Release:
     """`number` counts over the whole store. `waves` are service names in the order of `depends_on`.
 
-    `guards` are those that its own commits ask for.
+    `guards` are those that its own commits ask for. `guard`: what kept a part of it from beginning.
     """
 
     number: int
@@ -66,6 +66,7 @@ class Release:
     reason: str = ""
     aborted: Abort | None = None
     guards: Guards = NO_GUARDS
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,10 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """Ended: the stable fingerprint serves again."""
+    """Ended: the stable fingerprint serves again. `guard`: what kept it from beginning, "" where it began."""
 
     reason: str
+    guard: str = ""
 
 
 @dataclass(frozen=True, slots=True)

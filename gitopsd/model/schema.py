@@ -42,10 +42,14 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Unneeded:
-    """Since when nothing needs what a contract job drops, and which run of it that is: its fingerprint."""
+    """Since when nothing needs what a contract job drops, and which run of it that is: its fingerprint.
+
+    `due`: that is long enough, and it is to run.
+    """
 
     fingerprint: str
     since: datetime
+    due: bool = False
 
 
 def accepts_of(database: str, written: str) -> Accepts:

@@ -85,7 +85,11 @@ def _instances(service: str, live: LiveState) -> Iterator[Instance]:
 
 
 def _change(
-    sealed: SealedService, applied: Applied, journal: Journal, wave: int, instances: tuple[Instance, ...]
+    sealed: SealedService,
+    applied: Applied,
+    journal: Journal,
+    wave: int,
+    instances: tuple[Instance, ...],
 ) -> Change:
     service = sealed.service
     stable = applied.targets.get(service.name)
@@ -132,7 +136,9 @@ def _kind(sealed: SealedService, stable: Target, applied: Applied) -> tuple[Chan
 def _job_change(sealed: SealedService, applied: Applied, journal: Journal, wave: int) -> Change:
     service = sealed.service
     done = journal.completed.get(service.name, ())
-    if service.job is not None and service.job.phase == "on-failure":
+    phase = service.job.phase if service.job is not None else None
+    due = journal.unneeded.get(service.name)
+    if phase == "on-failure" or (phase == "contract" and not (due is not None and due.due)):
         return Change(service.name, "unchanged", "", wave, strategy="job")
     if sealed.fingerprint in done:
         return Change(service.name, "unchanged", "", wave, strategy="job")

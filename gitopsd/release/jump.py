@@ -10,9 +10,9 @@ from gitopsd.model.routing import Routed
 
 
 def after_jump(journal: Journal, jump: timedelta) -> Journal:
-    """The journal with the times of open rollouts, repairs, answers and drains moved by `jump`, forward or back.
+    """The journal with the times of open rollouts, repairs, answers, drains and contract jobs moved by `jump`.
 
-    What a person said for a time of day, such as the end of a suspension, stays.
+    It is forward or back. What a person said for a time of day, such as the end of a suspension, stays.
     """
     if not jump:
         return journal
@@ -23,6 +23,7 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
         readiness={id: _standing(readiness, jump) for id, readiness in journal.readiness.items()},
         restarts={id: replace(each, at=tuple(at + jump for at in each.at)) for id, each in journal.restarts.items()},
         routes={name: _routed(routed, jump) for name, routed in journal.routes.items()},
+        unneeded={name: replace(each, since=each.since + jump) for name, each in journal.unneeded.items()},
     )
 
 

@@ -26,11 +26,13 @@ from gitopsd.release.resources import intend, missing_resources, surplus_network
 from gitopsd.release.restarts import calm_at, counted, crashes_told
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.routing import Sight, gated, in_router, next_change, routes_of
+from gitopsd.release.schema import GUARD, begun, contract_looks, contracts, ended, heard, misfit
 from gitopsd.release.sharing import sharing_of
 from gitopsd.release.sickness import diagnosed
 from gitopsd.release.telling import failures_told, told
 from gitopsd.rollout import Member, Said
 from gitopsd.rollout import advance as advance_rollout
+from gitopsd.rollout.machine import turn_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Signals:
     engine was away, or nobody looked; what stopped meanwhile did not stop by itself. `storm`: too much restarts there
     for anything new to begin. `spikes`: services whose new instances take far too much memory, each with that in words.
     `sight` is what the router showed, `measures` what was measured beside the passes, `visits` what came of gitopsd's
-    own requests through the router, by service; None: it sends none.
+    own requests through the router, by service; None: it sends none. `printed` are the last
+    lines of jobs that ended well, of those that read something.
     """
 
     busy: frozenset[str] = frozenset()
@@ -53,6 +56,7 @@ class Signals:
     sight: Sight = field(default_factory=dict)
     measures: Mapping[str, Measures] = field(default_factory=dict)
     visits: Mapping[str, Visits] | None = None
+    printed: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, service: str) -> Said:
         """What concerns the slots of a service."""
@@ -126,7 +130,7 @@ def advance(
     missing = missing_resources(wanted, live) if needed else ()
     around = Surroundings(wanted, members, now, missing)
     after, chains, times, events, ended = _turned(after, start, around, signals)
-    after = swept(after)
+    after = contracts(swept(after), wanted, now)
     surplus = surplus_networks(after, wanted, live, now)
     chains = connected_first(chains, drifted, members)
     resources = (chain for chain in (*missing, *surplus) if chain.key not in signals.held)
@@ -137,6 +141,7 @@ def advance(
     after = intend(replace(after, routes=routes), chains, now)
     moves = next_change(routes, wanted, now)
     times = (*times, *calm_at(after, wanted, now), *((moves,) if moves is not None else ()))
+    times = (*times, *contract_looks(journal, after, wanted, now))
     waits = (*times, *(each.not_before for each in after.repairs.values() if each.not_before > now))
     return Turn(after, chains, (*crashes, *events), ended, min(waits, default=None))
 
@@ -183,12 +188,14 @@ def _rollouts(
     journal = replace(journal, rollouts=rollouts)
     for name in sorted(rollouts):
         rollout = rollouts[name] = _gated(journal, name, around, signals)
+        journal = begun(journal, rollout)
         if not rollout.open:
             continue
         said = replace(signals.of(name), sharing=sharing, router=in_router(journal, name, signals.sight))
         turn = advance_rollout(rollout, around.members.get(name, ()), around.now, said)
-        journal = _noted(journal, rollout, turn.rollout)
-        rollouts[name] = turn.rollout
+        journal, turned = heard(journal, rollout, turn.rollout, signals.printed, around.now)
+        journal = _noted(journal, rollout, turned)
+        rollouts[name] = turned
         chains += turn.chains
         times += [turn.wake_at] if turn.wake_at is not None else []
     return journal, tuple(chains), tuple(times)
@@ -201,13 +208,21 @@ def _gated(journal: Journal, name: str, around: Surroundings, signals: Signals) 
         return rollout
     calm = not (signals.storm and rollout.kind == "change")
     if isinstance(rollout.phase, Pending) and calm and may_begin(journal, rollout, around.members):
-        rollout = replace(rollout, phase=Preparing())
+        rollout = _let(journal, replace(rollout, phase=Preparing()), around.now)
+    elif isinstance(rollout.phase, Progressing) and (bad := misfit(journal, rollout)):
+        rollout = turn_back(rollout, bad, around.now)
     if isinstance(rollout.phase, Preparing):
         rollout = _prepared(rollout, around, signals)
     may = rollout.leaving and may_finalise(journal, rollout, around.members, around.now)
     if isinstance(rollout.phase, Progressing) and may:
         rollout = replace(rollout, phase=Finalising())
     return rollout
+
+
+def _let(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
+    """The rollout, unless it does not suit the schema of a database."""
+    bad = misfit(journal, rollout)
+    return replace(rollout, phase=RolledBack(f"not begun: {bad}", GUARD), finished_at=now) if bad else rollout
 
 
 def _prepared(rollout: Rollout, around: Surroundings, signals: Signals) -> Rollout:
@@ -234,7 +249,7 @@ def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
         return replace(noted, stable=_with(journal.stable, name, None)) if gone else noted
     if not isinstance(after.phase, Finalising | Succeeded) or isinstance(before.phase, Finalising):
         return noted
-    completed = journal.completed
+    completed, noted = journal.completed, ended(noted, after)
     if after.job and after.terms.phase != "on-failure":
         done = (*completed.get(name, ()), after.target.fingerprint)
         completed = {**completed, name: tuple(dict.fromkeys(done))[-20:]}

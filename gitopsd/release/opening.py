@@ -14,6 +14,7 @@ from gitopsd.model.release import Journal, Outcome, Rejection, Release, Released
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Succeeded, Target
 from gitopsd.plan.order import order_back, replacement
 from gitopsd.release.jobs import runs_job
+from gitopsd.release.schema import GUARD
 from gitopsd.release.telling import release_ended
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.shifting import gradual
@@ -43,7 +44,8 @@ def verdict(journal: Journal, wanted: SealedState) -> Verdict:
     release, serving = journal.release, journal.serving
     current = release or serving
     if current is not None and current.content_digest == wanted.content_digest:
-        return "begin" if release is None and _left_as_it_failed(journal) else "same"
+        due = any(each.due for each in journal.unneeded.values())
+        return "begin" if release is None and (due or _left_as_it_failed(journal)) else "same"
     if release is not None and (release.phase == "returning" or release.aborted is not None or runs_job(journal)):
         return "wait"
     return "rejected" if wanted.content_digest in journal.rejected else "begin"
@@ -127,7 +129,7 @@ def _told(change: Change) -> dict[str, Json]:
 
 
 def refuse(
-    journal: Journal, candidate: Candidate, number: int, reason: str, now: datetime
+    journal: Journal, candidate: Candidate, number: int, reason: str, now: datetime, guard: str = ""
 ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
     """Reject content before anything was touched: evidence against it came before its release could begin."""
     outcome: Outcome = "rolled-back" if journal.serving is not None else "failed"
@@ -137,8 +139,9 @@ def refuse(
         outcome=outcome,
         finished_at=now,
         reason=reason,
+        guard=guard,
     )
-    rejection = Rejection(release.content_digest, number, release.revision, reason, now)
+    rejection = Rejection(release.content_digest, number, release.revision, reason, now, schema=guard == GUARD)
     message = f"release {number} of {release.revision[:8]} ({candidate.subject}) was rejected: {reason}"
     event = Event(now, "ReleaseRejected", message, "error", journal.environment, release=number)
     rejected = {**journal.rejected, release.content_digest: rejection}

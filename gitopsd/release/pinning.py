@@ -9,6 +9,7 @@ from datetime import datetime
 from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.release import Hold, Journal, Pin, Release
+from gitopsd.release.schema import cannot_return
 
 
 def pin_to(journal: Journal, pin: Pin, release: Release, git: SealedState | None) -> Journal:
@@ -98,4 +99,6 @@ def refusal(journal: Journal, release: Release | None, number: int, good: tuple[
     if release.outcome != "succeeded":
         known = ", ".join(map(str, good)) or "none yet"
         return f"release {number} {release.outcome or 'has not ended'}; those of {name} that succeeded are {known}"
+    if gone := cannot_return(journal, release):
+        return f"release {number} cannot be returned to: {gone}"
     return ""

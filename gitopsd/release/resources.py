@@ -7,6 +7,7 @@ from gitopsd.model.action import Chain, Create, CreateNetwork, CreateVolume, Kee
 from gitopsd.model.desired import SealedState
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Placed
+from gitopsd.model.schema import Accepts
 from gitopsd.release.repairs import attempt
 
 
@@ -78,6 +79,7 @@ def intend(journal: Journal, chains: tuple[Chain, ...], now: datetime) -> Journa
             create.in_place,
             create.release,
             create.name,
+            schema=_schema(journal, create),
         )
         for create in creates
     }
@@ -88,3 +90,10 @@ def intend(journal: Journal, chains: tuple[Chain, ...], now: datetime) -> Journa
         networks=journal.networks | networks,
         volumes=journal.volumes | volumes,
     )
+
+
+def _schema(journal: Journal, create: Create) -> Accepts | None:
+    """What the instance that is about to be made works with of a database."""
+    rollout = journal.rollouts.get(create.service)
+    known = (rollout.target, rollout.stable) if rollout is not None else (journal.stable.get(create.service),)
+    return next((each.schema for each in known if each is not None and each.fingerprint == create.fingerprint), None)

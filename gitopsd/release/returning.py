@@ -22,6 +22,7 @@ from gitopsd.plan.order import order_back
 from gitopsd.release.called import called_by_failure
 from gitopsd.release.gates import RETURNED, RETURNING
 from gitopsd.release.opening import serving_of
+from gitopsd.release.schema import GUARD
 from gitopsd.release.sharing import sharers
 from gitopsd.rollout.fence import going_back
 from gitopsd.rollout.machine import NOTHING, turn_back
@@ -40,7 +41,8 @@ def conclude(journal: Journal, wanted: SealedState | None, now: datetime) -> tup
         failed = next((each for each in concerned if isinstance(each.phase, Failed | RollingBack | RolledBack)), None)
         if failed is not None:
             reason = f"{failed.service}: {getattr(failed.phase, 'reason', '')}"
-            return _turned_back(journal, replace(release, reason=reason), wanted, now, back=failed.way_back)
+            release = replace(release, reason=reason, guard=getattr(failed.phase, "guard", ""))
+            return _turned_back(journal, release, wanted, now, back=failed.way_back)
         serve = all(isinstance(each.phase, Finalising | Succeeded) for each in concerned)
         if serve and not any(each.watched(now) for each in concerned):
             return _succeeded(journal, release, now)
@@ -53,7 +55,8 @@ def conclude(journal: Journal, wanted: SealedState | None, now: datetime) -> tup
 
 def _succeeded(journal: Journal, release: Release, now: datetime) -> tuple[Journal, tuple[Release, ...]]:
     ended = replace(release, phase="ended", outcome="succeeded", finished_at=now)
-    rejected = {each: why for each, why in journal.rejected.items() if each != release.content_digest}
+    stays = (item for item in journal.rejected.items() if not item[1].schema)  # that may suit now
+    rejected = {each: why for each, why in stays if each != release.content_digest}
     done = replace(journal, release=None, serving=serving_of(release), before={}, rejected=rejected, failures=0)
     return done, (ended,)
 
@@ -196,6 +199,7 @@ def _ended(
     outcome: Outcome = release.outcome or (back if journal.serving is not None else "failed")
     ended = replace(release, phase="ended", outcome=outcome, finished_at=now)
     rejection = Rejection(release.content_digest, release.number, release.revision, release.reason, now, paused)
+    rejection = replace(rejection, schema=release.guard == GUARD)
     rejected = {**journal.rejected, release.content_digest: rejection}
     failures = journal.failures + (release.aborted is None)
     return replace(journal, release=None, before={}, rejected=rejected, failures=failures), (ended,)

@@ -122,7 +122,13 @@ def _phase_event(environment: str, rollout: Rollout, now: datetime, *, by_hand: 
         environment=environment,
         service=rollout.service,
         release=rollout.release,
-        data={"kind": rollout.kind, "cause": rollout.cause, **_run(rollout), **_taken(rollout, now), **_held_against(rollout)},
+        data={
+            "kind": rollout.kind,
+            "cause": rollout.cause,
+            **_run(rollout),
+            **_taken(rollout, now),
+            **_held_against(rollout),
+        },
     )
 
 

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), default=20, help="How many.")
 @options
 def command(door: Door, environment: str, limit: int) -> int:
-    from gitopsd.controller.queries.ledger import history, same_content
+    from gitopsd.controller.queries.ledger import history, not_returnable, same_content
 
     view = door.view()
     releases = history(view, environment, limit)
-    same = same_content(view, releases)
+    same, gone = same_content(view, releases), not_returnable(view, releases)
     if door.as_json:
         from gitopsd.controller import shapes
 
-        door.json({"releases": [shapes.release(each, same) for each in releases]})
+        door.json({"releases": [shapes.release(each, same, gone) for each in releases]})
         return 0
     if not releases:
         door.text(f"No releases of {environment} yet.")
@@ -39,7 +39,7 @@ def command(door: Door, environment: str, limit: int) -> int:
             took(each.started_at, each.finished_at),
             each.outcome or "under way",
             each.author,
-            each.subject + _beside(each, same),
+            each.subject + _beside(each, same, gone),
         )
         for each in releases
     ]
@@ -47,8 +47,9 @@ def command(door: Door, environment: str, limit: int) -> int:
     return 0
 
 
-def _beside(release: "Release", same: Mapping[int, int]) -> str:
+def _beside(release: "Release", same: Mapping[int, int], gone: Mapping[int, str]) -> str:
     """What else a person wants to know of it at once."""
     twin = f"same content as release {same[release.number]}" if release.number in same else ""
-    words = "; ".join(each for each in (release.reason, twin) if each)
+    lost = f"cannot be returned to: {gone[release.number]}" if release.number in gone else ""
+    words = "; ".join(each for each in (release.reason, twin, lost) if each)
     return f"  ({words})" if words else ""

@@ -20,7 +20,7 @@ HEADERS = ("SERVICE", "RESULT", "TOOK", "INTERRUPTED", "STARTS", "WARMS", "STOPS
 @click.argument("release", type=click.IntRange(min=1), metavar="RELEASE")
 @options
 def command(door: Door, release: int) -> int:
-    from gitopsd.controller.queries.ledger import offline, parts, same_content, show
+    from gitopsd.controller.queries.ledger import not_returnable, offline, parts, same_content, show
 
     view = door.view()
     found, events = show(view, release)
@@ -34,7 +34,7 @@ def command(door: Door, release: int) -> int:
             "rollouts": [shapes.part(each) for each in done],
             "events": happened,
         }
-        door.json({**shapes.release(found, same), **beside})
+        door.json({**shapes.release(found, same, not_returnable(view, [found])), **beside})
         return 0
     _headline(door, found, way_back, same)
     _services(door, found, {each.service: each for each in done})

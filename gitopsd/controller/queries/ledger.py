@@ -11,6 +11,7 @@ from gitopsd.model.errors import GitopsdError, SourceError
 from gitopsd.model.event import Event
 from gitopsd.model.release import Release
 from gitopsd.release.pinning import refusal
+from gitopsd.release.schema import cannot_return
 
 LOOKED_BACK = 2000  # events
 EVERYTHING = 1_000_000
@@ -37,6 +38,12 @@ def same_content(view: View, releases: Iterable[Release]) -> Mapping[int, int]:
         twin = next((each for each in good if each.content_digest == release.content_digest), None)
         found |= {release.number: twin.number} if twin is not None else {}
     return found
+
+
+def not_returnable(view: View, releases: Iterable[Release]) -> Mapping[int, str]:
+    """Which releases cannot be returned to, whatever is kept of them, each with why."""
+    found = {each.number: cannot_return(view.journal(each.environment), each) for each in releases}
+    return {number: why for number, why in found.items() if why}
 
 
 def show(view: View, number: int) -> tuple[Release, tuple[Event, ...]]:
@@ -133,7 +140,9 @@ def offline(view: View, release: Release) -> Offline:
     """Look for the release's commit in the mirror, and for its images on the engine."""
     try:
         (environment,) = view.select(release.environment)
+        gone = cannot_return(view.journal(environment.name), release)
         lacks = (
+            *((gone,) if gone else ()),
             *_lacking_commit(view, environment, release),
             *lacking_images(release, view.engine(environment), view.store),
         )

@@ -8,6 +8,7 @@ from gitopsd.controller.queries.view import View
 from gitopsd.controller.states import Loaded
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.release import Release
+from gitopsd.release.schema import cannot_return
 
 
 def rollback(view: View, name: str, to: str = "", *, push: bool = False) -> Made:
@@ -40,15 +41,19 @@ def rollback(view: View, name: str, to: str = "", *, push: bool = False) -> Made
 
 def _target(view: View, environment: Environment, base: str, to: str) -> tuple[Release | None, str]:
     """The release or revision to go back to; by default the newest good release whose content is another one."""
+    journal = view.store.journal(environment.name)
     if to:
         number = int(to) if to.isascii() and to.isdigit() and len(to) < 10 else 0
         release = view.store.release(number) if number else None
         if release is not None and release.environment == environment.name:
+            if gone := cannot_return(journal, release):
+                raise GitopsdError(f"release {number} cannot be returned to: {gone}")
             return release, release.revision
         return None, to
     present = _content(view, environment, base)
     for release in view.store.releases(environment.name):
-        if release.outcome == "succeeded" and release.content_digest != present:
+        good = release.outcome == "succeeded" and release.content_digest != present
+        if good and not cannot_return(journal, release):
             return release, release.revision
     raise GitopsdError(
         f"no earlier release of {environment.name} has other content; name a release or revision with --to"
