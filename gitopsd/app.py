@@ -7,6 +7,7 @@ from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.remembered import remember
 from gitopsd.adapters.store.sqlite import SqliteStore
+from gitopsd.adapters.unlocking import Unlocking
 from gitopsd.controller.application import Application
 from gitopsd.controller.flags import Flags
 from gitopsd.controller.metrics_port import Metrics
@@ -21,12 +22,13 @@ def wire(flags: Flags) -> Application:
     """One gitopsd from its settings file and flags. SettingsError and StoreError say what to mend."""
     read_settings = settings_reader(flags)
     settings = read_settings()
-    logins = dict(settings.registries)
+    logins, unlocking = dict(settings.registries), Unlocking(settings.keys)
 
     def load_settings() -> Settings:
         """The settings anew; engines that are connected already log in as they say from now on."""
         found = read_settings()
         logins.update(found.registries)
+        unlocking.use(found.keys)
         for gone in logins.keys() - found.registries.keys():
             del logins[gone]
         return found
@@ -36,7 +38,7 @@ def wire(flags: Flags) -> Application:
         settings=settings,
         store=SqliteStore(settings.state_dir, settings.ledger),
         clock=clock,
-        secrets=HostSecrets(settings.state_dir),
+        secrets=HostSecrets(settings.state_dir, unlocking.unlock),
         open_timer=lambda: _open_timer(clock),
         open_watcher=_open_watcher,
         open_source=lambda repository: _open_source(repository, settings),

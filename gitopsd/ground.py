@@ -7,6 +7,7 @@ from pathlib import Path
 from gitopsd.adapters import settings_file
 from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.remembered import recall
+from gitopsd.adapters.unlocking import Unlocking
 from gitopsd.controller.flags import Flags
 from gitopsd.controller.ground import Ground
 from gitopsd.model.files import Files
@@ -16,7 +17,7 @@ from gitopsd.model.settings import DEFAULT_STATE_DIR, Settings
 def ground(flags: Flags) -> Ground:
     """What `validate` and `config` stand on. SettingsError says what to mend."""
     settings = settings_reader(flags)()
-    return Ground(settings, HostSecrets(settings.state_dir), directory)
+    return Ground(settings, HostSecrets(settings.state_dir, Unlocking(settings.keys).unlock), directory)
 
 
 def settings_reader(flags: Flags) -> Callable[[], Settings]:

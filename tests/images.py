@@ -28,6 +28,7 @@ APPLETS = (
 )
 WEB = ("httpd", "-f", "-v", "-p", "8080", "-h", "/www")
 EPOCH = 1_700_000_000
+PROGRAM = (b"#!", b"\x7fELF")  # how a file begins that is executable in an image
 CONTENT_LABEL = "gitopsd-test.content"
 
 
@@ -58,7 +59,7 @@ def busybox_image(
 ) -> str:
     """Makes `tag` of busybox and `files`, and returns its id.
 
-    `files` is content by path; what starts with `#!` is executable.
+    `files` is content by path; scripts and programs are executable.
     `changes` are Dockerfile instructions (`CMD ["sleep", "60"]`, `HEALTHCHECK ...`, `USER 1000`).
     """
     return import_image(api, tag, busybox_tar(files or {}), changes)
@@ -109,7 +110,7 @@ def busybox_tar(files: Mapping[str, str | bytes], busybox: bytes | None = None) 
             add(archive, f"bin/{applet}", tarfile.SYMTYPE, 0o777, link="busybox")
         for path, content in {"/etc/passwd": ACCOUNTS, "/etc/group": GROUPS, **files}.items():
             data = content.encode() if isinstance(content, str) else content
-            add(archive, path.lstrip("/"), tarfile.REGTYPE, 0o755 if data.startswith(b"#!") else 0o644, data)
+            add(archive, path.lstrip("/"), tarfile.REGTYPE, 0o755 if data.startswith(PROGRAM) else 0o644, data)
     return buffer.getvalue()
 
 

@@ -7,21 +7,27 @@ are no part of the database.
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from gitopsd.adapters.store import identity
+from gitopsd.adapters.unlocking import Unlocking
 from gitopsd.model.errors import HostFileError
-from gitopsd.model.secret import SECRET_NAME_MEND, HostFile, is_secret_name
+from gitopsd.model.secret import SECRET_NAME_MEND, HostFile, Lock, is_secret_name
 
 MAX_BYTES = 1 << 20
 
 
 class HostSecrets:
-    """The port Secrets on the file system."""
+    """The port Secrets on the file system, with what opens encrypted files."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, unlocking: Callable[[bytes, Lock], bytes] | None = None) -> None:
         self._directory = state_dir / "secrets"
+        self._unlocking = unlocking or Unlocking().unlock
+
+    def unlock(self, data: bytes, lock: Lock) -> bytes:
+        return self._unlocking(data, lock)
 
     def file(self, path: Path) -> HostFile | None:
         try:

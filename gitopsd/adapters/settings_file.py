@@ -11,6 +11,7 @@ from pathlib import Path
 
 from gitopsd.adapters.git.address import address
 from gitopsd.adapters.settings_http import http
+from gitopsd.adapters.settings_keys import keys
 from gitopsd.adapters.settings_policy import operator_guards, operator_policy
 from gitopsd.adapters.settings_values import (
     Section,
@@ -63,12 +64,13 @@ ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
     *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http", "policy"),
+    "secrets",
 )
 _PASSWORD = ("username", "password_file")
 _KEY = ("ssh_key_file", "known_hosts_file")
 _MANAGED = ("image", "network", "certificates")
 _TRAEFIK = ("directory", "api", "metrics", "entry_points")
-_LATER = ("notify", "secrets")
+_LATER = ("notify",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ class _Reader(SectionReader):
             prometheus=self.prometheus(top),
             http=http(self, top),
             policy=operator_policy(self, top),
+            keys=keys(self, top),
             config_file=path,
         )
 

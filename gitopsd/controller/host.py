@@ -8,7 +8,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.ports import Secrets
 from gitopsd.controller.variables import read_variables
 from gitopsd.model.errors import HostFileError, Problem
-from gitopsd.model.secret import HostFile, is_secret_name
+from gitopsd.model.secret import HostFile, Lock, is_secret_name
 
 
 class Host:
@@ -26,6 +26,10 @@ class Host:
     def variables(self) -> Mapping[str, str]:
         """Names and values of the vars_file, all secret. HostFileError: it cannot be read, or not be understood."""
         return self._read[0]
+
+    def unlock(self, data: bytes, lock: Lock) -> bytes:
+        """An encrypted file of the repository in the clear. LockedError: the host has no key that fits."""
+        return self._secrets.unlock(data, lock)
 
     @property
     def unset(self) -> tuple[Problem, ...]:

@@ -15,7 +15,7 @@ from gitopsd.model.files import Files
 from gitopsd.model.health import Answer, Check, Subject
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
 from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses, Used
-from gitopsd.model.secret import HostFile
+from gitopsd.model.secret import HostFile, Lock
 
 __all__ = [
     "Backup",
@@ -326,7 +326,11 @@ class Probe(Protocol):
 
 
 class Secrets(Protocol):
-    """What the host knows and Git does not: files that settings name, and gitopsd's own store of secrets."""
+    """What the host knows and Git does not: files that settings name, gitopsd's own store of secrets, and keys."""
+
+    def unlock(self, data: bytes, lock: Lock) -> bytes:
+        """An encrypted file in the clear. LockedError: no key, a wrong one, or the file was tampered with."""
+        ...
 
     def file(self, path: Path) -> HostFile | None:
         """A file of the host, None when there is none. HostFileError: it is no file, too large, or not readable."""

@@ -43,6 +43,7 @@ class Loaded:
 
 def load_environment(environment: Environment, files: Files, host: Host, key: bytes) -> Loaded:
     """Load an environment from the files of a commit and what the host adds. ManifestError names all that is wrong."""
+    files = files.unlocked_by(host.unlock)
     described = load(
         files,
         environment.path,

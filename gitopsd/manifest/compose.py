@@ -205,7 +205,8 @@ def _with_files(source: Source, service: ComposedService, directory: str, variab
     canonical = {**service.canonical, **{key: values for key, values in added.items() if values}}
     hidden = _hidden(service.node) | {("environment", key) for key in found.hidden}
     hidden |= {("labels", key) for key in labels.hidden - own.keys()}
-    return replace(service, canonical=canonical, hidden=frozenset(hidden) if source.secrets else frozenset())
+    secretive = source.secrets or source.opened
+    return replace(service, canonical=canonical, hidden=frozenset(hidden) if secretive else frozenset())
 
 
 def _hidden(node: Fields) -> set[tuple[str, ...]]:

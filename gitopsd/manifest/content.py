@@ -19,6 +19,7 @@ MAX_DIRECTORY = 32 << 20
 MAX_FILES = 1_000
 PLACEHOLDER = ".gitkeep"
 GRANTED_MODE = 0o444
+SECRET_MODE = 0o400  # of what is encrypted in the repository, where nothing else is said
 _MAX_LINKED = 8
 
 
@@ -139,7 +140,9 @@ def _content(source: Source, path: str) -> Content | Refusal | None:
     entry = source.files.entry(real) if real else None
     if entry is not None:
         data = tree.read(source.files, real, MAX_FILE)
-        return data if isinstance(data, Refusal) else Content((ContentFile("", data, entry.mode & 0o777),), False)
+        secret = source.stored(real) is not None
+        file = ContentFile("", data, SECRET_MODE if secret else entry.mode & 0o777) if isinstance(data, bytes) else data
+        return file if isinstance(file, Refusal) else Content((file,), False, secret)
     below = source.files.below(real)
     if not below or {posixpath.basename(name) for name in below} == {PLACEHOLDER}:
         return None
@@ -149,6 +152,7 @@ def _content(source: Source, path: str) -> Content | Refusal | None:
 def _directory(source: Source, directory: str, prefix: str, links: int) -> Content | Refusal:
     """Every file below a directory; links in it are replaced by what they lead to, inside the repository."""
     found: list[ContentFile] = []
+    secret = False
     start = len(directory) + 1 if directory else 0
     for name, entry in sorted(source.files.below(directory).items()):
         inner = prefix + name[start:]
@@ -159,18 +163,21 @@ def _directory(source: Source, directory: str, prefix: str, links: int) -> Conte
             if isinstance(linked, Refusal):
                 return linked
             found += linked.files
+            secret = secret or linked.secret
         else:
             data = tree.read(source.files, name, MAX_FILE)
             if isinstance(data, Refusal):
                 return data
-            found.append(ContentFile(inner, data, entry.mode & 0o777))
+            locked = source.stored(name) is not None
+            found.append(ContentFile(inner, data, SECRET_MODE if locked else entry.mode & 0o777))
+            secret = secret or locked
         if len(found) > MAX_FILES or sum(len(file.data) for file in found[-1:]) > MAX_DIRECTORY:
             break
     total = sum(len(file.data) for file in found)
     if len(found) > MAX_FILES or total > MAX_DIRECTORY:
         limit = f"{MAX_FILES} files or {MAX_DIRECTORY >> 20} MiB"
         return Refusal(f"the directory '{directory}' holds more than {limit}; mount less of it, or use a volume")
-    return Content(tuple(found), directory=True)
+    return Content(tuple(found), True, secret)
 
 
 def _linked(source: Source, name: str, inner: str, links: int) -> Content | Refusal:
@@ -185,7 +192,10 @@ def _linked(source: Source, name: str, inner: str, links: int) -> Content | Refu
             return Refusal(f"OutOfBoundsSymlink: links below '{name}' lead into each other; remove the loop")
         return _directory(source, real, f"{inner}/", links - 1)
     data = tree.read(source.files, real, MAX_FILE)
-    return data if isinstance(data, Refusal) else Content((ContentFile(inner, data, entry.mode & 0o777),), False)
+    if isinstance(data, Refusal):
+        return data
+    secret = source.stored(real) is not None
+    return Content((ContentFile(inner, data, SECRET_MODE if secret else entry.mode & 0o777),), False, secret)
 
 
 def _grant(ground: Ground, entry: Entry, composition: Composition, kind: str) -> ContentMount | None:
@@ -196,11 +206,12 @@ def _grant(ground: Ground, entry: Entry, composition: Composition, kind: str) ->
         return None
     default = "/run/secrets" if kind == "secrets" else "/"
     target = posixpath.normpath(posixpath.join(default, str(entry.get("target", name))))
-    mode = int(str(entry["mode"]), 8) if "mode" in entry else GRANTED_MODE
     found = _defined(ground, definition, composition, kind)
     if found is None:
         return None
     data, hidden = found
+    locked = hidden and "file" in definition
+    mode = int(str(entry["mode"]), 8) if "mode" in entry else SECRET_MODE if locked else GRANTED_MODE
     secret = hidden or kind == "secrets"
     source = str(definition.get("file", definition.path))
     file = ContentFile("", data, mode, int(str(entry.get("uid", 0))), int(str(entry.get("gid", 0))))
@@ -219,7 +230,9 @@ def _defined(ground: Ground, definition: Entry, composition: Composition, kind: 
         data = tree.read(source.files, path, MAX_FILE) if path is not None else None
         if isinstance(data, Refusal):
             source.problems.add(definition.place, where, data.reason)
-        return (data, False) if isinstance(data, bytes) else None
+        if path is None or not isinstance(data, bytes):
+            return None
+        return data, source.stored(path) is not None
     if "environment" in definition:
         name = str(definition["environment"])
         variable = composition.variable(kind, definition.path.removeprefix(f"{kind}."), name)

@@ -41,7 +41,7 @@ def parse(
     return reader.found
 
 
-def parse_raw(file: str, data: bytes, variables: Variables) -> dict[str, Variable]:
+def parse_raw(file: str, data: bytes, variables: Variables, *, hidden: bool = False) -> dict[str, Variable]:
     """The variables of a file with `format: raw`: a value is all that follows the first `=`, quotes and `$` too."""
     found: dict[str, Variable] = {}
     problems: list[Problem] = []
@@ -53,7 +53,7 @@ def parse_raw(file: str, data: bytes, variables: Variables) -> dict[str, Variabl
             message = "the name of the variable is not valid; write NAME=value without spaces before the ="
             problems.append(Problem(Place(file, number, 1), "", message))
         elif equals:
-            found[name] = Variable(value)
+            found[name] = Variable(value, hidden)
         elif name in variables:
             found[name] = variables[name]
     if problems:

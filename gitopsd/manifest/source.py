@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from gitopsd.manifest import dotenv, tree
 from gitopsd.manifest.interpolate import Variable, Variables
 from gitopsd.manifest.node import Fields, Node, Problems, size
+from gitopsd.manifest.sealed import hidden
 from gitopsd.manifest.tree import Refusal
 from gitopsd.manifest.yaml import MAX_BYTES, parse
 from gitopsd.model.errors import ManifestError, Place, Problem
@@ -35,9 +36,10 @@ class Scope:
 class Source:
     """One revision being read.
 
-    `secrets`: there are variables of secret origin. `unset` are variables without value and default. `documents` are
-    the files that have been parsed, `constant` those of them in which no variable stands, `untagged` those without a
-    `!reset`. `spent` is what has been used of the limits of all files together.
+    `secrets`: there are variables of secret origin; `opened` are encrypted files that were read. `unset` are
+    variables without value and default. `documents` are the files that have been parsed, `constant` those of them
+    in which no variable stands, `untagged` those without a `!reset`. `spent` is what has been used of the limits of
+    all files together.
     """
 
     files: Files
@@ -48,6 +50,7 @@ class Source:
     constant: set[str] = field(default_factory=set)
     untagged: set[str] = field(default_factory=set)
     spent: Counter[int] = field(default_factory=Counter)
+    opened: set[str] = field(default_factory=set)
 
     def document(self, path: str, place: Place, where: str) -> Fields | None:
         """The Compose file at `path`, not yet filled in; None when it cannot be read, which is then a problem.
@@ -69,10 +72,11 @@ class Source:
         what = "characters in all env_files together; name fewer, or shorter ones"
         self.spend(MAX_VARIABLES, len(data), what, place, where)
         try:
+            secret = self.stored(path) is not None
             if raw:
-                found = dotenv.parse_raw(path, data, variables)
+                found = dotenv.parse_raw(path, data, variables, hidden=secret)
             else:
-                found = dict(dotenv.parse(path, data, variables, self.unset))
+                found = dict(dotenv.parse(path, data, variables, self.unset, hidden=secret))
         except ManifestError as error:
             self.problems.found.extend(error.problems)
             return {}
@@ -107,13 +111,20 @@ class Source:
             return None
         return whole
 
+    def stored(self, path: str) -> bytes | None:
+        """The bytes of an encrypted file as the repository has them; None where it is in the clear."""
+        found = tree.sealed(self.files, path)
+        if found is not None:
+            self.opened.add(path)
+        return found
+
     def _parsed(self, path: str, place: Place, where: str) -> Fields | None:
         data = tree.read(self.files, path, MAX_BYTES)
         if isinstance(data, Refusal):
             self.problems.add(place, where, data.reason)
             return None
         try:
-            root = parse(path, data)
+            root = hidden(parse(path, data), path, self.stored(path))
             if b"$" not in data:
                 self.constant.add(path)
             if b"!reset" not in data:

@@ -4,6 +4,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 
+from gitopsd.model.errors import LockedError
 from gitopsd.model.files import SUBMODULE, SYMLINK, Files
 
 MAX_LINKS = 40
@@ -50,10 +51,19 @@ def read(files: Files, path: str, limit: int) -> bytes | Refusal:
         return Refusal(f"'{path}' does not exist in this revision; commit it, or mend the path")
     if entry.size > limit:
         return Refusal(f"'{path}' has {entry.size} bytes, more than the limit of {limit}; keep large files elsewhere")
-    data = files.read(real)
+    try:
+        data = files.read(real)
+    except LockedError as error:
+        return Refusal(f"'{path}' cannot be read: {error}")
     if data.startswith(LFS_POINTER):
         return Refusal(f"'{path}' is a Git LFS pointer, its content is not in the repository; commit the file itself")
     return data
+
+
+def sealed(files: Files, path: str) -> bytes | None:
+    """The stored bytes of an encrypted file; None where it is in the clear."""
+    real = resolved(files, path)
+    return None if isinstance(real, Refusal) else files.sealed(real)
 
 
 def _walked(files: Files, path: str) -> str | Refusal:

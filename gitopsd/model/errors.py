@@ -154,6 +154,10 @@ class TokenError(GitopsdError):
     """The file of tokens cannot be read or written, or has no such token."""
 
 
+class LockedError(GitopsdError):
+    """An encrypted file of a repository cannot be read: no key, a wrong one, or it was tampered with."""
+
+
 class OwnershipError(GitopsdError):
     """The project on this engine belongs to another gitopsd."""
 

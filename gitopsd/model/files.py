@@ -5,8 +5,18 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from gitopsd.model.errors import LockedError
+from gitopsd.model.secret import Lock, lock_of
+
 SYMLINK = 0o120000
 SUBMODULE = 0o160000
+
+
+Unlock = Callable[[bytes, Lock], bytes]
+
+
+def _locked(data: bytes, lock: Lock) -> bytes:
+    raise LockedError(f"it is encrypted ({lock.partition('-')[0]}), and there is no key here; name one in gitopsd.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +33,20 @@ class Files:
 
     `entries` maps repository paths (POSIX, no leading slash) to entries, which may be made when they are asked for.
     `read` gives a blob's bytes by blob id; blobs are addressed by their content, so reading late gives the same value
-    as reading early.
+    as reading early. `unlock` gives the clear bytes of an encrypted one.
     """
 
-    def __init__(self, revision: str, entries: Mapping[str, Entry], read: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        revision: str,
+        entries: Mapping[str, Entry],
+        read: Callable[[str], bytes],
+        unlock: Unlock = _locked,
+    ) -> None:
         self.revision = revision
         self._entries = entries
         self._read = read
+        self._unlock = unlock
         self._asked: set[str] = set()
 
     @classmethod
@@ -50,7 +67,22 @@ class Files:
         return self._entries.get(path)
 
     def read(self, path: str) -> bytes:
-        """The bytes of the file at `path`. KeyError when there is none; symbolic links are not followed."""
+        """The bytes of the file at `path`, in the clear. KeyError when there is none; links are not followed.
+
+        LockedError: it is encrypted, and cannot be read.
+        """
+        data = self._stored(path)
+        lock = lock_of(data)
+        return data if lock is None else self._unlock(data, lock)
+
+    def sealed(self, path: str) -> bytes | None:
+        """The bytes of an encrypted file as they are stored; None where it is in the clear, or is none."""
+        if self.entry(path) is None:
+            return None
+        data = self._stored(path)
+        return data if lock_of(data) is not None else None
+
+    def _stored(self, path: str) -> bytes:
         entry = self.entry(path)
         if entry is None:
             raise KeyError(path)
@@ -74,7 +106,11 @@ class Files:
 
     def again(self) -> "Files":
         """The same files, of which nothing has been asked yet."""
-        return Files(self.revision, self._entries, self._read)
+        return Files(self.revision, self._entries, self._read, self._unlock)
+
+    def unlocked_by(self, unlock: Unlock) -> "Files":
+        """The same files, of which nothing has been asked yet, where encrypted ones can be read."""
+        return Files(self.revision, self._entries, self._read, unlock)
 
     @property
     def asked(self) -> frozenset[str]:

@@ -195,6 +195,14 @@ class HttpSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySettings:
+    """What opens encrypted files of repositories: a file of age keys, and the program `sops`."""
+
+    age_key_file: Path | None = None
+    sops: str = "sops"
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -224,4 +232,5 @@ class Settings:
     prometheus: PrometheusSettings | None = None
     http: HttpSettings = HttpSettings()
     policy: OperatorPolicy = NO_POLICY
+    keys: KeySettings = KeySettings()
     config_file: Path | None = None

@@ -353,7 +353,7 @@ def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, messag
     assert said.startswith(f"gitopsd.yaml:{message}")
 
 
-@pytest.mark.parametrize("key", ["notify", "secrets"])
+@pytest.mark.parametrize("key", ["notify"])
 def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path, key: str) -> None:
     assert refusals(tmp_path, f"{key}: {{}}") == [f"gitopsd.yaml:1:1: {key}: not supported yet; remove it"]
 

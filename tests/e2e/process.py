@@ -67,6 +67,12 @@ class Process:
             self._end(signal.SIGABRT)
             raise AssertionError(f"it does not end: {self.words()[-6000:]}") from None
 
+    @property
+    def pid(self) -> int:
+        """Of the one that runs."""
+        assert self._running is not None
+        return self._running.pid
+
     def alive(self) -> bool:
         return self._running is not None and self._running.poll() is None
 

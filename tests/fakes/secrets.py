@@ -3,18 +3,27 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gitopsd.model.errors import HostFileError
-from gitopsd.model.secret import HostFile, is_secret_name
+from gitopsd.model.errors import HostFileError, LockedError
+from gitopsd.model.secret import HostFile, Lock, is_secret_name
 
 LIMIT = 1 << 20
 
 
 class FakeSecrets:
-    """Implements `controller.ports.Secrets`. `files` is the host's disk: bytes, or why they cannot be read."""
+    """Implements `controller.ports.Secrets`. `files` is the host's disk: bytes, or why they cannot be read.
+
+    `opened` are the clear bytes of encrypted files.
+    """
 
     def __init__(self) -> None:
         self.files: dict[Path, bytes | str] = {}
+        self.opened: dict[bytes, bytes] = {}
         self._kept: dict[tuple[str, str], bytes] = {}
+
+    def unlock(self, data: bytes, lock: Lock) -> bytes:
+        if data not in self.opened:
+            raise LockedError(f"no key fits ({lock})")
+        return self.opened[data]
 
     def file(self, path: Path) -> HostFile | None:
         data = self.files.get(path)

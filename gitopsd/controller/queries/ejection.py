@@ -73,7 +73,7 @@ def _loaded(view: View, environment: Environment, journal: Journal) -> Loaded:
         raise GitopsdError(f"the manifest of {environment.name} is in no repository any more")
     files = view.repositories.source(environment.repository).files(serving.revision)
     return load_all(
-        files.again(),
+        files.unlocked_by(view.application.secrets.unlock),
         environment.path,
         environment.name,
         variables=Host(view.application.secrets, environment).variables,

@@ -61,8 +61,9 @@ def _one(ground: Ground, place: Path, root: Path, inside: str) -> OnDisk:
     known = settings.environments.get(name, EnvironmentSettings(name))
     host_dir = str(known.host_dir) if known.host_dir is not None else ""
     variables = variables_here(ground.secrets, known.vars_file)
+    files = files.unlocked_by(ground.secrets.unlock)
     workload = settings.policy.workload
-    return OnDisk(name, root, inside, files.again(), variables, known.project, host_dir, workload=workload)
+    return OnDisk(name, root, inside, files, variables, known.project, host_dir, workload=workload)
 
 
 def variables_here(secrets: "Secrets", path: Path | None) -> Mapping[str, str]:
