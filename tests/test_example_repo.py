@@ -44,6 +44,16 @@ def test_the_backend_waits_for_its_one_shot_and_the_web_service_for_the_backend(
     assert waves(environment(files, "production")) == (("migrate",), ("backend",), ("web",), ("edge",))
 
 
+def test_the_backend_accepts_what_its_job_provides(files: Files) -> None:
+    services = environment(files, "production").services
+    job, schema = services["migrate"].job, services["backend"].schema
+    assert job is not None
+    assert job.provides is not None
+    assert schema is not None
+    assert schema.low <= job.provides <= schema.high
+    assert (job.phase, job.database) == ("expand", schema.database)
+
+
 def test_production_differs_from_staging_in_what_its_own_directory_says(files: Files) -> None:
     production, staging = (environment(files, name) for name in ("production", "staging"))
 

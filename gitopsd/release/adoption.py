@@ -174,7 +174,15 @@ def _released(name: str, target: Target, state: SealedState) -> ReleasedService:
     if sealed is None or sealed.fingerprint != target.fingerprint:
         return ReleasedService(name, target.image, target.image, target.fingerprint, "", target.replicas)
     identity = sealed.image.digest or sealed.image.id
-    return ReleasedService(name, target.image, identity, target.fingerprint, sealed.config_digest, target.replicas)
+    return ReleasedService(
+        name,
+        target.image,
+        identity,
+        target.fingerprint,
+        sealed.config_digest,
+        target.replicas,
+        schema=sealed.service.schema,
+    )
 
 
 def _told(adoptee: Adoptee, journal: Journal, deed: Deed) -> Event:

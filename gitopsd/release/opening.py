@@ -14,7 +14,7 @@ from gitopsd.model.release import Journal, Outcome, Rejection, Release, Released
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Succeeded, Target
 from gitopsd.plan.order import order_back, replacement
 from gitopsd.release.jobs import runs_job
-from gitopsd.release.schema import GUARD
+from gitopsd.release.schema import GUARD, recalled
 from gitopsd.release.telling import release_ended
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.shifting import gradual
@@ -83,7 +83,7 @@ def begin(
     release = prospect(journal.environment, candidate, number, now)
     if journal.serving is None and any(each.outcome == "succeeded" for each in ended):
         journal = replace(journal, release=None, serving=serving_of(ended[0]))  # nothing better is known
-    journal = _refreshed(journal, candidate)
+    journal = _refreshed(recalled(journal, candidate.wanted), candidate)
     before = journal.before if journal.release is not None else journal.stable
     journal = replace(journal, before=before)
     rollouts = {

@@ -32,12 +32,29 @@ def refusal(journal: Journal, wanted: SealedState, plan: Plan) -> str:
 
     A database that a job of the release reads is judged by what that says, once it has.
     """
+    journal = recalled(journal, wanted)
     services = [sealed.service for _, sealed in sorted(wanted.services.items())]
     named = {each.schema.database for each in services if each.schema is not None}
     named |= {each.job.database for each in services if each.job is not None and each.job.database}
     moving = frozenset(change.service for change in plan.changes if change.change not in ("unchanged", "remove"))
     found = (_refusal(journal, database, services, moving) for database in sorted(named))
     return next(filter(None, found), "")
+
+
+def recalled(journal: Journal, wanted: SealedState) -> Journal:
+    """The journal with the versions of databases that it knows nothing of, by the jobs that succeeded nevertheless.
+
+    So it is after an adoption, a lost store, or where the manifest says only now what its job provides.
+    """
+    found: dict[str, Schema] = {}
+    for name, sealed in sorted(wanted.services.items()):
+        job, before = sealed.service.job, journal.completed.get(name, ())
+        if job is None or job.provides is None or job.database in journal.schemas or sealed.fingerprint not in before:
+            continue
+        known = found.get(job.database)
+        if known is None or known.low < job.provides:
+            found[job.database] = Schema(job.provides, job.provides, f"{name}, which succeeded once")
+    return replace(journal, schemas={**journal.schemas, **found}) if found else journal
 
 
 def misfit(journal: Journal, rollout: Rollout) -> str:

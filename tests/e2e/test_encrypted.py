@@ -116,8 +116,9 @@ def test_encrypted_files_reach_their_containers_and_nothing_else(rig: Rig, key: 
     rig.eventually(lambda: rig.status().desired_revision == stranger and "for other keys" in rig.status().reason)
     assert rig.ids() == before
 
-    talks = {"command": ["sh", "-c", "echo the token is $$TOKEN; cat /run/secrets/db; exit 3"], "user": "0"}
-    rig.rejected(push(rig, other, **talks))
+    command = ["sh", "-c", "echo the token is $$TOKEN; cat /run/secrets/db; exit 3"]
+    never = {"health": {"tcp": {"port": 9}}}
+    rig.rejected(push(rig, other, command=command, user="0", x=never))
     assert rig.ids() == before
     rig.run_inside("web-1", "sh", "-c", "echo changed > /run/secrets/db")
     rig.api.update_container(rig.container("web-1")["Id"], mem_limit="96m", memswap_limit="96m")

@@ -14,7 +14,7 @@ from tests.e2e.rig import Rig, web
 from tests.postgres import postgres_image
 
 IMAGE = "gitopsd-test/postgres:1"
-PATIENT = 120.0  # a database, a job and a service come up one after the other
+PATIENT = 200.0  # a database, a job and a service come up one after the other
 LOOP = """
 while :; do
   psql -qtAc "{write}" -c "{read}" >/tmp/said 2>&1 || { cat /tmp/said; echo FAILED; }
@@ -104,7 +104,7 @@ def runs(rig: Rig, service: str) -> bool:
     return any(row["State"] == "running" for row in rig.rows(service))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_schema_expands_and_contracts_under_load_without_a_failed_query(rig: Rig) -> None:
     rig.synced(rig.push(**first()), within=PATIENT)
     writes_on(rig)

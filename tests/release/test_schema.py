@@ -180,3 +180,19 @@ def test_what_a_probe_read_is_held_against_the_new_code() -> None:
     daemon = Daemon(printed={"probe": "13"}).commit(state(1, "14-16", a_job("probe")), probe=GOOD).settle()
     assert "shop is at 13 (probe of release 1 read it), and web accepts 14-16" in daemon.reason()
     assert not [move for move in daemon.moves() if "web" in move]
+
+
+def test_a_job_that_succeeded_before_anybody_named_its_version_counts() -> None:
+    plain = a_state(a_service("web"), a_service("expand", job=True))
+    daemon = Daemon().commit(plain, expand=GOOD).settle()
+    daemon.commit(state(2, "14-16", a_job("expand", 14))).settle()
+    assert daemon.outcome() == "succeeded"
+    assert at(daemon) == "14"
+
+
+def test_after_a_lost_journal_the_jobs_that_are_there_tell_the_version() -> None:
+    daemon = at_fourteen()
+    daemon.lose_journal()
+    daemon.commit(state(2, "14-16", a_job("expand", 14))).settle()
+    assert daemon.outcome() == "succeeded"
+    assert at(daemon) == "14"
