@@ -204,6 +204,7 @@ def release(release: Release, same: Mapping[int, int] | None = None, gone: Mappi
             "digest": each.digest,
             "fingerprint": each.fingerprint,
             "config_digest": each.config_digest,
+            "version": each.version,
         }
         for each in release.services
     ]

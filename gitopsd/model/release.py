@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from gitopsd.model.canonical import digest
 from gitopsd.model.guards import NO_GUARDS, Guards, Ruling
 from gitopsd.model.health import Readiness
 from gitopsd.model.image import Asked
@@ -27,6 +28,11 @@ class ReleasedService:
     replicas: int = 1
     secrets: Mapping[str, str] = field(default_factory=dict)
     schema: Accepts | None = None
+
+    @property
+    def version(self) -> str:
+        """What it is made of: image, environment, secrets (by keyed digests) and content, together."""
+        return digest([self.digest, self.config_digest])
 
 
 @dataclass(frozen=True, slots=True)

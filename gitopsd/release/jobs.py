@@ -18,11 +18,8 @@ _OTHERS: Final = 4
 def awaited_jobs(journal: Journal, rollout: Rollout) -> tuple[str, ...]:
     """What a rollout of a release waits for by the places of jobs, whatever `depends_on` says."""
     own = _place(rollout)
-    return tuple(
-        name
-        for name, other in sorted(journal.rollouts.items())
-        if _holds_up(other, rollout, own) and rollout.service not in _needed_by(journal, other)
-    )
+    held = [name for name, other in journal.rollouts.items() if _holds_up(other, rollout, own)]
+    return tuple(sorted(name for name in held if rollout.service not in _needed_by(journal, journal.rollouts[name])))
 
 
 def awaits_job(journal: Journal, removal: Rollout) -> bool:
@@ -46,9 +43,9 @@ def _place(rollout: Rollout) -> int:
 
 
 def _holds_up(other: Rollout, rollout: Rollout, own: int) -> bool:
-    if other.service == rollout.service or other.kind != "change" or other.leaving or _served(other):
+    if (other.terms.phase is None and rollout.terms.phase is None) or other.service == rollout.service:
         return False
-    return _place(other) < own and (other.terms.phase is not None or rollout.terms.phase is not None)
+    return _place(other) < own and other.kind == "change" and not (other.leaving or _served(other))
 
 
 def comes_first(rollout: Rollout) -> bool:

@@ -194,13 +194,14 @@ def prospect(environment: str, candidate: Candidate, number: int, now: datetime)
         subject=candidate.subject,
         cause=candidate.cause,
         started_at=now,
-        services=tuple(_released(sealed) for _, sealed in sorted(wanted.services.items())),
+        services=tuple(released(sealed) for _, sealed in sorted(wanted.services.items())),
         waves=candidate.waves,
         guards=wanted.desired.policy.guards,
     )
 
 
-def _released(sealed: SealedService) -> ReleasedService:
+def released(sealed: SealedService) -> ReleasedService:
+    """The ledger's entry of a service."""
     service, image = sealed.service, sealed.image
     digest = image.digest or image.id
     return ReleasedService(

@@ -108,7 +108,8 @@ def releases(name: Name, asked: Asked, visitor: Reader, limit: Limit = 20) -> Sh
     view = asked.view()
     found = ledger.history(view, name, limit)
     same = ledger.same_content(view, found)
-    return {"releases": [shapes.release(each, same) for each in found]}
+    gone = ledger.not_returnable(view, found)
+    return {"releases": [shapes.release(each, same, gone) for each in found]}
 
 
 @api.get(
@@ -142,7 +143,7 @@ def release(number: Number, asked: Asked, visitor: Reader) -> Shape:
     view = asked.view()
     found, happened = ledger.show(view, number)
     return {
-        **shapes.release(found, ledger.same_content(view, [found])),
+        **shapes.release(found, ledger.same_content(view, [found]), ledger.not_returnable(view, [found])),
         "rollouts": [shapes.part(each) for each in ledger.parts(found, happened)],
         "events": [shapes.event(each) for each in happened],
     }

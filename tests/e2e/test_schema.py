@@ -121,3 +121,23 @@ def test_a_schema_expands_and_contracts_under_load_without_a_failed_query(rig: R
     assert rig.ask("pin", release=1, for_s=600, reason="slow") == f"not pinned: release 1 cannot be returned to: {gone}"
     assert gone in rig.process.command("rollback", "shop", "--to", "1", code=1)
     assert gone in rig.process.command("history", "shop")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_an_incompatible_change_is_refused_before_anything_moved_and_a_return_leaves_old_code_with_the_new_schema(
+    rig: Rig,
+) -> None:
+    rig.synced(rig.push(**first()), within=PATIENT)
+    before = rig.ids()
+    contract = job("expand", CONTRACT, provides=17)
+    refused = rig.rejected(rig.push(db=database(), expand=contract, web=code(2, "17")), within=PATIENT)
+    assert "expand brings shop to 17, but web accepts 14-16, and may serve then; commits that would work" in refused
+    assert (rig.ids(), at(rig)) == (before, "14")
+
+    broken = {**code(2, "16-17"), "command": ["sh", "-c", "exit 3"]}
+    broken["x-gitopsd"] = {**broken["x-gitopsd"], "health": {"tcp": {"port": 9}}}
+    rig.rejected(rig.push(**{**second(), "web": broken}), within=PATIENT)
+    assert (rig.ids()[f"/{rig.project}-web-1"], at(rig)) == (before[f"/{rig.project}-web-1"], "16")
+    writes_on(rig)
+    assert failures(rig) == ""
