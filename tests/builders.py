@@ -14,7 +14,6 @@ from gitopsd.model.desired import (
     Dependency,
     DesiredState,
     Image,
-    Job,
     Mount,
     Network,
     Policy,
@@ -26,6 +25,7 @@ from gitopsd.model.desired import (
     VolumeMount,
 )
 from gitopsd.model.errors import Place
+from gitopsd.model.job import Job
 from gitopsd.model.policy import REPORT_ONLY, EnvironmentPolicy
 from gitopsd.model.schema import accepts_of
 from gitopsd.model.strategy import default_steps

@@ -39,9 +39,10 @@ from gitopsd.manifest.steps import steps
 from gitopsd.manifest.traffic import ROUTER, SHIFTING, Wish, environment_traffic, routed, service_traffic
 from gitopsd.manifest.visits import pre_warm
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import CRASH_LOOP, SERVICE_STORM, Job, Order, Policy, Strategy
+from gitopsd.model.desired import CRASH_LOOP, SERVICE_STORM, Order, Policy, Strategy
 from gitopsd.model.errors import Place
 from gitopsd.model.health import Checks
+from gitopsd.model.job import Job
 from gitopsd.model.policy import REPAIR_ALL, REPORT_ONLY, EnvironmentPolicy, Heal, Heals
 from gitopsd.model.schema import Accepts
 from gitopsd.model.traffic import Traffic

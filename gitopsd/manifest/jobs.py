@@ -12,8 +12,8 @@ from gitopsd.manifest.keys.quantities import integer, span
 from gitopsd.manifest.keys.shapes import Read, boolean, choice, closed, text
 from gitopsd.manifest.node import Node, Problems, Scalar
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import Job, JobPhase
 from gitopsd.model.errors import Place
+from gitopsd.model.job import Job, JobPhase
 
 MOST_RETRIES = 20
 _HARMLESS = (None, "probe", "verify")  # a plain one-shot is started again as Compose does it, and these only look

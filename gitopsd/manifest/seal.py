@@ -12,7 +12,6 @@ from gitopsd.model.desired import (
     AS_IT_CAME,
     CRASH_LOOP,
     MEMORY_SPIKE,
-    ONE_SHOT,
     SERVICE_STORM,
     Attachment,
     Bind,
@@ -22,7 +21,6 @@ from gitopsd.model.desired import (
     DesiredState,
     Image,
     ImageMount,
-    Job,
     MemorySpike,
     Mount,
     Network,
@@ -37,6 +35,7 @@ from gitopsd.model.desired import (
     WayBack,
     taken_over,
 )
+from gitopsd.model.job import ONE_SHOT, Job
 from gitopsd.model.parted import keyed_content, known_part, parted, secret_part, secrets_in, without_secrets
 
 # To be raised whenever the same files come to other fingerprints than before, here or by how they are loaded: what was

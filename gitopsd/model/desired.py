@@ -13,6 +13,7 @@ from gitopsd.model.analysis import Analysis
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import Place, Problem
 from gitopsd.model.health import NOT_ASKED, Checks
+from gitopsd.model.job import Job
 from gitopsd.model.policy import USUAL, EnvironmentPolicy
 from gitopsd.model.schema import Accepts
 from gitopsd.model.strategy import Step
@@ -22,7 +23,6 @@ from gitopsd.model.visits import PreWarm
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
 Strategy = Literal["rolling", "canary", "blue-green", "recreate"]
-JobPhase = Literal["probe", "before", "expand", "verify", "after", "contract", "on-failure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,29 +141,6 @@ class Attachment:
     driver_opts: Mapping[str, str] = field(default_factory=dict)
     gw_priority: int = 0
     interface_name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A one-shot: runs once per fingerprint until it succeeded. `timeout` None: progress_deadline counts.
-
-    `phase` is its place in a release, None for one whose place `depends_on` says. `retries`: how often it may fail
-    before that counts. `idempotent`: it may run again where it was cut off and nobody knows how far it came.
-    `database` is what it moves, or reads; once it has succeeded that is at the version `provides`. One that contracts
-    waits for `after` since nothing needs the old shape.
-    """
-
-    timeout: timedelta | None = None
-    phase: JobPhase | None = None
-    retries: int = 0
-    every_release: bool = False
-    idempotent: bool = True
-    database: str = ""
-    provides: int | None = None
-    after: timedelta = timedelta(0)
-
-
-ONE_SHOT = Job()
 
 
 @dataclass(frozen=True, slots=True)

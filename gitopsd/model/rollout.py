@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from gitopsd.model.analysis import Accumulator, SlotCounts
-from gitopsd.model.desired import ONE_SHOT, Job, Order, Policy
+from gitopsd.model.desired import Order, Policy
 from gitopsd.model.health import NOT_ASKED, Checks
+from gitopsd.model.job import ONE_SHOT, Job
 from gitopsd.model.schema import Accepts
 from gitopsd.model.strategy import HeaderRoute
 from gitopsd.model.trace import NOTHING_TRACED, Trace

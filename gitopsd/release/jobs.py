@@ -7,7 +7,7 @@ all else serves. So one that fails early stops the release before any traffic ha
 from collections.abc import Mapping
 from typing import Final
 
-from gitopsd.model.desired import JobPhase
+from gitopsd.model.job import JobPhase
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising, Progressing, Rollout, Succeeded
 

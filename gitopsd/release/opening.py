@@ -6,9 +6,10 @@ from typing import Literal, TypeVar
 
 from gitopsd.engine_json import borrowed_services, joined_services
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import ONE_SHOT, Policy, SealedService, SealedState, Service
+from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
 from gitopsd.model.guards import strictest
+from gitopsd.model.job import ONE_SHOT
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Succeeded, Target

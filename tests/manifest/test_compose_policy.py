@@ -5,9 +5,20 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.manifest import load_all, resolved
-from gitopsd.model.desired import Amount, CrashLoop, Job, MemorySpike, Policy, WayBack
+from gitopsd.model.desired import (
+    REPORT_ONLY,
+    Amount,
+    CrashLoop,
+    EnvironmentPolicy,
+    Heals,
+    Job,
+    MemorySpike,
+    Policy,
+    WayBack,
+)
 from gitopsd.model.errors import ManifestError
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
+from gitopsd.model.job import Job
 from gitopsd.model.policy import REPORT_ONLY, EnvironmentPolicy, Heals
 from tests.manifest.compose_builders import a_revision, a_service, a_state, sealed
 
