@@ -218,7 +218,7 @@ def _beyond(rollout: Rollout, failure: str) -> str:
 def _late(rollout: Rollout, now: datetime) -> str:
     if now < rollout.deadline:
         return ""
-    if rollout.job and rollout.begun:
+    if rollout.job:
         return f"it did not end within {rollout.policy.progress_deadline.total_seconds():g} s"
     return f"no progress for {rollout.policy.progress_deadline.total_seconds():g} s"
 
