@@ -269,9 +269,8 @@ class Reconciler:
         if self._planned:
             return look.journal, (), ()
         cause = asked or self._requests.cause(what_changed(look.journal, made), moved_tags(basis, desire.state))
-        opening = Opening(
-            look.environment, desire, made, refusal or against, cause, "" if refusal else against and SCHEMA
-        )
+        guard = "" if refusal else against and SCHEMA
+        opening = Opening(look.environment, desire, made, refusal or against, cause, guard)
         if not asked and not against and (holds := self._guarding.holds(look, desire.state, made, wake)):
             waits = hold_release(look.journal, opening, holds, self._desires, self._store, look.now)
             self._planned = waits.holds

@@ -5,17 +5,7 @@ from datetime import timedelta
 import pytest
 
 from gitopsd.manifest import load_all, resolved
-from gitopsd.model.desired import (
-    REPORT_ONLY,
-    Amount,
-    CrashLoop,
-    EnvironmentPolicy,
-    Heals,
-    Job,
-    MemorySpike,
-    Policy,
-    WayBack,
-)
+from gitopsd.model.desired import Amount, CrashLoop, MemorySpike, Policy, WayBack
 from gitopsd.model.errors import ManifestError
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
 from gitopsd.model.job import Job
