@@ -76,6 +76,10 @@ def cure(name: str, hold: Hold) -> Cure | None:
             return Cure(f"gitopsd sync {name}", "Sync", "sync")
         case "paused":
             return Cure(f"gitopsd rollout resume {name}", "Go on", "resume", {"rollout": "yes"})
+        case "approval" | "deletion":
+            return Cure(f"gitopsd approve {name}", "Approve", "approve")
+        case "circuit-breaker":
+            return Cure(f"gitopsd rollout retry {name}", "Try again", "retry")
         case "orphaned":
             return Cure(f"gitopsd remove {name}")
         case "owner" | "foreign":

@@ -7,6 +7,7 @@ import pytest
 from tests.controller.house import SETTINGS, compose
 from tests.web.conftest import BROWSER, Front
 
+APPROVAL = "x-gitopsd: {approval: {timeout: 1h}}\n"
 PAGES = (
     "/",
     "/environments/shop",
@@ -82,3 +83,15 @@ def test_no_environment_is_an_empty_state_that_says_what_to_do(front: Front) -> 
     text = front.here.get("/environments/none", headers=BROWSER)
     assert text.status_code == 404
     assert "there are shop" in text.text
+
+
+def test_what_waits_for_a_yes_is_given_it_on_the_page(front: Front) -> None:
+    front.house.synced(front.house.push({"shop/compose.yaml": compose(more=APPROVAL)}), "shop")
+    commit = front.house.push({"shop/compose.yaml": compose("web:2", APPROVAL)})
+    front.house.eventually(lambda: "approval" in front.house.guards("shop"))
+    browser, csrf = front.logged_in("operate")
+    assert "gitopsd approve shop" in browser.get("/").text
+
+    browser.post("/environments/shop/operations", data={"verb": "approve", "csrf": csrf})
+
+    front.house.synced(commit, "shop")
