@@ -404,3 +404,17 @@ def test_a_diff_tells_files_line_by_line_but_for_those_that_hold_what_is_secret(
     assert "      -size=1" in shown
     assert "      +size=2" in shown
     assert not [line for line in shown if "hunter2" in line or "s=1" in line]
+
+
+def test_validate_annotates_a_pull_request_line_by_line(shop: Shop, tmp_path: Path) -> None:
+    place = tmp_path / "environments" / "shop"
+    place.mkdir(parents=True)
+    (place / "compose.yaml").write_text('services:\n  web: {image: x, "100%": 1, environment: {A: "${NOPE}"}}\n')
+
+    result = shop.ask("validate", str(tmp_path), "--format", "github")
+
+    lines = result.output.splitlines()
+    file = "file=environments/shop/compose.yaml,line=2"
+    assert any(line.startswith(f"::error {file},col=19::services.web.100%25: unknown key") for line in lines)
+    assert any(line.startswith(f"::error {file}") and "the variable NOPE is not set" in line for line in lines)
+    assert result.exit_code == 1
