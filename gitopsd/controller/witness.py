@@ -28,6 +28,7 @@ class Witness:
         self._touched: dict[str, datetime] = {}
         self._checking: dict[str, None] = {}
         self._done_with: dict[str, datetime] = {}
+        self._called: dict[str, str] = {}
 
     def hear(self, event: EngineEvent) -> bool:
         """Remember it. Whether it tells that files in a container may have been changed by hand."""
@@ -35,6 +36,8 @@ class Witness:
         if not container:
             return False
         with self._lock:
+            if event.kind == "container" and (name := event.attributes.get("name", "")):
+                _kept(self._called, container, name)
             if event.action in TOUCHING:
                 return self._noted_touch(container, event)
             if self._comes_late(container, event):
@@ -64,7 +67,7 @@ class Witness:
 
     def _comes_late(self, container: str, event: EngineEvent) -> bool:
         """It tells of gitopsd's own work, which is over: the stream of events may lag behind."""
-        names = (container, event.attributes.get("name", ""))
+        names = (container, self._called.get(container, ""))  # an event of a network has the network's name
         over = [self._done_with[name] for name in names if name in self._done_with]
         return event.action in OWN and any(event.at <= until for until in over)
 

@@ -62,3 +62,15 @@ def test_what_its_own_work_brought_is_forgotten_also_when_it_is_told_late() -> N
     witness.hear(event("die"))
 
     assert [each.action for each in witness.of(start.id)] == ["die"]
+
+
+def test_a_network_that_tells_late_of_a_container_which_it_calls_by_its_id_tells_nothing_new() -> None:
+    witness = Witness()
+    create = replace(event("create"), attributes={"name": "shop-web-1"})
+    connect = EngineEvent(NOON, "network", "connect", "n", attributes={"container": create.id, "name": "shop_back"})
+
+    witness.hear(create)
+    witness.forget(["shop-web-1"], create.at)
+    witness.hear(connect)
+
+    assert witness.of(create.id) == ()
