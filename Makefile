@@ -17,9 +17,8 @@ setup: ## Make .venv with the locked dependencies
 demo: setup ## Watch the main job on a real engine: release, broken image, revert, canary, blue-green
 	@scripts/engine .venv/bin/python scripts/demo.py
 
-# Files in the order of their names: with the most tests first, the few long stories would come last, one after the other.
 test: setup ## Run the tests on a real engine
-	@scripts/engine .venv/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not bench"
+	@scripts/engine .venv/bin/pytest -q -n 2 --dist loadfile -m "not long and not bench"
 
 test-long: setup ## Run all tests, with many more examples, a newer HAProxy, and the engines of other Debian releases
 	@scripts/engine .venv/bin/pytest -q -m "not bench" --hypothesis-profile=long --timeout=1800
