@@ -257,20 +257,18 @@ class Reconciler:
         self, look: Look, desire: Desire, refusal: str, wake: Callable[[], None], asked: str = ""
     ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
         basis = self._basis(look.environment, look.journal, None)
-        unlike = look.unlike if not asked else {}
-        made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike=unlike)
+        made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike={} if asked else look.unlike)
         if made is None or desire.state is None:
             return look.journal, (), ()
         made = with_way_to_ask(made, desire.state.desired, self._rounds.probe)
         made = with_way_to_measure(made, desire.state.desired, self._metering.metrics)
-        against = next((hold.reason for hold in made.holds if hold.guard == SCHEMA), "")
+        against = "" if refusal else next((hold.reason for hold in made.holds if hold.guard == SCHEMA), "")
         wrong = (Hold("manifest", str(problem)) for problem in made.problems)
         self._planned = (*(hold for hold in made.holds if hold.guard != SCHEMA), *wrong)
         if self._planned:
             return look.journal, (), ()
         cause = asked or self._requests.cause(what_changed(look.journal, made), moved_tags(basis, desire.state))
-        guard = "" if refusal else against and SCHEMA
-        opening = Opening(look.environment, desire, made, refusal or against, cause, guard)
+        opening = Opening(look.environment, desire, made, refusal or against, cause, against and SCHEMA)
         if not asked and not against and (holds := self._guarding.holds(look, desire.state, made, wake)):
             waits = hold_release(look.journal, opening, holds, self._desires, self._store, look.now)
             self._planned = waits.holds

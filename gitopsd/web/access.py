@@ -144,11 +144,7 @@ _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="gitopsd"'}
 
 
 def allow(request: Request, role: Role) -> Visitor:
-    """The visitor, if they may do that much; 401 for somebody unknown, 403 for somebody who may not.
-
-    What changes something and is asked by a browser's session carries the session's own word, so that no page of a
-    stranger can ask it.
-    """
+    """The visitor, if they may do that much; 401 for somebody unknown, 403 for somebody who may not."""
     access: Access = request.app.state.access
     visitor = access.visitor(request)
     if visitor is None:
@@ -165,7 +161,7 @@ def reading(request: Request) -> Visitor:
 
 
 def checked_form(visitor: Visitor, given: str) -> None:
-    """403 unless a form of ours was sent by whom it was shown to."""
+    """403 unless a form of ours was sent by whom it was shown to: no page of a stranger knows the session's word."""
     if visitor.csrf and not hmac.compare_digest(visitor.csrf, given):
         raise HTTPException(403, "this form is not from this session; load the page again, and repeat")
 

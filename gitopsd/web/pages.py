@@ -112,7 +112,6 @@ def release(request: Request, number: int, asked: Asked, visitor: Reader) -> Res
         "before": before,
         "same": ledger.same_content(view, [found]).get(number),
         "changes": looks.service_changes(found, before, done),
-        "parts": done,
         "events": events,
         "json": f"/api/v1/releases/{number}",
     }

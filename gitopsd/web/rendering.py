@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import Response
 
 from gitopsd import __version__
+from gitopsd.controller import shapes
 from gitopsd.model.route import percent
 from gitopsd.web.access import Visitor
 
@@ -71,10 +72,6 @@ def utc(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def iso(when: datetime) -> str:
-    return when.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
 def shown(value: object) -> str:
     """A value of a manifest or an engine; one that may be secret is not told."""
     if value is None:
@@ -83,5 +80,5 @@ def shown(value: object) -> str:
 
 
 _ENVIRONMENT.filters.update(
-    short=short, age=age, until=until, lasted=lasted, utc=utc, iso=iso, shown=shown, percent=percent
+    short=short, age=age, until=until, lasted=lasted, utc=utc, iso=shapes.time, shown=shown, percent=percent
 )
