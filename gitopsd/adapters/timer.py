@@ -18,6 +18,20 @@ WORKERS = 64  # a thread is made when it is needed; remotes that hang hold one e
 WATCH_S = 1.0
 
 
+class Workers(ThreadPoolExecutor):  # type: ignore[misc]
+    """The threads that calls run in, which a shutdown of the scheduler leaves to end by themselves.
+
+    The scheduler holds its locks while it waits for them, and a call that sets a timer waits for those locks.
+    """
+
+    def shutdown(self, wait: bool = True) -> None:
+        super().shutdown(wait=False)
+
+    def join(self) -> None:
+        """Wait until the last call has ended."""
+        self._pool.shutdown(wait=True)
+
+
 class SchedulerTimer:
     """The port's timer. APScheduler goes by the wall clock: a jump of it brings every call forward, once.
 
@@ -26,9 +40,10 @@ class SchedulerTimer:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._workers = Workers(WORKERS)
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(WORKERS)},
+            executors={"default": self._workers},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -68,7 +83,8 @@ class SchedulerTimer:
             # round, and listing the jobs waits for the present one.
             self._scheduler.pause()
             self._scheduler.get_jobs()
-            self._scheduler.shutdown(wait=True)
+            self._scheduler.shutdown()
+            self._workers.join()
 
     def _watch_clock(self) -> None:
         """The two clocks walk together; where they part, the wall clock jumped."""
