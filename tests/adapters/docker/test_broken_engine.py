@@ -95,7 +95,7 @@ def test_an_engine_that_does_not_answer_is_unavailable(serve: Start, call: str, 
     with pytest.raises(unavailable):
         CALLS[call](engine)
 
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("fault", ["hangs", "resets", "speaks no HTTP"])
