@@ -50,6 +50,7 @@ from gitopsd.model.route import (
 
 _LEAVING_S: Final = 2.0
 _EVERY_S: Final = 0.01
+_START_TICK_S: Final = 1.5
 _TRIAL: Final = "certificate.new"
 _NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
 
@@ -224,24 +225,29 @@ class HaproxyRouter:
 
     def _hand_over(self, table: RoutingTable) -> None:
         """Both listen on the same ports for a moment; what comes to the one that leaves later goes to its successor."""
-        before = process(self._runtime.ask("show info")).epoch
+        before = process(self._runtime.ask("show info"))
         self._disk.leave_states(states(self._runtime.ask("show servers state"), table))
-        self._runtime.set_aside(before)
-        try:
-            self._host.start_beside()
-            taken = _eventually(
-                lambda: (look := self._look()) is not None and look.process.epoch != before, self._loading
-            )
-        except RouterError:
-            taken = False
-        finally:
-            self._disk.leave_states()
-        if not taken:
+        # In containers both have the same number, and the second of their start alone tells one from the other.
+        _eventually(lambda: time.time() >= before.started + 1, _START_TICK_S)
+        self._runtime.set_aside(before.epoch)
+        failed = self._taken_over(before.epoch)
+        self._disk.leave_states()
+        if failed:
             self._host.give_up()
-            self._runtime.take_back(before)
-            raise RouterError("the new router does not start, its log says why; the one before goes on")
+            self._runtime.take_back(before.epoch)
+            raise RouterError(f"the new router does not start: {failed}; the one before goes on")
         self._host.retire()
         self._prove(table)
+
+    def _taken_over(self, before: str) -> str:
+        """Why the new one does not answer in place of the one before, "" once it does."""
+        try:
+            self._host.start_beside()
+            if _eventually(lambda: (look := self._look()) is not None and look.process.epoch != before, self._loading):
+                return ""
+        except RouterError as error:
+            return str(error)
+        return f"it says nothing within {self._loading:g} s, its log says why"
 
     def _keep(self, wanted: Rendered, check: Callable[[Path], str] | None = None) -> None:
         """The files, on the disk from here on; those that HAProxy would not start with never count."""

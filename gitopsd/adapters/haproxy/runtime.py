@@ -152,10 +152,15 @@ def connected(path: Path, timeout: float) -> socket.socket:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A worker: its epoch, and the stamp of the files that it was started from."""
+    """A worker: its number, the second of its start, and the stamp of the files that it was started from."""
 
-    epoch: str
+    number: str
+    started: int
     stamp: str
+
+    @property
+    def epoch(self) -> str:
+        return f"{self.number}-{self.started}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +194,8 @@ class Row:
 def process(info: str) -> Process:
     found = dict(line.split(": ", 1) for line in info.splitlines() if ": " in line)
     try:
-        return Process(f"{found['Pid']}-{found['Start_time_sec']}", found.get("description", ""))
-    except KeyError as missing:
+        return Process(found["Pid"], int(found["Start_time_sec"]), found.get("description", ""))
+    except (KeyError, ValueError) as missing:
         raise RouterError(f"the router says nothing of its {missing} in {info[:200]!r}") from missing
 
 
