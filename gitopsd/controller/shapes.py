@@ -249,6 +249,7 @@ def part(part: "Part") -> Shape:
         "interruption_s": part.interruption,
         "starts_s": dict(part.starts),
         "warms_s": dict(part.warms),
+        "drains_s": dict(part.drains),
         "stops_s": dict(part.stops),
         "pre_warm_s": part.pre_warm,
         "steps": [dict(each) for each in part.measures],

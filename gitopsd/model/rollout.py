@@ -117,14 +117,16 @@ class Paused:
 class Measured:
     """What a rollout took up to now, in seconds. `begun` is its first look at instances.
 
-    By slot are `starts`, from an instance's start until it was ready, and `warms`, from then until it was found to stay
-    so and counted. `down_since`: nothing of a service that served
-    before is ready; `down` is how long that lasted in all the other times, `gap` the longest one by the engine's clock.
+    By slot are `starts`, from an instance's start until it was ready, `warms`, from then until it was found to stay so
+    and counted, and `drains`, from when one was to leave the router until it was out of that. `down_since`: nothing of
+    a service that served before is ready; `down` is how long that lasted in all the other times, `gap` the longest one
+    by the engine's clock.
     """
 
     begun: datetime
     starts: Mapping[str, float] = field(default_factory=dict)
     warms: Mapping[str, float] = field(default_factory=dict)
+    drains: Mapping[str, float] = field(default_factory=dict)
     down_since: datetime | None = None
     down: float = 0.0
     gap: float = 0.0

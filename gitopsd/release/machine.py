@@ -18,6 +18,7 @@ from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded, Target
 from gitopsd.model.visits import NOBODY_VISITS, NOT_VISITED, Visits
+from gitopsd.release.draining import drains_noted
 from gitopsd.release.gates import may_begin, may_finalise
 from gitopsd.release.heals import Drifted, connected_first, heal_in_place, healable, marked, noted_well
 from gitopsd.release.inventory import members_of, settled
@@ -138,6 +139,7 @@ def advance(
     passed = gated(after, chains, wanted, signals.sight)
     chains = passed.chains
     routes = routes_of(after, wanted, members, passed.leaving, signals.sight, now, signals.busy)
+    after = drains_noted(after, routes, now)
     after = intend(replace(after, routes=routes), chains, now)
     moves = next_change(routes, wanted, now)
     times = (*times, *calm_at(after, wanted, now), *((moves,) if moves is not None else ()))

@@ -148,7 +148,7 @@ def _run(rollout: Rollout) -> dict[str, Json]:
 
 
 def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
-    """What the rollout took until it came this far, in seconds; `starts_s` and `warms_s` by slot."""
+    """What the rollout took until it came this far, in seconds; `starts_s`, `warms_s` and `drains_s` by slot."""
     took = rollout.measured
     if took is None or not isinstance(rollout.phase, Finalising | Succeeded | RolledBack | Failed):
         return {}
@@ -158,6 +158,7 @@ def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
         "interruption_s": round(took.interruption(now), 3),
         "starts_s": dict(took.starts),
         "warms_s": dict(took.warms),
+        "drains_s": dict(took.drains),
         **({"requests_s": rate} if (rate := rate_of(rollout)) is not None else {}),
         **({"pre_warm_s": rollout.shift.warmed.seconds} if rollout.shift.warmed is not None else {}),
     }

@@ -111,9 +111,9 @@ def test_a_release_tells_what_it_took_service_by_service_and_action_by_action(sh
     shop.release(compose(web("web:2"), service("db")), "Second")
     lines = shop.text("show", "2").splitlines()
     table = next(number for number, line in enumerate(lines) if line.startswith("SERVICE"))
-    assert lines[table].split()[:7] == ["SERVICE", "RESULT", "TOOK", "INTERRUPTED", "STARTS", "WARMS", "STOPS"]
+    assert lines[table].split()[1:8] == ["RESULT", "TOOK", "INTERRUPTED", "STARTS", "WARMS", "DRAINS", "STOPS"]
     assert lines[table + 1].split()[:7] == ["db", "unchanged", *["-"] * 5]
-    assert lines[table + 2].split()[:7] == ["web", "Succeeded", *["0.0s"] * 5]
+    assert lines[table + 2].split()[:8] == ["web", "Succeeded", *["0.0s"] * 4, "-", "0.0s"]
     (stop,) = [line for line in lines if "Stop shop-web-1" in line]
     assert stop.endswith("# image web:1 -> web:2 (0.0s)")
 

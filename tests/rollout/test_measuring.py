@@ -37,6 +37,20 @@ def test_a_replacement_beside_the_old_one_interrupts_nothing_and_its_start_is_me
     assert data["seconds"] == 12.0
 
 
+def test_how_long_an_old_one_takes_to_leave_the_router_is_measured() -> None:
+    how: dict[str, Any] = {"traffic": "80:8080", "drain_timeout": 30}
+    daemon = Daemon().commit(a_state(a_service(**how))).settle()
+    daemon.events.clear()
+    daemon.commit(a_state(a_service(image="web:2", **how))).run()
+    daemon.world.streets.slow.add(daemon.world.named("shop-web-1").id)
+    for _ in range(20):
+        daemon.wait(1).run()
+    daemon.world.streets.slow.clear()
+    daemon.settle()
+    [drain] = taken(daemon, "RolloutSucceeded")["drains_s"].values()
+    assert 14 <= drain <= 16  # of the 20 seconds 5 are its replacement's min_ready
+
+
 def test_a_replacement_after_the_old_one_interrupts_until_the_new_one_is_ready() -> None:
     data = taken(released(**DATA), "RolloutSucceeded")
     assert (data["order"], data["interruption_s"]) == ("stop-first", 7.0)

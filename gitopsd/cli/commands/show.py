@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from gitopsd.model.event import Event
     from gitopsd.model.release import Release
 
-HEADERS = ("SERVICE", "RESULT", "TOOK", "INTERRUPTED", "STARTS", "WARMS", "STOPS", "IMAGE", "DIGEST", "FINGERPRINT")
+MEASURED = ("TOOK", "INTERRUPTED", "STARTS", "WARMS", "DRAINS", "STOPS")
+HEADERS = ("SERVICE", "RESULT", *MEASURED, "IMAGE", "DIGEST", "FINGERPRINT")
 
 
 @click.command("show", help="Show one release and what happened in it.")
@@ -87,12 +88,12 @@ def _result(part: "Part | None") -> tuple[str, ...]:
     from gitopsd.cli.words import NOTHING
 
     if part is None:
-        return ("unchanged", *[NOTHING] * 5)
+        return ("unchanged", *[NOTHING] * len(MEASURED))
     return (
         part.phase,
         _seconds(part.seconds),
         _seconds(part.interruption),
-        *(_each(by_slot) for by_slot in (part.starts, part.warms, part.stops)),
+        *(_each(by_slot) for by_slot in (part.starts, part.warms, part.drains, part.stops)),
     )
 
 

@@ -64,7 +64,8 @@ def show(view: View, number: int) -> tuple[Release, tuple[Event, ...]]:
 class Part:
     """What a release came to for one service.
 
-    Seconds by slot: `starts` until ready, `warms` from then until counted, `stops` from being asked to until gone.
+    Seconds by slot: `starts` until ready, `warms` from then until counted, `drains` from being told to leave the router
+    until out of it, `stops` from being asked to until gone.
 
     `phase` is the last one of its rollout. `interruption` None: nothing was measured. `pre_warm` is how long caches
     were filled before the first share. `measures` are by step: its number, the share there, each metric's values.
@@ -77,6 +78,7 @@ class Part:
     interruption: float | None = None
     starts: Mapping[str, float] = field(default_factory=dict)
     warms: Mapping[str, float] = field(default_factory=dict)
+    drains: Mapping[str, float] = field(default_factory=dict)
     stops: Mapping[str, float] = field(default_factory=dict)
     evidence: str = ""
     pre_warm: float | None = None
@@ -110,6 +112,7 @@ def _part(service: str, events: list[Event]) -> Part:
         _number(data.get("interruption_s")),
         _by_slot(data.get("starts_s")),
         _by_slot(data.get("warms_s")),
+        _by_slot(data.get("drains_s")),
         stops,
         bad.message.removeprefix(f"{service}: ") if bad is not None else "",
         next((_number(event.data["pre_warm_s"]) for event in events if "pre_warm_s" in event.data), None),
