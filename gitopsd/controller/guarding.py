@@ -10,10 +10,12 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.passes import Look
 from gitopsd.controller.ports import Store
 from gitopsd.controller.routing import on_engine
+from gitopsd.controller.storm import GUARD as STORM
 from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.release.guarding import Case, Proof, crowded, effective, looser, standing, voices_of
+from gitopsd.release.pinning import pinned
 
 
 class Guarding:
@@ -31,6 +33,22 @@ class Guarding:
         under_way = partial(names_under_way, look.environment.engine.url, self._store)
         found = standing(look.journal, case, look.now)
         return found or crowded(self._crowd.enter(self._name, most, under_way, wake), most)
+
+    def calmed(self, holds: tuple[Hold, ...], journal: Journal, state: SealedState | None) -> tuple[Hold, ...]:
+        """The holds without that of a storm of restarts, where what was good comes back: that may be what ends it."""
+        if not any(hold.guard == STORM for hold in holds) or not self._goes_back(journal, state):
+            return holds
+        return tuple(hold for hold in holds if hold.guard != STORM)
+
+    def _goes_back(self, journal: Journal, state: SealedState | None) -> bool:
+        """Whether a pin, or what Git says (`state`), is on its way to what was good here before."""
+        held, serving = pinned(journal), journal.serving
+        wanted = held or state
+        if wanted is None:
+            return False
+        if journal.release is None and serving is not None and serving.content_digest == wanted.content_digest:
+            return False  # it is there
+        return held is not None or (state is not None and bool(lane(journal, state, self._store)))
 
     def note(self, journal: Journal) -> None:
         """How it stands at the end of a pass."""

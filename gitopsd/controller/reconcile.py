@@ -71,7 +71,6 @@ from gitopsd.release.visiting import to_visit
 from gitopsd.release.weighing import to_weigh
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
-
 ROUTER_LOOK = timedelta(milliseconds=200)  # between two looks whether the router has let an environment go
 
 
@@ -175,6 +174,7 @@ class Reconciler:
         asker = Asker(self._store.instance_id(), self._desires.version, self._requests.sync is not None)
         storm = self._storm.look(journal, live, environment.restart_storm, now)
         holds = (*desire.holds, *guards(environment, journal, live, desire, asker), *(() if asker.sync else storm))
+        holds = self._guarding.calmed(holds, journal, desire.state)
         return replace(seen, live=live, holds=(*holds, *self._routes.before(journal, desire.services)))
 
     def _pinned(self, look: Look) -> Look:
@@ -189,7 +189,7 @@ class Reconciler:
             journal = forgotten(given_up(journal), known, asked=self._requests.sync is not None)
         if journal.pin == look.journal.pin:
             return look
-        others = tuple(hold for hold in look.holds if hold.guard != "pin")
+        others = (hold for hold in self._guarding.calmed(look.holds, journal, git) if hold.guard != "pin")
         return replace(look, journal=journal, holds=(*others, *pin_hold(journal, git)))
 
     def _compare(self, look: Look) -> tuple[FieldLook, tuple[Event, ...]]:

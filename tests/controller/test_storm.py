@@ -25,10 +25,11 @@ LOOPING = """
 
 @pytest.fixture
 def stormy() -> NearHouse:
-    """A house in which one service restarts again and again, and another one serves."""
+    """A house in which one service restarts again and again since its second release, and another one serves."""
     house = NearHouse(GUARDED)
     house.engine().add_image("looping:1", exits(1, after=2))
     house.start()
+    house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
     house.push({"shop/compose.yaml": compose(more=LOOPING)})
     eventually(lambda: _blows(house))
     return house
@@ -37,6 +38,10 @@ def stormy() -> NearHouse:
 def _blows(house: NearHouse) -> bool:
     house.timer.tick(61)  # what restarts in the fake engine does so when somebody looks
     return "restart-storm" in house.guards("shop")
+
+
+def _runs(house: NearHouse) -> list[str]:
+    return sorted(each.named for each in house.engine().containers.values() if each.up)
 
 
 def test_no_release_begins_on_an_engine_where_everything_restarts(stormy: NearHouse) -> None:
@@ -71,6 +76,27 @@ def test_it_begins_when_there_are_fewer_restarts(stormy: NearHouse) -> None:
     stormy.timer.tick(3601)
 
     stormy.synced(commit, "other")
+    stormy.stop()
+
+
+def test_going_back_to_what_was_good_waits_for_no_storm_as_that_may_be_what_ends_it(stormy: NearHouse) -> None:
+    """METR/hawk#1429: an alarm that was firing already kept the fix away."""
+    commit = stormy.push({"shop/compose.yaml": compose()})
+
+    stormy.synced(commit, "shop")
+
+    assert _runs(stormy) == ["web:1"]
+    stormy.stop()
+
+
+def test_a_pin_waits_for_no_storm(stormy: NearHouse) -> None:
+    good = min(release.number for release in stormy.store.releases("shop"))
+    back = {"release": good, "for_s": 3600, "reason": "it restarts"}
+
+    stormy.store.submit(Operation("pin", "shop", "ada", stormy.clock.now(), back))
+    stormy.watcher.changed("operations")
+
+    stormy.eventually(lambda: _runs(stormy) == ["web:1"])
     stormy.stop()
 
 
