@@ -2,17 +2,17 @@
 
 A: stuck for ever. B: abort and rollback. C: newer content in the middle. F: flapping, restarts, orphans.
 
+What needs a router to go wrong is in test_known_traffic_failures.py: argo#4461, argo#3015, argo#3372, argo#3020,
+argo#4716, flagger#1801, flagger#1898, flagger#1931 and flagger#1932. These are shown elsewhere:
+
+    METR/hawk#1429               what is raging already keeps no way back away: tests/controller/test_storm.py
+    medplum#10256                no version is returned to that a database's schema has left behind:
+                                 tests/release/test_schema.py
+
 These cannot happen here:
 
-    argo#4461                    no flag remembers a promotion in full: what is promoted follows from what serves
-    argo#3015, argo#1107         no runs of an analysis are made, so none is inconclusive or made again and again
-    flagger#1801                 no traffic is moved step by step, so no phase of that leaves failures uncounted
-    flagger#1898, #1931, #1932   an old instance serves until its replacement does: no share of traffic goes back
+    argo#1107                    no runs of an analysis are made, so none is made again and again
     aws/containers-roadmap#1488  what finds a failure and what turns back is one transition
-    METR/hawk#1429               no alarm from outside is asked
-    medplum#10256                what a one-shot did is never undone, and `on_failure: pause` leaves the rest as it is
-    argo#3372, argo#3020         no share of traffic is kept beside the instances that it goes to
-    argo#4716                    no routes by header are made
     kamal-proxy#71               an answer is judged where it was heard, and what it was is told
 """
 

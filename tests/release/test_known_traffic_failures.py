@@ -1,6 +1,7 @@
 """What went wrong with traffic in other deployment engines, by name, and that it does not happen behind this router.
 
-D: traffic and order. E: metrics.
+A: stuck for ever. B: abort and rollback. C: newer content in the middle. D: traffic and order. E: metrics. F: what was
+lost on the way.
 
 These are shown elsewhere:
 
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from gitopsd.model.analysis import Analysis, Metric
-from gitopsd.model.strategy import Analyse, Pause, SetWeight
+from gitopsd.model.strategy import Analyse, Approve, HeaderRoute, Pause, SetWeight
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
 from tests.world import Behaviour
@@ -55,6 +56,94 @@ def traffic(daemon: Daemon) -> dict[str, float]:
 
 def up(daemon: Daemon, image: str) -> int:
     return sum(line.partition("/")[0].endswith(f" {image}") for line in daemon.world.running())
+
+
+def judged(rate: float, errors: float) -> Daemon:
+    daemon = served(**JUDGED)
+    daemon.world.streets.rate, daemon.world.streets.errors = rate, {"web:2": errors}
+    return wants(daemon, **JUDGED)
+
+
+# A: what kept others waiting for ever.
+
+
+def test_an_abort_after_a_promotion_turns_back_all_the_same() -> None:
+    """argo#4461: a promotion in full made a later abort be ignored."""
+    daemon = ticks(wants(served(4, **CANARY), **CANARY), 10)
+    daemon.ask("promote")
+    ticks(daemon, 10)
+    assert traffic(daemon) == {"web:1": 50, "web:2": 50}
+    daemon.ask("abort")
+    daemon.settle()
+    assert daemon.outcome() == "cancelled"
+    assert traffic(daemon) == {"web:1": 100}
+
+
+def test_a_step_that_saw_too_little_goes_on_when_a_person_says_so() -> None:
+    """argo#3015: a step whose analysis was inconclusive never went on again."""
+    daemon = ticks(judged(0, 0.0), 400)
+    daemon.world.streets.rate = 200
+    daemon.ask("resume", rollout=True)
+    ticks(daemon, 120)
+    assert daemon.outcome() == "succeeded"
+    assert traffic(daemon) == {"web:2": 100}
+
+
+@pytest.mark.parametrize("asks", [Pause(), Approve()])
+def test_what_fails_while_a_person_is_asked_turns_back(asks: Pause | Approve) -> None:
+    """flagger#1801: failures did not count while a gate before more traffic was closed."""
+    how = CANARY | {"steps": (SetWeight(2_000), asks)}
+    ill = Behaviour(check=True, healthy_after=0, unhealthy_after=40)
+    daemon = ticks(wants(served(4, **how), behaviour=ill, **how), 20)
+    assert traffic(daemon) == {"web:1": 80, "web:2": 20}
+    ticks(daemon, 60)
+    assert daemon.outcome() == "rolled-back"
+    assert traffic(daemon) == {"web:1": 100}
+
+
+# B: ways back that made it worse.
+
+
+def test_a_way_back_sends_nobody_to_what_does_not_answer() -> None:
+    """flagger#1898, flagger#1931, flagger#1932: a rollback sent all of the traffic to the one that was broken."""
+    daemon = ticks(wants(served(4, **CANARY), **CANARY), 70)
+    assert traffic(daemon) == {"web:1": 50, "web:2": 50}
+    daemon.world.sick |= {f"shop-web-{slot}" for slot in (1, 2, 3, 4)}
+    daemon.ask("abort")
+    for _ in range(40):
+        ticks(daemon, 1)
+        assert traffic(daemon) == {"web:2": 100}
+    daemon.world.sick.clear()
+    daemon.settle()
+    assert traffic(daemon) == {"web:1": 100}
+
+
+# C: a push in the middle of a rollout.
+
+
+def test_what_serves_has_all_its_instances_when_newer_content_takes_a_share_away() -> None:
+    """argo#3372, argo#3020, argo#4390: it was too small for all of the traffic, or had none of it yet."""
+    daemon = ticks(wants(served(4, **CANARY), **CANARY), 70)
+    assert traffic(daemon) == {"web:1": 50, "web:2": 50}
+    wants(daemon, "web:3", **CANARY)
+    for _ in range(20):
+        ticks(daemon, 1)
+        assert up(daemon, "web:1") == 4
+    assert traffic(daemon) == {"web:1": 80, "web:3": 20}
+    assert daemon.world.streets.stopped == []
+
+
+def test_what_came_between_has_its_time_to_end_what_it_answers() -> None:
+    """argo#4534: the delay before the intermediate one was scaled down was left out."""
+    how = CANARY | {"drain_timeout": 30}
+    daemon = ticks(wants(served(4, **how), **how), 70)
+    daemon.world.streets.slow = {box.id for box in daemon.world.boxes.values() if box.fingerprint.startswith("web:2")}
+    ticks(wants(daemon, "web:3", **how), 20)
+    assert up(daemon, "web:2") == 2
+    daemon.world.streets.slow.clear()
+    ticks(daemon, 20)
+    assert up(daemon, "web:2") == 0
+    assert daemon.world.streets.stopped == []
 
 
 # D: traffic and order.
@@ -168,12 +257,6 @@ def test_nobody_is_stopped_who_still_answers() -> None:
 # E: metrics.
 
 
-def judged(rate: float, errors: float) -> Daemon:
-    daemon = served(**JUDGED)
-    daemon.world.streets.rate, daemon.world.streets.errors = rate, {"web:2": errors}
-    return wants(daemon, **JUDGED)
-
-
 def test_a_failed_analysis_ends_the_rollout() -> None:
     """argo#1411: a failed analysis did not stop the rollout."""
     daemon = ticks(judged(200, 0.2), 30)
@@ -200,3 +283,18 @@ def test_no_traffic_is_no_failure_and_a_person_is_asked() -> None:
     assert traffic(daemon) == {"web:1": 80, "web:2": 20}
     assert rollout.paused is not None
     assert rollout.paused.by == "the judge"
+
+
+# F: what was lost on the way.
+
+
+def test_who_wants_the_canary_still_gets_it_after_the_daemon_and_its_router_began_anew() -> None:
+    """argo#4716: a route by a header was gone after a restart of the controller."""
+    how = CANARY | {"steps": (SetWeight(2_000), HeaderRoute("x-canary"), Pause())}
+    daemon = ticks(wants(served(4, **how), **how), 20)
+    [way] = daemon.world.streets.routes["web"].on_purpose
+    daemon.die()
+    daemon.world.streets.routes = {}
+    ticks(daemon, 5)
+    assert daemon.world.streets.routes["web"].on_purpose == (way,)
+    assert way.name == "x-canary"
