@@ -20,6 +20,7 @@ from tests.conftest import network_is_gone
 from tests.images import Images
 
 PATIENCE_S = 30.0
+PATIENCE_WITH_A_CALL_S = 300  # an engine that starts many at once beside other work takes its time
 SLEEPER = 'CMD ["/bin/sh", "-c", "trap \'exit 0\' TERM; while true; do sleep 3600 & wait $!; done"]'
 
 
@@ -69,7 +70,7 @@ def ground() -> Iterator[Ground]:
     """The ground of one run; its files are gone afterwards."""
     import compose
 
-    api = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto")
+    api = docker.APIClient(base_url=os.environ.get("DOCKER_HOST"), version="auto", timeout=PATIENCE_WITH_A_CALL_S)
     directory = Path(tempfile.mkdtemp(prefix="gitopsd-bench-"))
     images = Images(api)
     found = Ground(api, Path(compose.__path__[0]) / "docker-compose", directory)
