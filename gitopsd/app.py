@@ -23,12 +23,14 @@ def wire(flags: Flags) -> Application:
     read_settings = settings_reader(flags)
     settings = read_settings()
     logins, unlocking = dict(settings.registries), Unlocking(settings.keys)
+    store = SqliteStore(settings.state_dir, settings.ledger)
 
     def load_settings() -> Settings:
-        """The settings anew; engines that are connected already log in as they say from now on."""
+        """The settings anew. From now on engines that are connected log in, and the ledger forgets, as they say."""
         found = read_settings()
         logins.update(found.registries)
         unlocking.use(found.keys)
+        store.use(found.ledger)
         for gone in logins.keys() - found.registries.keys():
             del logins[gone]
         return found
@@ -36,7 +38,7 @@ def wire(flags: Flags) -> Application:
     clock = SystemClock()
     return Application(
         settings=settings,
-        store=SqliteStore(settings.state_dir, settings.ledger),
+        store=store,
         clock=clock,
         secrets=HostSecrets(settings.state_dir, unlocking.unlock),
         open_timer=lambda: _open_timer(clock),

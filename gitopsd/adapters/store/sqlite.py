@@ -53,6 +53,10 @@ class SqliteStore:
         self._keeping = keeping
         self._connections = Connections(state_dir / "gitopsd.db")
 
+    def use(self, keeping: LedgerKeeping) -> None:
+        """Bound the past by this from now on."""
+        self._keeping = keeping
+
     def check(self) -> None:
         """Open the database, so that what is wrong with it shows now."""
         with self._connections.reading():

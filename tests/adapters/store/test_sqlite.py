@@ -25,6 +25,8 @@ from gitopsd.adapters.store.sqlite import (
     SqliteStore,
     open_store,
 )
+from gitopsd.app import wire
+from gitopsd.controller.flags import Flags
 from gitopsd.controller.ports import Inputs
 from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.errors import StoreError
@@ -228,6 +230,19 @@ def test_releases_from_too_long_ago_go_but_for_the_newest(state: Path) -> None:
     store.save(Journal("shop"), ended=[replace(a_release(31), finished_at=NOON + timedelta(days=2))])
     assert [each.number for each in store.releases("shop")] == list(range(31, 31 - NEWEST, -1))
     store.close()
+
+
+def test_a_change_of_the_settings_bounds_the_ledger_from_then_on(tmp_path: Path) -> None:
+    settings = tmp_path / "gitopsd.yaml"
+    settings.write_text(f"state_dir: {tmp_path}/state\n")
+    gitopsd = wire(Flags(config=settings))
+    gitopsd.store.append([Event(NOON, "Tick", str(number)) for number in range(1, 1501)])
+
+    settings.write_text(f"state_dir: {tmp_path}/state\nledger: {{keep_events: 1000}}\n")
+    gitopsd.load_settings()
+
+    gitopsd.store.append([Event(NOON, "Tick", str(number)) for number in range(1501, 2001)])
+    assert [each.message for each in gitopsd.store.events(limit=3000)] == [str(each) for each in range(1001, 2001)]
 
 
 def a_release(number: int) -> Release:
