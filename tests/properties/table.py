@@ -161,6 +161,6 @@ LAWS = {
 }
 
 NOT_HERE = {
-    26: "of approvals and limits: how often releases begin, and what waits together",
-    27: "of migrations: what needs the old shape of data",
+    26: "of approvals and limits, how often releases begin and what waits together: `test_guards.py`",
+    27: "of migrations, what needs the old shape of data: `test_schema.py`",
 }
