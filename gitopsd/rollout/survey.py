@@ -57,7 +57,8 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     pause = rest_until(look.rollout, members, look.judge)
     newer = look.rollout.kind == "change" and isinstance(look.rollout.phase, Progressing)
     resting = pause is not None or (look.said.storm and newer)
-    acting = _moves(look, steps, by_slot, resting=resting) | _clearing(look, surplus, serving=serving, whole=whole)
+    clearing = _clearing(look, surplus, serving=serving, whole=whole) | _coming_back(look, by_slot)
+    acting = _moves(look, steps, by_slot, resting=resting) | clearing
     if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
         acting = _apart(look, acting, {} if resting else surplus)
     return Survey(
@@ -158,6 +159,19 @@ def _clearing(
         )
         for slot, found in surplus.items()
     }
+
+
+def _coming_back(look: Look, by_slot: Mapping[int, tuple[Member, ...]]) -> dict[int, tuple[Action, ...]]:
+    """What served before comes back beside newer content also in the slots that this does not want: what came between
+    goes, and leaves its place in the router, only once that is there as a whole.
+    """
+    stable = look.rollout.stable
+    if stable is None or not look.beside:
+        return {}
+    slots = range(look.goal.replicas + 1, stable.replicas + 1)
+    lost = {slot: found for slot in slots if _begins_without_stable(look, found := by_slot.get(slot, ()))}
+    steps = {slot: _before(replace(look, beside=False), slot, found) for slot, found in lost.items()}
+    return {slot: step.actions for slot, step in steps.items() if step.standing == "acting"}
 
 
 def _of_goal(look: Look, member: Member) -> bool:

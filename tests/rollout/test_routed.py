@@ -312,6 +312,19 @@ def test_a_canary_also_begins_after_a_rolling_upgrade_to_more_slots() -> None:
     assert daemon.world.streets.stopped == []
 
 
+@pytest.mark.parametrize("how", ["kill", "vanish"])
+def test_what_served_comes_back_for_a_canary_also_in_slots_that_it_does_not_want(how: str) -> None:
+    daemon = serving(4)
+    getattr(daemon.world, how)("shop-web-3")
+    wants(daemon, "web:2", replicas=4)
+    while "web:2" not in traffic(daemon):
+        daemon.wait(1).run()
+    wants(daemon, "web:3", replicas=2, **HOW)
+    assert shares(daemon, 70)[-2:] == [{"web:1": 100}, {"web:1": 80, "web:3": 20}]
+    assert [name for name in running(daemon) if "web:1" in name] == [f"shop-web-{slot} web:1" for slot in (1, 2, 3, 4)]
+    assert daemon.world.streets.stopped == []
+
+
 def test_a_service_that_goes_leaves_the_router_first() -> None:
     daemon = serving(2)
     other = a_service("other")
