@@ -29,6 +29,7 @@ from gitopsd.release import Candidate, Signals, Turn, advance, begin, follow, re
 from gitopsd.release.jump import after_jump
 from gitopsd.release.pinning import forgotten, given_up, pin_to, pinned, refusal
 from gitopsd.release.readiness import judged, to_ask
+from gitopsd.release.refusals import Aim, Refusal, aim_of, concerning
 from gitopsd.release.schema import GUARD
 from gitopsd.release.schema import refusal as refused_by_schema
 from gitopsd.rollout.health import heard, telling
@@ -60,7 +61,8 @@ class Daemon:
     ended: list[Release] = field(default_factory=list)
     done: list[Action] = field(default_factory=list)
     pending: dict[str, tuple[Action, ...]] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, Refusal] = field(default_factory=dict)
+    aims: dict[str, Aim] = field(default_factory=dict)
     held: dict[str, datetime] = field(default_factory=dict)
     returned: bool = True
     wake_at: datetime | None = None
@@ -118,7 +120,7 @@ class Daemon:
         self._open(live)
         held = frozenset(key for key, until in self.held.items() if now < until)
         waits = frozenset(key for key, until in self.waits.items() if now < until)
-        busy, refused = frozenset(self.pending) | waits, dict(self.refused)
+        busy, refused = frozenset(self.pending) | waits, concerning(self.journal, self.refused)
         sight = self.world.streets.sight(self.journal.routes, self.world)
         measures = self.measure(self)
         signals = Signals(busy, refused, held, self.returned, self.storm, self.spikes, sight, measures, self.visits)
@@ -131,7 +133,9 @@ class Daemon:
         self.events += turn.events
         self.ended += turn.ended
         told = self.probe(live) | self.world.streets.take(self.journal.routes)
-        self.pending |= {chain.key: chain.actions for chain in turn.chains if chain.key not in self.pending}
+        begun = {chain.key: chain.actions for chain in turn.chains if chain.key not in self.pending}
+        self.aims |= {key: aim_of(self.journal, key) for key in begun}
+        self.pending |= begun
         self.passed(self, before)
         return bool(turn.chains) or told or self.journal != before
 
@@ -179,7 +183,7 @@ class Daemon:
         try:
             self.world.apply(action)
         except Refused as refused:
-            self.refused[key] = str(refused)
+            self.refused[key] = Refusal(str(refused), self.aims[key])
             return
         except Unfit:
             self.held[key] = self.now + HOST_IS_ASKED_AGAIN_AFTER

@@ -23,6 +23,7 @@ from gitopsd.model.errors import (
 from gitopsd.model.event import Event
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.release import Signals
+from gitopsd.release.refusals import Aim, Refusal, aim_of, concerning
 
 TRIES_OF_A_FAULT = 3  # an engine's 5xx may be a fault of the moment; its word counts as evidence after so many
 LONGEST_WAIT_S = 60.0
@@ -40,6 +41,7 @@ class Wait:
     attempts: int
     until: datetime
     reason: str
+    aim: Aim
     host: bool = False
 
 
@@ -69,21 +71,22 @@ class Chains:
         self._environment, self._engine, self._executor, self._clock = environment, engine, executor, clock
         self._masked = masked
         self._lock = threading.Lock()
-        self._outcomes: list[Outcome] = []
-        self._refused: dict[str, str] = {}
+        self._outcomes: list[tuple[Outcome, Aim]] = []
+        self._refused: dict[str, Refusal] = {}
         self._waits: dict[str, Wait] = {}
         self._pauses: dict[str, Pause] = {}
         self._under_way: frozenset[str] = frozenset()
         self._acted_on: dict[str, frozenset[str]] = {}
 
-    def submit(self, chain: Chain, making: Making, wake: Callable[[], None]) -> None:
+    def submit(self, chain: Chain, journal: Journal, making: Making, wake: Callable[[], None]) -> None:
         """Have a chain carried out, unless its key pauses; then the pass at the end of the pause brings it again."""
         if chain.key in self._pauses and self._clock.now() < self._pauses[chain.key].until:
             return
+        aim = aim_of(journal, chain.key)
 
         def done(outcome: Outcome) -> None:
             with self._lock:
-                self._outcomes.append(outcome)
+                self._outcomes.append((outcome, aim))
             wake()
 
         self._executor.submit(
@@ -115,7 +118,7 @@ class Chains:
         with self._lock:
             outcomes, self._outcomes = self._outcomes, []
         events: list[Event] = []
-        for outcome in outcomes:
+        for outcome, aim in outcomes:
             for container, ignored in _containers(outcome):
                 self._acted_on[container] = self._acted_on.get(container, frozenset()) | ignored
             journal = _limits_noted(journal, outcome)
@@ -125,7 +128,7 @@ class Chains:
             if outcome.error is None:
                 self._done(outcome.key, now)
             else:
-                self._weigh(outcome.key, outcome.error, now)
+                self._weigh(outcome.key, outcome.error, aim, now)
         return journal, tuple(events)
 
     def acted_on(self) -> Mapping[str, frozenset[str]]:
@@ -140,12 +143,15 @@ class Chains:
         """Keys of chains whose effect the look at hand may not show whole."""
         return self._under_way | self._executor.busy(self._environment)
 
-    def signals(self, now: datetime, *, returned: bool = False) -> Signals:
-        """What the release room needs to know; each refusal is told once. `returned`: the engine was away."""
+    def signals(self, journal: Journal, now: datetime, *, returned: bool = False) -> Signals:
+        """What the release room needs to know; each refusal is told once, if it still concerns what is aimed at.
+
+        `returned`: the engine was away.
+        """
         busy = self.busy()
         waiting = {key for key, wait in self._waits.items() if now < wait.until and not wait.host}
         refused, self._refused = self._refused, {}
-        return Signals(busy | waiting, refused, self.held(now), returned)
+        return Signals(busy | waiting, concerning(journal, refused), self.held(now), returned)
 
     def held(self, now: datetime) -> frozenset[str]:
         """Keys of what the engine's host cannot have now."""
@@ -186,19 +192,19 @@ class Chains:
         if key in self._waits and not (self._waits[key].host and now < self._waits[key].until):
             del self._waits[key]
 
-    def _weigh(self, key: str, error: GitopsdError, now: datetime) -> None:
+    def _weigh(self, key: str, error: GitopsdError, aim: Aim, now: datetime) -> None:
         """Evidence goes to the rollout; what is the engine's own trouble, or its host's, waits and is tried again."""
         before = self._waits.get(key)
-        attempts = before.attempts + 1 if before is not None else 1
+        attempts = before.attempts + 1 if before is not None and before.aim == aim else 1
         host = isinstance(error, HostTrouble)
         if not host and (_is_evidence(error) or (attempts >= TRIES_OF_A_FAULT and _has_spoken(error))):
             self._waits.pop(key, None)
-            self._refused[key] = self._masked(str(error))
+            self._refused[key] = Refusal(self._masked(str(error)), aim)
             self._pauses[key] = _pause(self._pauses.get(key), now)
             return
         longest = LONGEST_WAIT_FOR_THE_HOST_S if host else LONGEST_WAIT_S
         seconds = min(2.0 ** min(attempts - 1, 20), longest)
-        self._waits[key] = Wait(attempts, now + timedelta(seconds=seconds), self._masked(str(error)), host)
+        self._waits[key] = Wait(attempts, now + timedelta(seconds=seconds), self._masked(str(error)), aim, host)
 
 
 def _pause(before: Pause | None, now: datetime) -> Pause:

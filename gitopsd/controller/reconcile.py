@@ -287,7 +287,7 @@ class Reconciler:
         guards = {hold.guard for hold in look.holds}
         free = look.environment.mode == "auto" and "suspended" not in guards
         repair = (free or self._requests.sync is not None) and "foreign" not in guards
-        signals, drifted = self._chains.signals(look.now, returned=returned), fields.to_heal
+        signals, drifted = self._chains.signals(look.journal, look.now, returned=returned), fields.to_heal
         spikes, found = self._weighing.spikes(self._name), self._metering.measures(self._name)
         measures = {service: without_secrets(each, self.masked) for service, each in found.items()}
         signals = replace(signals, storm=GUARD in guards, spikes=spikes, measures=measures)
@@ -330,7 +330,7 @@ class Reconciler:
             Addresses(self._engine, self._store).give,
         )
         for chain in turn.chains:
-            self._chains.submit(chain, making, wake)
+            self._chains.submit(chain, turn.journal, making, wake)
 
     def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
         """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""

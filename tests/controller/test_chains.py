@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_chain_that_ends_during_a_look_is_not_begun_again_from_that_look(
 
     end(engine, executor)
 
-    assert chains.signals(NOON).busy == {"web/1"}
+    assert chains.signals(JOURNAL, NOON).busy == {"web/1"}
 
 
 def test_a_chain_that_ended_before_a_look_is_done(engine: SlowEngine, executor: Executor) -> None:
@@ -76,12 +77,12 @@ def test_a_chain_that_ended_before_a_look_is_done(engine: SlowEngine, executor: 
 
     chains.take_in(JOURNAL, NOON)
 
-    assert chains.signals(NOON).busy == frozenset()
+    assert chains.signals(JOURNAL, NOON).busy == frozenset()
 
 
 def under_way(engine: SlowEngine, executor: Executor) -> Chains:
     chains = Chains("production", engine, executor, FakeClock())
-    chains.submit(START, MAKING, lambda: None)
+    chains.submit(START, JOURNAL, MAKING, lambda: None)
     return chains
 
 
@@ -171,6 +172,22 @@ def test_an_engine_that_fails_in_the_same_way_again_and_again_has_spoken(executo
     assert chains.signals().refused == {"web/1": "OCI runtime create failed"}
 
 
+def test_newer_content_hears_nothing_of_what_was_refused_before_it() -> None:
+    chains = FailingChains()
+    chains.fail(EngineRefused("no such command", 400))
+    chains.journal = replace(JOURNAL, release=RELEASE)
+    assert chains.signals() == Signals()
+
+
+def test_faults_are_counted_anew_for_newer_content() -> None:
+    chains = FailingChains()
+    for number in range(3):
+        chains.journal = replace(JOURNAL, release=RELEASE if number else None)
+        chains.fail(EngineRefused("OCI runtime create failed", 500))
+        chains.clock.advance(60)
+    assert chains.signals().refused == {}
+
+
 @pytest.mark.parametrize("error", [TROUBLE_OF_THE_ENGINE[0], TROUBLE_OF_THE_ENGINE[3]], ids=str)
 def test_a_silent_engine_or_a_strict_proxy_never_becomes_evidence(error: EngineError) -> None:
     chains = FailingChains()
@@ -208,9 +225,10 @@ def test_a_clock_that_was_put_back_prolongs_no_pause() -> None:
 
 
 class FailingChains:
-    """Chains of an environment whose one chain ends as the test says."""
+    """Chains of an environment whose one chain ends as the test says. `journal` is what they are begun for."""
 
     def __init__(self) -> None:
+        self.journal = JOURNAL
         self.clock = FakeClock()
         self.engine = FakeEngine(self.clock)
         self.engine.run_by_hand("a container")
@@ -237,7 +255,7 @@ class FailingChains:
         self._chains.forget_waits()
 
     def signals(self) -> Signals:
-        return self._chains.signals(self.clock.now())
+        return self._chains.signals(self.journal, self.clock.now())
 
     def holds(self) -> tuple[Hold, ...]:
         return self._chains.holds(self.clock.now(), RELEASE)
@@ -252,6 +270,6 @@ class FailingChains:
         return self._chains.retry_at(self.clock.now())
 
     def _run(self) -> None:
-        self._chains.submit(START, MAKING, lambda: None)
+        self._chains.submit(START, self.journal, MAKING, lambda: None)
         eventually(lambda: not self._executor.busy("production"))
         self._chains.take_in(JOURNAL, self.clock.now())

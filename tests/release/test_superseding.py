@@ -99,3 +99,14 @@ def test_what_newer_content_does_not_depend_on_any_more_keeps_nobody_waiting() -
     daemon.commit(a_state(a_service("web", "web:2"), a_service("api"))).settle()
     assert daemon.outcome() == "succeeded"
     assert daemon.world.running() == ["shop-api-1 api:1", "shop-web-1 web:2"]
+
+
+def test_newer_content_does_not_answer_for_what_was_refused_of_the_one_before_it() -> None:
+    daemon = served().commit(state("web:2"))
+    daemon.look()
+    daemon.world.refuse["Create   shop-web"] = "no such command in web:2"
+    daemon.act()
+    daemon.world.refuse.clear()
+    daemon.commit(state("web:3")).settle()
+    assert [(each.number, each.outcome) for each in daemon.ended][1:] == [(2, "superseded"), (3, "succeeded")]
+    assert daemon.world.running() == ["shop-api-1 api:1", "shop-web-1 web:3"]
