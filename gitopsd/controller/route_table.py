@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gitopsd.engine_json.routed import gateway
+from gitopsd.engine_json.routed import inner_address
 from gitopsd.model.route import (
     SLOTS,
     ObservedRoute,
@@ -71,7 +71,7 @@ def route_of(environment: str, service: str, routed: Routed) -> Route:
         environment=environment,
         service=service,
         listen=traffic.listen,
-        host_address=_inner(routed) if traffic.inner else traffic.host_address,
+        host_address=inner_address(routed) if traffic.inner else traffic.host_address,
         mode=traffic.mode,
         hosts=traffic.hosts,
         path=traffic.path,
@@ -85,11 +85,6 @@ def route_of(environment: str, service: str, routed: Routed) -> Route:
         b=_slot(routed, "b"),
         share=routed.share,
     )
-
-
-def _inner(routed: Routed) -> str:
-    """The host's own address on the network of its instances; without any, the one that nobody else can reach."""
-    return next((gateway(place.address) for place in routed.places.values() if place.address), "127.0.0.1")
 
 
 def _slot(routed: Routed, slot: SlotName) -> Slot:

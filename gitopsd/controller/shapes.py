@@ -71,6 +71,7 @@ def service(status: ServiceStatus) -> Shape:
         "desired": status.desired,
         "ready": status.ready,
         "reason": status.reason,
+        "address": status.address or None,
     }
 
 

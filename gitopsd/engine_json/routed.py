@@ -10,6 +10,7 @@ from typing import Final
 
 from gitopsd.engine_json.labels import ROUTED
 from gitopsd.model.canonical import Json
+from gitopsd.model.routing import Routed
 
 NETWORK: Final = "gitopsd-routed"
 # Tried in this order; none of them is among the pools of an engine, or usual for clusters and tunnels.
@@ -43,6 +44,13 @@ def routed_body(subnet: str) -> dict[str, Json]:
 def gateway(address: str) -> str:
     """The host's own address on the network that an instance has this address on."""
     return f"{_base(address)}.0.1"
+
+
+def inner_address(routed: Routed) -> str:
+    """Where the router listens for what is reached within the host alone: the host's own address on the network of its
+    instances; without any, the one that nobody else can reach.
+    """
+    return next((gateway(place.address) for place in routed.places.values() if place.address), "127.0.0.1")
 
 
 def routed_address(subnet: str, number: int) -> str:

@@ -20,6 +20,8 @@ def worst(healths: tuple[Health, ...]) -> Health:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
+    """`address` is where a proxy of people's own reaches a service that has no port of the host; "" for all others."""
+
     name: str
     sync: Sync
     health: Health
@@ -28,6 +30,7 @@ class ServiceStatus:
     desired: int
     ready: int
     reason: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gitopsd.engine_json.routed import inner_address
 from gitopsd.model.desired import SealedService, SealedState
 from gitopsd.model.live import LiveState
 from gitopsd.model.mode import Mode
 from gitopsd.model.policy import Heals
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Paused, Rollout, Target
+from gitopsd.model.routing import Routed
 from gitopsd.model.status import EnvironmentStatus, Health, NextStep, ServiceStatus, Sync, worst
 from gitopsd.release.inventory import members_of
 from gitopsd.release.repairs import ailment
@@ -174,7 +176,14 @@ def _service(journal: Journal, known: Knowledge, name: str, members: tuple[Membe
         desired=1 if job else desired,
         ready=int(done) if job else len(ready),
         reason=paused.words if paused is not None and waits else _why(members, health),
+        address=_address(journal.routes.get(name)),
     )
+
+
+def _address(routed: Routed | None) -> str:
+    if routed is None or not routed.traffic.inner or not routed.places:
+        return ""
+    return inner_address(routed) + ("" if routed.traffic.hidden else f":{routed.traffic.listen}")
 
 
 def _waits_apart(sealed: SealedService | None) -> bool:

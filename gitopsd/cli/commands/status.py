@@ -110,6 +110,9 @@ def _services(door: Door, status: "EnvironmentStatus") -> None:
     if rows:
         door.text()
         door.table(("SERVICE", "SYNC", "HEALTH", "READY", "IMAGE", "MESSAGE"), rows)
+    for each in status.services:
+        if each.address:
+            door.text(f"\n{each.name} is at {each.address} for a proxy of your own")
     for hold in status.holds:
         until = f" until {hold.until:%Y-%m-%d %H:%M:%S} UTC" if hold.until is not None else ""
         by = f" by {hold.by}" if hold.by else ""
