@@ -94,9 +94,9 @@ def _open_router(target: TargetEngine, settings: RouterSettings) -> Router:
         from gitopsd.adapters.traefik.router import TraefikRouter
 
         return TraefikRouter(settings.directory, settings.api, settings.metrics, settings.entry_points)
-    from gitopsd.adapters.haproxy.managed import open_router
+    from gitopsd.adapters.haproxy.opening import open_router
 
-    return open_router(target, settings.image, certificates=settings.certificates)
+    return open_router(target, settings.image, certificates=settings.certificates, network=settings.network)
 
 
 def _open_metrics(prometheus: Callable[[], PrometheusSettings | None]) -> Metrics:

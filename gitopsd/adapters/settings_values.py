@@ -189,14 +189,12 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def router_network(text: str) -> Literal["host"]:
+def router_network(text: str) -> Literal["host", "bridge"]:
     match text:
-        case "host":
+        case "host" | "bridge":
             return text
-        case "bridge":
-            raise ValueError("a router on a bridge is not supported yet; write host, or remove the key")
         case _:
-            raise ValueError(f"{text!a} is no network of a router; write host, or remove the key")
+            raise ValueError(f"{text!a} is no network of a router; write host or bridge, or remove the key")
 
 
 def web_url(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
+from gitopsd.controller.addressing import Addresses, make_network
 from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Arrangement, Known, Takeover, arrangement
 from gitopsd.controller.desire import Desires
@@ -206,6 +207,8 @@ class Daemon:
             if settings.mode == "managed":
                 owner.hold()
                 fetch_image(engine, settings.image)
+                if settings.network == "bridge":
+                    make_network(Addresses(engine, self._store, together=True))
             return self._application.open_router(target, settings)
 
         return RouterDesk(target.url, opened, self._store, self._clock, self._timer, owner.give_up)

@@ -327,7 +327,7 @@ class Reconciler:
             named.desired,
             self._store.key(),
             self._shelf.bring,
-            Addresses(self._engine, self._store).give,
+            Addresses(self._engine, self._store, look.environment.router.network == "bridge").give,
         )
         for chain in turn.chains:
             self._chains.submit(chain, turn.journal, making, wake)

@@ -40,10 +40,15 @@ class Router(Protocol):
         ...
 
     def renew(self, table: RoutingTable) -> bool:
-        """Apply, and have another router take over without a break where this one is not what the settings say.
+        """Apply, and have another router take over, without a break where one can run beside the other, where this one
+        is not what the settings say.
 
         Whether one did; counters then begin a new epoch. Takes seconds. RouterError: it did not, and the old one stays.
         """
+        ...
+
+    def news(self) -> tuple[str, ...]:
+        """What the calls before did that people are to know, such as a break, in words; each once."""
         ...
 
     def observe(self) -> ObservedRouting | None:

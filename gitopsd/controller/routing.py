@@ -237,6 +237,8 @@ class RouterDesk:
             for environment in self._tell.brought_back(found):
                 self._wake(environment)
         observed = self._handover.taken(router, wanted.table) or observed
+        for words in router.news():
+            self._tell.trouble("RouterReplaced", f"router of {self._url}: {words}")
         counts, bounds = self._counted(router), router.capabilities.latency_bounds
         with self._lock:
             before = self._known

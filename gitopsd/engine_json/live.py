@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, cast, get_args
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.expectation import LAID_UNDER
 from gitopsd.engine_json.projection import container_projection, network_projection, volume_projection
-from gitopsd.engine_json.routed import NETWORK, routed_address_of
+from gitopsd.engine_json.routed import NETWORK, are_together, routed_address_of
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Image
 from gitopsd.model.image import HeldImage
@@ -100,7 +100,8 @@ def network_addresses(inspected: Answer, members: Iterable[Answer]) -> NetworkAd
     asked = [(end.get("IPAMConfig") or {}).get("IPv4Address") for end in ends]
     taken = {str(each) for each in (*asked, *(end.get("IPAddress") for end in ends)) if each}
     own = subnets([inspected])
-    return NetworkAddresses(own[0] if own else "", frozenset(taken), labels.ROUTED in _labels(inspected))
+    ours, together = labels.ROUTED in _labels(inspected), are_together(inspected.get("Options") or {})
+    return NetworkAddresses(own[0] if own else "", frozenset(taken), ours, together)
 
 
 def subnets(listed: Iterable[Answer]) -> tuple[str, ...]:

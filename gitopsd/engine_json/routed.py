@@ -20,11 +20,15 @@ _FOURTHS: Final = 254
 ROOM: Final = _THIRDS * _FOURTHS
 
 
-def routed_body(subnet: str) -> dict[str, Json]:
+_TOGETHER: Final = "com.docker.network.bridge.enable_icc"
+
+
+def routed_body(subnet: str, *, together: bool = False) -> dict[str, Json]:
     """The JSON of `POST /networks/create` without the name.
 
-    It leads nowhere but to the host, and from no container to another: projects do not see each other there. An address
-    that nobody asks for comes out of a few at its end.
+    It leads nowhere but to the host, and from no container to another: projects do not see each other there, but where
+    a router that is a container itself needs them `together`. An address that nobody asks for comes out of a few at
+    its end.
     """
     return {
         "CheckDuplicate": True,
@@ -32,13 +36,18 @@ def routed_body(subnet: str) -> dict[str, Json]:
         "Internal": True,
         "Attachable": False,
         "EnableIPv6": False,
-        "Options": {"com.docker.network.bridge.enable_icc": "false"},
+        "Options": {_TOGETHER: str(together).lower()},
         "IPAM": {
             "Driver": "default",
             "Config": [{"Subnet": subnet, "Gateway": gateway(subnet), "IPRange": f"{_base(subnet)}.255.240/28"}],
         },
         "Labels": {ROUTED: "true"},
     }
+
+
+def are_together(options: Mapping[str, object]) -> bool:
+    """Whether containers on a network with these options reach each other."""
+    return options.get(_TOGETHER) != "false"
 
 
 def gateway(address: str) -> str:

@@ -118,12 +118,13 @@ class Used:
 class NetworkAddresses:
     """A network's subnet, and the addresses there that containers have or ask for, whether they run or not.
 
-    `ours`: gitopsd made it for itself.
+    `ours`: gitopsd made it for itself. `together`: containers reach each other on it.
     """
 
     subnet: str
     taken: frozenset[str]
     ours: bool
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)

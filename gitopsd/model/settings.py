@@ -141,14 +141,15 @@ class RestartStorm:
 class RouterSettings:
     """Who routes what has `traffic` in its manifest: a router that gitopsd keeps on each engine, another, or nobody.
 
-    `certificates` is the directory of those that a managed one shows where clients speak TLS; None: they cannot. A
+    A managed one is in the `network` of its host, or on a bridge, with published ports. `certificates` is the
+    directory of those that it shows where clients speak TLS; None: they cannot. A
     Traefik of people's own watches `directory`; its API answers at `api`, and its metrics at `metrics` ("": beside it).
     `entry_points` are the ports at which clients know its entry points, by name, where those are not their own.
     """
 
     mode: Literal["managed", "traefik", "none"] = "managed"
     image: str = "haproxy:lts"
-    network: Literal["host"] = "host"
+    network: Literal["host", "bridge"] = "host"
     certificates: Path | None = None
     directory: Path | None = None
     api: str = "http://127.0.0.1:8080"

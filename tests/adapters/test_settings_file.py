@@ -458,8 +458,7 @@ def test_a_prometheus_that_cannot_be_is_refused(tmp_path: Path, text: str, said:
         ("{mode: traefik, directory: d, api: here}", "1:44: router.api: 'here' is no address; write one such as http"),
         ("{mode: traefik, directory: d, entry_points: {web: x}}", "1:59: router.entry_points.web: "),
         ("{mode: manged}", "1:16: router.mode: 'manged' is no mode of a router; did you mean 'managed'?"),
-        ("{network: bridge}", "1:19: router.network: a router on a bridge is not supported yet; write host, or remove"),
-        ("{network: moon}", "1:19: router.network: 'moon' is no network of a router; write host, or remove the key"),
+        ("{network: moon}", "1:19: router.network: 'moon' is no network of a router; write host or bridge, or remove"),
         ("{image: ''}", "1:17: router.image: is empty"),
         (
             "{picture: x}",

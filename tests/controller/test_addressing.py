@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gitopsd.adapters.docker.addressing import routes
-from gitopsd.controller.addressing import Addresses
+from gitopsd.controller.addressing import Addresses, make_network
 from gitopsd.engine_json.creation import Creation
 from gitopsd.engine_json.routed import NETWORK, ROOM, SUBNETS, free_subnet, routed_address, routed_endpoint
 from gitopsd.model.canonical import Json
-from gitopsd.model.errors import HostTrouble
+from gitopsd.model.errors import HostTrouble, RouterUnavailable
 from tests.controller.house import House
 from tests.controller.routed import RoutedHouse
 from tests.fakes.engine import FakeEngine
@@ -104,6 +104,19 @@ def test_somebodys_network_of_that_name_is_not_used() -> None:
     engine.create_network(NETWORK, {})
     with pytest.raises(HostTrouble, match="was not made by gitopsd"):
         Addresses(engine, FakeStore()).give()
+
+
+def test_a_router_on_a_bridge_reaches_its_instances_or_it_is_said_how_it_would() -> None:
+    apart, together = FakeEngine(), FakeEngine()
+    Addresses(apart, FakeStore()).give()
+    with pytest.raises(
+        HostTrouble, match=r"keeps its containers apart, .*; write `router: \{network: host\}`, or remove"
+    ):
+        Addresses(apart, FakeStore(), together=True).give()
+    with pytest.raises(RouterUnavailable, match="no instance could be reached: network gitopsd-routed keeps"):
+        make_network(Addresses(apart, FakeStore(), together=True))
+    make_network(Addresses(together, FakeStore(), together=True))
+    assert Addresses(together, FakeStore(), together=True).give()
 
 
 def test_the_subnets_are_such_and_apart() -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gitopsd.adapters import settings_file
-from gitopsd.adapters.haproxy.managed import NAME
+from gitopsd.adapters.haproxy.opening import NAME
 from gitopsd.cli.main import COMMANDS
 from gitopsd.model.settings import Settings
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gitopsd.engine_json.routed import NETWORK
 from tests.e2e.app import HAPROXY, routed, street_engine
 from tests.e2e.conftest import MakeRig
 from tests.e2e.own_engine import OwnEngine
@@ -22,9 +23,13 @@ def engine() -> Iterator[OwnEngine]:
         yield made
 
 
-@pytest.fixture
-def rig(engine: OwnEngine, make_rig: MakeRig) -> Rig:
-    return make_rig(engine=engine.url, api=engine.api(), router={"image": HAPROXY}).start()
+@pytest.fixture(params=["host", "bridge"])
+def rig(request: pytest.FixtureRequest, engine: OwnEngine, make_rig: MakeRig) -> Rig:
+    """Its router is in that network."""
+    router = {"image": HAPROXY, "network": request.param}
+    made = make_rig(engine=engine.url, api=engine.api(), router=router)
+    made.at_end(lambda: engine.api().remove_network(NETWORK))  # each kind of router needs another kind
+    return made.start()
 
 
 def inner(version: str, **how: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import docker
 import pytest
 
-from gitopsd.adapters.haproxy.managed import open_router
+from gitopsd.adapters.haproxy.opening import open_router
 from gitopsd.adapters.haproxy.router import HaproxyRouter
 from gitopsd.engine_json.labels import ROUTER
 from gitopsd.model.errors import RouterError, RouterUnavailable

@@ -105,12 +105,15 @@ def test_the_address_for_the_router_is_known_also_of_what_does_not_run(
 
 def test_a_network_tells_whose_it_is_and_which_of_its_addresses_are_taken() -> None:
     network = {"Name": "n", "IPAM": {"Config": [{"Subnet": "10.1.0.0/16"}]}, "Labels": {"gitopsd.routed": "true"}}
+    network["Options"] = {"com.docker.network.bridge.enable_icc": "false"}
     ends = [{"IPAMConfig": {"IPv4Address": "10.1.2.3"}}, {"IPAMConfig": None, "IPAddress": "10.1.2.4"}, {}]
 
     seen = live.network_addresses(network, [{"NetworkSettings": {"Networks": {"n": end}}} for end in ends])
 
-    assert seen == NetworkAddresses("10.1.0.0/16", frozenset({"10.1.2.3", "10.1.2.4"}), ours=True)
-    assert live.network_addresses({"Name": "none", "IPAM": None}, []) == NetworkAddresses("", frozenset(), ours=False)
+    taken = frozenset({"10.1.2.3", "10.1.2.4"})
+    assert seen == NetworkAddresses("10.1.0.0/16", taken, ours=True, together=False)
+    other = live.network_addresses({"Name": "none", "IPAM": None}, [])
+    assert other == NetworkAddresses("", frozenset(), ours=False, together=True)
 
 
 def test_the_word_on_health_and_its_last_output_come_from_the_inspection() -> None:

@@ -127,7 +127,9 @@ class FakeEngine(Machine):
             taken = {str((end.get("IPAMConfig") or {}).get("IPv4Address") or "") for end in members}
             pools = made.fields.get("ipam.config") or {}
             assert isinstance(pools, Mapping)
-            return NetworkAddresses(next(iter(pools), ""), frozenset(taken - {""}), labels.ROUTED in made.labels)
+            apart = {"com.docker.network.bridge.enable_icc": "false"}
+            ours, together = labels.ROUTED in made.labels, made.fields.get("driver_opts") != apart
+            return NetworkAddresses(next(iter(pools), ""), frozenset(taken - {""}), ours, together)
 
     def subnets(self) -> tuple[str, ...]:
         with self._call("look"):

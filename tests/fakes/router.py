@@ -45,8 +45,8 @@ class FakeRouter:
     `answers` are statuses by instance, else 200; `in_flight` what each is answering; `seconds` how long they take.
     `refuses` is why nothing new is taken; `away`: nobody answers; `stuck`: it takes a table to its disk, and stays as
     it is; `outdated`: another one is to take over, and cannot for the reason that `no_successor` gives. `kept` is the
-    directory of certificates. `applied` are the tables that it was told, `probed` the slots that were asked, each with
-    the path.
+    directory of certificates, `told` what it has to tell. `applied` are the tables that it was told, `probed` the
+    slots that were asked, each with the path.
     """
 
     def __init__(self) -> None:
@@ -57,6 +57,7 @@ class FakeRouter:
         self.refuses = self.no_successor = ""
         self.away = self.stuck = self.outdated = False
         self.kept = Certificates()
+        self.told: tuple[str, ...] = ()
         self.applied: list[RoutingTable] = []
         self.probed: list[tuple[RouteName, SlotName, str]] = []
         self.disk = RoutingTable()
@@ -99,6 +100,10 @@ class FakeRouter:
             self._epoch += 1
             self._counts.clear()
         return was_outdated
+
+    def news(self) -> tuple[str, ...]:
+        told, self.told = self.told, ()
+        return told
 
     def observe(self) -> ObservedRouting | None:
         if self.away:

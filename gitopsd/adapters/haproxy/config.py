@@ -16,7 +16,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from types import MappingProxyType
 
-from gitopsd.adapters.haproxy.entrances import HTTPS, Entrance, entrances, onward
+from gitopsd.adapters.haproxy.entrances import HTTPS, Entrance, entrances, onward, port_inside
 from gitopsd.adapters.haproxy.names import backend, copied, way
 from gitopsd.model.canonical import digest
 from gitopsd.model.errors import RouterError
@@ -51,7 +51,8 @@ class Tuning:
 
     `connections` are how many at once; each costs two file descriptors. `farewell` bounds the life of a worker that was
     replaced. `keep_alive` is how long a client's connection may be idle between two requests, and `loading` how long a
-    worker may take to start. `ipv6`: the host has it, so that every address of it includes those.
+    worker may take to start. `ipv6`: the host has it, so that every address of it includes those. `bridged`: it has
+    addresses of its own, to which the ports of the host lead.
     """
 
     connections: int = 4_000
@@ -59,6 +60,7 @@ class Tuning:
     keep_alive: timedelta = timedelta(seconds=30)
     loading: timedelta = timedelta(seconds=20)
     ipv6: bool = False
+    bridged: bool = False
 
 
 DEFAULT = Tuning()
@@ -81,7 +83,7 @@ def rendered(
     `certificates` are those that clients with TLS may be shown, with their keys, by the names of their files.
     RouterError: no router can have such a table.
     """
-    wrong = (*problems(table), *_unfit(table.routes))
+    wrong = (*problems(table), *_unfit(table.routes), *(_met(table.routes) if tuning.bridged else ()))
     if wrong:
         raise RouterError("; ".join(wrong))
     routes = sorted(table.routes, key=lambda route: route.name)
@@ -178,8 +180,11 @@ def _http_frontend(at: Entrance, root: str, salt: bytes, tuning: Tuning) -> Iter
 
 def _binds(at: Entrance, root: str, tuning: Tuning) -> Iterator[str]:
     tls = f" ssl crt-list {CERTIFICATES} alpn h2,http/1.1" if at.tls else ""
-    yield f"    bind {at.address}:{at.port}{tls}"
-    if tuning.ipv6 and not at.address:
+    if tuning.bridged:
+        yield f"    bind :{port_inside(at.address, at.port)}{tls}"
+    else:
+        yield f"    bind {at.address}:{at.port}{tls}"
+    if tuning.ipv6 and not at.address and not tuning.bridged:
         # One socket for both would tell services of clients at ::ffff:192.0.2.1.
         yield f"    bind :::{at.port} v6only{tls}"
     if at.mode == "http":
@@ -344,6 +349,15 @@ def _unfit(routes: Iterable[Route]) -> Iterator[str]:
             for target in route.slot(slot).targets:
                 if not _ID.fullmatch(target.id) or not _is_address(target.address):
                     yield f"{route.name}: {target.id!r} at {target.address!r} cannot be an instance"
+
+
+def _met(routes: Iterable[Route]) -> Iterator[str]:
+    """Which addresses of the host would lead to one port of a router on a bridge."""
+    inside: dict[int, Entrance] = {}
+    for each in entrances(routes):
+        other = inside.setdefault(port_inside(each.address, each.port), each)
+        if other is not each:
+            yield f"{each.all[0].name}: {each.name} and {other.name} meet in the router; take another port for one"
 
 
 def _is_address(text: str) -> bool:

@@ -1,13 +1,18 @@
 """Where clients come in: the ports at which the router listens, and where each host and path there leads to."""
 
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from gitopsd.adapters.haproxy.names import entrance, way
-from gitopsd.model.route import Route
+from gitopsd.model.route import Route, RoutingTable
+
+Place = tuple[str, int]
+"""An address of the host, "" for all of them, and a port there."""
 
 HTTPS = 443
+_FIRST_INSIDE, _INSIDE = 20_000, 40_000
 _ASKED_BY_AUTHORITIES = "/.well-known/acme-challenge"
 
 
@@ -69,6 +74,15 @@ def entrances(routes: Iterable[Route]) -> list[Entrance]:
         Entrance(place[1], place[0], tuple(own.get(place, ())), tuple(sent_on.get(place, ())))
         for place in sorted(own.keys() | sent_on.keys())
     ]
+
+
+def places(table: RoutingTable) -> frozenset[Place]:
+    return frozenset((each.address, each.port) for each in entrances(table.routes))
+
+
+def port_inside(address: str, port: int) -> int:
+    """The port of a router on a bridge to which this one of the host leads at any time; inside is one address."""
+    return _FIRST_INSIDE + zlib.crc32(f"{address}:{port}".encode()) % _INSIDE if address else port
 
 
 def _places(route: Route) -> Iterator[str]:

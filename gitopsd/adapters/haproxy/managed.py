@@ -1,55 +1,48 @@
-"""The router that gitopsd runs itself: one container an engine, in the host's network, with its files in a volume.
+"""The router that gitopsd runs itself: one container an engine, in the host's network where nothing else is said.
 
 It is root with no power but to listen on any port, and comes back with the engine, whether gitopsd runs or not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.logs import payloads
-from gitopsd.adapters.docker.own import own_container
 from gitopsd.adapters.docker.translate import understood
-from gitopsd.adapters.haproxy.config import CONFIGURATION, Tuning
-from gitopsd.adapters.haproxy.router import HaproxyRouter
+from gitopsd.adapters.haproxy.config import CONFIGURATION
+from gitopsd.adapters.haproxy.entrances import Place
 from gitopsd.engine_json.labels import ROUTER
 from gitopsd.model.canonical import Json, canonical, digest
-from gitopsd.model.errors import EngineError, EngineRefused, NotFound, RouterError, RouterUnavailable
-from gitopsd.model.settings import TargetEngine
+from gitopsd.model.errors import EngineError, EngineRefused, NotFound, RouterUnavailable
 
-NAME: Final = "gitopsd-router"
-_IPV6: Final = Path("/proc/net/if_inet6")
-_INSIDE: Final = "/gitopsd"
-_MADE: Final = "gitopsd.router.made"
+INSIDE: Final = "/gitopsd"
+MADE: Final = "gitopsd.router.made"
+"""The label with the digest of all that a router was made of."""
 _CHECKING_S: Final = 60.0
 _LEAVING_S: Final = 10
 
 
-def open_router(target: TargetEngine, image: str, name: str = NAME, certificates: Path | None = None) -> HaproxyRouter:
-    """The managed router of an engine, whether it runs yet or not; `name` is that of its container and volume.
-
-    RouterError: there can be none, for this reason.
-    """
-    if not target.url.startswith("unix://"):
-        raise RouterError(f"a managed router shares files with gitopsd, and the engine {target.url} is on another host")
-    connection = Connection(target)
-    try:
-        root = _directory(connection, name)
-    except EngineError as error:
-        raise RouterUnavailable(f"the volume {name}: {error}") from error
-    tuning = Tuning(ipv6=_IPV6.exists())
-    return HaproxyRouter(root, ManagedHaproxy(connection, image, name), _INSIDE, tuning, certificates)
-
-
 class ManagedHaproxy:
-    """Implements `router.Host` with the container `name`."""
+    """Implements `host.Host` with the container `name`."""
 
     def __init__(self, connection: Connection, image: str, name: str) -> None:
         self._connection, self._image, self._name = connection, image, name
 
+    def publish(self, places: Collection[Place]) -> None:
+        """In the host's network a port is there as soon as somebody listens."""
+
+    def displaced(self) -> bool:
+        try:
+            return any(map(is_bridged, self._labelled()))
+        except EngineError as error:
+            raise RouterUnavailable(f"the router cannot be looked after: {error}") from error
+
+    def news(self) -> tuple[str, ...]:
+        return ()
+
     def check(self, configuration: Path) -> str:
-        inside = f"{_INSIDE}/generations/{configuration.parent.name}/{configuration.name}"
+        inside = f"{INSIDE}/generations/{configuration.parent.name}/{configuration.name}"
         body = self._body(["-c", "-f", inside], {"NetworkMode": "none"}, {ROUTER: f"{self._name}-check"})
         try:
             return self._checked(f"{self._name}-check", body)
@@ -60,7 +53,7 @@ class ManagedHaproxy:
         """All others that bear the label go first: a second one would take half of the connections to each port."""
         try:
             wanted = self._wanted()
-            kept = [each for each in self._labelled() if each["Labels"].get(_MADE) == wanted["Labels"][_MADE]][:1]
+            kept = [each for each in self._labelled() if each["Labels"].get(MADE) == wanted["Labels"][MADE]][:1]
             for each in self._labelled():
                 if each not in kept:
                     self._end(each["Id"])
@@ -74,11 +67,11 @@ class ManagedHaproxy:
 
     def outdated(self) -> bool:
         try:
-            made = self._wanted()["Labels"][_MADE]
+            made = self._wanted()["Labels"][MADE]
             for each in self._labelled():
                 if each["State"] in ("exited", "dead", "created"):
                     self._remove(each["Id"])
-            if all(each["Labels"].get(_MADE) != made for each in self._labelled()):
+            if all(each["Labels"].get(MADE) != made for each in self._labelled()):
                 return True
             self._retire(made)  # again, as a gitopsd that was killed may not have come to it
             return False
@@ -89,26 +82,29 @@ class ManagedHaproxy:
         try:
             for each in self._labelled():
                 self._post(each["Id"], "rename", name=f"{self._name}-{each['Id'][:12]}")
-            self._post(self._created(self._name, self._wanted()), "start")
+            made = self._created(self._name, self._wanted())
+            for each in filter(is_bridged, self._labelled()):
+                self._post(each["Id"], "stop", t=0)  # a port that one has published nobody else can have
+            self._post(made, "start")
         except EngineError as error:
             raise RouterUnavailable(f"the new router cannot be started: {error}") from error
 
     def retire(self) -> None:
         try:
-            self._retire(self._wanted()["Labels"][_MADE])
+            self._retire(self._wanted()["Labels"][MADE])
         except EngineError as error:
             raise RouterUnavailable(f"the old router cannot be told to leave: {error}") from error
 
     def give_up(self) -> None:
-        made = self._wanted()["Labels"][_MADE]
-        left = [each for each in self._labelled() if each["Labels"].get(_MADE) != made]
+        made = self._wanted()["Labels"][MADE]
+        left = [each for each in self._labelled() if each["Labels"].get(MADE) != made]
         self._remove(self._name)
         for each in left[:1]:
             self._post(each["Id"], "rename", name=self._name)
 
     def _retire(self, made: str) -> None:
         for each in self._labelled():
-            if each["State"] == "running" and each["Labels"].get(_MADE) != made:
+            if each["State"] == "running" and each["Labels"].get(MADE) != made:
                 self._let_leave(each["Id"])
 
     def _let_leave(self, container: str) -> None:
@@ -122,13 +118,17 @@ class ManagedHaproxy:
                 raise
 
     def _wanted(self) -> dict[str, Any]:
-        files = f"{_INSIDE}/current/{CONFIGURATION}"
-        arguments = ["-W", "-db", "-S", f"{_INSIDE}/master.sock,mode,600", "-f", files]
+        files = f"{INSIDE}/current/{CONFIGURATION}"
+        arguments = ["-W", "-db", "-S", f"{INSIDE}/master.sock,mode,600", "-f", files]
         power, back = ["NET_BIND_SERVICE"], {"Name": "always"}
-        host: dict[str, Json] = {"NetworkMode": "host", "CapAdd": power, "RestartPolicy": back}
-        body = self._body(arguments, host, {ROUTER: self._name})
+        ports, place = self._placed()
+        body = self._body(arguments, {**place, "CapAdd": power, "RestartPolicy": back}, {ROUTER: self._name}) | ports
         made = digest([body, self._image_id()])
-        return body | {"Labels": {ROUTER: self._name, _MADE: made}}
+        return body | {"Labels": {ROUTER: self._name, MADE: made}}
+
+    def _placed(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What says where it listens: of the container, and of its `HostConfig`."""
+        return {}, {"NetworkMode": "host"}
 
     def _body(self, arguments: list[str], host: Mapping[str, Json], labels: Mapping[str, str]) -> dict[str, Any]:
         return {
@@ -141,7 +141,7 @@ class ManagedHaproxy:
             "Healthcheck": {"Test": ["NONE"]},
             "Labels": dict(labels),
             "HostConfig": {
-                "Mounts": [{"Type": "volume", "Source": self._name, "Target": _INSIDE}],
+                "Mounts": [{"Type": "volume", "Source": self._name, "Target": INSIDE}],
                 "ReadonlyRootfs": True,
                 "CapDrop": ["ALL"],
                 "SecurityOpt": ["no-new-privileges"],
@@ -201,23 +201,6 @@ class ManagedHaproxy:
             return
 
 
-def _directory(connection: Connection, name: str) -> Path:
-    """Where gitopsd itself finds the router's volume, which is made where there is none."""
-    doing, body = f"create volume {name}", {"Name": name, "Driver": "local", "Labels": {ROUTER: name}}
-    made = connection.json("POST", "/volumes/create", doing=doing, json=body)
-    own = own_container()
-    with understood(doing):
-        place = Path(_mounted(connection, own, name) if own else made["Mountpoint"])
-    if place == Path() or not place.is_dir():
-        raise RouterError(
-            f"gitopsd does not see the files of the volume {name}: "
-            + ("mount it into gitopsd's container" if own else "run it as root, or in a container with that volume")
-        )
-    return place
-
-
-def _mounted(connection: Connection, own: str, name: str) -> str:
-    doing = "look at gitopsd's own container"
-    shown = connection.json("GET", f"/containers/{own}/json", doing=doing)
-    with understood(doing):
-        return next((str(each["Destination"]) for each in shown["Mounts"] if each.get("Name") == name), "")
+def is_bridged(row: Mapping[str, Any]) -> bool:
+    """Whether a router of the list of containers has published ports of the host, not the host's network."""
+    return bool(row["HostConfig"]["NetworkMode"] != "host")

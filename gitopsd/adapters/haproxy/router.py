@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from gitopsd.adapters.haproxy.certificates import CertificateDirectory
 from gitopsd.adapters.haproxy.config import (
@@ -27,6 +27,8 @@ from gitopsd.adapters.haproxy.config import (
     server,
 )
 from gitopsd.adapters.haproxy.disk import Disk
+from gitopsd.adapters.haproxy.entrances import places
+from gitopsd.adapters.haproxy.host import Host
 from gitopsd.adapters.haproxy.names import backend, slot_of, way
 from gitopsd.adapters.haproxy.observing import Look, observed
 from gitopsd.adapters.haproxy.probing import probe
@@ -53,36 +55,6 @@ _EVERY_S: Final = 0.01
 _START_TICK_S: Final = 1.5
 _TRIAL: Final = "certificate.new"
 _NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
-
-
-class Host(Protocol):
-    """Who runs HAProxy in master-worker mode, with its master's socket at `master.sock` beside the files."""
-
-    def check(self, configuration: Path) -> str:
-        """What HAProxy says where it would not start with a configuration, "" where it would."""
-        ...
-
-    def start(self) -> None:
-        """Start it where it does not run; where it does and nobody answers, have it start anew from its files without
-        a break, which brings its sockets back. RouterUnavailable: it does not start.
-        """
-        ...
-
-    def outdated(self) -> bool:
-        """Whether another one should run than the one that does. What is left of earlier ones is cleared away."""
-        ...
-
-    def start_beside(self) -> None:
-        """Start the one that should run beside the one that does, on the same ports."""
-        ...
-
-    def retire(self) -> None:
-        """Have all but the newest finish what they have, and end."""
-        ...
-
-    def give_up(self) -> None:
-        """End the newest again, which does not work."""
-        ...
 
 
 class HaproxyRouter:
@@ -151,11 +123,17 @@ class HaproxyRouter:
         with self._guard:
             return self._certificates.read().certificates
 
+    def news(self) -> tuple[str, ...]:
+        return self._host.news()
+
     def _apply(self, table: RoutingTable) -> None:
+        self._host.publish(places(table))
         wanted = rendered(table, self._inside, self._disk.salt(), self._tuning, self._texts(table))
         running = self._look()
         if running is None:
             self._start(wanted)
+        elif running.process.stamp != wanted.stamp and self._host.displaced():
+            self._replace(wanted, table)
         elif running.process.stamp != wanted.stamp:
             self._reload(wanted, table)
         else:
@@ -222,6 +200,16 @@ class HaproxyRouter:
             f"the router cannot start with the new configuration and goes on as before; its log says why "
             f"(has somebody else one of the ports {ports}?)"
         )
+
+    def _replace(self, wanted: Rendered, table: RoutingTable) -> None:
+        before = self._disk.current()
+        self._keep(wanted, self._host.check)
+        try:
+            self._hand_over(table)
+        except RouterError:
+            if before:
+                self._disk.turn_to(before)
+            raise
 
     def _hand_over(self, table: RoutingTable) -> None:
         """Both listen on the same ports for a moment; what comes to the one that leaves later goes to its successor."""

@@ -18,6 +18,7 @@ from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.route import RouteName
 
 _PATIENCE_S: Final = 5.0
+_STARTING_S: Final = 20.0  # as long as a worker may take on a busy machine
 _EVERY_S: Final = 0.01
 _GOOD: Final = ("", "New server registered.", "Server deleted.")
 _GONE: Final = "Can't find the target"  # a worker that has ended meanwhile
@@ -111,7 +112,7 @@ class Runtime:
 
     def _asked_master(self, line: str, master: Path | None = None) -> str:
         """A master does not listen for a moment at its start, and whenever it starts a worker."""
-        until, path = time.monotonic() + _PATIENCE_S, master or self._master
+        until, path = time.monotonic() + _STARTING_S, master or self._master
         while True:
             try:
                 return _asked(path, line)

@@ -81,6 +81,9 @@ class TraefikRouter:
         self.apply(table)
         return False
 
+    def news(self) -> tuple[str, ...]:
+        return ()
+
     def observe(self) -> ObservedRouting | None:
         """Those that answer for the first time come into their slots with this."""
         with self._guard:

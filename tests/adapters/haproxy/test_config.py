@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gitopsd.adapters.haproxy.config import CONFIGURATION, SHARES, Tuning, rendered
+from gitopsd.adapters.haproxy.entrances import places, port_inside
 from gitopsd.adapters.haproxy.names import backend, slot_of
 from gitopsd.model.errors import RouterError
 from gitopsd.model.health import Checks, HttpCheck, TcpCheck
@@ -55,6 +56,22 @@ def test_every_address_of_a_host_includes_those_of_ipv6_where_it_has_them() -> N
 
     binds = [line.split()[1:] for line in text.splitlines() if line.startswith("    bind") and "unix@" not in line]
     assert binds == [[":80"], [":::80", "v6only"], ["10.0.0.1:25"]]
+
+
+def test_on_a_bridge_each_place_of_the_host_has_a_port_inside_for_good() -> None:
+    tuning = Tuning(ipv6=True, bridged=True)
+
+    binds = [
+        line.split()[1]
+        for line in rendered(TABLE, ROOT, SALT, tuning).files[CONFIGURATION].splitlines()
+        if " bind :" in line
+    ]
+
+    assert binds == [":80", f":{port_inside('10.0.0.1', 25)}"]
+    assert places(TABLE) == {("", 80), ("10.0.0.1", 25)}
+    met = replace(MAIL, service="other", host_address="", listen=port_inside("10.0.0.1", 25))
+    with pytest.raises(RouterError, match="meet in the router; take another port for one"):
+        rendered(RoutingTable((MAIL, met)), ROOT, SALT, tuning)
 
 
 def test_haproxy_takes_the_golden_files(tmp_path: Path) -> None:
