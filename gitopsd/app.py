@@ -1,7 +1,7 @@
 """The composition root: the only file that names every adapter."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.host_secrets import HostSecrets
@@ -11,6 +11,7 @@ from gitopsd.adapters.unlocking import Unlocking
 from gitopsd.controller.application import Application
 from gitopsd.controller.flags import Flags
 from gitopsd.controller.metrics_port import Metrics
+from gitopsd.controller.notify_port import Notifier
 from gitopsd.controller.page_port import Doorbell, Page, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Source, Timer, Watcher
 from gitopsd.controller.router_port import Router
@@ -52,6 +53,7 @@ def wire(flags: Flags) -> Application:
         load_settings=load_settings,
         tokens=_tokens,
         open_page=_open_page,
+        open_notifiers=lambda settings: _open_notifiers(settings, clock),
         remember=lambda: remember(settings.state_dir, flags, os.environ.get("DOCKER_HOST", "")),
     )
 
@@ -109,6 +111,12 @@ def _tokens(settings: Settings) -> Tokens:
     from gitopsd.adapters.tokens import FileTokens
 
     return FileTokens(settings.http.tokens_file or settings.state_dir / "tokens")
+
+
+def _open_notifiers(settings: Settings, clock: Clock) -> Mapping[str, Notifier]:
+    from gitopsd.adapters.notify.receivers import open_notifiers
+
+    return open_notifiers(settings, clock.now)
 
 
 def _open_page(doorbell: Doorbell) -> Page:

@@ -1,4 +1,4 @@
-"""Reads gitopsd.yaml and the command line's flags into Settings; everything that is wrong is told at once, with places.
+"""Reads gitopsd.yaml and the command line's flags into Settings; all that is wrong is told at once, with places.
 
 What a later version brings is refused by name, so that nobody believes a guard to be in force that is not.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from gitopsd.adapters.git.address import address
 from gitopsd.adapters.settings_http import http
 from gitopsd.adapters.settings_keys import keys
+from gitopsd.adapters.settings_notify import commit_status, receivers
 from gitopsd.adapters.settings_policy import operator_guards, operator_policy
 from gitopsd.adapters.settings_values import (
     Section,
@@ -64,13 +65,13 @@ ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
     *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http", "policy"),
-    "secrets",
+    *("secrets", "notify"),
 )
 _PASSWORD = ("username", "password_file")
+_REPOSITORY = ("url", "branch", "interval", "timeout", "credentials", "verify", "commit_status")
 _KEY = ("ssh_key_file", "known_hosts_file")
 _MANAGED = ("image", "network", "certificates")
 _TRAEFIK = ("directory", "api", "metrics", "entry_points")
-_LATER = ("notify",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def load(path: Path | None, flags: Flags = Flags()) -> Settings:
     is opened, and no program is started.
     """
     reader = _Reader(path.absolute().parent if path else Path.cwd())
-    top = reader.section(_with_flags(_document(path), flags), "", _TOP, _LATER)
+    top = reader.section(_with_flags(_document(path), flags), "", _TOP)
     settings = reader.settings(top, path)
     if reader.problems.found:
         raise SettingsError(reader.problems.found)
@@ -181,6 +182,7 @@ class _Reader(SectionReader):
             http=http(self, top),
             policy=operator_policy(self, top),
             keys=keys(self, top),
+            notify=receivers(self, top),
             config_file=path,
         )
 
@@ -195,7 +197,7 @@ class _Reader(SectionReader):
         return {name: self.repository(name, node, f"repositories.{name}") for name, node in named.items()}
 
     def repository(self, name: str, node: Node, path: str) -> Repository:
-        section = self.section(node, path, ("url", "branch", "interval", "timeout", "credentials", "verify"))
+        section = self.section(node, path, _REPOSITORY)
         url = self.value(section, "url", self.url, "")
         if "url" not in section.fields:
             self.problems.add(section.place, path, "has no url; write one such as https://git.example.com/shop.git")
@@ -207,6 +209,7 @@ class _Reader(SectionReader):
             timeout=self.value(section, "timeout", time_span, timedelta(seconds=60)),
             credentials=self.credentials(section, url),
             verify=self.verify(section),
+            commit_status=commit_status(self, section, url),
         )
 
     def credentials(self, section: Section, url: str) -> Credentials:
@@ -225,10 +228,9 @@ class _Reader(SectionReader):
         keys = ("mode", "allowed_signers_file", "revoked_keys_file", "gpg_keys_file")
         inner = self.section(section.fields.get("verify"), section.path_of("verify"), keys)
         mode = inner.fields.get("mode")
+        off = isinstance(mode, Scalar) and mode.value is False  # as YAML reads `off`
         found = Verify(
-            mode="off"
-            if isinstance(mode, Scalar) and mode.value is False  # as YAML reads `off`
-            else self.value(inner, "mode", verify_mode, "off"),
+            mode="off" if off else self.value(inner, "mode", verify_mode, "off"),
             allowed_signers_file=self.value(inner, "allowed_signers_file", self.file, None),
             revoked_keys_file=self.value(inner, "revoked_keys_file", self.file, None),
             gpg_keys_file=self.value(inner, "gpg_keys_file", self.file, None),

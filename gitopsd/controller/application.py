@@ -1,10 +1,11 @@
 """What the composition root hands to the doors: settings, and the adapters behind their ports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gitopsd.controller.ground import ReadDirectory
 from gitopsd.controller.metrics_port import Metrics
+from gitopsd.controller.notify_port import Notifier
 from gitopsd.controller.page_port import OpenPage, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
 from gitopsd.controller.router_port import Router
@@ -21,7 +22,7 @@ class Application:
     `open_metrics` what says where Prometheus answers.
 
     `tokens` are those that the settings name, `open_page` makes what answers HTTP beside a daemon, and `tally` counts
-    what that does.
+    what that does. `open_notifiers` makes those whom the settings want told, by name.
 
     `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
     the version that they are made in.
@@ -42,6 +43,7 @@ class Application:
     load_settings: Callable[[], Settings]
     tokens: Callable[[Settings], Tokens]
     open_page: OpenPage
+    open_notifiers: Callable[[Settings], Mapping[str, Notifier]] = lambda settings: {}
     tally: Tally = field(default_factory=Tally)
     remember: Callable[[], None] = lambda: None
     fingerprints: str = VERSION

@@ -16,6 +16,7 @@ from gitopsd.controller.desire import Desires
 from gitopsd.controller.engine_loop import EngineLoop
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.host import host_paths
+from gitopsd.controller.notifying import Notifying
 from gitopsd.controller.outcome import exit_code
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
@@ -66,6 +67,7 @@ class Daemon:
         self._skipped: dict[str, int] = {}
         self._arranged: Mapping[str, str] = {}
         self._watched: frozenset[Path] = frozenset()
+        self._notifying = Notifying(self._store, self._clock, self._timer, self._repository_of)
 
     def forever(self) -> int:
         """Serve until SIGTERM or SIGINT; running actions end first."""
@@ -86,12 +88,14 @@ class Daemon:
     def once(self) -> int:
         """Poll every repository once, bring every environment as far as it comes without a person; the exit code."""
         self._timer.start()
+        self._notifying.use(self._application.open_notifiers(self._settings))
         for name in self._repositories.names():
             self._repositories.poll(name)
         self.arrange()
         while not all(loop.settled() or _hopeless(loop) for loop in self._loops.values()):
             threading.Event().wait(SETTLE_LOOK_S)
         self.stop()
+        self._notifying.finish()
         failing = any(loop.failures() for loop in self._loops.values()) or bool(self._problems)
         unreached = any(self._repositories.trouble(name) for name in self._repositories.names())
         return exit_code(self._store.statuses(), tuple(self._environments), failed=failing or unreached)
@@ -99,6 +103,7 @@ class Daemon:
     def start(self) -> None:
         """Begin to poll, watch, listen and work. Environments that are known already are looked at at once."""
         self._timer.start()
+        self._notifying.use(self._application.open_notifiers(self._settings))
         self.arrange()
         self._schedule()
         self._watch()
@@ -323,6 +328,7 @@ class Daemon:
             self._desires.clear()
             for loop in self._loops.values():
                 loop.forget()
+        self._notifying.use(self._application.open_notifiers(settings))
         self._tell("SettingsReloaded", f"{settings.config_file} was read anew")
         self.arrange()
         self._schedule()
@@ -331,6 +337,9 @@ class Daemon:
 
     def _open(self, settings: Settings) -> Repositories:
         return Repositories(settings.repositories, self._application.open_source, self._store, self._clock)
+
+    def _repository_of(self) -> Mapping[str, str]:
+        return {name: each.repository for name, each in self._environments.items()}
 
     def _note_problems(self, problems: tuple[str, ...]) -> None:
         for problem in set(problems) - set(self._problems):

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from gitopsd.controller.notify_port import Outbox
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.desired import Image
 from gitopsd.model.drift import Drifted, PastDrift
@@ -39,7 +40,7 @@ class Backup:
     at: datetime
 
 
-class Store(Protocol):
+class Store(Outbox, Protocol):
     """The state directory: journal, ledger, operations. Every method is one transaction; any thread may call it."""
 
     def instance_id(self) -> str:

@@ -20,12 +20,16 @@ GitopsdError
 ├── RouterError              the router did not do what was asked, or not all of it
 │   └── RouterUnavailable    no router answers
 ├── HostFileError            a file of the host that adds to an environment: its vars_file, or a secret
+├── NotifyError              somebody could not be told
+│   ├── NotTaken             not now
+│   └── Refused              never
 ├── OwnershipError           the project belongs to another gitopsd
 └── StoreError               the state directory
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -148,6 +152,22 @@ class RouterUnavailable(RouterError):
 
 class HostFileError(GitopsdError):
     """What the host adds to an environment, a vars_file or a secret, is not there or cannot be used."""
+
+
+class NotifyError(GitopsdError):
+    """A receiver of notifications did not take one. Neither its address nor anything secret is in the message."""
+
+
+class NotTaken(NotifyError):
+    """It does not answer, or not well: it is tried again, after the time that it asks for, if it does."""
+
+    def __init__(self, message: str, after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Refused(NotifyError):
+    """It does not want this message, however often it is sent."""
 
 
 class TokenError(GitopsdError):

@@ -9,6 +9,7 @@ from typing import Literal
 from gitopsd.model.guards import NO_GUARDS, NO_POLICY, Guards, OperatorPolicy
 from gitopsd.model.image import size_text
 from gitopsd.model.mode import Mode
+from gitopsd.model.receiver import CommitStatusSettings, Receiver
 
 DEFAULT_STATE_DIR = Path("/var/lib/gitopsd")
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
@@ -40,7 +41,10 @@ class Verify:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A Git repository. `interval` is the time between two polls, `timeout` of one Git command."""
+    """A Git repository. `interval` is the time between two polls, `timeout` of one Git command.
+
+    `commit_status` is where its forge is told what became of commits; None: it is not.
+    """
 
     name: str
     url: str
@@ -49,6 +53,7 @@ class Repository:
     timeout: timedelta = timedelta(seconds=60)
     credentials: Credentials = Credentials()
     verify: Verify = Verify()
+    commit_status: CommitStatusSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,4 +239,5 @@ class Settings:
     http: HttpSettings = HttpSettings()
     policy: OperatorPolicy = NO_POLICY
     keys: KeySettings = KeySettings()
+    notify: tuple[Receiver, ...] = ()
     config_file: Path | None = None

@@ -353,9 +353,9 @@ def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, messag
     assert said.startswith(f"gitopsd.yaml:{message}")
 
 
-@pytest.mark.parametrize("key", ["notify"])
-def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path, key: str) -> None:
-    assert refusals(tmp_path, f"{key}: {{}}") == [f"gitopsd.yaml:1:1: {key}: not supported yet; remove it"]
+def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path) -> None:
+    said = refusals(tmp_path, "target: {swarm: here}")
+    assert said == ["gitopsd.yaml:1:10: target.swarm: not supported yet; remove it"]
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ def test_all_errors_are_told_at_once_those_of_flags_too(tmp_path: Path) -> None:
         "--repository",
         "gitopsd.yaml:1:7",
         "gitopsd.yaml:2:9",
-        "gitopsd.yaml:3:1",
+        "gitopsd.yaml:3:9",
     ]
 
 

@@ -29,6 +29,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour
 from tests.fakes.engine import FakeEngine
 from tests.fakes.metrics import FakeMetrics
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.page import FakePage, FakeTokens
 from tests.fakes.probe import FakeProbe
 from tests.fakes.router import FakeRouter
@@ -72,6 +73,7 @@ class Shop:
         self.probe = FakeProbe()
         self.router = FakeRouter()
         self.tokens = FakeTokens()
+        self.notifiers: dict[str, FakeNotifier] = {}
         self.flags: list[Flags] = []
         for number in (1, 2, 3):
             self.engine.add_image(f"web:{number}", STEADY)
@@ -111,6 +113,7 @@ class Shop:
             load_settings=lambda: settings,
             tokens=lambda settings: self.tokens,
             open_page=lambda doorbell: FakePage(),
+            open_notifiers=lambda settings: dict(self.notifiers),
         )
 
     def ground(self, flags: Flags | None = None) -> Ground:

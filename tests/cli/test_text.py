@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from gitopsd.drift.detect import UNSEEN
+from gitopsd.model.errors import NotTaken
 from gitopsd.model.event import Event
 from gitopsd.model.image import Disk, OutOfSight
 from gitopsd.model.settings import EnvironmentSettings
 from tests.cli.shop import MANIFEST, Shop, compose, service, web
 from tests.fakes.containers import Behaviour
+from tests.fakes.notifier import FakeNotifier
 
 SECRET = "environment: {GREETING: hello, PASSWORD: '${PASSWORD}'}"
 
@@ -281,6 +283,21 @@ def test_doctor_looks_at_the_disk_that_images_are_on(shop: Shop) -> None:
     shop.engine.room = OutOfSight("an engine behind a network may be on any host")
     (line,) = [line for line in shop.text("doctor").splitlines() if line.startswith("?")]
     assert line.endswith("images.min_free (10%) is not checked: an engine behind a network may be on any host")
+
+
+def test_doctor_names_what_a_receiver_lacks_and_tells_nobody_for_it(shop: Shop) -> None:
+    shop.release(compose(web()), "First")
+    chat = shop.notifiers["chat"] = FakeNotifier()
+    assert "notify chat" in shop.text("doctor")
+
+    chat.error = NotTaken("/run/secrets/slack cannot be read, which url_file names: No such file or directory")
+    result = shop.ask("doctor")
+
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert "notify chat" in line
+    assert "/run/secrets/slack cannot be read" in line
+    assert chat.asked == 0
 
 
 def test_a_clock_that_lags_behind_the_ledger_is_found(shop: Shop) -> None:

@@ -16,6 +16,7 @@ from gitopsd.model.drift import Drifted, DriftItem, FieldDrift, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.image import Asked, PulledImage
+from gitopsd.model.notice import CommitStatus, Delivery, Notice, Reported, Standing, Told, Trouble
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Former, Journal, Placed, Release, Suspension
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
@@ -360,3 +361,62 @@ def test_a_forgotten_environment_leaves_no_baselines_and_no_drift(store: Store) 
     store.save_drift(Drifted("shop", (DriftItem("volume", "v", "", "", "missing", "gone", NOON, NOON),)))
     store.forget("shop")
     assert (store.baselines("shop"), store.drift("shop")) == ({}, Drifted("shop"))
+
+
+def a_delivery(receiver: str = "chat", title: str = "shop: release 1 failed") -> Delivery:
+    notice = Notice("failed", NOON, title, "it is unhealthy", "shop", release=1, concerns=("shop",))
+    return Delivery(receiver, notice, NOON, NOON)
+
+
+def test_nobody_was_told_of_anything_before_the_first_time(store: Store) -> None:
+    assert store.told() is None
+    assert (store.deliveries("chat", 10), store.receivers()) == ((), ())
+
+
+def test_what_was_told_comes_back_equal_and_what_waits_in_its_order(store: Store) -> None:
+    troubles = {"health": Trouble("degraded", NOON, told=True, well_since=NOON)}
+    standing = Standing(7, troubles, Reported("a" * 40, "pending", "release 7"))
+    told = Told(12, {"shop": standing}, {"default": Trouble("unknown", NOON)})
+    status = CommitStatus("default", "a" * 40, "success", "gitopsd/shop", "release 7 serves it")
+
+    assert store.save_told(told, [a_delivery(), Delivery("forge", status, NOON, NOON)], 10) == 0
+    store.save_told(told, [a_delivery(title="second")], 10)
+
+    assert store.told() == told
+    assert [each.message for each in store.deliveries("forge", 10)] == [status]
+    first, second = store.deliveries("chat", 10)
+    assert replace(first, number=0) == a_delivery()
+    assert (second.message, first.number < second.number) == (a_delivery(title="second").message, True)
+    assert store.deliveries("chat", 1) == (first,)
+    assert store.receivers() == ("chat", "forge")
+
+
+def test_a_later_attempt_is_kept_and_what_was_delivered_stays_gone(store: Store) -> None:
+    store.save_told(Told(1), [a_delivery(), a_delivery(title="second")], 10)
+    first, second = store.deliveries("chat", 10)
+    later = replace(first, due=NOON + timedelta(minutes=1), tries=1)
+
+    store.save_delivery(later)
+    store.drop_delivery(second.number)
+    store.save_delivery(replace(second, tries=5))
+
+    assert store.deliveries("chat", 10) == (later,)
+
+
+def test_of_too_many_the_oldest_go_and_other_receivers_lose_nothing(store: Store) -> None:
+    store.save_told(Told(1), [a_delivery("forge", "other")], 3)
+
+    assert store.save_told(Told(2), [a_delivery(title=str(number)) for number in range(5)], 3) == 2
+
+    assert [each.message.title for each in store.deliveries("chat", 10) if isinstance(each.message, Notice)] == [
+        *("2", "3", "4")
+    ]
+    assert len(store.deliveries("forge", 10)) == 1
+
+
+def test_where_nobody_is_told_any_more_nothing_is_left(store: Store) -> None:
+    store.save_told(Told(1), [a_delivery()], 3)
+
+    store.save_told(None, (), 3)
+
+    assert (store.told(), store.receivers()) == (None, ())

@@ -16,6 +16,7 @@ from gitopsd.model.status import EnvironmentStatus
 from tests.fakes.clock import FakeClock
 from tests.fakes.engine import FakeEngine
 from tests.fakes.metrics import FakeMetrics
+from tests.fakes.notifier import FakeNotifier
 from tests.fakes.page import FakePage, FakeTokens
 from tests.fakes.probe import FakeProbe
 from tests.fakes.router import FakeRouter
@@ -56,6 +57,7 @@ class House:
         self.metrics = FakeMetrics()
         self.router = self._new_router()
         self.tokens = FakeTokens()
+        self.notifiers: dict[str, FakeNotifier] = {}
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
         self.daemon = Daemon(self.application())
@@ -78,6 +80,7 @@ class House:
             load_settings=self._load,
             tokens=lambda settings: self.tokens,
             open_page=lambda doorbell: FakePage(),
+            open_notifiers=lambda settings: dict(self.notifiers),
             fingerprints=fingerprints,
         )
 

@@ -19,19 +19,21 @@ from gitopsd.model.image import PulledImage
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
+from tests.fakes.outbox import FakeOutbox
 
 Kept = TypeVar("Kept", Release, Event, Operation)
 KEPT = ("_instance_id", "_journals", "_releases", "_last_release", "_addresses", "_inputs", "_events", "_operations",
         "_statuses")  # fmt: skip
 
 
-class FakeStore:
+class FakeStore(FakeOutbox):
     """Keeps values as they are. With `broken` set to a reason, nothing can be written.
 
     `woken` counts the touches of STATE/wake.
     """
 
     def __init__(self, instance_id: str = "00000000-0000-4000-8000-000000000001") -> None:
+        super().__init__()
         self.broken = ""
         self.woken = 0
         self._instance_id = instance_id

@@ -44,6 +44,12 @@ STEPS: tuple[tuple[str, ...], ...] = (
         " ended REAL NOT NULL, body TEXT NOT NULL) STRICT",
         "CREATE INDEX past_drift_of_environment ON past_drift (environment, number)",
     ),
+    (
+        "CREATE TABLE told (body TEXT NOT NULL) STRICT",
+        "CREATE TABLE outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, receiver TEXT NOT NULL,"
+        " body TEXT NOT NULL) STRICT",
+        "CREATE INDEX outbox_of_receiver ON outbox (receiver, number)",
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from gitopsd.adapters.store import backup, identity
 from gitopsd.adapters.store.codec import dump, load
 from gitopsd.adapters.store.connections import Connections
 from gitopsd.adapters.store.forgetting import drop_events, drop_releases
+from gitopsd.adapters.store.outbox import SqliteOutbox
 from gitopsd.controller.arrangement import taken_over
 from gitopsd.controller.ports import Backup, Inputs
 from gitopsd.model.baseline import Baseline
@@ -45,7 +46,7 @@ def open_store(state_dir: Path) -> "SqliteStore":
     return store
 
 
-class SqliteStore:
+class SqliteStore(SqliteOutbox):
     """The port Store on STATE/gitopsd.db, made at its first use. `keeping` bounds what is kept of the past."""
 
     def __init__(self, state_dir: Path, keeping: LedgerKeeping = KEEPING) -> None:

@@ -51,6 +51,7 @@ def _checks(view: View) -> Iterator[Check]:
     yield from _repositories(view)
     yield from _engines(view)
     yield from _router(view)
+    yield from _notifiers(view)
     yield _clock(view)
 
 
@@ -122,6 +123,14 @@ def _router(view: View) -> Iterator[Check]:
         yield Check("router", False, str(error), mend)
     else:
         yield Check("router", True, f"Traefik at {settings.api}, with its files in {settings.directory}")
+
+
+def _notifiers(view: View) -> Iterator[Check]:
+    """Whether what the settings name for whoever is to be told is there. Nobody is told for it."""
+    for name, notifier in view.application.open_notifiers(view.settings).items():
+        lacks = notifier.lacks()
+        mend = "mend it, or what happens is not told there"
+        yield Check(f"notify {name}", not lacks, lacks or "has what it needs; nothing was sent", mend)
 
 
 def _disk(view: View, target: TargetEngine) -> Iterator[Check]:
