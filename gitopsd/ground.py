@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from gitopsd.adapters import settings_file
@@ -9,7 +10,7 @@ from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.remembered import recall
 from gitopsd.adapters.unlocking import Unlocking
 from gitopsd.controller.flags import Flags
-from gitopsd.controller.ground import Ground
+from gitopsd.controller.ground import Checkout, Ground
 from gitopsd.model.files import Files
 from gitopsd.model.settings import DEFAULT_STATE_DIR, Settings
 
@@ -17,7 +18,7 @@ from gitopsd.model.settings import DEFAULT_STATE_DIR, Settings
 def ground(flags: Flags) -> Ground:
     """What `validate` and `config` stand on. SettingsError says what to mend."""
     settings = settings_reader(flags)()
-    return Ground(settings, HostSecrets(settings.state_dir, Unlocking(settings.keys).unlock), directory)
+    return Ground(settings, HostSecrets(settings.state_dir, Unlocking(settings.keys).unlock), directory, checkout)
 
 
 def settings_reader(flags: Flags) -> Callable[[], Settings]:
@@ -39,3 +40,9 @@ def directory(root: Path, without: Collection[Path] = (), most: int = 0) -> File
     from gitopsd.adapters.git.directory import directory_files
 
     return directory_files(root, without, most)
+
+
+def checkout(place: Path) -> AbstractContextManager[Checkout]:
+    from gitopsd.adapters.git.checkout import open_checkout
+
+    return open_checkout(place)

@@ -15,8 +15,8 @@ def report_markdown(report: DriftReport, now: datetime) -> Iterator[str]:
     yield f"### Drift of {headline(report)}"
     yield ""
     if report.items:
-        yield _line("what", "kind", "field", "left as", "is now", "comes from", "cure", "first seen (UTC)")
-        yield _line(*["---"] * 8)
+        yield line("what", "kind", "field", "left as", "is now", "comes from", "cure", "first seen (UTC)")
+        yield line(*["---"] * 8)
         for item in report.items:
             yield from _item_rows(item, now)
         yield ""
@@ -33,14 +33,14 @@ def past_markdown(past: Mapping[str, tuple[PastDrift, ...]]) -> Iterator[str]:
     for environment, found in past.items():
         yield f"### Past drift of {environment}"
         yield ""
-        yield _line("what", "kind", "changes", "first seen (UTC)", "last seen", "ended", "how")
-        yield _line(*["---"] * 7)
+        yield line("what", "kind", "changes", "first seen (UTC)", "last seen", "ended", "how")
+        yield line(*["---"] * 7)
         for each in found:
             item = each.item
             changes = "; ".join(f"{change.path}: {values(change)}" for change in item.changes)
             times = (clock_time(when) for when in (item.first_seen, item.last_seen, each.ended_at))
             by = f" ({code(each.by)})" if each.by else ""
-            yield _line(code(what(item)), item.kind, code(changes or item.cause), *times, end_words(each) + by)
+            yield line(code(what(item)), item.kind, code(changes or item.cause), *times, end_words(each) + by)
         yield ""
 
 
@@ -52,11 +52,11 @@ def code(text: str) -> str:
 def _item_rows(item: DriftItem, now: datetime) -> Iterator[str]:
     seen = clock_time(item.first_seen) + (f" ({age(item.first_seen, now)})" if item.first_seen < now else "")
     if not item.changes:
-        yield _line(code(what(item)), item.kind, NOTHING, NOTHING, NOTHING, NOTHING, SHORT_CURES[item.cure], seen)
+        yield line(code(what(item)), item.kind, NOTHING, NOTHING, NOTHING, NOTHING, SHORT_CURES[item.cure], seen)
     for change in item.changes:
         before, after = _sides(change)
         cells = (code(change.path), before, after, origin(change), SHORT_CURES[change.cure])
-        yield _line(code(what(item)), item.kind, *cells, seen)
+        yield line(code(what(item)), item.kind, *cells, seen)
 
 
 def _sides(change: FieldDrift) -> tuple[str, str]:
@@ -69,5 +69,5 @@ def _state(item: DriftItem) -> str:
     return f"; {STATES[item.state]}" if item.state in STATES else ""
 
 
-def _line(*cells: str) -> str:
+def line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitopsd.controller.queries.differences import Difference
     from gitopsd.controller.queries.ledger import Offline, Part
     from gitopsd.controller.queries.progress import Progress
+    from gitopsd.controller.queries.proposed import Proposed
     from gitopsd.model.operation import Operation
     from gitopsd.release.progress import ServiceProgress
 
@@ -143,6 +144,16 @@ def plan(plan: Plan) -> Shape:
         "warnings": list(plan.warnings),
         "problems": [problem(each) for each in plan.problems],
         "loosens": list(plan.loosened),
+    }
+
+
+def proposed(found: "Proposed") -> Shape:
+    return {
+        "base": found.base,
+        "head": found.head,
+        "environments": [{**plan(each), "new": each.environment in found.added} for each in found.plans],
+        "removed": list(found.removed),
+        "failures": failures(found.failures),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from click.testing import CliRunner, Result
 
+from gitopsd.adapters.git.checkout import open_checkout
 from gitopsd.adapters.git.directory import directory_files
 from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.cli.main import gitopsd
@@ -118,7 +119,7 @@ class Shop:
 
     def ground(self, flags: Flags | None = None) -> Ground:
         found = self.application(flags)
-        return Ground(found.settings, found.secrets, found.directory)
+        return Ground(found.settings, found.secrets, found.directory, open_checkout)
 
     def image(self, reference: str, behaviour: Behaviour) -> None:
         self.engine.add_image(reference, behaviour)

@@ -15,7 +15,18 @@ from gitopsd.model.settings import Repository, Settings
 def everything(ground: Ground, path: Path) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
     """The environments, and what is wrong with the set of them. GitopsdError when there are none."""
     place = path.absolute()
-    settings, files = ground.settings, ground.directory(place)
+    found, problems = found_in(ground, place, ground.directory(place))
+    if not found:
+        raise GitopsdError(
+            f"no environment found in {place}: no directory that holds a Compose file matches "
+            f"{', '.join(ground.settings.discover)}; name one, or set `discover` in gitopsd.yaml"
+        )
+    return found, problems
+
+
+def found_in(ground: Ground, place: Path, files: Files) -> tuple[tuple[OnDisk, ...], tuple[str, ...]]:
+    """The environments in the files of a repository that lies at `place`, and what is wrong with the set of them."""
+    settings = ground.settings
     name = next(iter(settings.repositories), "default")
     alone = Settings(
         host=settings.host,
@@ -26,11 +37,6 @@ def everything(ground: Ground, path: Path) -> tuple[tuple[OnDisk, ...], tuple[st
         policy=settings.policy,
     )
     found = arrangement(Known(alone, {name: files}, {}, "", lambda _: {}))
-    if not found.environments:
-        raise GitopsdError(
-            f"no environment found in {place}: no directory that holds a Compose file matches "
-            f"{', '.join(settings.discover)}; name one, or set `discover` in gitopsd.yaml"
-        )
     all_of_them = found.environments.values()
     return tuple(_discovered(ground.secrets, each, place, files) for each in all_of_them), found.problems
 
