@@ -25,8 +25,11 @@ class Front:
     there: TestClient
     commit: str
 
-    def token(self, role: Role, name: str = "") -> str:
-        return self.house.tokens.add(name or f"{role}er", role, self.house.clock.now())
+    def token(self, role: Role) -> str:
+        """The one token of this role."""
+        if f"{role}er" not in {each.name for each in self.house.tokens.callers()}:
+            self.house.tokens.add(f"{role}er", role, self.house.clock.now())
+        return f"token-of-{role}er"
 
     def bearer(self, role: Role) -> dict[str, str]:
         return {"authorization": f"Bearer {self.token(role)}"}
@@ -61,8 +64,22 @@ def passing(house: House) -> Iterator[None]:
         thread.join()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def front() -> Iterator[Front]:
+    """One site for all tests of a module that leave it as it is."""
+    with opened() as made:
+        yield made
+
+
+@pytest.fixture
+def own() -> Iterator[Front]:
+    """A site of the test's own, which may do to it what it likes."""
+    with opened() as made:
+        yield made
+
+
+@contextmanager
+def opened() -> Iterator[Front]:
     house = House()
     with ExitStack() as stack:
         stack.callback(house.stop)

@@ -7,6 +7,7 @@ from gitopsd.web.access import MOST_FAILURES, known_host
 from tests.web.conftest import BROWSER, Front
 
 SUSPEND = {"verb": "suspend", "environment": "shop", "arguments": {"reason": "the sale"}}
+RESUME = {"verb": "resume", "environment": "shop"}
 LOOK = "/api/v1/environments"
 ASK = "/api/v1/operations"
 
@@ -38,7 +39,7 @@ def test_people_without_a_token_are_led_to_the_login_page_and_back(front: Front)
 def test_a_token_may_what_its_role_says(front: Front, role: str, asked: int) -> None:
     headers = front.bearer(role)  # type: ignore[arg-type]
     assert front.there.get(LOOK, headers=headers).status_code == 200
-    assert front.there.post(ASK, json=SUSPEND, headers=headers).status_code == asked
+    assert front.there.post(ASK, json=RESUME, headers=headers).status_code == asked
 
 
 def test_only_an_admin_takes_an_environment_down(front: Front) -> None:
@@ -46,16 +47,16 @@ def test_only_an_admin_takes_an_environment_down(front: Front) -> None:
     assert front.there.post(ASK, json=remove, headers=front.bearer("operate")).status_code == 403
 
 
-def test_what_was_asked_is_in_the_ledger_with_who_from_where_and_what_came_of_it(front: Front) -> None:
-    answer = front.there.post(ASK, json=SUSPEND, headers=front.bearer("operate"))
+def test_what_was_asked_is_in_the_ledger_with_who_from_where_and_what_came_of_it(own: Front) -> None:
+    answer = own.there.post(ASK, json=SUSPEND, headers=own.bearer("operate"))
     number = answer.json()["operation"]
-    front.house.eventually(lambda: front.here.get(f"{ASK}/{number}").json()["result"] == "suspended")
-    assert "operateer from 10.0.0.9 asked to suspend (the sale): suspended" in front.messages()
+    own.house.eventually(lambda: own.here.get(f"{ASK}/{number}").json()["result"] == "suspended")
+    assert "operateer from 10.0.0.9 asked to suspend (the sale): suspended" in own.messages()
 
 
-def test_a_revoked_token_ends_at_once_also_for_who_is_logged_in(front: Front) -> None:
-    browser, csrf = front.logged_in("operate")
-    front.house.tokens.revoke("operateer")
+def test_a_revoked_token_ends_at_once_also_for_who_is_logged_in(own: Front) -> None:
+    browser, csrf = own.logged_in("operate")
+    own.house.tokens.revoke("operateer")
     assert browser.get(LOOK).status_code == 401
     answer = browser.post("/environments/shop/operations", data={"verb": "sync", "csrf": csrf}, follow_redirects=False)
     assert answer.headers["location"].startswith("/login")
@@ -91,13 +92,13 @@ def test_the_login_page_leads_nowhere_else(front: Front, to: str) -> None:
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
-def test_who_guesses_is_asked_to_wait_and_a_good_token_of_theirs_too(front: Front) -> None:
+def test_who_guesses_is_asked_to_wait_and_a_good_token_of_theirs_too(own: Front) -> None:
     wrong = {"authorization": "Bearer guessed"}
-    codes = [front.there.get(LOOK, headers=wrong).status_code for _ in range(MOST_FAILURES + 1)]
+    codes = [own.there.get(LOOK, headers=wrong).status_code for _ in range(MOST_FAILURES + 1)]
     assert codes[:MOST_FAILURES] == [401] * MOST_FAILURES
     assert codes[-1] == 429
-    assert front.there.get(LOOK, headers=front.bearer("read")).status_code == 429
-    assert front.here.get(LOOK).status_code == 200
+    assert own.there.get(LOOK, headers=own.bearer("read")).status_code == 429
+    assert own.here.get(LOOK).status_code == 200
 
 
 @pytest.mark.parametrize(

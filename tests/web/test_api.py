@@ -62,11 +62,11 @@ def test_health_and_readiness_are_two_questions(front: Front) -> None:
     assert front.there.get("/readyz").json() == {"ready": True, "missing": {}}
 
 
-def test_a_repository_that_has_not_answered_yet_is_named_as_not_ready(front: Front) -> None:
+def test_a_repository_that_has_not_answered_yet_is_named_as_not_ready(own: Front) -> None:
     more = Repository("infra", "https://git.example.com/infra.git")
-    front.house.source("infra").failure = SourceUnavailable("no answer")
-    front.house.edit(replace(SETTINGS, repositories={**SETTINGS.repositories, "infra": more}))
+    own.house.source("infra").failure = SourceUnavailable("no answer")
+    own.house.edit(replace(SETTINGS, repositories={**SETTINGS.repositories, "infra": more}))
 
-    answer = front.there.get("/readyz")
+    answer = own.there.get("/readyz")
 
     assert (answer.status_code, answer.json()["missing"]) == (503, {"repository infra": "has not answered yet"})

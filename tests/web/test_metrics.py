@@ -27,15 +27,15 @@ def test_an_environment_stands_there_with_its_two_words(front: Front) -> None:
     assert value(front, "gitopsd_service_instances", environment="shop", service="web", state="ready") == 1
 
 
-def test_a_release_is_counted_once_however_often_one_looks(front: Front) -> None:
+def test_a_release_is_counted_once_however_often_one_looks(own: Front) -> None:
     for _ in range(3):
-        assert value(front, "gitopsd_release_total", environment="shop", outcome="succeeded") == 1
-    front.house.synced(front.house.push({"shop/compose.yaml": compose("web:2")}), "shop")
-    front.house.eventually(lambda: len(front.house.told("ReleaseEnded")) == 2)
-    assert value(front, "gitopsd_release_total", environment="shop", outcome="succeeded") == 2
-    assert value(front, "gitopsd_release_duration_seconds_count", environment="shop") == 2
-    assert value(front, "gitopsd_deployments_per_day", environment="shop") == 2 / 30
-    assert value(front, "gitopsd_change_failure_ratio", environment="shop") == 0
+        assert value(own, "gitopsd_release_total", environment="shop", outcome="succeeded") == 1
+    own.house.synced(own.house.push({"shop/compose.yaml": compose("web:2")}), "shop")
+    own.house.eventually(lambda: len(own.house.told("ReleaseEnded")) == 2)
+    assert value(own, "gitopsd_release_total", environment="shop", outcome="succeeded") == 2
+    assert value(own, "gitopsd_release_duration_seconds_count", environment="shop") == 2
+    assert value(own, "gitopsd_deployments_per_day", environment="shop") == 2 / 30
+    assert value(own, "gitopsd_change_failure_ratio", environment="shop") == 0
 
 
 def test_what_the_daemon_does_is_counted(front: Front) -> None:

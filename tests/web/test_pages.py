@@ -38,39 +38,39 @@ def test_the_overview_says_what_runs_whether_it_is_broken_and_since_when(front: 
         assert word in text
 
 
-def test_what_holds_an_environment_is_told_with_the_command_that_settles_it(front: Front) -> None:
-    browser, csrf = front.logged_in("operate")
+def test_what_holds_an_environment_is_told_with_the_command_that_settles_it(own: Front) -> None:
+    browser, csrf = own.logged_in("operate")
     form = {"verb": "suspend", "csrf": csrf, "reason": "the sale"}
     browser.post("/environments/shop/operations", data=form)
-    front.house.eventually(lambda: "suspended" in front.house.guards("shop"))
+    own.house.eventually(lambda: "suspended" in own.house.guards("shop"))
 
-    text = front.here.get("/", headers=BROWSER).text
+    text = own.here.get("/", headers=BROWSER).text
 
     assert "the sale" in text
     assert "gitopsd resume shop" in text
 
 
-def test_a_drift_is_shown_field_by_field_with_what_to_do(front: Front) -> None:
-    front.house.edit(replace(SETTINGS, mode="manual"))
-    front.house.engine().update_by_hand("shop-web-1", Memory=64 << 20)
-    front.house.eventually(lambda: front.house.store.drift("shop").items)
+def test_a_drift_is_shown_field_by_field_with_what_to_do(own: Front) -> None:
+    own.house.edit(replace(SETTINGS, mode="manual"))
+    own.house.engine().update_by_hand("shop-web-1", Memory=64 << 20)
+    own.house.eventually(lambda: own.house.store.drift("shop").items)
 
-    text = front.here.get("/environments/shop/drift", headers=BROWSER).text
+    text = own.here.get("/environments/shop/drift", headers=BROWSER).text
 
     for word in ("resources.memory", "67108864", "ignore_drift: [resources.memory]", "first seen"):
         assert word in text
 
 
-def test_a_release_prepares_its_own_revert(front: Front) -> None:
-    second = front.house.push({"shop/compose.yaml": compose("web:2")})
-    front.house.synced(second, "shop")
+def test_a_release_prepares_its_own_revert(own: Front) -> None:
+    second = own.house.push({"shop/compose.yaml": compose("web:2")})
+    own.house.synced(second, "shop")
 
-    text = front.here.get("/releases/2", headers=BROWSER).text
+    text = own.here.get("/releases/2", headers=BROWSER).text
 
     assert f"git revert --no-edit {second[:8]}" in text
     assert "web:1" in text
     assert "web:2" in text
-    assert "web:2" in front.here.get("/releases/2/changes", headers=BROWSER).text
+    assert "web:2" in own.here.get("/releases/2/changes", headers=BROWSER).text
 
 
 def test_what_somebody_wrote_is_never_markup(front: Front) -> None:
@@ -85,13 +85,13 @@ def test_no_environment_is_an_empty_state_that_says_what_to_do(front: Front) -> 
     assert "there are shop" in text.text
 
 
-def test_what_waits_for_a_yes_is_given_it_on_the_page(front: Front) -> None:
-    front.house.synced(front.house.push({"shop/compose.yaml": compose(more=APPROVAL)}), "shop")
-    commit = front.house.push({"shop/compose.yaml": compose("web:2", APPROVAL)})
-    front.house.eventually(lambda: "approval" in front.house.guards("shop"))
-    browser, csrf = front.logged_in("operate")
+def test_what_waits_for_a_yes_is_given_it_on_the_page(own: Front) -> None:
+    own.house.synced(own.house.push({"shop/compose.yaml": compose(more=APPROVAL)}), "shop")
+    commit = own.house.push({"shop/compose.yaml": compose("web:2", APPROVAL)})
+    own.house.eventually(lambda: "approval" in own.house.guards("shop"))
+    browser, csrf = own.logged_in("operate")
     assert "gitopsd approve shop" in browser.get("/").text
 
     browser.post("/environments/shop/operations", data={"verb": "approve", "csrf": csrf})
 
-    front.house.synced(commit, "shop")
+    own.house.synced(commit, "shop")
