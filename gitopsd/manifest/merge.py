@@ -241,6 +241,7 @@ _BUILD: Rule = {
     "args": _pairs,
     "additional_contexts": _pairs,
     "labels": _pairs,
+    "extra_hosts": _hosts,
 }
 _SERVICE: Mapping[str, Rule] = {
     "command": _replace,
