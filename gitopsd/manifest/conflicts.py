@@ -23,7 +23,7 @@ _OF_A_NETWORK = frozenset(
 
 def check_conflicts(canonical: Mapping[str, Json], node: Fields, path: str, problems: Problems) -> None:
     """Every conflict is told at the key that has to go, or be changed."""
-    for find in (_said_twice, _instances, _network, _memory, _cpu):
+    for find in (_said_twice, _instances, _network, _memory, _cpu, _watch):
         for key, message in find(canonical):
             problems.add(node.keys.get(key, node.place), f"{path}.{key}", message)
     for key, message in _without_effect(canonical):
@@ -103,6 +103,14 @@ def _cpu(canonical: Mapping[str, Json]) -> Iterator[Conflict]:
         for key in ("cpu_quota", "cpu_period"):
             if key in canonical:
                 yield key, f"cpus is a quota already, and an engine takes only one; remove {key} or cpus"
+
+
+def _watch(canonical: Mapping[str, Json]) -> Iterator[Conflict]:
+    entries = _mapping(canonical.get("develop")).get("watch")
+    for entry in map(_mapping, entries if isinstance(entries, list) else ()):
+        action = str(entry.get("action"))
+        if action.startswith("sync") and not entry.get("target"):
+            yield "develop", f"watches a path with action: {action} and no target; add target, a path in the container"
 
 
 def _without_effect(canonical: Mapping[str, Json]) -> Iterator[Conflict]:
