@@ -4,6 +4,7 @@ import posixpath
 from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.anchor import anchored_service
+from gitopsd.manifest.cast import check_casts
 from gitopsd.manifest.interpolate import interpolate
 from gitopsd.manifest.keys.shapes import described, read_fields, text, wrong
 from gitopsd.manifest.merge import RESET, merge_service, without_resets
@@ -117,6 +118,7 @@ def _other(run: _Run, document: _Document, base: _Base, where: str) -> _Document
     if file not in run.documents:
         unset: list[Problem] = []
         filled = interpolate(found, run.scope.variables, source.problems, unset)
+        check_casts(filled, source.problems)
         services = filled.fields.get("services") if isinstance(filled, Fields) else None
         named = services if isinstance(services, Fields) else Fields({}, {}, found.place)
         run.documents[file] = _Document(file, named, posixpath.dirname(file), tuple(unset))
