@@ -94,8 +94,11 @@ def compose(
         for name, service in services.items()
         if _enabled(service, profiles)
     }
-    for service in enabled.values():
-        _check(service, definitions, problems)
+    for service in services.values():
+        if service.name in enabled:
+            _check(service, definitions, problems)
+        else:
+            check_written(service.node, service.path, problems)
     _check_names(enabled, problems)
     check_dependencies(enabled, services, problems)
     names = {(kind, name) for service in enabled.values() for kind, name, _, _ in _references(service)}

@@ -116,7 +116,7 @@ def _import(
         theirs = found.document.fields.get(kind)
         for name in theirs.fields if isinstance(theirs, Fields) else ():
             gathered.variables[kind, name] = found.variables.get((kind, name), inner.variables)
-    gathered.layers.extend(found.layers)
+    gathered.layers.extend((*found.layers, _not_taken(found.document)))
     directory = relative(include.directory, scope.directory)
     fields = dict(document.fields)
     for kind in _RESOURCES:
@@ -125,6 +125,12 @@ def _import(
             theirs = _settled(theirs, inner) if kind == "services" else theirs
             fields[kind] = _together(source, fields.get(kind), theirs, kind, directory, include)
     return replace(document, fields=fields)
+
+
+def _not_taken(document: Fields) -> Fields:
+    """What an included document says that is not taken over, and must be right all the same."""
+    taken = {kind for kind in _RESOURCES if isinstance(document.fields.get(kind), Fields)}
+    return replace(document, fields={key: child for key, child in document.fields.items() if key not in taken})
 
 
 def _settled(services: Fields, scope: Scope) -> Fields:
