@@ -105,7 +105,7 @@ def _short_options(words: list[str], entry: dict[str, Json]) -> tuple[dict[str, 
 
 def _absolute(target: str) -> None:
     if not target.startswith("/"):
-        raise _Malformed(f"the target '{target}' must be an absolute path inside the container")
+        raise _Malformed(f"the target '{target}' must be an absolute path inside the container; begin it with /")
 
 
 def _long(node: Fields, path: str, problems: Problems) -> Entry | None:
