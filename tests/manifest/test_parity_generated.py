@@ -25,6 +25,7 @@ REFUSED = re.compile(
     r"is no name of a variable|include\[\d+\]: expected a file, or a mapping with path"
     "|belongs to the container whose network this is|means nothing in the host's network|counts with uts: host"
     "|is memory and swap together|more memory is reserved than the limit|an engine takes only one"
+    "|the engine counts attempts only with condition: on-failure"
 )
 MOST_SECONDS = 30  # to find a smaller project
 # Where Compose refuses, and gitopsd does not, on purpose.
