@@ -12,7 +12,7 @@ from pathlib import Path
 from gitopsd.adapters.git.address import address
 from gitopsd.adapters.settings_http import http
 from gitopsd.adapters.settings_keys import keys
-from gitopsd.adapters.settings_notify import commit_status, receivers
+from gitopsd.adapters.settings_notify import commit_status, log, receivers
 from gitopsd.adapters.settings_policy import operator_guards, operator_policy
 from gitopsd.adapters.settings_values import (
     Section,
@@ -65,7 +65,7 @@ ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
     *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http", "policy"),
-    *("secrets", "notify"),
+    *("secrets", "notify", "log"),
 )
 _PASSWORD = ("username", "password_file")
 _REPOSITORY = ("url", "branch", "interval", "timeout", "credentials", "verify", "commit_status")
@@ -183,6 +183,7 @@ class _Reader(SectionReader):
             policy=operator_policy(self, top),
             keys=keys(self, top),
             notify=receivers(self, top),
+            log=log(self, top),
             config_file=path,
         )
 
@@ -227,8 +228,7 @@ class _Reader(SectionReader):
     def verify(self, section: Section) -> Verify:
         keys = ("mode", "allowed_signers_file", "revoked_keys_file", "gpg_keys_file")
         inner = self.section(section.fields.get("verify"), section.path_of("verify"), keys)
-        mode = inner.fields.get("mode")
-        off = isinstance(mode, Scalar) and mode.value is False  # as YAML reads `off`
+        off = isinstance(mode := inner.fields.get("mode"), Scalar) and mode.value is False  # as YAML reads `off`
         found = Verify(
             mode="off" if off else self.value(inner, "mode", verify_mode, "off"),
             allowed_signers_file=self.value(inner, "allowed_signers_file", self.file, None),

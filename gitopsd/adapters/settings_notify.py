@@ -1,4 +1,4 @@
-"""Who is told of what: `notify` of gitopsd.yaml, and `commit_status` of a repository."""
+"""Who is told of what: `notify` of gitopsd.yaml, `commit_status` of a repository, and `log`."""
 
 import re
 from collections.abc import Callable
@@ -18,9 +18,11 @@ from gitopsd.model.receiver import (
     Security,
     Webhook,
 )
+from gitopsd.model.settings import LogFormat, LogSettings
 
 FORGES: tuple[Forge, ...] = get_args(Forge)
 SECURITIES: tuple[Security, ...] = get_args(Security)
+LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 HOSTED: dict[str, Forge] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
 _WAYS = ("url_file", "webhook", "mail")
@@ -154,6 +156,13 @@ def commit_status(reader: SectionReader, outer: Section, url: str) -> CommitStat
         message = f"{url!a} does not say where its forge is; write api and project"
         reader.problems.add(section.place, section.path, message)
     return CommitStatusSettings(forge, api, project, token) if forge is not None and token is not None else None
+
+
+def log(reader: SectionReader, top: Section) -> LogSettings:
+    """How the daemon's log is written."""
+    section = reader.section(top.fields.get("log"), "log", ("format",))
+    usual: LogFormat = "text"
+    return LogSettings(reader.value(section, "format", _one_of("format", LOG_FORMATS), usual))
 
 
 def _host_and_path(url: str) -> tuple[str, str]:

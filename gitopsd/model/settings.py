@@ -208,6 +208,16 @@ class KeySettings:
     sops: str = "sops"
 
 
+LogFormat = Literal["text", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How the log is written: lines for people, or one JSON document a line."""
+
+    format: LogFormat = "text"
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
@@ -240,4 +250,5 @@ class Settings:
     policy: OperatorPolicy = NO_POLICY
     keys: KeySettings = KeySettings()
     notify: tuple[Receiver, ...] = ()
+    log: LogSettings = LogSettings()
     config_file: Path | None = None

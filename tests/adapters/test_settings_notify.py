@@ -157,6 +157,14 @@ def test_where_a_forge_is_told_follows_from_the_repository(
     assert (found.api, found.project) == (api, project)
 
 
+def test_the_log_is_text_unless_json_is_asked_for(tmp_path: Path) -> None:
+    assert settings(tmp_path, "").log.format == "text"
+    assert settings(tmp_path, "log: {format: json}").log.format == "json"
+    assert refusals(tmp_path, "log: {format: xml}") == [
+        "gitopsd.yaml:1:15: log.format: 'xml' is no format; known are text, json"
+    ]
+
+
 def test_what_is_written_wins(tmp_path: Path) -> None:
     there = "{token_file: /t, forge: gitea, api: 'https://forge.example.com/api/v1/', project: a/b}"
     found = settings(tmp_path, f"repository: {{url: /srv/x.git, commit_status: {there}}}").repositories["default"]

@@ -25,6 +25,7 @@ def command(door: Door, repository: str, branch: str, engine: str, listen: str, 
 
     log_to_stderr()
     application = door.application(repository=repository, branch=branch, engine=engine, listen=listen)
+    log_to_stderr(application.settings.log.format)
     application = replace(application, store=telling(application.store))
     code = run(application, once=once, observe=observe)
     if once:
