@@ -98,7 +98,10 @@ def begin(
         f"release {number} of {candidate.wanted.revision[:8]} ({candidate.subject}): {candidate.cause}",
         environment=journal.environment,
         release=number,
-        data={"changes": {each.service: _told(each) for each in candidate.plan.changes if each.change != "unchanged"}},
+        data={
+            "cause": candidate.cause,
+            "changes": {each.service: _told(each) for each in candidate.plan.changes if each.change != "unchanged"},
+        },
     )
     opened = replace(
         journal,

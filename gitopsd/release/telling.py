@@ -38,6 +38,7 @@ def release_ended(release: Release, now: datetime) -> Event:
         severity=SEVERITIES.get(release.outcome or "", "error"),
         environment=release.environment,
         release=release.number,
+        data={"cause": release.reason} if release.reason else {},
     )
 
 
