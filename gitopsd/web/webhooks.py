@@ -78,7 +78,7 @@ def _meant(body: bytes, repositories: dict[str, Repository]) -> list[str]:
 def _urls(body: bytes) -> list[str]:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     about = [document.get(key) for key in ("repository", "project")] if isinstance(document, dict) else []
     found = [each.get(key) for each in about if isinstance(each, dict) for key in URL_KEYS]

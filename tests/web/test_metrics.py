@@ -3,6 +3,7 @@
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from tests.controller.house import compose
+from tests.fakes.containers import exits
 from tests.web.conftest import Front
 
 
@@ -53,3 +54,44 @@ def test_nothing_that_somebody_wrote_becomes_a_label(front: Front) -> None:
 def test_whoever_may_not_look_does_not_scrape(front: Front) -> None:
     assert front.there.get("/metrics").status_code == 401
     assert front.there.get("/metrics", headers=front.bearer("read")).status_code == 200
+
+
+NAMED = {
+    "gitopsd_environment_info": "gauge",
+    "gitopsd_drift_fields": "gauge",
+    "gitopsd_release_total": "counter",
+    "gitopsd_release_duration_seconds": "histogram",
+    "gitopsd_rollout_share": "gauge",
+    "gitopsd_commits_behind": "gauge",
+    "gitopsd_last_success_timestamp_seconds": "gauge",
+    "gitopsd_git_requests_total": "counter",
+    "gitopsd_engine_events_total": "counter",
+    "gitopsd_reconcile_duration_seconds": "histogram",
+    "gitopsd_deployments_per_day": "gauge",
+    "gitopsd_lead_time_seconds": "gauge",
+    "gitopsd_change_failure_ratio": "gauge",
+    "gitopsd_time_to_restore_seconds": "gauge",
+}
+
+
+def test_every_name_that_dashboards_build_on_is_there_with_its_type(front: Front) -> None:
+    lines = front.here.get("/metrics").text.splitlines()
+    found = dict(line.split()[2:4] for line in lines if line.startswith("# TYPE "))
+    assert {name: found.get(name) for name in NAMED} == NAMED
+
+
+def test_a_bad_release_and_the_good_one_after_it_show_in_the_four_measures(front: Front) -> None:
+    house = front.house
+    begun = house.clock.now()
+    house.engine().add_image("web:2", exits(1))
+    house.push({"shop/compose.yaml": compose("web:2")})
+    house.eventually(lambda: len(house.told("ReleaseEnded")) == 2)
+    mended = house.push({"shop/compose.yaml": compose("web:1", "    environment: {A: b}\n")})
+    house.synced(mended, "shop")
+    house.eventually(lambda: len(house.told("ReleaseEnded")) == 3)
+
+    assert value(front, "gitopsd_release_total", environment="shop", outcome="rolled-back") == 1
+    assert value(front, "gitopsd_change_failure_ratio", environment="shop") == 1 / 3
+    assert value(front, "gitopsd_time_to_restore_seconds", environment="shop") > 0
+    assert value(front, "gitopsd_lead_time_seconds", environment="shop") >= 0
+    assert value(front, "gitopsd_last_success_timestamp_seconds", environment="shop") > begun.timestamp()

@@ -1,5 +1,6 @@
 """Forges say that something was pushed: signed, or refused; and all that it does is to ask Git."""
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -23,11 +24,11 @@ class Bell:
     """A doorbell that remembers who rang."""
 
     def __init__(self, house: House) -> None:
-        self._house = house
+        self.house = house
         self.rung: list[str] = []
 
     def application(self):
-        return self._house.daemon.application()
+        return self.house.daemon.application()
 
     def poll(self, repository: str) -> None:
         self.rung.append(repository)
@@ -90,7 +91,12 @@ def test_a_replay_or_an_event_that_nobody_knows_does_no_harm(forge: tuple[TestCl
     assert set(bell.rung) == {"default"}
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{", '{"repository": 3}', '{"repository": {"clone_url": "https://x/y"}}'])
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "body", ["", "[]", "{", DEEP, "\0", '{"repository": 3}', '{"repository": {"clone_url": "https://x/y"}}']
+)
 def test_one_that_names_none_of_ours_has_all_asked(forge: tuple[TestClient, Bell], body: str) -> None:
     client, bell = forge
     client.post("/webhooks/generic", content=body, headers={"x-signature": f"sha256={signature(body)}"})
@@ -115,6 +121,35 @@ def test_who_guesses_signatures_is_asked_to_wait(forge: tuple[TestClient, Bell])
 def test_a_body_over_the_cap_is_refused_before_it_is_hashed(forge: tuple[TestClient, Bell]) -> None:
     client, _ = forge
     assert client.post("/webhooks/github", content="x" * (4 << 20)).status_code == 413
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_cap(forge: tuple[TestClient, Bell]) -> None:
+    client, bell = forge
+    sent = 0
+
+    def parts() -> Iterator[bytes]:
+        nonlocal sent
+        while sent < 64 << 20:
+            sent += 1 << 16
+            yield b"x" * (1 << 16)
+
+    assert client.post("/webhooks/github", content=parts(), headers=HEADERS["github"]).status_code == 413
+    assert bell.rung == []
+
+
+def test_a_compressed_body_is_not_unpacked(forge: tuple[TestClient, Bell]) -> None:
+    client, bell = forge
+    bomb = gzip.compress(PUSH.encode() + b" " * (1 << 20))
+    headers = {**HEADERS["github"], "content-encoding": "gzip"}
+    assert client.post("/webhooks/github", content=bomb, headers=headers).status_code == 401
+    assert bell.rung == []
+
+
+def test_a_thousand_deliveries_ask_git_once(forge: tuple[TestClient, Bell]) -> None:
+    _, bell = forge
+    for _ in range(1000):
+        bell.house.daemon.poll("default")
+    assert [name for name in bell.house.timer.jobs if name.startswith("poll default")] == ["poll default at once"]
 
 
 def test_a_forge_without_a_secret_is_nobody(forge: tuple[TestClient, Bell]) -> None:
