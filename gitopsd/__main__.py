@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from gitopsd.cli.main import execute
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gitopsd.controller.application import Application
     from gitopsd.controller.flags import Flags
     from gitopsd.controller.ground import Ground
+    from gitopsd.controller.server_port import Server
 
 
 class Wired:
@@ -24,6 +27,11 @@ class Wired:
         from gitopsd.ground import ground
 
         return ground(flags)
+
+    def server(self, url: str, token_file: "Path | None") -> "Server":
+        from gitopsd.adapters.server import HttpServer
+
+        return HttpServer(url, token_file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,6 +25,10 @@ def caller() -> str:
 
 def operate(door: Door, verb: "Verb", environment: str, arguments: dict[str, Any], *, refused: str = "") -> int:
     """Ask for something that is done at once. Returns the exit code: 1 for an answer that begins with `refused`."""
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import operate_there
+
+        return operate_there(door, server, verb, environment, arguments, refused)
     from gitopsd.controller.queries.operate import ask
 
     view = door.view()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitopsd.controller.flags import Flags
     from gitopsd.controller.ground import Ground
     from gitopsd.controller.queries.view import View
+    from gitopsd.controller.server_port import Server
 
 DEFAULT_CONFIG = Path("/etc/gitopsd/gitopsd.yaml")
 
@@ -31,6 +32,8 @@ class Wiring(Protocol):
 
     def ground(self, flags: "Flags") -> "Ground": ...
 
+    def server(self, url: str, token_file: Path | None) -> "Server": ...
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -40,13 +43,29 @@ class Door:
     output: str
     config: Path | None
     state_dir: Path | None
+    server_url: str = ""
+    token_file: Path | None = None
+
+    def server(self) -> "Server | None":
+        """Another gitopsd, where one was named; None: this machine's is meant."""
+        if not self.server_url:
+            return None
+        if self.config is not None or self.state_dir is not None:
+            raise click.UsageError("--server asks another gitopsd; leave --config and --state-dir away")
+        return self.wiring.server(self.server_url, self.token_file)
 
     def application(self, **flags: Any) -> "Application":
         """The application; `flags` are those of `run`."""
+        self._here()
         return self.wiring.application(self._flags(**flags))
 
     def ground(self) -> "Ground":
+        self._here()
         return self.wiring.ground(self._flags())
+
+    def _here(self) -> None:
+        if self.server_url:
+            raise click.UsageError("this works on the daemon's own machine alone; leave --server away")
 
     def _flags(self, **flags: Any) -> "Flags":
         from gitopsd.controller.flags import Flags
@@ -113,6 +132,10 @@ def options_with(
         @click.option(
             "--config", type=click.Path(path_type=Path), help=f"gitopsd.yaml; default {DEFAULT_CONFIG}, if any."
         )
+        @click.option("--server", "server_url", default="", help="Ask the gitopsd at this URL, over its HTTP API.")
+        @click.option(
+            "--token-file", type=click.Path(path_type=Path), help="With --server: the token; default $GITOPSD_TOKEN."
+        )
         @click.pass_context
         @functools.wraps(function)
         def wrapped(
@@ -120,10 +143,12 @@ def options_with(
             output: str,
             state_dir: Path | None,
             config: Path | None,
+            server_url: str,
+            token_file: Path | None,
             *args: Any,
             **given: Any,
         ) -> int | None:
-            return function(Door(context.obj, output, config, state_dir), *args, **given)
+            return function(Door(context.obj, output, config, state_dir, server_url, token_file), *args, **given)
 
         return wrapped  # type: ignore[return-value]
 

@@ -19,6 +19,7 @@ GitopsdError
 │       └── DiskTooFull      the engine's disk has too little room for an image
 ├── RouterError              the router did not do what was asked, or not all of it
 │   └── RouterUnavailable    no router answers
+├── ServerError              a gitopsd on another machine, asked with --server
 ├── HostFileError            a file of the host that adds to an environment: its vars_file, or a secret
 ├── NotifyError              somebody could not be told
 │   ├── NotTaken             not now
@@ -168,6 +169,10 @@ class NotTaken(NotifyError):
 
 class Refused(NotifyError):
     """It does not want this message, however often it is sent."""
+
+
+class ServerError(GitopsdError):
+    """A gitopsd that was asked over HTTP did not answer, or refused, and why."""
 
 
 class TokenError(GitopsdError):

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from gitopsd.adapters.git.checkout import open_checkout
 from gitopsd.adapters.git.directory import directory_files
 from gitopsd.adapters.host_secrets import HostSecrets
+from gitopsd.adapters.server import HttpServer
 from gitopsd.cli.main import gitopsd
 from gitopsd.controller.application import Application
 from gitopsd.controller.desire import Desires
@@ -22,6 +23,7 @@ from gitopsd.controller.queries.view import View
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.server_port import Server
 from gitopsd.controller.shared import shared
 from gitopsd.model.guards import NO_POLICY, OperatorPolicy
 from gitopsd.model.mode import Mode
@@ -120,6 +122,9 @@ class Shop:
     def ground(self, flags: Flags | None = None) -> Ground:
         found = self.application(flags)
         return Ground(found.settings, found.secrets, found.directory, open_checkout)
+
+    def server(self, url: str, token_file: Path | None) -> Server:
+        return HttpServer(url, token_file)
 
     def image(self, reference: str, behaviour: Behaviour) -> None:
         self.engine.add_image(reference, behaviour)

@@ -80,8 +80,8 @@ def test_every_name_that_dashboards_build_on_is_there_with_its_type(front: Front
     assert {name: found.get(name) for name in NAMED} == NAMED
 
 
-def test_a_bad_release_and_the_good_one_after_it_show_in_the_four_measures(front: Front) -> None:
-    house = front.house
+def test_a_bad_release_and_the_good_one_after_it_show_in_the_four_measures(own: Front) -> None:
+    front, house = own, own.house
     begun = house.clock.now()
     house.engine().add_image("web:2", exits(1))
     house.push({"shop/compose.yaml": compose("web:2")})

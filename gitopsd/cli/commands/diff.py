@@ -20,6 +20,10 @@ MARKS = {"added": "+", "removed": "-", "changed": "~"}
 @click.option("--exit-code", "exit_code", is_flag=True, help="Exit with 2 when they differ.")
 @options
 def command(door: Door, environment: str, a: str, b: str, exit_code: bool) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import as_it_comes, below
+
+        return as_it_comes(door, server, below(environment, "diff"), a=a, b=b)
     from gitopsd.controller.queries.differences import difference
 
     found = difference(door.view(), environment, a, b)

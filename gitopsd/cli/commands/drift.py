@@ -2,6 +2,8 @@
 
 import sys
 import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from gitopsd.controller.queries.drifts import Drifts
     from gitopsd.controller.queries.view import View
+    from gitopsd.controller.server_port import Server
     from gitopsd.model.drift import PastDrift
 
 LOOK_S = 1.0
@@ -33,14 +36,29 @@ def command(door: Door, environment: str, exit_code: bool, files: bool, watch: b
         raise click.UsageError(
             "--watch follows what drifts, --history tells what did, --fs looks once; give one of them"
         )
+    if (server := door.server()) is not None:
+        if watch or past or files:
+            raise click.UsageError("--watch, --fs and --history work on the daemon's own machine; leave --server away")
+        return _there(door, server, environment, exit_code=exit_code)
     view = door.view()
     if past:
         _past(door, past_drifts(view, environment, limit))
         return 0
     found = drifts(view, environment, files=files)
-    _show(door, view, found, lines=watch)
+    _show(door, found, view.now, view.known, lines=watch)
     if watch:
         _watch(door, view, environment, found)
+    if found.failures:
+        return 1
+    return 2 if exit_code and any(each.items for each in found.reports) else 0
+
+
+def _there(door: Door, server: "Server", environment: str, *, exit_code: bool) -> int:
+    from gitopsd.cli.remote import NONE_THERE, drifts_there
+    from gitopsd.controller.queries.drifts import Drifts
+
+    found = Drifts(*drifts_there(server, environment))
+    _show(door, found, datetime.now(UTC), lambda: NONE_THERE, lines=False)
     if found.failures:
         return 1
     return 2 if exit_code and any(each.items for each in found.reports) else 0
@@ -60,11 +78,11 @@ def _watch(door: Door, view: "View", environment: str, shown: "Drifts") -> None:
             click.clear()
         elif not door.as_json:
             door.text()
-        _show(door, view, found, lines=True)
+        _show(door, found, view.now, view.known, lines=True)
         shown = found
 
 
-def _show(door: Door, view: "View", found: "Drifts", *, lines: bool) -> None:
+def _show(door: Door, found: "Drifts", now: datetime, known: Callable[[], str], *, lines: bool) -> None:
     """`lines`: more will follow, so that JSON is one document a line."""
     if door.as_json:
         from gitopsd.controller import shapes
@@ -80,9 +98,9 @@ def _show(door: Door, view: "View", found: "Drifts", *, lines: bool) -> None:
 
         told = report_markdown if door.as_markdown else report_lines
         for report in found.reports:
-            click.echo("\n".join(told(report, view.now)))
+            click.echo("\n".join(told(report, now)))
         if not (found.reports or found.failures):
-            door.text(f"No environments: {view.known()}")
+            door.text(f"No environments: {known()}")
     for failure in found.failures:
         door.note(f"{failure.environment}: {failure.reason}")
 

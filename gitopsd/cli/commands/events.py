@@ -15,6 +15,10 @@ LOOK_S = 0.2
 @click.option("--limit", type=click.IntRange(min=0), default=50, help="How many past events.")
 @options
 def command(door: Door, environment: str, follow: bool, limit: int) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import events_there
+
+        return events_there(door, server, environment, limit, follow=follow)
     from gitopsd.cli.happenings import told
     from gitopsd.controller import shapes
 

@@ -1,6 +1,6 @@
 """`gitopsd history`: the releases of an environment, newest first."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -16,16 +16,34 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), default=20, help="How many.")
 @options
 def command(door: Door, environment: str, limit: int) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import history_there
+
+        releases, same, gone, body = history_there(server, environment, limit)
+        if door.as_json:
+            door.json(body)
+            return 0
+        return _table(door, environment, releases, same, gone)
     from gitopsd.controller.queries.ledger import history, not_returnable, same_content
 
     view = door.view()
-    releases = history(view, environment, limit)
-    same, gone = same_content(view, releases), not_returnable(view, releases)
+    found = history(view, environment, limit)
+    same, gone = same_content(view, found), not_returnable(view, found)
     if door.as_json:
         from gitopsd.controller import shapes
 
-        door.json({"releases": [shapes.release(each, same, gone) for each in releases]})
+        door.json({"releases": [shapes.release(each, same, gone) for each in found]})
         return 0
+    return _table(door, environment, found, same, gone)
+
+
+def _table(
+    door: Door,
+    environment: str,
+    releases: Sequence["Release"],
+    same: Mapping[int, int],
+    gone: Mapping[int, str],
+) -> int:
     if not releases:
         door.text(f"No releases of {environment} yet.")
         return 0

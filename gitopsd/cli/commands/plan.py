@@ -1,6 +1,6 @@
 """`gitopsd plan`: what would change for the newest commit, for any other, or by a proposal that is checked out here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,27 +41,36 @@ def command(
 
 
 def _planned(door: Door, environment: str, revision: str, *, exit_code: bool) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import NONE_THERE, plans_there
+
+        found, failures = plans_there(server, environment, revision)
+        return _shown(door, found, failures, NONE_THERE, exit_code=exit_code)
     from gitopsd.controller.queries.plans import plans
 
     view = door.view(fresh=not revision)
-    found = plans(view, environment, revision)
+    made = plans(view, environment, revision)
+    missing = "" if made.plans or made.failures else view.known()
+    return _shown(door, made.plans, made.failures, missing, exit_code=exit_code)
+
+
+def _shown(door: Door, plans: "Sequence[Plan]", failures: "Sequence[Failure]", missing: str, *, exit_code: bool) -> int:
     if door.as_json:
         from gitopsd.controller import shapes
 
-        shown = [shapes.plan(each) for each in found.plans]
-        door.json({"environments": shown, "failures": shapes.failures(found.failures)})
+        door.json({"environments": [shapes.plan(each) for each in plans], "failures": shapes.failures(failures)})
     elif door.as_markdown:
         from gitopsd.cli.plan_markdown import plan_markdown
 
-        _lines(door, (line for each in found.plans for line in plan_markdown(each)))
+        _lines(door, (line for each in plans for line in plan_markdown(each)))
     else:
-        _text(door, found.plans)
-        if not (found.plans or found.failures):
-            door.text(f"No environments: {view.known()}")
-    _failed(door, found.failures)
-    if found.failures:
+        _text(door, plans)
+        if not (plans or failures):
+            door.text(f"No environments: {missing}")
+    _failed(door, failures)
+    if failures:
         return 1
-    return 2 if exit_code and not all(each.empty for each in found.plans) else 0
+    return 2 if exit_code and not all(each.empty for each in plans) else 0
 
 
 def _proposed(door: Door, environment: str, between: tuple[Path, str, str], *, exit_code: bool) -> int:

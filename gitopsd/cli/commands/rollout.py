@@ -34,9 +34,13 @@ def _ask(door: Door, verb: "Verb", name: str, **arguments: object) -> int:
 @click.option("--watch", "until_over", is_flag=True, help="Go on until it has ended. JSON is then one document a line.")
 @options
 def shown(door: Door, name: str, until_over: bool) -> int:
+    environment, _, service = name.partition("/")
+    if not until_over and (server := door.server()) is not None:
+        from gitopsd.cli.remote import as_it_comes, below
+
+        return as_it_comes(door, server, below(environment, "rollouts"))
     from gitopsd.cli.progress import show, watch
 
-    environment, _, service = name.partition("/")
     return watch(door, environment, service) if until_over else show(door, environment, service)
 
 

@@ -21,6 +21,10 @@ HEADERS = ("SERVICE", "RESULT", *MEASURED, "IMAGE", "DIGEST", "FINGERPRINT")
 @click.argument("release", type=click.IntRange(min=1), metavar="RELEASE")
 @options
 def command(door: Door, release: int) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import as_it_comes
+
+        return as_it_comes(door, server, f"/releases/{release}")
     from gitopsd.controller.queries.ledger import not_returnable, offline, parts, same_content, show
 
     view = door.view()

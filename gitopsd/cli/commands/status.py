@@ -21,6 +21,10 @@ GLANCE = 10  # more rows than that are counted, too
 @click.argument("environment", required=False, default="", metavar="[ENV]")
 @options
 def command(door: Door, environment: str) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import status_there
+
+        return status_there(door, server, environment)
     from gitopsd.controller.outcome import WAITS, exit_code
     from gitopsd.controller.queries.status import status
 

@@ -21,6 +21,11 @@ GOOD = (None, "succeeded", "superseded")
 @click.option("--timeout", type=DURATION, default="15m", help="How long to wait.")
 @options
 def command(door: Door, environment: str, pull: bool, no_wait: bool, timeout: timedelta) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import sync_there
+
+        patience_s = 0.0 if no_wait else timeout.total_seconds()
+        return sync_there(door, server, environment, pull=pull, patience_s=patience_s)
     view = door.view()
     names = [environment] if environment else _all(view)
     codes, shapes = [], []

@@ -1,0 +1,165 @@
+"""What the HTTP API answers, read back into the values that it was made of; the opposite of `shapes`."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gitopsd.controller.queries.look import Failure
+from gitopsd.controller.queries.status import StatusReport
+from gitopsd.model.canonical import Json
+from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift
+from gitopsd.model.errors import Place, Problem, ServerError
+from gitopsd.model.event import Event
+from gitopsd.model.plan import Change, FieldChange, Plan
+from gitopsd.model.release import Hold, Release
+from gitopsd.model.status import EnvironmentStatus, NextStep, RepositoryStatus, ServiceStatus
+
+Body = Mapping[str, Any]
+
+
+def time(text: str | None) -> datetime | None:
+    return moment(text) if text else None
+
+
+def moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        raise ServerError(f"the answer holds {text!a} for a time; it may be of another version") from None
+
+
+def status_report(body: Body) -> StatusReport:
+    return StatusReport(
+        tuple(_repository(each) for each in body["repositories"]),
+        tuple(environment(each) for each in body["environments"]),
+        tuple(body["problems"]),
+        daemon=body["daemon"],
+    )
+
+
+def _repository(body: Body) -> RepositoryStatus:
+    seen, error = time(body["seen_at"]), body["error"] or ""
+    return RepositoryStatus(body["name"], body["url"], body["branch"], body["revision"] or "", seen, error)
+
+
+def environment(body: Body) -> EnvironmentStatus:
+    following, serving = body["next"], body["serving"]
+    return EnvironmentStatus(
+        name=body["name"],
+        project=body["project"] or "",
+        mode=body["mode"],
+        revision=body["revision"] or "",
+        desired_revision=body["desired_revision"] or "",
+        sync=body["sync"],
+        health=body["health"],
+        reason=body["reason"],
+        since=moment(body["since"]),
+        serving_revision=serving["revision"] or "",
+        serving_release=serving["release"],
+        holds=tuple(_hold(each) for each in body["holds"]),
+        next=NextStep(moment(following["at"]), following["what"]) if following else None,
+        services=tuple(_service(each) for each in body["services"]),
+        engine=body["engine"] or "",
+        warnings=tuple(body["warnings"]),
+    )
+
+
+def _service(body: Body) -> ServiceStatus:
+    known = {**body, "fingerprint": body["fingerprint"] or "", "image": body["image"] or ""}
+    names = ("name", "sync", "health", "fingerprint", "image", "desired", "ready", "reason")
+    return ServiceStatus(**{name: known[name] for name in names})
+
+
+def _hold(body: Body) -> Hold:
+    return Hold(body["guard"], body["reason"], body["release"], time(body["until"]), body["by"] or "")
+
+
+def plan(body: Body) -> Plan:
+    return Plan(
+        body["name"],
+        body["revision"] or "",
+        tuple(_change(each) for each in body["changes"]),
+        networks=tuple(body["networks"]["create"]),
+        volumes=tuple(body["volumes"]["create"]),
+        removed_networks=tuple(body["networks"]["remove"]),
+        holds=tuple(_hold(each) for each in body["holds"]),
+        warnings=tuple(body["warnings"]),
+        problems=tuple(_problem(each) for each in body["problems"]),
+        loosened=tuple(body["loosens"]),
+    )
+
+
+def _change(body: Body) -> Change:
+    names = ("service", "change", "cause", "wave", "strategy", "order", "interruption_s", "interruption")
+    fields = tuple(FieldChange(each["path"], each["before"], each["after"], each["hidden"]) for each in body["fields"])
+    return Change(**{name: body[name] for name in names}, fields=fields, steps=tuple(body["steps"]))
+
+
+def _problem(body: Body) -> Problem:
+    return Problem(Place(body["file"], body["line"], body["column"]), body["path"], body["message"])
+
+
+def failures(found: list[Body]) -> tuple[Failure, ...]:
+    return tuple(Failure(each["environment"] or "", each["reason"]) for each in found)
+
+
+def drift(body: Body) -> DriftReport:
+    items = tuple(_item(each) for each in body["items"])
+    return DriftReport(body["name"], body["revision"] or "", body["sync"], items, tuple(body["not_checked"]))
+
+
+def _item(body: Body) -> DriftItem:
+    return DriftItem(
+        body["resource"],
+        body["name"],
+        body["service"] or "",
+        body["instance"] or "",
+        body["kind"],
+        body["cause"],
+        moment(body["first_seen"]),
+        moment(body["last_seen"]),
+        body["state"],
+        tuple(_field(each) for each in body["changes"]),
+        body["cure"],
+    )
+
+
+def _field(body: Body) -> FieldDrift:
+    desired, applied, live = (_value(body[side]) for side in ("desired", "applied", "live"))
+    return FieldDrift((body["path"],), desired, applied, live, body["source"], body["cure"])
+
+
+def _value(shown: Json) -> Json:
+    return {"hidden": ""} if shown == "(hidden)" else shown
+
+
+def release(body: Body) -> Release:
+    """What a list of releases shows; digests of inputs and content stay where they are."""
+    return Release(
+        body["id"],
+        body["environment"],
+        body["revision"],
+        "",
+        "",
+        body["author"],
+        body["subject"],
+        body["cause"],
+        moment(body["started_at"]),
+        finished_at=time(body["finished_at"]),
+        outcome=body["outcome"],
+        reason=body["reason"],
+    )
+
+
+def event(body: Body) -> Event:
+    return Event(
+        moment(body["at"]),
+        body["reason"],
+        body["message"],
+        body["severity"],
+        body["environment"] or "",
+        body["service"] or "",
+        body["release"],
+        body["data"],
+        body["id"],
+    )

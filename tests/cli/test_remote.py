@@ -1,0 +1,180 @@
+"""Commands that ask a daemon on another machine: over a real socket, with a token, in the words of local ones."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gitopsd.adapters.server import HttpServer
+from gitopsd.cli.main import gitopsd
+from gitopsd.controller.application import Application
+from gitopsd.controller.flags import Flags
+from gitopsd.controller.ground import Ground
+from gitopsd.controller.server_port import Server
+from gitopsd.model.settings import HttpSettings, Listen
+from gitopsd.web.server import PageServer
+from tests.apps import free_port
+from tests.controller.house import SETTINGS, House, compose
+from tests.receivers import web
+from tests.waiting import eventually
+from tests.web.conftest import passing
+
+
+class Desk:
+    """A command line on another machine; `here` is the one on the daemon's own."""
+
+    def __init__(self, house: House, port: int, token_file: Path) -> None:
+        self.house, self.url, self.token_file = house, f"http://127.0.0.1:{port}", token_file
+
+    def application(self, flags: Flags) -> Application:
+        return self.house.daemon.application()
+
+    def ground(self, flags: Flags) -> Ground:
+        raise AssertionError("nothing is read from disk")
+
+    def server(self, url: str, token_file: Path | None) -> Server:
+        return HttpServer(url, token_file)
+
+    def ask(self, *arguments: str) -> Result:
+        there = ("--server", self.url, "--token-file", str(self.token_file))
+        return CliRunner().invoke(gitopsd, [*arguments, *there], obj=self)
+
+    def text(self, *arguments: str) -> str:
+        result = self.ask(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def here(self, *arguments: str) -> str:
+        result = CliRunner().invoke(gitopsd, list(arguments), obj=self)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+
+@contextmanager
+def watching(house: House) -> Iterator[None]:
+    """The daemon hears of operations as they come, as by its watch on STATE/wake."""
+    over = threading.Event()
+
+    def watch() -> None:
+        heard = house.store.woken
+        while not over.wait(0.02):
+            if house.store.woken != heard:
+                heard = house.store.woken
+                house.watcher.changed("operations")
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    listen = Listen("127.0.0.1", free_port())
+    house = House(replace(SETTINGS, http=HttpSettings(listen)))
+    token_file = tmp_path_factory.mktemp("desk") / "token"
+    token_file.write_text(house.tokens.add("ada", "operate", house.clock.now()))
+    page = PageServer(house.daemon, retry_s=0.05)
+    with ExitStack() as stack:
+        stack.callback(house.stop)
+        stack.enter_context(house.store.lock())
+        house.start()
+        stack.enter_context(passing(house))
+        stack.enter_context(watching(house))
+        house.synced(house.push({"shop/compose.yaml": compose(), "blog/compose.yaml": compose()}), "shop", "blog")
+        stack.callback(page.stop)
+        page.start()
+        eventually(lambda: house.told("PageListens"), within=45)
+        yield Desk(house, listen.port, token_file)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("status",), ("status", "shop"), ("history", "shop"), ("plan", "shop"), ("plan",), ("drift", "shop"), ("drift",)],
+)
+def test_what_is_asked_from_elsewhere_reads_as_it_does_here(desk: Desk, command: tuple[str, ...]) -> None:
+    def without_ages(text: str) -> list[list[str]]:
+        return [[word for word in line.split() if not word[0].isdigit()] for line in text.splitlines()]
+
+    assert without_ages(desk.text(*command)) == without_ages(desk.here(*command))
+
+
+def test_events_are_told_oldest_first(desk: Desk) -> None:
+    lines = desk.text("events", "shop", "--limit", "500").splitlines()
+    assert [line for line in lines if "ReleaseStarted" in line]
+    assert lines == desk.here("events", "shop", "--limit", "500").splitlines()
+
+
+def test_json_is_what_the_api_answers(desk: Desk) -> None:
+    found = json.loads(desk.text("status", "-o", "json"))
+    assert [each["name"] for each in found["environments"]] == ["blog", "shop"]
+    assert json.loads(desk.text("rollout", "show", "shop", "-o", "json"))["environment"] == "shop"
+    release = json.loads(desk.text("show", "1", "-o", "json"))
+    assert (release["id"], release["outcome"]) == (1, "succeeded")
+
+
+def test_an_operation_is_asked_in_the_name_of_the_token_and_answered(desk: Desk) -> None:
+    assert desk.text("suspend", "blog", "--reason", "lunch") == "blog: suspended\n"
+    assert desk.text("resume", "blog").startswith("blog: resumed")
+    assert any("ada from 127.0.0.1" in each.message for each in desk.house.store.events(limit=10_000))
+
+
+def test_a_sync_is_followed_to_the_end_of_its_release(desk: Desk) -> None:
+    assert "shop: nothing to do" in desk.text("sync", "shop")
+    desk.house.source().write({"environments/blog/compose.yaml": compose("web:2")})
+
+    found = desk.text("sync", "blog")
+
+    assert found.splitlines()[-1].endswith("succeeded") or "nothing to do" in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("status", "wiki"), "there is no environment wiki"),
+        (("history", "wiki"), "wiki"),
+        (("show", "1"), "add -o json"),
+        (("validate", "."), "this works on the daemon's own machine alone; leave --server away"),
+        (("drift", "--watch"), "work on the daemon's own machine; leave --server away"),
+        (("status", "--state-dir", "/x"), "leave --config and --state-dir away"),
+    ],
+)
+def test_what_cannot_be_is_told(desk: Desk, arguments: tuple[str, ...], said: str) -> None:
+    result = desk.ask(*arguments)
+    assert result.exit_code == 1
+    assert said in result.stderr
+
+
+def test_a_wrong_token_and_a_silent_address_are_told_with_their_mend(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "wrong").write_text("gitopsd_wrong")
+    with_wrong = ("status", "--server", desk.url, "--token-file", str(tmp_path / "wrong"))
+    result = CliRunner().invoke(gitopsd, with_wrong, obj=desk)
+    assert result.exit_code == 1
+    assert "this token opens nothing" in result.stderr
+    assert "--token-file, GITOPSD_TOKEN_FILE or GITOPSD_TOKEN" in result.stderr
+
+    nobody = CliRunner().invoke(gitopsd, ("status", "--server", f"http://127.0.0.1:{free_port()}"), obj=desk)
+    assert (nobody.exit_code, "127.0.0.1" in nobody.stderr, "cannot be asked" in nobody.stderr) == (1, True, True)
+
+
+def test_a_token_comes_from_the_environment_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITOPSD_TOKEN_FILE", str(desk.token_file))
+    result = CliRunner().invoke(gitopsd, ("suspend", "shop", "--server", desk.url), obj=desk)
+    assert (result.exit_code, result.stdout) == (0, "shop: suspended\n")
+    CliRunner().invoke(gitopsd, ("resume", "shop", "--server", desk.url), obj=desk)
+
+
+def test_a_token_is_not_carried_to_another_address(desk: Desk) -> None:
+    with web() as elsewhere, web() as first:
+        first.answers.append((302, {"Location": f"{elsewhere.url}/api/v1/environments"}))
+        there = ("status", "--server", first.url, "--token-file", str(desk.token_file))
+        assert CliRunner().invoke(gitopsd, there, obj=desk).exit_code == 1
+        assert elsewhere.calls == []
