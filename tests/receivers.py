@@ -5,6 +5,7 @@ import hmac
 import json
 import re
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -110,13 +111,17 @@ def signed(call: Call, secret: str = SECRET) -> bool:
 
 @dataclass
 class MailServer:
-    """`mails` is what it took. `code` is what it answers a mail with; `logins` who came in, with their passwords."""
+    """`mails` is what it took. `code` is what it answers a mail with; `logins` who came in, with their passwords.
+
+    With `tls` it speaks TLS once it is asked to, and takes no login before.
+    """
 
     port: int = 0
     mails: list[Message] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
     code: int = 250
     asks_who: bool = False
+    tls: ssl.SSLContext | None = None
 
 
 @contextmanager
@@ -156,7 +161,14 @@ class _Mailing(socketserver.StreamRequestHandler):
         match verb:
             case "EHLO" | "HELO":
                 self._say("250-mail.example.com")
-                self._say("250 AUTH PLAIN" if self.found.asks_who else "250 8BITMIME")
+                if self.found.tls is not None and not isinstance(self.connection, ssl.SSLSocket):
+                    self._say("250 STARTTLS")
+                else:
+                    self._say("250 AUTH PLAIN" if self.found.asks_who else "250 8BITMIME")
+            case "STARTTLS" if self.found.tls is not None:
+                self._say("220 go on")
+                self.connection = self.found.tls.wrap_socket(self.connection, server_side=True)
+                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
             case "AUTH":
                 _, user, password = base64.b64decode(rest.partition(" ")[2]).decode().split("\0")
                 self.found.logins.append((user, password))

@@ -1,11 +1,16 @@
 """Mail over a real connection."""
 
 import base64
+import ssl
 from pathlib import Path
 
+import pytest
+
 from gitopsd.adapters.notify.mail import MailNotifier
+from gitopsd.model.errors import NotTaken
 from gitopsd.model.notice import Notice
 from gitopsd.model.receiver import Mail, Receiver
+from tests.certificates import certificate
 from tests.contract.test_notifier import NOON
 from tests.receivers import mail_server
 
@@ -36,3 +41,34 @@ def test_who_has_a_login_uses_it(tmp_path: Path) -> None:
 
     assert server.logins == [("me", "hush")]
     assert base64.b64encode(b"hush") not in server.mails[0].as_bytes()
+
+
+def speaking_tls(directory: Path) -> ssl.SSLContext:
+    """A server for `localhost`, whose certificate is left as `authority`."""
+    own, key = certificate(directory, "localhost")
+    (directory / "authority").write_text(own)
+    (directory / "both").write_text(own + key)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(directory / "both")
+    return made
+
+
+def test_a_login_goes_over_tls_alone_and_to_a_server_that_proves_who_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "password").write_text("hush")
+    with mail_server() as server:
+        server.asks_who, server.tls = True, speaking_tls(tmp_path)
+        way = Mail(
+            "localhost", server.port, "a@example.com", ("b@example.com",), "starttls", "me", tmp_path / "password"
+        )
+        notifier = MailNotifier(Receiver("mail", way), way, lambda page: "")
+        with pytest.raises(NotTaken, match="localhost"):
+            notifier.send(EVIL, "gitopsd-7")
+        assert (server.logins, server.mails) == ([], [])
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority"))
+        notifier.send(EVIL, "gitopsd-8")
+
+    assert server.logins == [("me", "hush")]
+    assert len(server.mails) == 1
