@@ -11,7 +11,6 @@ from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Hold, Release
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus, ServiceStatus
-from gitopsd.model.trace import Point
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.differences import Difference
@@ -265,6 +264,7 @@ def part(part: "Part") -> Shape:
         "stops_s": dict(part.stops),
         "pre_warm_s": part.pre_warm,
         "steps": [dict(each) for each in part.measures],
+        "trace": [dict(each) for each in part.trace],
         "evidence": part.evidence or None,
     }
 
@@ -302,7 +302,7 @@ def service_progress(each: "ServiceProgress") -> Shape:
         "warning": each.warning or None,
         "evidence": each.evidence or None,
         "metrics": [dict(figure.plain()) for figure in each.figures],
-        "trace": [trace_point(point) for point in rollout.trace.points],
+        "trace": [dict(point.plain()) for point in rollout.trace.points],
         "instances": [
             {
                 "name": instance.name,
@@ -317,16 +317,6 @@ def service_progress(each: "ServiceProgress") -> Shape:
             for instance in each.instances
         ],
         "next": [{"at": time(expected.at), "what": expected.what} for expected in each.next],
-    }
-
-
-def trace_point(point: Point) -> Shape:
-    """Of as many of the judge's intervals as it says; points come oldest first."""
-    return {
-        "intervals": point.intervals,
-        "share": point.share / 100,
-        "new": {"requests": point.new.requests, "bad": point.new.bad, "p95_s": point.new_p95},
-        "old": {"requests": point.old.requests, "bad": point.old.bad, "p95_s": point.old_p95},
     }
 
 

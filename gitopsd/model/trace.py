@@ -1,8 +1,10 @@
 """How a rollout looked over its time, coarse enough to be kept with it: for whoever follows it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gitopsd.model.analysis import Tally
+from gitopsd.model.canonical import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,15 @@ class Point:
     old: Tally = field(default=Tally())
     new_p95: float | None = None
     old_p95: float | None = None
+
+    def plain(self) -> Mapping[str, Json]:
+        """As ledger and API have it."""
+        return {
+            "intervals": self.intervals,
+            "share": self.share / 100,
+            "new": {"requests": self.new.requests, "bad": self.new.bad, "p95_s": self.new_p95},
+            "old": {"requests": self.old.requests, "bad": self.old.bad, "p95_s": self.old_p95},
+        }
 
 
 @dataclass(frozen=True, slots=True)

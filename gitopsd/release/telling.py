@@ -149,7 +149,7 @@ def _run(rollout: Rollout) -> dict[str, Json]:
 
 
 def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
-    """What the rollout took until it came this far, in seconds; `starts_s`, `warms_s` and `drains_s` by slot."""
+    """What it took until it came this far, in seconds, `starts_s`, `warms_s` and `drains_s` by slot; how it looked."""
     took = rollout.measured
     if took is None or not isinstance(rollout.phase, Finalising | Succeeded | RolledBack | Failed):
         return {}
@@ -162,4 +162,5 @@ def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:
         "drains_s": dict(took.drains),
         **({"requests_s": rate} if (rate := rate_of(rollout)) is not None else {}),
         **({"pre_warm_s": rollout.shift.warmed.seconds} if rollout.shift.warmed is not None else {}),
+        **({"trace": [dict(each.plain()) for each in points]} if (points := rollout.trace.points) else {}),
     }

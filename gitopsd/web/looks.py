@@ -12,6 +12,10 @@ from gitopsd.model.event import Event, Severity
 from gitopsd.model.operation import Verb
 from gitopsd.model.release import Hold, Release, ReleasedService
 from gitopsd.model.status import WORST_FIRST, EnvironmentStatus
+from gitopsd.model.strategy import Approve
+from gitopsd.release.progress import ServiceProgress
+from gitopsd.rollout.shifting import steps_of
+from gitopsd.web.charts import Chart, charts
 
 CommitOf = Callable[[str, str], Commit | None]
 
@@ -34,27 +38,47 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An environment at a glance. `serving` and `wanted` are commits, None where the mirror has them no more."""
+    """An environment at a glance. `serving` and `wanted` are commits, None where the mirror has them no more.
+
+    `todo` is what to type where no banner says it, None where there is nothing to do.
+    """
 
     status: EnvironmentStatus
     serving: Commit | None
     wanted: Commit | None
     banners: tuple[Banner, ...]
-    drifting: int
+    drifts: tuple[DriftItem, ...]
+    todo: Cure | None
 
     @property
     def behind(self) -> bool:
         return self.status.desired_revision not in ("", self.status.revision)
 
 
-def card(status: EnvironmentStatus, commit: CommitOf, drifting: int) -> Card:
+def card(status: EnvironmentStatus, commit: CommitOf, drifts: tuple[DriftItem, ...]) -> Card:
     return Card(
         status,
         commit(status.name, status.revision or status.serving_revision),
         commit(status.name, status.desired_revision),
         tuple(Banner(hold, cure(status.name, hold)) for hold in status.holds),
-        drifting,
+        drifts,
+        todo(status, drifting=bool(drifts)),
     )
+
+
+def todo(status: EnvironmentStatus, *, drifting: bool) -> Cure | None:
+    """What to type to find out why it is broken, to mend what was changed by hand, or to follow what is under way."""
+    name = status.name
+    broken = next((each.name for each in status.services if each.health in ("Degraded", "Missing")), "")
+    if broken:
+        return Cure(f"gitopsd why {name}/{broken}")
+    if drifting:
+        return Cure(f"gitopsd heal {name}", "Heal", "heal")
+    if status.health == "Progressing":
+        return Cure(f"gitopsd rollout show {name}")
+    if any(cure(name, hold) for hold in status.holds) or (status.sync, status.health) == ("Synced", "Healthy"):
+        return None
+    return Cure(f"gitopsd plan {name}" if status.health == "Healthy" else f"gitopsd status {name}")
 
 
 def worst_first(cards: Iterable[Card]) -> tuple[Card, ...]:
@@ -182,3 +206,24 @@ def service_changes(release: Release, before: Release | None, done: Iterable[Par
     return tuple(
         ServiceChange(name, old.get(name), new.get(name), parts.get(name)) for name in sorted({*old, *new, *parts})
     )
+
+
+def charts_of(part: Part) -> tuple[Chart, ...]:
+    """What was measured of a service in a release that is over, beside what it was held to in the end."""
+    return charts(part.trace, part.figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A service that is rolled out right now. `asks`: it stands where somebody has to say yes."""
+
+    seen: ServiceProgress
+    charts: tuple[Chart, ...]
+    asks: bool
+
+
+def moving(seen: ServiceProgress) -> Moving:
+    rollout = seen.rollout
+    steps, at = steps_of(rollout.policy), rollout.shift.step
+    measured = charts([point.plain() for point in rollout.trace.points], [each.plain() for each in seen.figures])
+    return Moving(seen, measured, isinstance(steps[at], Approve) if at < len(steps) and seen.step else False)

@@ -50,6 +50,7 @@ def environment(
         "card": card,
         "progress": progress,
         "trouble": trouble,
+        "moving": [looks.moving(each) for each in progress.services] if progress else [],
         "drifts": view.store.drift(name).items,
         "releases": view.store.releases(name, RELEASES),
         "answer": view.store.operation(said) if said else None,
@@ -112,6 +113,7 @@ def release(request: Request, number: int, asked: Asked, visitor: Reader) -> Res
         "before": before,
         "same": ledger.same_content(view, [found]).get(number),
         "changes": looks.service_changes(found, before, done),
+        "drawn": {each.service: looks.charts_of(each) for each in done},
         "events": events,
         "json": f"/api/v1/releases/{number}",
     }
@@ -192,7 +194,7 @@ def _card(asked: Asking, view: View, each: EnvironmentStatus) -> looks.Card:
     def commit(environment: str, revision: str) -> Any:
         return asked.commit(view, environment, revision)
 
-    return looks.card(each, commit, len(view.store.drift(each.name).items))
+    return looks.card(each, commit, view.store.drift(each.name).items)
 
 
 def _status(view: View, name: str) -> EnvironmentStatus:

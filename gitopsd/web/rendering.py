@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.templating import Jinja2Templates
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from gitopsd import __version__
@@ -72,6 +73,21 @@ def utc(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def image(reference: str) -> str:
+    """What of a reference tells versions apart: `web:1.4.2` of `registry.example.com/shop/web:1.4.2@sha256:...`."""
+    name, _, digest = reference.partition("@")
+    last = name.rpartition("/")[2]
+    return last if ":" in last or not digest else f"{last}@{digest.partition(':')[2][:8]}"
+
+
+def typed(words: str) -> Markup:
+    """Words of ours, in which what stands between two backticks is to be typed."""
+    parts = words.split("`")
+    if len(parts) % 2 == 0:
+        return escape(words)
+    return Markup("").join(Markup("<code>{}</code>").format(each) if i % 2 else each for i, each in enumerate(parts))
+
+
 def shown(value: object) -> str:
     """A value of a manifest or an engine; one that may be secret is not told."""
     if value is None:
@@ -80,5 +96,14 @@ def shown(value: object) -> str:
 
 
 _ENVIRONMENT.filters.update(
-    short=short, age=age, until=until, lasted=lasted, utc=utc, iso=shapes.time, shown=shown, percent=percent
+    short=short,
+    age=age,
+    until=until,
+    lasted=lasted,
+    utc=utc,
+    iso=shapes.time,
+    shown=shown,
+    percent=percent,
+    typed=typed,
+    image=image,
 )

@@ -235,6 +235,19 @@ def test_the_step_that_failed_is_kept_with_its_numbers_too() -> None:
     assert found["new"] == pytest.approx(0.1, abs=0.03)
 
 
+def test_how_it_looked_over_its_time_is_kept_when_it_is_over_with_what_it_was_held_to() -> None:
+    daemon = canary(rate=200, errors=0.1)
+    ticks(daemon, 60)
+
+    [over] = [event for event in daemon.events if event.reason == "RolloutRolledBack"]
+    [back] = [event for event in daemon.events if event.reason == "RolloutRollingBack"]
+
+    trace, [found] = over.data["trace"], back.data["metrics"]  # type: ignore[misc]
+    assert max(point["share"] for point in trace) == 20  # type: ignore[union-attr]
+    assert any(point["new"]["bad"] for point in trace)  # type: ignore[union-attr]
+    assert found["allowed"] == f"max {found['max'] * 100:g} %"
+
+
 def test_how_many_requests_there_were_is_told_for_the_next_plan() -> None:
     daemon = canary(rate=50, errors=0.0)
     ticks(daemon, 160)

@@ -68,7 +68,8 @@ class Part:
     until out of it, `stops` from being asked to until gone.
 
     `phase` is the last one of its rollout. `interruption` None: nothing was measured. `pre_warm` is how long caches
-    were filled before the first share. `measures` are by step: its number, the share there, each metric's values.
+    were filled before the first share. `measures` are by step: its number, the share there, each metric's values;
+    `trace` is what was measured over all of it, in some points.
     """
 
     service: str
@@ -83,6 +84,12 @@ class Part:
     evidence: str = ""
     pre_warm: float | None = None
     measures: tuple[Mapping[str, Json], ...] = ()
+    trace: tuple[Mapping[str, Json], ...] = ()
+
+    @property
+    def figures(self) -> tuple[Mapping[str, Json], ...]:
+        """What each metric came to where it was looked at last."""
+        return _mappings(self.measures[-1]["metrics"]) if self.measures else ()
 
 
 def parts(release: Release, events: Iterable[Event]) -> tuple[Part, ...]:
@@ -117,7 +124,12 @@ def _part(service: str, events: list[Event]) -> Part:
         bad.message.removeprefix(f"{service}: ") if bad is not None else "",
         next((_number(event.data["pre_warm_s"]) for event in events if "pre_warm_s" in event.data), None),
         tuple({key: event.data[key] for key in MEASURED} for event in events if "metrics" in event.data),
+        next((_mappings(event.data["trace"]) for event in reversed(steps) if "trace" in event.data), ()),
     )
+
+
+def _mappings(found: Json) -> tuple[Mapping[str, Json], ...]:
+    return tuple(each for each in found if isinstance(each, Mapping)) if isinstance(found, list | tuple) else ()
 
 
 def _by_slot(measured: Json) -> dict[str, float]:

@@ -60,6 +60,9 @@ class Figure:
             "unit": unit,
             "new": self.new,
             "old": self.old,
+            "max": self.metric.max,
+            "max_ratio": self.metric.max_ratio,
+            "allowed": self.allowed,
             "verdict": self.verdict,
             "reason": self.sentence,
         }
