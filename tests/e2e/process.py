@@ -13,10 +13,14 @@ COMMAND = (*PROGRAM, "run")
 
 
 class Process:
-    """`gitopsd run` on a settings file; its words go to a log beside it. `by`: the program that it is started with."""
+    """`gitopsd run` on a settings file; its words go to a log beside it.
+
+    `by` is the program that it is started with, `listen` where its pages are.
+    """
 
     def __init__(self, config: Path) -> None:
         self.by: tuple[str, ...] = ()
+        self.listen = "off"
         self._config = config
         self._log = config.with_suffix(".log")
         self._running: subprocess.Popen[bytes] | None = None
@@ -24,7 +28,7 @@ class Process:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._running = subprocess.Popen(
-                [*self.by, *COMMAND, "--listen", "off", "--config", str(self._config)],
+                [*self.by, *COMMAND, "--listen", self.listen, "--config", str(self._config)],
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
