@@ -16,7 +16,7 @@ from starlette.responses import Response
 from gitopsd import __version__
 from gitopsd.controller.page_port import Doorbell
 from gitopsd.controller.ports import Store
-from gitopsd.controller.queries.delivery import delivery
+from gitopsd.controller.queries.delivery import Delivery, delivery
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.tally import BOUNDS_S
 from gitopsd.model.route import ALL
@@ -30,6 +30,9 @@ MOST_RELEASES = 200  # of an environment, for what is told of the last 30 days
 MOST_BEHIND = 100
 TOOK_BOUNDS_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 RELEASE = ("environment", "outcome")
+AGAIN_S = 600
+Moment = tuple[int, str | None, float] | None  # the newest release, whether it has ended, and about when
+Past = tuple[Delivery, datetime | None]  # and when the last good release ended
 
 exposition = APIRouter()
 
@@ -76,6 +79,7 @@ class GitopsdCollector:
     def __init__(self, doorbell: Doorbell, asking: Asking) -> None:
         self._doorbell, self._asking = doorbell, asking
         self._releases = Releases()
+        self._past: dict[str, tuple[Moment, Past]] = {}
 
     def describe(self) -> list[Metric]:
         return []  # the names need no look
@@ -109,16 +113,9 @@ class GitopsdCollector:
         gauges.drift.add_metric([name], sum(max(1, len(item.changes)) for item in items))
         gauges.held.add_metric([name], len(status.holds))
         gauges.behind.add_metric([name], self._behind(view, status))
-        releases = store.releases(name, MOST_RELEASES)
-        good = next((each.finished_at for each in releases if each.outcome == "succeeded"), None)
+        found, good = self._past_of(view, name)
         if good is not None:
             gauges.success.add_metric([name], good.timestamp())
-
-        def made_at(revision: str) -> datetime | None:
-            commit = self._asking.commit(view, name, revision)
-            return commit.at if commit is not None else None
-
-        found = delivery(releases, made_at, view.now)
         gauges.frequency.add_metric([name], found.frequency)
         for family, value in (
             (gauges.failures, found.failure_rate),
@@ -130,6 +127,23 @@ class GitopsdCollector:
         for service, routed in store.journal(name).routes.items():
             gauges.share.add_metric([name, service, "b"], routed.share / ALL)
             gauges.share.add_metric([name, service, "a"], 1 - routed.share / ALL)
+
+    def _past_of(self, view: View, name: str) -> Past:
+        """Worked out anew once a release has begun or ended, and now and then, as releases leave the 30 days."""
+        newest = view.store.releases(name, 1)
+        moment = (newest[0].number, newest[0].outcome, view.now.timestamp() // AGAIN_S) if newest else None
+        kept = self._past.get(name)
+        if kept is not None and kept[0] == moment:
+            return kept[1]
+
+        def made_at(revision: str) -> datetime | None:
+            commit = self._asking.commit(view, name, revision)
+            return commit.at if commit is not None else None
+
+        releases = view.store.releases(name, MOST_RELEASES)
+        good = next((each.finished_at for each in releases if each.outcome == "succeeded"), None)
+        self._past[name] = moment, (delivery(releases, made_at, view.now), good)
+        return self._past[name][1]
 
     def _behind(self, view: View, status: EnvironmentStatus) -> int:
         """Commits from what serves to what is wanted, along first parents; at most MOST_BEHIND."""

@@ -36,6 +36,7 @@ from tests.bench.configuring import configuring
 from tests.bench.drift import drift
 from tests.bench.drift_check import drift_check
 from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
+from tests.bench.paging import paging
 from tests.bench.result import Result
 from tests.bench.rolling import deciding, reverting, rolling
 from tests.bench.routing import routing
@@ -397,4 +398,5 @@ ALL = {
     "adoption": adoption,
     "by-hand": drift,
     "drift": drift_of_200,
+    "pages": partial(paging, once=once, passes=_pass),
 }

@@ -1,10 +1,11 @@
 """The store on SQLite: one row per journal, release, event, operation and status, each holding its value as JSON."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from gitopsd.model.settings import LedgerKeeping
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 
 KEEPING = LedgerKeeping()
+KEPT_RELEASES = 1_000  # in memory: pages and queries read the same ones again and again
 KEPT_OPERATIONS = 1_000
 KEPT_INPUTS = 500
 KEPT_DRIFTS = 1_000  # of one environment
@@ -53,6 +55,7 @@ class SqliteStore(SqliteOutbox):
         self._state_dir = state_dir
         self._keeping = keeping
         self._connections = Connections(state_dir / "gitopsd.db")
+        self._release: Callable[[str], Release] = lru_cache(KEPT_RELEASES)(partial(self._loaded, Release))
 
     def use(self, keeping: LedgerKeeping) -> None:
         """Bound the past by this from now on."""
@@ -151,10 +154,11 @@ class SqliteStore(SqliteOutbox):
 
     def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
         query = "SELECT body FROM release WHERE environment = ? ORDER BY number DESC LIMIT ?"
-        return self._all(Release, query, environment, limit)
+        return tuple(self._release(body) for body in self._bodies(query, environment, limit))
 
     def release(self, number: int) -> Release | None:
-        return self._one(Release, "SELECT body FROM release WHERE number = ?", number)
+        bodies = self._bodies("SELECT body FROM release WHERE number = ?", number)
+        return next((self._release(body) for body in bodies), None)
 
     def release_numbers(self) -> Mapping[int, str]:
         with self._connections.reading() as connection:
@@ -295,9 +299,11 @@ class SqliteStore(SqliteOutbox):
         return next(iter(self._all(kind, query, *values)), None)
 
     def _all(self, kind: type[T], query: str, *values: str | int) -> tuple[T, ...]:
+        return tuple(self._loaded(kind, body) for body in self._bodies(query, *values))
+
+    def _bodies(self, query: str, *values: str | int) -> list[str]:
         with self._connections.reading() as connection:
-            rows = connection.execute(query, values).fetchall()
-        return tuple(self._loaded(kind, body) for (body,) in rows)
+            return [body for (body,) in connection.execute(query, values)]
 
     def _loaded(self, kind: type[T], body: str) -> T:
         try:
