@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second run finds it there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench check lock clean
+.PHONY: help setup demo test test-long bench screenshots check lock clean
 
 UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate $(UPGRADE)
@@ -32,6 +32,9 @@ test-long: setup ## Run all tests, with many more examples, a newer HAProxy, and
 
 bench: setup ## Measure against docker compose and raw engine calls
 	@scripts/engine .venv/bin/python -m tests.bench
+
+screenshots: setup ## Take the pictures of the pages that the README shows
+	@scripts/engine .venv/bin/python -m tests.e2e.screenshots
 
 check: setup ## Check style, types and the floors of the house
 	.venv/bin/ruff check .

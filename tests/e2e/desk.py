@@ -1,6 +1,5 @@
 """Somebody at a desk: a browser before the pages of a real daemon, whose shop stands behind a real router."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,10 +68,11 @@ class Desk:
 
 
 @contextmanager
-def desk(directory: Path) -> Iterator[Desk]:
+def desk(directory: Path, project: str = "shop") -> Iterator[Desk]:
+    """The engine is the desk's own, so that its project may have a name as people give them."""
     with street_engine() as engine, chromium() as browser:
         settings: dict[str, Any] = {"router": {"image": HAPROXY}}
-        rig = Rig(directory / "rig", engine.api(), engine.url, f"gitopsd-test-{os.urandom(4).hex()}", settings)
+        rig = Rig(directory / "rig", engine.api(), engine.url, project, settings)
         rig.process.listen = f"127.0.0.1:{free_port()}"
         token = rig.process.command("token", "add", "alice", "--role", "operate").split()[0]
         try:
