@@ -1,6 +1,6 @@
 """Builders of what Git may want: services and states, sealed, with readable fingerprints (`web:2`, `web:2/vol`)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,9 @@ from gitopsd.manifest.shifting_seal import shifting_sealed
 from gitopsd.model.canonical import Json, digest
 from gitopsd.model.desired import (
     Attachment,
+    Content,
+    ContentFile,
+    ContentMount,
     Dependency,
     DesiredState,
     Image,
@@ -26,6 +29,7 @@ from gitopsd.model.desired import (
 )
 from gitopsd.model.errors import Place
 from gitopsd.model.job import Job
+from gitopsd.model.parted import ROW
 from gitopsd.model.policy import REPORT_ONLY, EnvironmentPolicy
 from gitopsd.model.schema import accepts_of
 from gitopsd.model.strategy import default_steps
@@ -45,7 +49,8 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
     """A sealed service. `how`: fields of Policy (times in seconds), `replicas`, `ports`, `volumes` (`data:/data`, or
     `/data` for an anonymous one), `depends_on`, `networks`, `job` (True, or fields of Job), `limits`, `options`,
     `accepts` (`14-16`: of the database shop), `container_name`, `traffic` (`80:8080` of the router), `lives_in` and
-    `borrows`: the service whose network, or whose volumes, it uses.
+    `borrows`: the service whose network, or whose volumes, it uses, `exchanged`: what files that are exchanged in place
+    hold, by `update /etc/flags.yaml` or `SIGHUP /etc/app.conf`.
     """
     image = image or f"{name}:1"
     policy = _policy({key: how.pop(key) for key in tuple(how) if key in FIELDS_OF_POLICY})
@@ -59,7 +64,7 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
         place=Place("compose.yaml", 2, 3),
         replicas=int(how.get("replicas", 1)),
         depends_on=_dependencies(how),
-        mounts=tuple(_mount(volume) for volume in how.get("volumes", ())),
+        mounts=(*(_mount(volume) for volume in how.get("volumes", ())), *_exchanged(how)),
         ports=tuple(Port(int(port), str(port)) for port in how.get("ports", ())),
         networks=tuple(Attachment(network) for network in how.get("networks", _networks(how))),
         policy=policy,
@@ -75,7 +80,20 @@ def a_service(name: str = "web", image: str = "", **how: Any) -> SealedService:
     plain = [list(default) for default in INSIDE.values()]
     fingerprint = image if inside == plain else f"{image}/{digest(inside)[:4]}"
     found = Image(image, f"sha256:{digest(image)}", volumes=tuple(how.get("image_volumes", ())))
-    return SealedService(service, found, fingerprint, f"limits {limits}", f"config of {name}")
+    in_place = ROW.join((f"limits {limits}", *_rows(service)))
+    return SealedService(service, found, fingerprint, in_place, f"config of {name}")
+
+
+def _exchanged(how: Mapping[str, Any]) -> Iterator[ContentMount]:
+    for named, text in how.get("exchanged", {}).items():
+        way, _, target = named.partition(" ")
+        yield ContentMount(target, Content((ContentFile("", text.encode()),), False), target, on_change=way)
+
+
+def _rows(service: Service) -> Iterator[str]:
+    for way in sorted({mount.on_change for mount in service.exchanged}):
+        found = [mount.content.files[0].data.decode() for mount in service.exchanged if mount.on_change == way]
+        yield f"{way}:{' '.join(found)}"
 
 
 def _policy(given: Mapping[str, Any]) -> Policy:

@@ -12,7 +12,7 @@ from typing import Any
 from gitopsd.adapters.store.codec import dump, load
 from gitopsd.controller.operations import Applied as Answered
 from gitopsd.controller.operations import apply, lapse
-from gitopsd.model.action import Action, Chain, Connect, Disconnect, Remove, Update
+from gitopsd.model.action import Action, Chain, Connect, Disconnect, Exchange, Remove, Update
 from gitopsd.model.analysis import Measures
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
@@ -21,6 +21,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.health import Heard
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation, Verb
+from gitopsd.model.parted import with_first
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal, Pin, Release
 from gitopsd.model.visits import Visits
@@ -193,15 +194,19 @@ class Daemon:
             return
         if rest:
             self.pending[key] = tuple(rest)
-        if isinstance(action, Update) and action.container in self.journal.inventory:
-            placed = replace(self.journal.inventory[action.container], in_place=action.in_place)
+        if isinstance(action, Update | Exchange) and action.container in self.journal.inventory:
+            placed = self.journal.inventory[action.container]
+            rows = (
+                (placed.in_place, action.in_place) if isinstance(action, Update) else (action.in_place, placed.in_place)
+            )
+            placed = replace(placed, in_place=with_first(*rows))
             self.journal = replace(self.journal, inventory={**self.journal.inventory, action.container: placed})
         self._mend(action)
         self.done.append(action)
         self.watch(self, action)
 
     def _mend(self, action: Action) -> None:
-        if not isinstance(action, Update | Connect | Disconnect | Remove) or action.name not in self.changed:
+        if not isinstance(action, Update | Exchange | Connect | Disconnect | Remove) or action.name not in self.changed:
             return
         network = getattr(action, "network", "")
         left = tuple(each for each in self.changed[action.name] if network and network not in each.at)

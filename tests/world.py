@@ -18,6 +18,7 @@ from gitopsd.model.action import (
     CreateVolume,
     Deliver,
     Disconnect,
+    Exchange,
     Keep,
     Remove,
     RemoveNetwork,
@@ -32,6 +33,7 @@ from gitopsd.model.desired import SealedService
 from gitopsd.model.health import Answer, Check, Fail, Pass, Unknown
 from gitopsd.model.live import Check as EngineCheck
 from gitopsd.model.live import Instance, LiveNetwork, LiveState, LiveVolume, State
+from gitopsd.model.parted import with_first
 from tests.builders import NOON, seconds
 from tests.streets import Streets
 
@@ -256,7 +258,9 @@ class World:
                 box.policy = "no"
             case Restore() | Update():
                 box.policy = self.behaviours.get(action.fingerprint, STEADY).restart
-                box.limits = action.in_place if isinstance(action, Update) else box.limits
+                box.limits = with_first(box.limits, action.in_place) if isinstance(action, Update) else box.limits
+            case Exchange(in_place=in_place):
+                box.limits = with_first(in_place, box.limits)
             case Connect() | Disconnect() | Deliver():
                 pass
             case Rename(name=name):

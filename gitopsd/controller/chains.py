@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from gitopsd.controller.execute import Executor, Making, Outcome
 from gitopsd.controller.ports import Clock, Engine
 from gitopsd.engine_json.cures import updated_paths
-from gitopsd.model.action import Action, Chain, Create, OnInstance, Rename, Update
+from gitopsd.model.action import Action, Chain, Create, Exchange, OnInstance, Rename, Update
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import (
     EngineError,
@@ -21,6 +21,7 @@ from gitopsd.model.errors import (
     ImageUnavailable,
 )
 from gitopsd.model.event import Event
+from gitopsd.model.parted import with_first
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.release import Signals
 from gitopsd.release.refusals import Aim, Refusal, aim_of, concerning
@@ -121,7 +122,7 @@ class Chains:
         for outcome, aim in outcomes:
             for container, ignored in _containers(outcome):
                 self._acted_on[container] = self._acted_on.get(container, frozenset()) | ignored
-            journal = _limits_noted(journal, outcome)
+            journal = _in_place_noted(journal, outcome)
             events += _told(self._environment, outcome, _release_of(journal, outcome), self._masked, now)
             if outcome.trace:
                 _log.error("%s of %s: %s", outcome.key, self._environment, self._masked(outcome.trace))
@@ -252,17 +253,19 @@ def _container(action: Action) -> tuple[str, ...]:
             return ()
 
 
-def _limits_noted(journal: Journal, outcome: Outcome) -> Journal:
-    """A container whose limits were brought up to date is known for it."""
-    updates = {
-        done.action.container: done.action.in_place
-        for done in outcome.performed
-        if isinstance(done.action, Update) and done.action.container in journal.inventory
-    }
-    if not updates:
-        return journal
-    changed = {id: replace(journal.inventory[id], in_place=in_place) for id, in_place in updates.items()}
-    return replace(journal, inventory={**journal.inventory, **changed})
+def _in_place_noted(journal: Journal, outcome: Outcome) -> Journal:
+    """A container whose limits or files were brought up to date is known for them."""
+    inventory = dict(journal.inventory)
+    for done in outcome.performed:
+        match done.action:
+            case Update(container=container, in_place=in_place) if container in inventory:
+                known = with_first(inventory[container].in_place, in_place)
+            case Exchange(container=container, in_place=in_place) if container in inventory:
+                known = with_first(in_place, inventory[container].in_place)
+            case _:
+                continue
+        inventory[container] = replace(inventory[container], in_place=known)
+    return journal if inventory == journal.inventory else replace(journal, inventory=inventory)
 
 
 def _release_of(journal: Journal, outcome: Outcome) -> int | None:

@@ -24,6 +24,7 @@ from gitopsd.model.action import (
     CreateVolume,
     Deliver,
     Disconnect,
+    Exchange,
     Keep,
     Remove,
     RemoveNetwork,
@@ -37,6 +38,7 @@ from gitopsd.model.action import (
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import DesiredState, SealedService
 from gitopsd.model.errors import EngineUnavailable, GitopsdError, ImageUnavailable, NotFound
+from gitopsd.model.parted import differing
 from gitopsd.plan.pull_policy import may_pull
 
 WORKERS = 16
@@ -86,6 +88,8 @@ def perform(action: Action, engine: Engine, making: Making) -> str:
             return ", ".join(engine.update(container, body))
         case Deliver(container=container, name=name, slot=slot):
             engine.deliver(container, remade(_specification(action, making), slot, name, engine, making.key))
+        case Exchange():
+            _exchange(action, engine, making)
         case Connect(container=container, network=network):
             engine.connect(container, network, _endpoint(action, making, engine.api()))
         case Restore(container=container, restart=restart):
@@ -114,7 +118,19 @@ def _on_container(action: Start | Unpause | Keep | Stop | Remove | Rename | Disc
             engine.disconnect(container, network)
 
 
-def _specification(action: Create | Update | Restore | Deliver | Connect, making: Making) -> Specification:
+def _exchange(action: Exchange, engine: Engine, making: Making) -> None:
+    found = _specification(action, making)
+    if any(differing(found.sealed.in_place, action.in_place)):
+        raise GitopsdError(
+            f"the files of {action.service} as they were released are no longer at hand; "
+            "push a commit that changes them, or that replaces the service"
+        )
+    engine.exchange(action.container, remade(found, action.slot, action.name, engine, making.key))
+    for signal in action.signals:
+        engine.signal(action.container, signal)
+
+
+def _specification(action: Create | Update | Restore | Deliver | Exchange | Connect, making: Making) -> Specification:
     return making.specification(action.service, action.fingerprint, action.in_place)
 
 

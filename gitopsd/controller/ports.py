@@ -285,6 +285,18 @@ class Engine(EngineView, Protocol):
         """
         ...
 
+    def exchange(self, container: str, creation: Creation) -> None:
+        """Exchange the files of a container that a creation like its own says can be exchanged, as far as they differ.
+
+        Who reads them sees the whole old ones or the whole new ones, all at one moment, and so do all containers that
+        were made of the same. EngineRefused: this one was made without.
+        """
+        ...
+
+    def signal(self, container: str, name: str) -> None:
+        """Send a signal (`SIGHUP`) to a container's first process; nothing happens where it does not run."""
+        ...
+
     def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
         """Connect a container to a network (its name) with the whole endpoint configuration.
 

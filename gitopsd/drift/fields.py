@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from gitopsd.engine_json.comparison import Difference, differences, owned_differences
 from gitopsd.engine_json.cures import cure_of
+from gitopsd.engine_json.delivered import EXCHANGED_CONTENT
 from gitopsd.engine_json.fields import mapping, strings
 from gitopsd.engine_json.projection import Projection
 from gitopsd.model.baseline import Baseline
@@ -27,7 +28,13 @@ def field_drifts(
     return tuple(
         _field(each, left.shown, wanted, desired)
         for each in differences(*_comparable(left.shown, live))
-        if not _settled(each, wanted) and not _ignored(each.name, ignored) and each.name not in left.unenforced
+        if not _settled(each, wanted)
+        and not _exchanged(each, desired)
+        and not _ignored(each.name, ignored)
+        and each.name not in left.unenforced
+        and not _exchanged(each, desired)
+        and not _ignored(each.name, ignored)
+        and each.name not in left.unenforced
     )
 
 
@@ -110,6 +117,11 @@ def _put(into: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
 def _settled(each: Difference, wanted: Projection) -> bool:
     """Somebody, or a daemon that died before it could note it, has brought the field to where it is wanted."""
     return _at(wanted, each.path) == each.live and (each.live is not None or each.field.owner == "declared")
+
+
+def _exchanged(each: Difference, desired: Projection) -> bool:
+    """Its files come from a volume that others of its service have too, where they are exchanged already."""
+    return each.path[0] == EXCHANGED_CONTENT and _at(desired, each.path) == each.live
 
 
 def _ignored(name: str, ignored: Collection[str]) -> bool:

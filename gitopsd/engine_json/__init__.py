@@ -4,7 +4,7 @@ from gitopsd.engine_json.container import creation
 from gitopsd.engine_json.labels import options_digest, other_options
 from gitopsd.engine_json.limits import keep_body, limit_problems, restart_body, update_body
 from gitopsd.engine_json.lowest_api import LOWEST_API, network_too_new, too_new
-from gitopsd.engine_json.mounts import content_problems
+from gitopsd.engine_json.mounts import content_problems, exchange_problems
 from gitopsd.engine_json.namespaces import borrowed_services, joined_services, shared_things, shares_network
 from gitopsd.engine_json.networking import instance_name
 from gitopsd.engine_json.resource import expected_network, expected_volume, network_body, volume_body
@@ -14,6 +14,7 @@ __all__ = [
     "borrowed_services",
     "content_problems",
     "creation",
+    "exchange_problems",
     "expected_network",
     "expected_volume",
     "instance_name",

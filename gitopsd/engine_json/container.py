@@ -10,7 +10,7 @@ from gitopsd.engine_json.fields import mapping, nanoseconds, number, strings, te
 from gitopsd.engine_json.host import host_config
 from gitopsd.engine_json.labels import container_labels
 from gitopsd.engine_json.lowest_api import too_new
-from gitopsd.engine_json.mounts import content_problems, mounted
+from gitopsd.engine_json.mounts import content_problems, exchange_problems, mounted
 from gitopsd.engine_json.namespaces import modes
 from gitopsd.engine_json.networking import (
     MAC_OF_ENDPOINT,
@@ -55,7 +55,7 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     key that this API does not know.
     """
     service, environment = sealed.service, environment or desired.environment
-    if problems := content_problems(service) + too_new(service, api):
+    if problems := content_problems(service) + exchange_problems(service, sealed.image.volumes) + too_new(service, api):
         raise ManifestError(problems)
     optional = {
         "com.docker.compose.project.working_dir": working_dir,
@@ -64,7 +64,8 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     labels = container_labels(
         sealed, project=desired.project, environment=environment, slot=slot, release=release, optional=optional
     )
-    mounts = mounted(service, sealed.image, desired, carry, Delivery(api, environment, sealed.image, key))
+    delivery = Delivery(api, environment, sealed.image, key, service.name, sealed.fingerprint)
+    mounts = mounted(service, sealed.image, desired, carry, delivery)
     found = endpoints(service, desired, slot, api)
     networking, connect = at_creation(found, api)
     body = {
@@ -88,6 +89,7 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
         mounts.archives,
         mounts.volumes,
         mounts.host_files,
+        mounts.exchanged,
         platform=text(service.options.get("platform")),
         image=sealed.image.reference,
     )

@@ -27,6 +27,8 @@ class Delivery:
     environment: str
     image: Image
     key: bytes = b""
+    service: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ def deliver(mount: ContentMount, in_layer: bool, delivery: Delivery) -> Delivere
         return Delivered((_whole(volume.name, mount.target),), volumes=(volume,))
     (file,) = mount.content.files
     if in_layer:
-        return Delivered(archives=(Archive("/", (_named(file, mount.target.lstrip("/")),)),))
-    inside = _named(file, posixpath.basename(mount.target))
+        return Delivered(archives=(Archive("/", (named_file(file, mount.target.lstrip("/")),)),))
+    inside = named_file(file, posixpath.basename(mount.target))
     volume = _volume((inside,), mount.content, delivery)
     if delivery.api >= VOLUME_SUBPATH:
         return Delivered((_whole(volume.name, mount.target, inside.path),), volumes=(volume,))
@@ -101,5 +103,6 @@ def _whole(volume: str, target: str, subpath: str = "") -> dict[str, Json]:
     return {"Type": "volume", "Source": volume, "Target": target, "ReadOnly": True, "VolumeOptions": options}
 
 
-def _named(file: ContentFile, path: str) -> ContentFile:
+def named_file(file: ContentFile, path: str) -> ContentFile:
+    """The same file elsewhere."""
     return ContentFile(path, file.data, file.mode, file.uid, file.gid)

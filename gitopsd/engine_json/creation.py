@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gitopsd.model.canonical import Json
-from gitopsd.model.desired import ContentFile
+from gitopsd.model.desired import ContentFile, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,24 @@ class ContentVolume:
 
     name: str
     files: tuple[ContentFile, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    carrier: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeVolume:
+    """A volume, read-only at `target`, whose files are exchanged while containers run: all of them at one moment.
+
+    `links` are made in the container's own layer, `inner` in the volume itself: paths and where they lead.
+    `carrier` is the create body of the container through which it is filled, which runs for the moment of the exchange.
+    """
+
+    name: str
+    target: str
+    files: tuple[ContentFile, ...]
+    image: Image
+    links: Mapping[str, str] = field(default_factory=dict)
+    inner: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     carrier: Mapping[str, Json] = field(default_factory=dict)
 
@@ -55,5 +73,6 @@ class Creation:
     archives: tuple[Archive, ...] = ()
     volumes: tuple[ContentVolume, ...] = ()
     host_files: tuple[HostFile, ...] = ()
+    exchanged: tuple[ExchangeVolume, ...] = ()
     platform: str = ""
     image: str = ""

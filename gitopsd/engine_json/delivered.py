@@ -9,6 +9,7 @@ from typing import Final
 
 from gitopsd.engine_json.content import HOLD_DIRECTORY
 from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.exchange import shown_files
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.labels import CONTENT_VOLUME_PREFIX
 from gitopsd.engine_json.projection import Projection
@@ -18,7 +19,8 @@ from gitopsd.model.desired import ContentFile
 CONTENT: Final = "content"
 # A file that is mounted by itself goes on showing what it was when it was mounted.
 MOUNTED: Final = "mounted_content"
-ROWS: Final = (CONTENT, MOUNTED)
+EXCHANGED_CONTENT: Final = "exchanged_content"
+ROWS: Final = (CONTENT, MOUNTED, EXCHANGED_CONTENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def _places(creation: Creation, key: bytes) -> Iterator[Place]:
     for archive in creation.archives:
         for file in archive.files:
             yield _single(CONTENT, _path(archive.directory, file), file, key)
+    for exchanged in creation.exchanged:
+        yield from (_single(EXCHANGED_CONTENT, file.path, file, key) for file in shown_files(exchanged))
     filled = {volume.name: volume.files for volume in creation.volumes}
     asked = mapping(creation.body.get("HostConfig")).get("Mounts")
     for mount in map(mapping, asked if isinstance(asked, list | tuple) else ()):

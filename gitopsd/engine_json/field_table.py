@@ -119,6 +119,7 @@ _HOST: Final = (
     # No inspection shows these: they are read from the container.
     _row("content", "archive", "map", "high", "in-place", "volumes", "configs", "secrets"),
     _row("mounted_content", "archive of a mounted file", "map", "high", "recreate", "volumes", "configs", "secrets"),
+    _row("exchanged_content", "archive of a file that is exchanged", "map", "high", "in-place", "configs"),
     _row("tmpfs", "HostConfig.Tmpfs", "map", "medium", "recreate", "tmpfs"),
     _row("volumes_from", "HostConfig.VolumesFrom", "set", "high", "recreate", "volumes_from"),
     _row("cap_add", "HostConfig.CapAdd", "set", "high", "recreate", "cap_add"),

@@ -1,12 +1,13 @@
 """A service's mounts -> binds, mount specifications and the content that is delivered by value."""
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from gitopsd.engine_json.content import Delivery, deliver
-from gitopsd.engine_json.creation import Archive, ContentVolume, HostFile
+from gitopsd.engine_json.creation import Archive, ContentVolume, ExchangeVolume, HostFile
+from gitopsd.engine_json.exchange import exchange_volumes, mount_of
 from gitopsd.engine_json.fields import strings
 from gitopsd.engine_json.labels import CONTENT_VOLUME_PREFIX
 from gitopsd.model.canonical import Json
@@ -23,6 +24,8 @@ from gitopsd.model.desired import (
 )
 from gitopsd.model.errors import Problem
 
+# A directory that is replaced as a whole lies this deep at least: nothing that belongs to a system as such does.
+_DEEP: Final = 2
 # What `bind.recursive` says of mounts below the path; `enabled` is the engine's own way.
 _RECURSIVE: Final = {
     "disabled": "NonRecursive",
@@ -41,6 +44,7 @@ class Mounted:
     archives: tuple[Archive, ...] = ()
     volumes: tuple[ContentVolume, ...] = ()
     host_files: tuple[HostFile, ...] = ()
+    exchanged: tuple[ExchangeVolume, ...] = ()
 
 
 def mounted(
@@ -64,17 +68,21 @@ def mounted(
                 mounts.append(_tmpfs_mount(mount))
             case ImageMount():
                 mounts.append(_image_mount(mount))
-            case ContentMount():
+            case ContentMount(on_change=""):
                 contents.append(mount)
     mounts += _image_volumes(image, service.mounts, short_tmpfs, carried)
-    delivered = [deliver(content, _in_layer(content, service, image), delivery) for content in contents]
+    delivered = [deliver(content, _in_layer(content, service, image.volumes), delivery) for content in contents]
+    linked = [mount for mount in service.exchanged if _in_layer(mount, service, image.volumes)]
+    others = [mount for mount in service.exchanged if mount not in linked]
+    exchanged = exchange_volumes(linked, others, delivery)
     return Mounted(
         tuple(binds),
-        (*mounts, *(mount for each in delivered for mount in each.mounts)),
+        (*mounts, *(mount for each in delivered for mount in each.mounts), *map(mount_of, exchanged)),
         short_tmpfs,
         tuple(archive for each in delivered for archive in each.archives),
         tuple({volume.name: volume for each in delivered for volume in each.volumes}.values()),
         tuple(file for each in delivered for file in each.host_files),
+        exchanged,
     )
 
 
@@ -100,6 +108,33 @@ def content_problems(service: Service) -> tuple[Problem, ...]:
     )
 
 
+def exchange_problems(service: Service, image_volumes: Collection[str] = ()) -> tuple[Problem, ...]:
+    """Files that are to be exchanged in place where that would take something else from the container."""
+    return tuple(
+        Problem(service.place, f"services.{service.name}", f"'{mount.source}' cannot be exchanged in place: {why}")
+        for mount in service.exchanged
+        if (why := _not_exchanged(mount, service, image_volumes))
+    )
+
+
+def _not_exchanged(mount: ContentMount, service: Service, image_volumes: Collection[str]) -> str:
+    """Why a file cannot have a directory to itself; "" where it can, or where a link in the layer leads to it."""
+    if mount.content.directory:
+        return "it is a directory; name its files one by one"
+    if _in_layer(mount, service, image_volumes):
+        return ""
+    directory = posixpath.dirname(mount.target)
+    why = "the container is read_only" if service.options.get("read_only") is True else "it lies in the image's volume"
+    ours = f"{why}, so {directory} would have to be replaced as a whole"
+    if directory.count("/") < _DEEP or directory in image_volumes:
+        better = f"/etc/gitopsd/{posixpath.basename(mount.target)}"
+        return f"{ours}; choose a target in a directory of its own, such as {better}"
+    beside = [other.target for other in service.mounts if other not in service.exchanged]
+    beside += [_tmpfs_options(written)[0] for written in strings(service.options.get("tmpfs"))]
+    there = next((target for target in beside if target == directory or _under(target, directory)), "")
+    return f"{ours}, and {there} lies there; choose a target elsewhere" if there else ""
+
+
 def _kind(mount: Mount) -> str:
     match mount:
         case Tmpfs():
@@ -117,10 +152,10 @@ def _under(target: str, above: str) -> bool:
     return posixpath.normpath(target).startswith(posixpath.normpath(above).rstrip("/") + "/")
 
 
-def _in_layer(mount: ContentMount, service: Service, image: Image) -> bool:
+def _in_layer(mount: ContentMount, service: Service, image_volumes: Iterable[str]) -> bool:
     """Whether a file can be put into the container's own writable layer and stay there."""
     read_only = service.options.get("read_only") is True
-    return not read_only and not any(_under(mount.target, volume) for volume in image.volumes)
+    return not read_only and not any(_under(mount.target, volume) for volume in image_volumes)
 
 
 def _tmpfs_options(written: str) -> tuple[str, str]:

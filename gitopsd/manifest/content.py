@@ -11,7 +11,7 @@ from gitopsd.manifest.source import Source, relative
 from gitopsd.manifest.tree import Refusal
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Bind, Content, ContentFile, ContentMount, ImageMount, Mount, Tmpfs, VolumeMount
-from gitopsd.model.errors import Problem
+from gitopsd.model.errors import Place, Problem
 from gitopsd.model.files import SUBMODULE, SYMLINK
 
 MAX_FILE = 8 << 20
@@ -51,6 +51,19 @@ def mounts(ground: Ground, service: ComposedService, composition: Composition) -
             ground.source.problems.add(service.place, service.path, message)
         taken.add(target)
     return mounted
+
+
+def file_of(ground: Ground, written: str, place: Place, path: str) -> Content | None:
+    """One file of the revision, named relative to the environment's directory; None with a problem."""
+    real = ground.source.path(ground.directory, written, place, path)
+    if real is None:
+        return None
+    found = _content(ground.source, real)
+    if isinstance(found, Content) and not found.directory:
+        return found
+    reason = found.reason if isinstance(found, Refusal) else f"'{written}' is no file of the revision; add it"
+    ground.source.problems.add(place, path, reason)
+    return None
 
 
 def _entries(service: ComposedService, key: str) -> list[Entry]:

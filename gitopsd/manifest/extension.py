@@ -11,6 +11,7 @@ from gitopsd.engine_json.field_table import known_path
 from gitopsd.manifest.analysis import analysis
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
+from gitopsd.manifest.config_change import RESTART, flags, on_config_change
 from gitopsd.manifest.durations import duration, duration_text
 from gitopsd.manifest.excess import EXCESS, EXCESS_DEFAULTS, memory_spike, restarts
 from gitopsd.manifest.guards import GUARDS, guards_of
@@ -18,7 +19,6 @@ from gitopsd.manifest.health import health, health_checks, health_shown
 from gitopsd.manifest.jobs import job, job_fields
 from gitopsd.manifest.keys.quantities import span
 from gitopsd.manifest.keys.shapes import (
-    NONE,
     Read,
     boolean,
     checked,
@@ -81,6 +81,7 @@ class Handling:
     traffic: Traffic | None
     schema: Accepts | None
     chosen: Chosen
+    places: Mapping[str, Place]
 
 
 def handling(service: ComposedService, environment: Chosen, problems: Problems, *, awaited: bool) -> Handling:
@@ -88,7 +89,7 @@ def handling(service: ComposedService, environment: Chosen, problems: Problems, 
 
     `awaited`: another service waits for its completion.
     """
-    values, places = _read(service.node, service.path, problems, _SERVICE, _SERVICE_LATER)
+    values, places = _read(service.node, service.path, problems, _SERVICE)
     chosen = Chosen()
     for key, default in _SERVICE_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
@@ -111,7 +112,13 @@ def handling(service: ComposedService, environment: Chosen, problems: Problems, 
         problems.add(places["schema"], f"{service.path}.{EXTENSION}.schema", message)
     elif "schema" in values:
         chosen.put("schema", values["schema"], str(places["schema"]))
-    return Handling(policy, found, traffic, accepts(values.get("schema")), chosen)
+    for key in ("on_config_change", "flags"):
+        if found is not None and key in values:
+            message = "a job reads its files when it begins; remove the key"
+            problems.add(places[key], f"{service.path}.{EXTENSION}.{key}", message)
+    if "flags" in values:
+        chosen.put("flags", values["flags"], str(places["flags"]))
+    return Handling(policy, found, traffic, accepts(values.get("schema")), chosen, places)
 
 
 def _health(
@@ -137,7 +144,7 @@ def _health(
 
 
 def _read(
-    node: Fields, path: str, problems: Problems, table: Mapping[str, Read], refused: Mapping[str, str] = NONE
+    node: Fields, path: str, problems: Problems, table: Mapping[str, Read]
 ) -> tuple[dict[str, Json], Mapping[str, Place]]:
     extension = node.fields.get(EXTENSION)
     where = f"{path}.{EXTENSION}" if path else EXTENSION
@@ -145,7 +152,7 @@ def _read(
         case None | Scalar(value=None):
             return {}, {}
         case Fields():
-            return read_fields(extension, where, problems, table, refused), extension.keys
+            return read_fields(extension, where, problems, table), extension.keys
         case _:
             wrong(extension, where, problems, "a mapping")
             return {}, {}
@@ -261,7 +268,6 @@ def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
-_NOT_YET = "not supported yet; remove the key, or prefix it with x- to keep it as a note"
 _ENVIRONMENT: dict[str, Read] = {
     "prune": boolean,
     "heal": _heal,
@@ -292,6 +298,8 @@ _SERVICE: dict[str, Read] = {
     "analysis": analysis,
     "pre_warm": pre_warm,
     "schema": schema,
+    "on_config_change": on_config_change,
+    "flags": flags,
 }
 _SERVICE_DEFAULTS: dict[str, Json] = {
     "strategy": "rolling",
@@ -300,11 +308,5 @@ _SERVICE_DEFAULTS: dict[str, Json] = {
     "progress_deadline": duration_text(Policy().progress_deadline),
     **EXCESS_DEFAULTS,
     "ignore_drift": [],
+    "on_config_change": RESTART,
 }
-_SERVICE_LATER = dict.fromkeys(
-    [
-        "on_config_change",
-        "flags",
-    ],
-    _NOT_YET,
-)

@@ -10,6 +10,7 @@ from gitopsd.manifest import security
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService, Composition, compose
+from gitopsd.manifest.config_change import exchanged
 from gitopsd.manifest.conflicts import first_network
 from gitopsd.manifest.content import Ground, mounts
 from gitopsd.manifest.extension import environment_policy, handling
@@ -240,6 +241,7 @@ def _service(
     ground: Ground, service: ComposedService, composition: Composition, environment: Chosen, awaited: bool
 ) -> tuple[Service, Chosen]:
     found = handling(service, environment, ground.source.problems, awaited=awaited)
+    found_mounts = mounts(ground, service, composition)
     canonical = service.canonical
     deploy = canonical.get("deploy")
     written = deploy.get("replicas") if isinstance(deploy, dict) else None
@@ -251,7 +253,7 @@ def _service(
         place=service.place,
         replicas=replicas if isinstance(replicas, int) else 1,
         depends_on=_dependencies(service),
-        mounts=mounts(ground, service, composition),
+        mounts=exchanged(ground, service, found_mounts, found.chosen.values, found.places),
         ports=_ports(canonical),
         networks=_attachments(canonical),
         policy=found.policy,

@@ -36,7 +36,7 @@ from gitopsd.model.desired import (
     taken_over,
 )
 from gitopsd.model.job import ONE_SHOT, Job
-from gitopsd.model.parted import keyed_content, known_part, parted, secret_part, secrets_in, without_secrets
+from gitopsd.model.parted import ROW, keyed_content, known_part, parted, secret_part, secrets_in, without_secrets
 
 # To be raised whenever the same files come to other fingerprints than before, here or by how they are loaded: what was
 # released is then sealed anew (release/renewal.py). Otherwise every container would be replaced by the upgrade.
@@ -62,6 +62,8 @@ _BESIDE = frozenset(
 ) | {("blkio_config", "weight_device")}
 # What a mount had before these had nothing in them; so a fingerprint is the same as without them.
 _ADDED_TO_MOUNTS = frozenset(("recursive", "labels"))
+# What a fingerprint knows of a file that can be exchanged in place.
+_PLACE: Mapping[str, Json] = {"type": "content", "in_place": True}
 _ADDED_TO_JOBS = ("phase", "retries", "every_release", "idempotent", "database", "provides")
 
 
@@ -116,7 +118,7 @@ def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, v
         "image": image.identity,
         "options": {**{name: value for name, value in options.items() if name not in _OUTSIDE}, **fixed},
         "limits": sorted(_names({name: value for name, value in limits.items() if name != "restart"})),
-        "mounts": _mounts(service.mounts),
+        "mounts": _mounts(service.mounts) | {mount.target: _PLACE for mount in service.exchanged},
         "networks": {
             attachment.network: [_attachment(attachment), _network(desired.networks[attachment.network])]
             for attachment in service.networks
@@ -126,11 +128,12 @@ def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, v
     secrets = _secrets(service, desired, key)
     content = _mounts(mount for mount in service.mounts if isinstance(mount, ContentMount))
     configured = {name: digest for name, digest in secrets.items() if name.startswith(_CONFIGURED)}
+    configured |= _secret_content(service.exchanged, key)
     return SealedService(
         service=service,
         image=image,
         fingerprint=f"{version}:{parted(inside, secrets, key)}",
-        in_place=parted(limits, secret_limits, key),
+        in_place=ROW.join((parted(limits, secret_limits, key), *_files_in_place(service, key))),
         config_digest=parted({"environment": options.get("environment"), "content": content}, configured, key),
         secrets=secrets,
     )
@@ -174,10 +177,21 @@ def _secrets(service: Service, desired: DesiredState, key: bytes) -> dict[str, s
         network = desired.networks[attachment.network]
         if not network.external:
             found |= secrets_in(network.options, network.hidden, key, f"network {network.key}.")
-    for mount in service.mounts:
-        if isinstance(mount, ContentMount) and mount.content.secret:
-            found[mount.grant or mount.target] = keyed_content(key, mount.content.files)
-    return found
+    others = [mount for mount in service.mounts if isinstance(mount, ContentMount) and not mount.on_change]
+    return found | _secret_content(others, key)
+
+
+def _secret_content(mounts: Iterable[ContentMount], key: bytes) -> dict[str, str]:
+    secret = [mount for mount in mounts if mount.content.secret]
+    return {mount.grant or mount.target: keyed_content(key, mount.content.files) for mount in secret}
+
+
+def _files_in_place(service: Service, key: bytes) -> Iterator[str]:
+    """For each way to tell what runs of other content, the digest of the files that it is for."""
+    mounts = service.exchanged
+    for way in sorted({mount.on_change for mount in mounts}):
+        found = [mount for mount in mounts if mount.on_change == way]
+        yield f"{way}:{parted(_mounts(found), _secret_content(found, key), key)}"
 
 
 def _content_digest(desired: DesiredState, services: Mapping[str, SealedService], key: bytes) -> str:

@@ -96,6 +96,15 @@ class Deliver(OnInstance):
 
 
 @dataclass(frozen=True, slots=True)
+class Exchange(OnInstance):
+    """Exchange the files of a container that can be, while it runs, and send it these signals then."""
+
+    fingerprint: str = field(kw_only=True)
+    in_place: str = field(kw_only=True)
+    signals: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Connect(OnInstance):
     """Connect a container to a network (its engine name) with the whole endpoint that a specification gives it.
 
@@ -166,7 +175,19 @@ class CreateVolume:
 
 
 OnContainer = (
-    Create | Start | Restore | Unpause | Keep | Stop | Remove | Rename | Update | Deliver | Connect | Disconnect
+    Create
+    | Start
+    | Restore
+    | Unpause
+    | Keep
+    | Stop
+    | Remove
+    | Rename
+    | Update
+    | Deliver
+    | Exchange
+    | Connect
+    | Disconnect
 )
 OnResource = CreateNetwork | RemoveNetwork | CreateVolume
 Action = OnContainer | OnResource

@@ -22,6 +22,7 @@ from gitopsd.model.visits import PreWarm
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 Order = Literal["start-first", "stop-first"]
+EXCHANGED = "update"  # what a file is exchanged with, where nothing has to be told of it
 Strategy = Literal["rolling", "canary", "blue-green", "recreate"]
 
 
@@ -71,7 +72,8 @@ class ContentMount:
     """Content of the revision or of the host, mounted read-only at `target`. `source` is where it is from, for people.
 
     `grant` is the config or secret that it is (`secret db_password`), "" for a bind; `external` is the name under which
-    the host has its value, "" where the revision has it.
+    the host has its value, "" where the revision has it. `on_change` says what other content means for what runs: ""
+    that it is replaced, "update" that the file is exchanged, SIGHUP that this is sent to it on top.
     """
 
     target: str
@@ -79,6 +81,7 @@ class ContentMount:
     source: str
     grant: str = ""
     external: str = ""
+    on_change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +271,11 @@ class Service:
     schema: Accepts | None = None
 
     @property
+    def exchanged(self) -> tuple[ContentMount, ...]:
+        """The files that are exchanged while its containers run."""
+        return tuple(mount for mount in self.mounts if isinstance(mount, ContentMount) and mount.on_change)
+
+    @property
     def direct_ports(self) -> tuple[Port, ...]:
         """The ports that its containers publish themselves: all but the one that the router has in their place."""
         routed = self.traffic
@@ -361,9 +369,10 @@ class Image:
 class SealedService:
     """A service whose image is known. `fingerprint` is `v1:<hash>` of what only a new container can change;
 
-    `in_place` hashes what can be changed on a live one (limits, restart policy); `config_digest` covers environment and
-    content, for the ledger. In all three what is secret stands apart (`parted`); `secrets` has, as `keyed`, each secret
-    of the fingerprint by its name: `environment.TOKEN`, `secret db_password`.
+    `in_place` hashes what can be changed on a live one: limits and restart policy, then for each `on_change` its files,
+    in a row, `HASH+update:HASH`. `config_digest` covers environment and content, for the ledger. In all three what is
+    secret stands apart (`parted`); `secrets` has, as `keyed`, each secret of the fingerprint by its name:
+    `environment.TOKEN`, `secret db_password`.
     """
 
     service: Service

@@ -2,6 +2,8 @@
 
 `HASH`, or where there are secrets `HASH.KEYID.HMAC`. Digests that were made with two keys can be compared in their
 first part only; whether the secrets are the same, nobody but who holds the values can say.
+
+Several digests that are compared one by one stand in a row, `ONE+NAME:TWO`.
 """
 
 import re
@@ -12,6 +14,7 @@ from gitopsd.model.canonical import Json, digest, keyed_digest
 from gitopsd.model.desired import ContentFile
 
 Path = tuple[str, ...]
+ROW = "+"
 _PARTED = re.compile(r"(?P<known>(?:[^:]+:)?[0-9a-f]{64})\.(?P<key>[0-9a-f]{8})\.(?P<secret>[0-9a-f]{32})")
 
 
@@ -46,20 +49,42 @@ def key_id(key: bytes) -> str:
 
 def secret_part(text: str) -> str:
     """`KEYID:HMAC` of a digest in two parts; "" where nothing in it is secret."""
-    found = _PARTED.fullmatch(text)
-    return f"{found['key']}:{found['secret']}" if found else ""
+    found = [each for each in map(_PARTED.fullmatch, text.split(ROW)) if each]
+    return ROW.join(f"{each['key']}:{each['secret']}" for each in found)
 
 
 def same_but_for_the_key(one: str, other: str) -> bool:
     """Whether two digests were made with two keys, and agree in what can be compared nevertheless."""
-    first, second = _PARTED.fullmatch(one), _PARTED.fullmatch(other)
-    return bool(first and second and first["known"] == second["known"] and first["key"] != second["key"])
+    if one == other or known_part(one) != known_part(other):
+        return False
+    both = [pair for pair in zip(one.split(ROW), other.split(ROW), strict=True) if pair[0] != pair[1]]
+    return all(_by_another_key(*map(_PARTED.fullmatch, pair)) for pair in both)
 
 
 def known_part(text: str) -> str:
     """What can be compared whatever the key."""
-    found = _PARTED.fullmatch(text)
-    return found["known"] if found else text
+    found = [(_PARTED.fullmatch(each), each) for each in text.split(ROW)]
+    return ROW.join(parts["known"] if parts else each for parts, each in found)
+
+
+def differing(one: str, other: str) -> tuple[str, ...]:
+    """The names of the digests of two rows that are not in both alike; the first one's is ""."""
+    first, second = (dict(map(_by_name, enumerate(text.split(ROW)))) for text in (one, other))
+    return tuple(name for name in dict.fromkeys((*first, *second)) if first.get(name) != second.get(name))
+
+
+def with_first(text: str, of: str) -> str:
+    """A row with the first digest of another one."""
+    return ROW.join((of.split(ROW)[0], *text.split(ROW)[1:]))
+
+
+def _by_name(numbered: tuple[int, str]) -> tuple[str, str]:
+    number, text = numbered
+    return (text.partition(":")[0] if number else "", text)
+
+
+def _by_another_key(first: re.Match[str] | None, second: re.Match[str] | None) -> bool:
+    return bool(first and second and first["key"] != second["key"])
 
 
 def changed_secrets(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,14 +1,15 @@
 """A plan: changes per service in waves, each with its cause; it prints itself, and that text is what people test."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Order
 from gitopsd.model.errors import Problem
 from gitopsd.model.release import Hold
 
-ChangeKind = Literal["create", "update", "replace", "scale", "remove", "unchanged"]
+ChangeKind = Literal["create", "update", "update-in-place", "replace", "scale", "remove", "unchanged"]
+IN_PLACE: Final = "update-in-place"  # of files alone, while what runs goes on running
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Field by field, what differs between a service as it was applied and as it is wanted; secret values stay hidden."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from gitopsd.model.canonical import Json, digest
-from gitopsd.model.desired import ContentMount, SealedService, SealedState
+from gitopsd.model.desired import EXCHANGED, ContentMount, SealedService, SealedState
 from gitopsd.model.parted import changed_secrets
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.rollout import Target
@@ -29,6 +29,16 @@ def why_replaced(before: SealedService | None, after: SealedService, stable: Tar
 def why_unlike(changes: tuple[FieldChange, ...]) -> str:
     """The same for what was adopted and is not as the manifest says."""
     return f"adopted, and not as the manifest says: {_listed([change.path for change in changes])}"
+
+
+def why_exchanged(before: SealedService | None, after: SealedService, ways: Collection[str]) -> str:
+    """Which files are exchanged in place, and what is sent for them; `ways` are those whose files differ."""
+    old = {mount.target: mount.content for mount in before.service.exchanged} if before is not None else {}
+    mounts = [mount for mount in after.service.exchanged if mount.on_change in ways]
+    changed = [mount for mount in mounts if old.get(mount.target) != mount.content] or mounts
+    signals = sorted({mount.on_change for mount in changed} - {EXCHANGED})
+    sent = f", {' and '.join(signals)} sent" if signals else ""
+    return f"{_listed([mount.target for mount in changed])} changed{sent}"
 
 
 def _listed(names: list[str]) -> str:

@@ -1,10 +1,10 @@
 """gitopsd never replaces the container that it runs in: stopped half-way, nobody would be left to start the new one."""
 
 from gitopsd.model.live import Instance, LiveState
-from gitopsd.model.plan import Plan
+from gitopsd.model.plan import IN_PLACE, Plan
 from gitopsd.model.release import Hold
 
-HARMLESS = ("unchanged", "update")
+HARMLESS = ("unchanged", "update", IN_PLACE)
 
 
 def own_holds(made: Plan, live: LiveState) -> tuple[Hold, ...]:

@@ -5,16 +5,16 @@ from dataclasses import dataclass, field, replace
 
 from gitopsd.model.desired import SealedService, SealedState, Service
 from gitopsd.model.live import Instance, LiveState
-from gitopsd.model.parted import known_part
-from gitopsd.model.plan import Change, ChangeKind, FieldChange, Plan
+from gitopsd.model.parted import differing, known_part
+from gitopsd.model.plan import IN_PLACE, Change, ChangeKind, FieldChange, Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.rollout import Target
 from gitopsd.plan.claims import Claim, claims, duplicate_claims
 from gitopsd.plan.divergence import divergences
-from gitopsd.plan.explain import changed_fields, why_replaced, why_unlike
+from gitopsd.plan.explain import changed_fields, why_exchanged, why_replaced, why_unlike
 from gitopsd.plan.handover import handover_holds
 from gitopsd.plan.order import replacement
-from gitopsd.plan.requirements import impossible
+from gitopsd.plan.requirements import impossible, unexchangeable
 from gitopsd.plan.sharing import drawn_along
 from gitopsd.plan.shifting import alone_problems, told_steps
 
@@ -74,6 +74,7 @@ def plan(
         problems=(
             *duplicate_claims(desired),
             *impossible(desired),
+            *unexchangeable(wanted),
             *alone_problems(desired, {name: sealed.image.volumes for name, sealed in wanted.services.items()}),
             *divergences(wanted, live),
         ),
@@ -122,15 +123,24 @@ def _kind(sealed: SealedService, stable: Target, applied: Applied) -> tuple[Chan
     if sealed.fingerprint != stable.fingerprint:
         unlike = applied.unlike.get(service.name)
         return "replace", why_unlike(unlike) if unlike else why_replaced(applied.service(service.name), sealed, stable)
-    limits = "limits or restart policy changed, in place" if sealed.in_place != stable.in_place else ""
+    limits, files = _changed_in_place(sealed, stable, applied)
     if service.replicas != stable.replicas:
-        causes = (f"replicas {stable.replicas} -> {service.replicas}", limits)
+        causes = (f"replicas {stable.replicas} -> {service.replicas}", limits, files)
         return "scale", "; ".join(cause for cause in causes if cause)
     before = applied.service(service.name)
     if before is not None and before.service.traffic != service.traffic and not limits:
-        return "update", "the router serves it otherwise"
-    # After a lost journal the limits are not known: nothing to tell, and a repair brings them.
-    return ("update", limits) if limits and stable.in_place else ("unchanged", "")
+        return "update", "; ".join(cause for cause in ("the router serves it otherwise", files) if cause)
+    # After a lost journal the limits and files are not known: nothing to tell, and a repair brings them.
+    if not stable.in_place or not (limits or files):
+        return "unchanged", ""
+    return ("update", "; ".join(cause for cause in (limits, files) if cause)) if limits else (IN_PLACE, files)
+
+
+def _changed_in_place(sealed: SealedService, stable: Target, applied: Applied) -> tuple[str, str]:
+    """What of a service that runs is brought up to date, in words: its limits, and its files."""
+    differs = differing(sealed.in_place, stable.in_place)
+    limits = "limits or restart policy changed, in place" if "" in differs else ""
+    return limits, why_exchanged(applied.service(sealed.service.name), sealed, differs) if any(differs) else ""
 
 
 def _job_change(sealed: SealedService, applied: Applied, journal: Journal, wave: int) -> Change:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from gitopsd.engine_json import content_problems, limit_problems, network_too_new, too_new
+from gitopsd.engine_json import content_problems, exchange_problems, limit_problems, network_too_new, too_new
 from gitopsd.model.analysis import Metric
-from gitopsd.model.desired import DesiredState, VolumeMount
+from gitopsd.model.desired import DesiredState, SealedState, VolumeMount
 from gitopsd.model.errors import Place, Problem
 
 
@@ -31,6 +31,15 @@ def externals(desired: DesiredState) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def impossible(desired: DesiredState) -> tuple[Problem, ...]:
     """What no engine takes."""
     return tuple(problem for service in desired.services.values() for problem in limit_problems(service))
+
+
+def unexchangeable(wanted: SealedState) -> tuple[Problem, ...]:
+    """Files that cannot be exchanged in place, of images that are known."""
+    return tuple(
+        problem
+        for sealed in wanted.services.values()
+        for problem in exchange_problems(sealed.service, sealed.image.volumes)
+    )
 
 
 def unmet(desired: DesiredState, offer: Offer) -> tuple[Problem, ...]:

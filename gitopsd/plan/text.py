@@ -4,9 +4,9 @@
 -/+ db      replace  image db:1 -> db:2                     wave 0  stop-first, about 7 s without service: ...
 """
 
-from gitopsd.model.plan import Change, FieldChange, Plan
+from gitopsd.model.plan import IN_PLACE, Change, FieldChange, Plan
 
-MARKS = {"create": "+", "update": "~", "replace": "-/+", "scale": "~", "remove": "-", "unchanged": " "}
+MARKS = {"create": "+", "update": "~", IN_PLACE: "~", "replace": "-/+", "scale": "~", "remove": "-", "unchanged": " "}
 
 
 def plan_text(plan: Plan) -> str:
@@ -30,7 +30,7 @@ def plan_text(plan: Plan) -> str:
 def _change(change: Change) -> list[str]:
     if change.change == "unchanged":
         return [f"      {change.service}: unchanged"]
-    head = f"  {MARKS[change.change]:<3} {change.service}: {change.change}, {change.cause}"
+    head = f"  {MARKS[change.change]:<3} {change.service}: {change.change.replace('-', ' ')}, {change.cause}"
     lines = [head]
     if change.change == "replace" and change.strategy != "job":
         how = "" if change.strategy == "rolling" else f"{change.strategy}, "
@@ -65,7 +65,8 @@ def _sum(plan: Plan) -> str:
     def count(*kinds: str) -> int:
         return sum(change.change in kinds for change in plan.changes)
 
+    changed = count("update", IN_PLACE, "scale")
     return (
-        f"Plan: {count('create')} to create, {count('replace')} to replace, {count('update', 'scale')} to change, "
+        f"Plan: {count('create')} to create, {count('replace')} to replace, {changed} to change, "
         f"{count('remove')} to remove."
     )

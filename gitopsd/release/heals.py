@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from gitopsd.engine_json.delivered import CONTENT, EXCHANGED_CONTENT
 from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
-from gitopsd.model.action import Action, Chain, Connect, Deliver, Disconnect, Start, Update
-from gitopsd.model.desired import SealedState
+from gitopsd.model.action import Action, Chain, Connect, Deliver, Disconnect, Exchange, Start, Update
+from gitopsd.model.desired import EXCHANGED, SealedState
 from gitopsd.model.drift import FieldDrift
+from gitopsd.model.parted import differing
 from gitopsd.model.release import Journal
 from gitopsd.release.repairs import attempt, heals_of
 from gitopsd.rollout import Member
@@ -117,12 +119,15 @@ def _curable(fields: tuple[FieldDrift, ...]) -> tuple[FieldDrift, ...]:
 
 
 def _actions(member: Member, fields: tuple[FieldDrift, ...]) -> Iterator[Action]:
-    limits = [each for each in fields if each.at[0] not in ("networks", "content")]
+    limits = [each for each in fields if each.at[0] not in ("networks", CONTENT, EXCHANGED_CONTENT)]
     if limits:
         yield _update(member, limits)
-    content = [each for each in fields if each.at[0] == "content"]
+    content = [each for each in fields if each.at[0] == CONTENT]
     if content:
         yield _deliver(member, content)
+    exchanged = [each for each in fields if each.at[0] == EXCHANGED_CONTENT]
+    if exchanged:
+        yield _exchange(member, exchanged)
     yield from _connections(member, fields)
 
 
@@ -151,6 +156,17 @@ def _deliver(member: Member, content: list[FieldDrift]) -> Deliver:
         name=member.instance.name,
         fingerprint=placed.fingerprint,
         in_place=placed.in_place,
+    )
+
+
+def _exchange(member: Member, files: list[FieldDrift]) -> Exchange:
+    placed = member.placed
+    return Exchange(
+        *(placed.service, placed.slot, member.id, _cause(files)),
+        name=member.instance.name,
+        fingerprint=placed.fingerprint,
+        in_place=placed.in_place,
+        signals=tuple(each for each in differing(placed.in_place, "") if each not in ("", EXCHANGED)),
     )
 
 

@@ -23,7 +23,7 @@ from gitopsd.model.rollout import Rollout, Target
 from gitopsd.model.visits import NOBODY_VISITS, Visits
 from gitopsd.rollout.member import Judge, Member, preference, ready_now
 from gitopsd.rollout.sharing import ALONE, Sharing, cut_off, joined, stray
-from gitopsd.rollout.steps import clear, remove, restore, stand_down, start, stop, unpause, update
+from gitopsd.rollout.steps import clear, exchange, remove, restore, stand_down, start, stop, unpause, update
 from gitopsd.rollout.traffic import NOT_ROUTED, InRouter
 
 Standing = Literal["done", "acting", "waiting", "failed"]
@@ -261,7 +261,7 @@ def _settle(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
 
 def _begin(look: Look, chosen: Member, others: tuple[Member, ...]) -> Step:
     """Start what is there already; in stop-first order something else may serve until then."""
-    actions = (*_room(look, others), *start(chosen, look.cause))
+    actions = (*_room(look, others), *exchange(chosen, look.goal, look.cause), *start(chosen, look.cause))
     worth, takes = _worth(look, others), _takes(look, others)
     return Step("acting", actions, open=not takes, takes=takes, worth=worth)
 
@@ -293,7 +293,7 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     if chosen.placed.kept and not _started_before(look, chosen):
         actions.append(restore(chosen, look.cause))
     if chosen.placed.in_place != look.goal.in_place:
-        actions.append(update(chosen, look.goal, look.cause))
+        actions += update(chosen, look.goal, look.cause)
     name = look.rollout.instance_name(slot, look.goal)
     if chosen.instance.name != name and not lived_in:
         actions.append(_renamed(look, slot, chosen, name))

@@ -2,7 +2,9 @@
 
 from typing import TypedDict
 
-from gitopsd.model.action import Action, Keep, Remove, Restore, Start, Stop, Unpause, Update
+from gitopsd.model.action import Action, Exchange, Keep, Remove, Restore, Start, Stop, Unpause, Update
+from gitopsd.model.desired import EXCHANGED
+from gitopsd.model.parted import differing
 from gitopsd.model.rollout import Target
 from gitopsd.rollout.member import Member
 
@@ -57,8 +59,20 @@ def unpause(member: Member, cause: str) -> Unpause:
     return Unpause(**_on(member, cause))
 
 
-def update(member: Member, goal: Target, cause: str) -> Update:
-    return Update(**_on(member, cause), fingerprint=goal.fingerprint, in_place=goal.in_place)
+def update(member: Member, goal: Target, cause: str) -> tuple[Action, ...]:
+    """Bring to the goal what can be changed in place, as far as it differs: limits, then files."""
+    if "" not in differing(member.placed.in_place, goal.in_place):
+        return exchange(member, goal, cause)
+    limits = Update(**_on(member, cause), fingerprint=goal.fingerprint, in_place=goal.in_place)
+    return (limits, *exchange(member, goal, cause))
+
+
+def exchange(member: Member, goal: Target, cause: str) -> tuple[Action, ...]:
+    """Exchange the files that differ from the goal's, and send what they ask for."""
+    files = [each for each in differing(member.placed.in_place, goal.in_place) if each]
+    signals = tuple(each for each in files if each != EXCHANGED)
+    made = Exchange(**_on(member, cause), fingerprint=goal.fingerprint, in_place=goal.in_place, signals=signals)
+    return (made,) if files else ()
 
 
 def _on(member: Member, cause: str) -> OnMember:

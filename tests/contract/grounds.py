@@ -30,6 +30,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "healthy": healthy(after=1),
     "unhealthy": unhealthy(after=1),
     "volume": STEADY,
+    "told": Behaviour(ends_on="SIGHUP"),
 }
 CHECK = "--interval=200ms --timeout=5s --retries=1"
 CHANGES: dict[str, list[str]] = {
@@ -39,6 +40,7 @@ CHANGES: dict[str, list[str]] = {
     "healthy": ['CMD ["sleep", "600"]', f'HEALTHCHECK {CHECK} CMD ["true"]'],
     "unhealthy": ['CMD ["sleep", "600"]', f'HEALTHCHECK {CHECK} CMD ["false"]'],
     "volume": ['CMD ["sleep", "600"]', "VOLUME /data"],
+    "told": ['CMD ["sh", "-c", "trap \'exit 7\' HUP; while :; do sleep 0.1; done"]'],
 }
 VOLUMES = {"volume": ("/data",)}
 

@@ -1,6 +1,7 @@
 """Builders of services and desired states for tests that create containers."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gitopsd.engine_json import creation
@@ -80,6 +81,11 @@ def host(made: Creation) -> Mapping[str, Any]:
 def file(target: str, data: bytes = b"hello\n", mode: int = 0o644, secret: bool = False) -> ContentMount:
     """Content of one file."""
     return ContentMount(target, Content((ContentFile("", data, mode),), directory=False, secret=secret), "./file")
+
+
+def exchanged(target: str, data: bytes = b"hello\n", on_change: str = "update", **fields: Any) -> ContentMount:
+    """A config that is exchanged in place."""
+    return replace(file(target, data, **fields), grant="config app", on_change=on_change)
 
 
 def directory(target: str, files: Mapping[str, bytes]) -> ContentMount:

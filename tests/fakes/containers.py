@@ -8,6 +8,7 @@ from typing import Any
 
 from gitopsd.engine_json import labels
 from gitopsd.engine_json.creation import Creation
+from gitopsd.engine_json.exchange import shown_files
 from gitopsd.engine_json.expectation import laid_over, mounts_shown
 from gitopsd.engine_json.projection import container_projection
 from gitopsd.engine_json.routed import routed_address_of
@@ -34,6 +35,7 @@ class Behaviour:
     check_output: str = ""
     memory: int = 8 << 20
     cores: float = 0.0
+    ends_on: str = ""  # a signal at which it ends, with code 7
 
 
 STEADY = Behaviour()
@@ -235,6 +237,12 @@ def content_files(creation: Creation) -> dict[str, bytes]:
                 found[posixpath.join(mount["Target"], file.path)] = file.data
             elif subpath == file.path:
                 found[mount["Target"]] = file.data
+    found |= exchanged_files(creation)
     for bound in creation.host_files:
         found[bound.target] = next(file.data for file in filled[bound.volume] if file.path == bound.path)
     return found
+
+
+def exchanged_files(creation: Creation) -> dict[str, bytes]:
+    """Every file that can be exchanged, by the path at which it is seen."""
+    return {file.path: file.data for volume in creation.exchanged for file in shown_files(volume)}

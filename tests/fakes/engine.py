@@ -22,7 +22,17 @@ from gitopsd.model.live import (
     NetworkAddresses,
     Used,
 )
-from tests.fakes.containers import STEADY, Behaviour, Container, content_files, exits, healthy, never_healthy, unhealthy
+from tests.fakes.containers import (
+    STEADY,
+    Behaviour,
+    Container,
+    content_files,
+    exchanged_files,
+    exits,
+    healthy,
+    never_healthy,
+    unhealthy,
+)
 from tests.fakes.machine import Killed, Machine, accept, labels_of
 
 __all__ = ["STEADY", "Behaviour", "FakeEngine", "Killed", "exits", "healthy", "never_healthy", "unhealthy"]
@@ -257,6 +267,26 @@ class FakeEngine(Machine):
         with self._write("deliver to", container):
             found = self._need(container)
             found.files = {**found.files, **content_files(creation)}
+
+    def exchange(self, container: str, creation: Creation) -> None:
+        with self._write("exchange files of", container):
+            found = self._need(container)
+            for volume in creation.exchanged:
+                if volume.target not in found.volumes:
+                    raise EngineRefused(f"exchange files in {container}: it was made without {volume.target}", 409)
+            mine = {found.volumes[volume.target] for volume in creation.exchanged}
+            for each in self.containers.values():
+                if each is found or mine & set(each.volumes.values()):
+                    each.files = {**each.files, **exchanged_files(creation)}
+
+    def signal(self, container: str, name: str) -> None:
+        with self._write(f"send {name} to", container):
+            found = self._need(container)
+            if found.up:
+                self.signals.append((found.name, name))
+                self._emit("container", "kill", found)
+                if found.image.behaviour.ends_on == name:
+                    self._end(found, 7)
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
         with self._write("connect", container, f" to {network}"):

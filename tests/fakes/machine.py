@@ -53,6 +53,7 @@ class Machine:
         self._api = api
         self.id = f"fake-{next(NUMBERS)}"
         self.writes: list[str] = []
+        self.signals: list[tuple[str, str]] = []
         self.calls: list[str] = []
         self.room: Disk | OutOfSight = Disk("/var/lib/docker", 80 << 30, 100 << 30)
         self.ignored_updates: frozenset[str] = frozenset()
@@ -365,7 +366,8 @@ class Machine:
             restart_policy=dict(host.get("RestartPolicy") or {}),
         )
         self.containers[made.id] = made
-        self.volumes |= {each.name: LiveVolume(each.name, each.labels) for each in creation.volumes}
+        filled = (*creation.volumes, *creation.exchanged)
+        self.volumes |= {each.name: LiveVolume(each.name, each.labels) for each in filled}
         self._emit("container", "create", made)
         return made
 

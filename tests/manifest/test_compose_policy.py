@@ -213,6 +213,7 @@ x-gitopsd: {prune: false}
         "rollback_config.delay": {"value": "0s", "origin": "default"},
         "rollback_config.failure_action": {"value": "pause", "origin": "default"},
         "ignore_drift": {"value": [], "origin": "default"},
+        "on_config_change": {"value": "restart", "origin": "default"},
         "crash_loop": {"value": {"restarts": 3, "within": "2m0s"}, "origin": "default"},
         "memory_spike": {
             "value": {"percent_of_limit": 90, "ratio_to_stable": 1.5, "for": "15s"},

@@ -5,6 +5,8 @@ import posixpath
 import tarfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.translate import translated, understood
@@ -18,23 +20,30 @@ from gitopsd.model.errors import NotFound
 
 _TAR_OVERHEAD = 1 << 20  # what headers and padding of a thousand files may come to
 _MOST_LINKS = 8
+NO_LINKS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def put_files(connection: Connection, container: str, directory: str, files: Iterable[ContentFile]) -> None:
-    """Put files below `directory` of a container that is not started; missing directories are made (0755, root)."""
+def put_files(
+    connection: Connection,
+    container: str,
+    directory: str,
+    files: Iterable[ContentFile],
+    links: Mapping[str, str] = NO_LINKS,
+) -> None:
+    """Put files and symbolic links below `directory` of a container; missing directories are made (0755, root)."""
     connection.call(
         "PUT",
         f"/containers/{escaped(container)}/archive",
         doing=f"deliver content to {directory}",
         # A directory of the image in a file's place is an error, not something to remove.
         params={"path": directory, "noOverwriteDirNonDir": "true"},
-        data=archive(files, time.time()),
+        data=archive(files, time.time(), links),
         headers={"Content-Type": "application/x-tar"},
     )
 
 
-def archive(files: Iterable[ContentFile], now: float) -> bytes:
-    """A tar archive. Only files: an entry for a directory would change the mode of one that exists."""
+def archive(files: Iterable[ContentFile], now: float, links: Mapping[str, str] = NO_LINKS) -> bytes:
+    """A tar archive. Only files, and links: an entry for a directory would change the mode of one that exists."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as writer:
         for file in files:
@@ -42,6 +51,10 @@ def archive(files: Iterable[ContentFile], now: float) -> bytes:
             member.size, member.mode, member.mtime = len(file.data), file.mode, int(now)
             member.uid, member.gid = file.uid, file.gid
             writer.addfile(member, io.BytesIO(file.data))
+        for path, target in links.items():
+            member = tarfile.TarInfo(path)
+            member.type, member.linkname, member.mtime = tarfile.SYMTYPE, target, int(now)
+            writer.addfile(member)
     return buffer.getvalue()
 
 
@@ -57,7 +70,7 @@ def fill_volume(connection: Connection, volume: ContentVolume) -> None:
         doing=f"create volume {volume.name}",
         json={"Name": volume.name, "Driver": "local", "Labels": dict(volume.labels)},
     )
-    users = _users(connection, volume.name)
+    users = users_of(connection, volume.name)
     if not any(_complete(connection, container, target, volume) for container, target in users[:1]):
         carry_in(connection, volume)
 
@@ -70,7 +83,7 @@ def _complete(connection: Connection, container: str, target: str, volume: Conte
     return all(shown.get(path, shown.get("")) == data for path, data in wanted.items())
 
 
-def _users(connection: Connection, volume: str) -> list[tuple[str, str]]:
+def users_of(connection: Connection, volume: str) -> list[tuple[str, str]]:
     """Containers that use the volume, and where; carriers that a crash left behind are removed on the way."""
     doing = f"list the users of volume {volume}"
     params = {"all": 1, "filters": canonical({"volume": [volume]}).decode()}
@@ -84,7 +97,7 @@ def _users(connection: Connection, volume: str) -> list[tuple[str, str]]:
             if mount.get("Name") == volume and row["Id"] not in carriers
         ]
     for carrier in carriers:
-        _remove(connection, carrier)
+        remove_carrier(connection, carrier)
     return found
 
 
@@ -97,21 +110,34 @@ def carry_in(connection: Connection, volume: ContentVolume) -> None:
     try:
         put_files(connection, carrier, CARRIER_DIRECTORY, volume.files)
     finally:
-        _remove(connection, carrier)
+        remove_carrier(connection, carrier)
 
 
-def _remove(connection: Connection, carrier: str) -> None:
+def remove_carrier(connection: Connection, carrier: str) -> None:
+    """Its volumes stay."""
     connection.call("DELETE", f"/containers/{carrier}", doing="remove a carrier", params={"v": "false"})
 
 
 def read_files(connection: Connection, container: str, path: str, most: int) -> tuple[ContentFile, ...] | None:
-    """What lies at `path` of a container; None: nothing, or more than `most` bytes. Links within it are followed."""
-    packed = _packed(connection, container, path, most + _TAR_OVERHEAD)
-    if packed is None:
-        return None
+    """What lies at `path` of a container; None: nothing, or more than `most` bytes. Links are followed."""
+    for _ in range(_MOST_LINKS):
+        packed = _packed(connection, container, path, most + _TAR_OVERHEAD)
+        if packed is None:
+            return None
+        with understood(f"read {path} of {container}"):
+            elsewhere = _link(packed)
+            found = tuple(_unpacked(packed))
+        if not elsewhere:
+            return found if sum(len(file.data) for file in found) <= most else None
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), elsewhere))
+    return None
+
+
+def link_at(connection: Connection, container: str, path: str) -> str:
+    """Where the symbolic link at `path` of a container leads, as it says so itself; "" where there is none."""
+    packed = _packed(connection, container, path, _TAR_OVERHEAD)
     with understood(f"read {path} of {container}"):
-        found = tuple(_unpacked(packed))
-    return found if sum(len(file.data) for file in found) <= most else None
+        return _link(packed) if packed is not None else ""
 
 
 def _packed(connection: Connection, container: str, path: str, most: int) -> bytes | None:
@@ -128,6 +154,16 @@ def _packed(connection: Connection, container: str, path: str, most: int) -> byt
             if len(packed) > most:
                 return None
     return bytes(packed)
+
+
+def _link(packed: bytes) -> str:
+    """Where what was asked for leads, if it is a link itself; "" else."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
+            first = archive.next()
+            return first.linkname if first is not None and first.issym() else ""
+    except tarfile.TarError as broken:
+        raise ValueError(str(broken)) from broken
 
 
 def _unpacked(packed: bytes) -> Iterator[ContentFile]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from gitopsd.adapters.docker.addressing import addresses, subnets
 from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
 from gitopsd.adapters.docker.contents import carry_in, fill_volume, put_files, read_files
+from gitopsd.adapters.docker.exchange import exchanged_in, fill_exchange_volume, link
 from gitopsd.adapters.docker.logs import read_logs
 from gitopsd.adapters.docker.look import Looks, owner_volume
 from gitopsd.adapters.docker.making import make_container
@@ -212,6 +213,10 @@ class DockerEngine(DockerView):
                 held.enter_context(self._filling.setdefault(volume.name, threading.Lock()))
                 with self._looks.changing_resources():
                     fill_volume(self._connection, volume)
+            for exchanged in sorted(creation.exchanged, key=lambda each: each.name):
+                held.enter_context(self._filling.setdefault(exchanged.name, threading.Lock()))
+                with self._looks.changing_resources():
+                    fill_exchange_volume(self._connection, exchanged)
             # Still held: what no container uses yet could be collected, and the engine would mount an empty volume.
             return make_container(self._connection, creation)
 
@@ -254,6 +259,16 @@ class DockerEngine(DockerView):
                 carry_in(self._connection, volume)
         for archive in creation.archives:
             put_files(self._connection, container, archive.directory, archive.files)
+
+    def exchange(self, container: str, creation: Creation) -> None:
+        for volume in exchanged_in(self._connection, container, creation):
+            with self._filling.setdefault(volume.name, threading.Lock()):
+                fill_exchange_volume(self._connection, volume)
+        link(self._connection, container, creation)
+
+    def signal(self, container: str, name: str) -> None:
+        with self._refused_unless(lambda: not self._inspect(container)["State"].get("Running")):
+            self._post(container, "kill", f"send {name} to", params={"signal": name})
 
     def connect(self, container: str, network: str, endpoint: Mapping[str, Json]) -> None:
         with self._refused_unless(lambda: network in self._networks(container)):

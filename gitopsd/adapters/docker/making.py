@@ -6,6 +6,7 @@ from typing import Any
 
 from gitopsd.adapters.docker.connection import Connection, escaped
 from gitopsd.adapters.docker.contents import put_files
+from gitopsd.adapters.docker.exchange import link
 from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
 from gitopsd.engine_json.container import with_host_files
@@ -33,6 +34,7 @@ def make_container(connection: Connection, creation: Creation) -> str:
             )
         for archive in creation.archives:
             put_files(connection, container, archive.directory, archive.files)
+        link(connection, container, creation)
     except EngineError:
         with contextlib.suppress(EngineError):
             _remove(connection, container)

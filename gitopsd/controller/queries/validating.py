@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gitopsd.controller.queries.paths import OnDisk, loaded
+from gitopsd.engine_json import exchange_problems
 from gitopsd.manifest.loading import HOST_DATA
 from gitopsd.manifest.workload import breaches
 from gitopsd.model.errors import Problem, ProblemsError
@@ -28,7 +29,14 @@ def validated(found: OnDisk) -> Validated:
         desired = loaded(found, for_config=False).desired
     except ProblemsError as error:
         return Validated(found.name, found.path, (*refused, *error.problems), ())
-    problems = (*refused, *duplicate_claims(desired), *impossible(desired), *alone_problems(desired))
+    exchanged = [problem for service in desired.services.values() for problem in exchange_problems(service)]
+    problems = (
+        *refused,
+        *duplicate_claims(desired),
+        *impossible(desired),
+        *exchanged,
+        *alone_problems(desired),
+    )
     broken = breaches(desired, found.workload, found.host_dir or f"{HOST_DATA}/{found.name}")
     denied, warned = (broken, ()) if found.workload.enforce == "deny" else ((), broken)
     return Validated(found.name, found.path, (*problems, *denied), (*desired.warnings, *warned, *desired.unset))

@@ -1,0 +1,67 @@
+"""Files that change while the service that reads them goes on: never half of them, and never another container."""
+
+import pytest
+
+from tests.e2e.conftest import ONE
+from tests.e2e.rig import Rig, web
+
+FLAGS, CONF = "/etc/gitopsd/flags.yaml", "/etc/app/app.conf"
+# It reads as often as it can, and keeps what it has seen; what it is told, it writes down.
+READER = (
+    "trap 'cat /etc/app/app.conf >> /tmp/told' HUP; "
+    f"while :; do cat {FLAGS} 2>&1 | md5sum >> /tmp/seen; sleep 0.005; done"
+)
+
+
+def flags(word: str) -> str:
+    return f"{word}\n" * 20_000
+
+
+def push(rig: Rig, word: str, conf: str = "one") -> str:
+    extension = {"flags": "flags.yaml", "on_config_change": "signal:SIGHUP"}
+    service = web(
+        ONE,
+        entrypoint=["sh", "-c", READER],
+        configs=[{"source": "app", "target": CONF}],
+        deploy={"replicas": 2},
+        x=extension,
+    )
+    document = {"services": {"web": service}, "configs": {"app": {"file": "./app.conf"}}}
+    return rig.push_document(document, **{"flags.yaml": flags(word), "app.conf": f"{conf}\n"})
+
+
+@pytest.mark.timeout(300)
+def test_who_reads_a_file_that_is_exchanged_sees_whole_ones_only_and_goes_on(rig: Rig) -> None:
+    rig.synced(push(rig, "off"))
+    before = rig.ids()
+
+    rig.synced(push(rig, "on"))
+    rig.eventually(lambda: len(seen(rig, "web-1")) == len(seen(rig, "web-2")) == 2)
+    assert read(rig, FLAGS) == flags("on")
+    assert told(rig) == ""
+
+    rig.synced(push(rig, "on", "two"))
+    rig.eventually(lambda: told(rig) == "two\n")
+
+    rig.synced(push(rig, "off", "two"))
+    rig.eventually(lambda: read(rig, FLAGS) == flags("off"))
+    assert len(seen(rig, "web-1")) == 2
+    assert rig.ids() == before
+    (change,) = rig.events("ReleaseStarted")[-1].data["changes"].values()  # type: ignore[union-attr]
+    assert (change["change"], change["cause"]) == ("update-in-place", f"{FLAGS} changed")  # type: ignore[index,call-overload]
+
+    rig.run_inside("web-1", "sh", "-c", f"rm {FLAGS} && echo by hand > {FLAGS}")
+    rig.eventually(lambda: read(rig, FLAGS) == flags("off"))
+    assert rig.ids() == before
+
+
+def seen(rig: Rig, name: str) -> set[str]:
+    return set(rig.run_inside(name, "sort", "-u", "/tmp/seen").split("\n")) - {""}
+
+
+def read(rig: Rig, path: str) -> str:
+    return rig.run_inside("web-1", "cat", path)
+
+
+def told(rig: Rig) -> str:
+    return rig.run_inside("web-1", "sh", "-c", "cat /tmp/told 2>/dev/null || true")
