@@ -17,7 +17,7 @@ from gitopsd.rollout.judge import Figure, explain
 from gitopsd.rollout.machine import NOTHING
 from gitopsd.rollout.member import Judge, ready_now, sightings
 from gitopsd.rollout.resting import goes_back, rest_until
-from gitopsd.rollout.shifting import gradual, pause_ends, waits, warm_until, words
+from gitopsd.rollout.shifting import at_approval, gradual, pause_ends, waits, warm_until, words
 from gitopsd.rollout.traffic import InRouter
 from gitopsd.rollout.volume import too_few
 from gitopsd.rollout.watching import analysis_at, measured, opinion, watches
@@ -207,6 +207,9 @@ def _by_step(journal: Journal, rollout: Rollout) -> Iterator[Expected]:
     if not waits(rollout):
         return
     ends = pause_ends(rollout)
+    if at_approval(rollout):
+        yield Expected(f"it goes on with `gitopsd approve {journal.environment}`", None)
+        return
     promote = f"gitopsd rollout promote {journal.environment}/{rollout.service}"
     over = "the analysis ends, if the judge passes it" if analysis_at(rollout) is not None else "the pause ends"
     yield Expected(f"{over} (or now: `{promote}`)" if ends else f"it goes on with `{promote}`", ends)

@@ -35,13 +35,16 @@ def resume(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]
 
 def promote(journal: Journal, service: str, now: datetime) -> tuple[Journal, str]:
     """Let what is paused go on, and take what is ready for good: `min_ready`, `delay`, `monitor` and a pause of its
-    steps count as over.
+    steps count as over. An approval is nothing that time brings, and stays what it was: for `approve` to give.
     """
     if answer := _no(journal, service):
         return journal, answer
     under_way = _under_way(journal, service)
     hurried = {name: _hurried(journal, _freed(rollout, now), now) for name, rollout in under_way.items()}
     moved = {name: rollout for name, rollout in hurried.items() if rollout != under_way[name]}
+    asked = [name for name, rollout in under_way.items() if at_approval(rollout)]
+    if not moved and asked:
+        return journal, f"waits for an approval: {', '.join(asked)}; `gitopsd approve {journal.environment}` gives it"
     if not moved:
         return journal, f"nothing waits for the passing of time: {', '.join(under_way)}"
     return _with(journal, moved), f"goes on without waiting: {', '.join(moved)}"
@@ -153,5 +156,5 @@ def _hurried(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
         return replace(sighting, ready_since=long_ago) if waits else sighting
 
     seen = {id: sooner(id, sighting) for id, sighting in rollout.seen.items()}
-    shift = replace(rollout.shift, promoted=rollout.shift.promoted or waits(rollout))
+    shift = replace(rollout.shift, promoted=rollout.shift.promoted or (waits(rollout) and not at_approval(rollout)))
     return replace(rollout, seen=seen, shift=shift)

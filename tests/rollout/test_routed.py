@@ -378,8 +378,11 @@ def test_an_approval_waits_for_a_person() -> None:
     daemon = wants(serving(2, **how), "web:2", replicas=2, **how).run()
     daemon.wait(5).run()
     daemon.wait(7200).run()
+    assert daemon.ask("promote") == "waits for an approval: web; `gitopsd approve production` gives it"
+    daemon.run()
+    daemon.wait(5).run()
     assert traffic(daemon) == {"web:1": 80, "web:2": 20}
-    daemon.ask("promote")
+    daemon.ask("approve")
     daemon.run()
     daemon.wait(5).run()
     assert traffic(daemon) == {"web:2": 100}
