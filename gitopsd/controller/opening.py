@@ -82,7 +82,7 @@ def open_release(
     state = opening.desire.state
     if state is None:
         return journal, (), ()
-    candidate = _candidate(opening, state, desires, now)
+    candidate = _candidate(journal, opening, state, desires, now)
     number = _number(journal, state, store)
     left = _out_of_the_queue(journal, state, number, now)
     desires.keep(opening.environment, state.revision, number)
@@ -111,15 +111,16 @@ def hold_release(
     rule = effective(voices_of(journal, Case(state, opening.plan, opening.environment.policy.guards))).approval
     if queued is not None and queued.release.content_digest == state.content_digest:
         return enqueue(journal, replace(queued.release, revision=state.revision), holds, rule, now)
-    candidate = _candidate(opening, state, desires, now)
+    candidate = _candidate(journal, opening, state, desires, now)
     release = prospect(opening.environment.name, candidate, store.next_release(), now)
     return enqueue(journal, release, holds, rule, now)
 
 
-def _candidate(opening: Opening, state: SealedState, desires: Desires, now: datetime) -> Candidate:
+def _candidate(journal: Journal, opening: Opening, state: SealedState, desires: Desires, now: datetime) -> Candidate:
     commit = _commit(opening.environment, desires, state.revision, now)
     waves = opening.desire.loaded.waves if opening.desire.loaded is not None else ()
-    return Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause)
+    timeout = effective(voices_of(journal, Case(state, opening.plan, opening.environment.policy.guards))).timeout
+    return Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause, timeout)
 
 
 def _number(journal: Journal, state: SealedState, store: Store) -> int:

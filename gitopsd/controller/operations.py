@@ -13,7 +13,16 @@ from gitopsd.model.release import Abort, Journal, Release, Suspension
 from gitopsd.model.rollout import Paused
 from gitopsd.release.pinning import over, unpin
 from gitopsd.release.queue import approve, asked_again, deny
-from gitopsd.release.steering import abort, pause, promote, resume, ruled_on_step, stands_at_approval, unanswered
+from gitopsd.release.steering import (
+    abort,
+    overdue,
+    pause,
+    promote,
+    resume,
+    ruled_on_step,
+    stands_at_approval,
+    unanswered,
+)
 
 HEALED_FOR = timedelta(minutes=10)
 
@@ -131,7 +140,7 @@ def lapse(journal: Journal, now: datetime) -> Journal:
     """The journal without what a person asked for a time that is over: a suspension, heals, or a pin; and without what
     waited too long for a person.
     """
-    journal = unanswered(over(journal, now), now)
+    journal = overdue(unanswered(over(journal, now), now), now)
     suspension = journal.suspension
     ended = suspension is not None and suspension.until is not None and now >= suspension.until
     heals = {name: until for name, until in journal.asked_heals.items() if now < until}

@@ -32,6 +32,7 @@ def guards_of(values: Mapping[str, Json]) -> Guards:
         deletion_share=found.get("deletion_cap"),
         requires=(_requirement(required),) if required else (),
         failures=(found.get("circuit_breaker") or {}).get("failures", 0),
+        timeout=duration(found.get("release_timeout") or "0s"),
     )
 
 
@@ -166,4 +167,5 @@ GUARDS: dict[str, Read] = {
     "deletion_cap": _share,
     "requires": _some(_requires, "a mapping such as {environment: staging, healthy_for: 30m}"),
     "circuit_breaker": _some(closed({"failures": integer(1, 1000)}), "a mapping such as {failures: 3}"),
+    "release_timeout": _timeout,
 }

@@ -60,7 +60,7 @@ class Guards:
     """All the guards that one voice asks for. Every one of the `calendars` must let a release begin.
 
     `deletion_share` is the percentage of an environment's slots that may be deleted without a word; None: not said.
-    `failures` in a row open the circuit breaker; 0: none do.
+    `failures` in a row open the circuit breaker; 0: none do. `timeout` is how long a release may take; 0: as it likes.
     """
 
     calendars: tuple[Calendar, ...] = ()
@@ -69,6 +69,7 @@ class Guards:
     deletion_share: int | None = None
     requires: tuple[Requirement, ...] = ()
     failures: int = 0
+    timeout: timedelta = timedelta(0)
 
 
 NO_GUARDS = Guards()
@@ -133,6 +134,7 @@ def strictest(one: Guards, other: Guards) -> Guards:
         deletion_share=_lowest(one.deletion_share, other.deletion_share),
         requires=tuple(dict.fromkeys((*one.requires, *other.requires))),
         failures=_least(one.failures, other.failures),
+        timeout=min((each for each in (one.timeout, other.timeout) if each), default=timedelta(0)),
     )
 
 
@@ -146,6 +148,7 @@ def loosened(before: Guards, after: Guards) -> tuple[str, ...]:
         "deletion_cap": deletable(before) < deletable(after),
         "requires": set(both.requires) != set(after.requires),
         "circuit_breaker": both.failures != after.failures,
+        "release_timeout": both.timeout != after.timeout,
     }
     return tuple(key for key, less in weaker.items() if less)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from gitopsd.model.canonical import digest
@@ -52,7 +52,8 @@ class Abort:
 class Release:
     """`number` counts over the whole store. `waves` are service names in the order of `depends_on`.
 
-    `guards` are those that its own commits ask for. `guard`: what kept a part of it from beginning.
+    `guards` are those that its own commits ask for. `guard`: what kept a part of it from beginning. `timeout`: how long
+    it may take by all that were heard when it began; 0: as it likes.
     """
 
     number: int
@@ -73,6 +74,7 @@ class Release:
     aborted: Abort | None = None
     guards: Guards = NO_GUARDS
     guard: str = ""
+    timeout: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

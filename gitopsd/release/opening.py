@@ -1,7 +1,7 @@
 """How a release begins: from a plan to rollouts; and how newer content takes over from an open one."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from gitopsd.engine_json import borrowed_services, joined_services
@@ -27,7 +27,7 @@ MOST_BEGUN = 200
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What would be released: sealed content, its plan, and the commit that it comes from."""
+    """What would be released: sealed content, its plan, the commit that it comes from, and how long it may take."""
 
     wanted: SealedState
     plan: Plan
@@ -35,6 +35,7 @@ class Candidate:
     author: str
     subject: str
     cause: str
+    timeout: timedelta = timedelta(0)
 
 
 def verdict(journal: Journal, wanted: SealedState) -> Verdict:
@@ -201,6 +202,7 @@ def prospect(environment: str, candidate: Candidate, number: int, now: datetime)
         services=tuple(released(sealed) for _, sealed in sorted(wanted.services.items())),
         waves=candidate.waves,
         guards=wanted.desired.policy.guards,
+        timeout=candidate.timeout,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from gitopsd.model.guards import ApprovalRule, Ruling
 from gitopsd.model.release import Abort, Journal
 from gitopsd.model.rollout import Finalising, Paused, Pending, Preparing, Progressing, Rollout, Sighting
-from gitopsd.rollout.shifting import at_approval, waits
+from gitopsd.rollout.shifting import at_approval, waits, waits_for_a_person
 from gitopsd.rollout.watching import forgotten
 
 IDLE = "nothing is being rolled out here"
@@ -89,6 +89,21 @@ def unanswered(journal: Journal, now: datetime) -> Journal:
     if release.phase == "returning" or not any(now >= each + timeout for each in since):
         return journal
     order = Abort("gitopsd", now, f"nobody approved of its step within {timeout}")
+    return replace(journal, release=replace(release, aborted=order))
+
+
+def overdue(journal: Journal, now: datetime) -> Journal:
+    """The journal with the release on its way back, if it has taken longer than it may.
+
+    While it waits for a person, who has a time of their own, it is not held against it.
+    """
+    release = journal.release
+    if release is None or release.aborted is not None or release.phase == "returning" or not release.timeout:
+        return journal
+    asked = any(each.paused is not None or waits_for_a_person(each) for each in _under_way(journal, "").values())
+    if asked or now < release.started_at + release.timeout:
+        return journal
+    order = Abort("gitopsd", now, f"it did not end within {release.timeout}, the release_timeout")
     return replace(journal, release=replace(release, aborted=order))
 
 

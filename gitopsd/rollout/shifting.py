@@ -150,6 +150,11 @@ def at_approval(rollout: Rollout) -> bool:
     return waits(rollout) and isinstance(steps_of(rollout.policy)[shift.step], Approve) and not shift.promoted
 
 
+def waits_for_a_person(rollout: Rollout) -> bool:
+    """It stands where only somebody's word lets it go on: an approval, or a pause without an end."""
+    return at_approval(rollout) or (waits(rollout) and pause_ends(rollout) is None and not rollout.shift.promoted)
+
+
 def pause_ends(rollout: Rollout) -> datetime | None:
     """When the time of the pause or analysis at which it stands is over."""
     steps, shift = steps_of(rollout.policy), rollout.shift
