@@ -292,6 +292,9 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
     actions += [action for each in fallen[:1] for action in start(each, "serves beside newer content")]
     if chosen.placed.kept and not _started_before(look, chosen):
         actions.append(restore(chosen, look.cause))
+    files = exchange(chosen, look.goal, look.cause)
+    if files and slot in look.said.refused and not look.patient:
+        return Step("failed", serving=False, reason=look.said.refused[slot])
     if chosen.placed.in_place != look.goal.in_place:
         actions += update(chosen, look.goal, look.cause)
     name = look.rollout.instance_name(slot, look.goal)
@@ -299,7 +302,7 @@ def _finish(look: Look, slot: int, chosen: Member, others: tuple[Member, ...]) -
         actions.append(_renamed(look, slot, chosen, name))
     standing: Standing = "acting" if actions else "waiting" if lived_in else "done"
     doubled = look.beside or any(other.up for other in others if other not in lived_in)
-    return Step(standing, tuple(actions), serving=True, open=doubled)
+    return Step(standing, tuple(actions), serving=not files, open=doubled)
 
 
 def stays(look: Look, other: Member) -> bool:

@@ -86,6 +86,27 @@ def test_what_the_engine_refuses_is_tried_again_and_the_old_files_stay_in_force(
     assert "update:on" in daemon.world.named("shop-web-1").limits
 
 
+def test_a_release_whose_files_the_engine_refuses_for_good_goes_back() -> None:
+    daemon = serving(**files())
+    daemon.world.refuse = {"Exchange shop-web-1": "files cannot be exchanged in place on an engine for s390x"}
+
+    wants(daemon, **files("on")).settle()
+
+    assert daemon.outcome() == "rolled-back"
+    assert "on an engine for s390x" in daemon.reason()
+    assert "update:off" in daemon.world.named("shop-web-1").limits
+
+
+def test_a_release_is_good_when_its_files_are_seen_and_not_before() -> None:
+    daemon = wants(serving(**files()), **files("on"))
+    daemon.look()
+    assert daemon.journal.release is not None
+
+    daemon.settle()
+
+    assert daemon.journal.release is None
+
+
 def test_a_newer_image_that_fails_leaves_the_files_of_what_serves() -> None:
     never = Behaviour(check=True, healthy_after=None, unhealthy_after=3)
     daemon = serving(**files())
