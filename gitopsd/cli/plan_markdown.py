@@ -51,7 +51,7 @@ def plan_markdown(plan: Plan, *, new: bool = False) -> Iterator[str]:
         yield from (_row(each) for each in changed[:MOST_CHANGES])
         yield from _fields(changed)
     if len(changed) > MOST_CHANGES:
-        yield f"\nand {len(changed) - MOST_CHANGES} more services"
+        yield f"\nand {_number(len(changed) - MOST_CHANGES, 'more service')}"
     yield ""
 
 
@@ -71,7 +71,7 @@ def _summary(found: Proposed) -> Iterator[str]:
         yield line(code(name), said)
     yield ""
     if same:
-        yield f"{same} other {'environment does' if same == 1 else 'environments do'} not change."
+        yield f"{_number(same, 'other environment')} without a change."
         yield ""
 
 
@@ -79,7 +79,11 @@ def _said(plan: Plan) -> str:
     said = ", ".join(f"{number} {what}" for what, number in counts(plan)) or "nothing changes"
     if not plan.empty and not any(counts(plan)):
         said = "networks or volumes change"
-    return f"{said}, **{len(plan.problems)} problems**" if plan.problems else said
+    return f"{said}, **{_number(len(plan.problems), 'problem')}**" if plan.problems else said
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _row(change: Change) -> str:
@@ -103,7 +107,7 @@ def _fields(changed: list[Change]) -> Iterator[str]:
     if not lines:
         return
     yield ""
-    yield f"<details><summary>{len(lines)} fields</summary>"
+    yield f"<details><summary>{_number(len(lines), 'field')}</summary>"
     yield ""
     yield from (f"- {code(each)}" for each in lines[:MOST_FIELDS])
     if len(lines) > MOST_FIELDS:

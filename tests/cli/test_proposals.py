@@ -211,5 +211,32 @@ def test_environments_that_do_not_change_are_only_counted(shop: Shop, there: Pat
 
     lines = shop.text(*proposal(there, "-o", "markdown")).splitlines()
 
-    assert "1 other environment does not change." in lines
+    assert "1 other environment without a change." in lines
     assert not any("`blog`" in line for line in lines)
+
+
+def test_what_cannot_be_carried_out_is_wrong_before_anybody_merges_it(shop: Shop, there: Path) -> None:
+    git(there, "switch", "-q", "main")
+    commit(there, {SHOP: f'{WEB}networks: {{default: {{driver_opts: {{a: "1"}}}}}}\n'})
+    git(there, "switch", "-q", "-c", "other")
+    commit(there, {SHOP: f'{WEB}networks: {{default: {{driver_opts: {{a: "2"}}}}}}\n'})
+
+    result = shop.ask(*proposal(there, "-o", "markdown"))
+
+    assert result.exit_code == 1
+    [row] = [line for line in result.stdout.splitlines() if line.startswith("| `shop` | ")]
+    assert row.endswith(", **1 problem** |")
+    assert "network shop_default was created with other settings" in result.stdout
+
+
+def test_what_the_host_alone_knows_keeps_nobody_from_a_plan(shop: Shop, there: Path) -> None:
+    secret = "secrets: {token: {external: true}}\n"
+    git(there, "switch", "-q", "main")
+    commit(there, {SHOP: compose(web("web:${TAG}", "secrets: [token]")) + secret})
+    git(there, "switch", "-q", "-c", "other")
+    commit(there, {SHOP: compose(web("web:${TAG}", "secrets: [token]", "command: [serve]")) + secret})
+
+    text = shop.text(*proposal(there))
+
+    assert "web: replace, command" in text
+    assert "the variable TAG is not set" in text
