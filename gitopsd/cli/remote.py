@@ -10,9 +10,10 @@ from gitopsd.cli.door import Door
 from gitopsd.controller import answers
 
 if TYPE_CHECKING:
+    from gitopsd.controller.queries.differences import Difference
     from gitopsd.controller.queries.look import Failure
     from gitopsd.controller.server_port import Server
-    from gitopsd.model.drift import DriftReport
+    from gitopsd.model.drift import DriftReport, PastDrift
     from gitopsd.model.plan import Plan
     from gitopsd.model.release import Release
 
@@ -46,6 +47,17 @@ def drifts_there(server: "Server", environment: str) -> "tuple[tuple[DriftReport
     bodies = [server.get(f"{_of(each)}/drift") for each in _names(server, environment)]
     found = tuple(answers.drift(each) for body in bodies for each in body["environments"])
     return found, tuple(each for body in bodies for each in answers.failures(body["problems"]))
+
+
+def past_drifts_there(server: "Server", environment: str, limit: int) -> "Mapping[str, tuple[PastDrift, ...]]":
+    return {
+        each: tuple(map(answers.past_drift, server.get(f"{_of(each)}/drift/history", limit=min(limit, 1000))["items"]))
+        for each in _names(server, environment)
+    }
+
+
+def difference_there(server: "Server", environment: str, a: str, b: str) -> "Difference":
+    return answers.difference(server.get(f"{_of(environment)}/diff", a=a, b=b))
 
 
 def history_there(

@@ -4,15 +4,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from gitopsd.controller.queries.differences import Difference, ServiceDifference, Side
 from gitopsd.controller.queries.look import Failure
 from gitopsd.controller.queries.status import StatusReport
 from gitopsd.model.canonical import Json
-from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift
+from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.errors import Place, Problem, ServerError
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Hold, Release
 from gitopsd.model.status import EnvironmentStatus, NextStep, RepositoryStatus, ServiceStatus
+from gitopsd.plan.contents import TextDifference
 
 Body = Mapping[str, Any]
 
@@ -91,7 +93,7 @@ def plan(body: Body) -> Plan:
 
 def _change(body: Body) -> Change:
     names = ("service", "change", "cause", "wave", "strategy", "order", "interruption_s", "interruption")
-    fields = tuple(FieldChange(each["path"], each["before"], each["after"], each["hidden"]) for each in body["fields"])
+    fields = tuple(_field_change(each) for each in body["fields"])
     return Change(**{name: body[name] for name in names}, fields=fields, steps=tuple(body["steps"]))
 
 
@@ -124,9 +126,35 @@ def _item(body: Body) -> DriftItem:
     )
 
 
+def past_drift(body: Body) -> PastDrift:
+    return PastDrift(_item(body), moment(body["ended_at"]), body["end"], body["ended_by"] or "")
+
+
 def _field(body: Body) -> FieldDrift:
     desired, applied, live = (_value(body[side]) for side in ("desired", "applied", "live"))
     return FieldDrift((body["path"],), desired, applied, live, body["source"], body["cure"])
+
+
+def difference(body: Body) -> Difference:
+    services = tuple(
+        ServiceDifference(
+            each["name"],
+            each["change"],
+            tuple(_field_change(one) for one in each["fields"]),
+            tuple(TextDifference(one["path"], tuple(one["diff"].split("\n"))) for one in each["contents"]),
+        )
+        for each in body["services"]
+    )
+    resources = tuple((each["name"], each["change"]) for each in body["resources"])
+    return Difference(body["environment"], _side(body["a"]), _side(body["b"]), services, resources)
+
+
+def _side(body: Body) -> Side:
+    return Side(body["name"], body["revision"], body["release"])
+
+
+def _field_change(body: Body) -> FieldChange:
+    return FieldChange(body["path"], body["before"], body["after"], body["hidden"])
 
 
 def _value(shown: Json) -> Json:

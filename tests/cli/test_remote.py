@@ -98,13 +98,30 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 @pytest.mark.parametrize(
     "command",
-    [("status",), ("status", "shop"), ("history", "shop"), ("plan", "shop"), ("plan",), ("drift", "shop"), ("drift",)],
+    [
+        ("status",),
+        ("status", "shop"),
+        ("history", "shop"),
+        ("plan", "shop"),
+        ("plan",),
+        ("drift", "shop"),
+        ("drift",),
+        ("drift", "--history"),
+    ],
 )
 def test_what_is_asked_from_elsewhere_reads_as_it_does_here(desk: Desk, command: tuple[str, ...]) -> None:
     def without_ages(text: str) -> list[list[str]]:
         return [[word for word in line.split() if not word[0].isdigit()] for line in text.splitlines()]
 
     assert without_ages(desk.text(*command)) == without_ages(desk.here(*command))
+
+
+def test_a_difference_reads_as_it_does_here_and_is_an_exit_code_where_it_is_asked_for(desk: Desk) -> None:
+    number = str(desk.house.store.releases("shop")[-1].number)
+    commit = desk.house.source().write({"environments/shop/compose.yaml": compose("web:1", "    command: [serve]\n")})
+
+    assert desk.text("diff", "shop", number, commit) == desk.here("diff", "shop", number, commit)
+    assert desk.ask("diff", "shop", number, commit, "--exit-code", "-o", "json").exit_code == 2
 
 
 def test_events_are_told_oldest_first(desk: Desk) -> None:

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from gitopsd.controller import answers, shapes
-from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift
+from gitopsd.controller.queries.differences import Difference, ServiceDifference, Side
+from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.errors import Place, Problem, ServerError
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Hold, Release
 from gitopsd.model.status import EnvironmentStatus, NextStep, ServiceStatus
+from gitopsd.plan.contents import TextDifference
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOLD = Hold("approval", "it waits", 7, NOON, "ada")
@@ -42,6 +44,17 @@ def test_a_drift_but_for_what_is_hidden() -> None:
     item = DriftItem("container", "shop-web-1", "web", "c1", "modified", "by hand", NOON, NOON, changes=(field, secret))
     shape = shapes.drift(DriftReport("shop", "a" * 40, "OutOfSync", (item,), ("files",)))
     assert shapes.drift(answers.drift(shape)) == shape
+    past = PastDrift(replace(item, changes=(field,)), NOON, "healed", "repair: by hand")
+    assert shapes.past_drift(answers.past_drift(shapes.past_drift(past))) == shapes.past_drift(past)
+
+
+def test_a_difference() -> None:
+    fields = (FieldChange("image", "web:1", "web:2"), FieldChange("environment.KEY", None, None, hidden=True))
+    files = (TextDifference("/etc/app.conf", ("-one", "+two")),)
+    services = (ServiceDifference("web", "changed", fields, files), ServiceDifference("db", "added"))
+    sides = Side("1", "a" * 40, 1), Side("main", "b" * 40)
+    difference = Difference("shop", *sides, services, (("network default", "changed"),))
+    assert answers.difference(shapes.difference(difference)) == difference
 
 
 def test_a_release_and_an_event() -> None:

@@ -21,12 +21,13 @@ MARKS = {"added": "+", "removed": "-", "changed": "~"}
 @options
 def command(door: Door, environment: str, a: str, b: str, exit_code: bool) -> int:
     if (server := door.server()) is not None:
-        from gitopsd.cli.remote import as_it_comes, below
+        from gitopsd.cli.remote import difference_there
 
-        return as_it_comes(door, server, below(environment, "diff"), a=a, b=b)
-    from gitopsd.controller.queries.differences import difference
+        found = difference_there(server, environment, a, b)
+    else:
+        from gitopsd.controller.queries.differences import difference
 
-    found = difference(door.view(), environment, a, b)
+        found = difference(door.view(), environment, a, b)
     if door.as_json:
         from gitopsd.controller import shapes
 

@@ -37,8 +37,13 @@ def command(door: Door, environment: str, exit_code: bool, files: bool, watch: b
             "--watch follows what drifts, --history tells what did, --fs looks once; give one of them"
         )
     if (server := door.server()) is not None:
-        if watch or past or files:
-            raise click.UsageError("--watch, --fs and --history work on the daemon's own machine; leave --server away")
+        if watch or files:
+            raise click.UsageError("--watch and --fs work on the daemon's own machine; leave --server away")
+        if past:
+            from gitopsd.cli.remote import past_drifts_there
+
+            _past(door, past_drifts_there(server, environment, limit))
+            return 0
         return _there(door, server, environment, exit_code=exit_code)
     view = door.view()
     if past:
