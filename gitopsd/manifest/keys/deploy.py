@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from gitopsd.manifest.keys.devices import reservations
-from gitopsd.manifest.keys.quantities import byte_size, integer, nonzero, nonzero_span, number, positive_number, span
+from gitopsd.manifest.keys.quantities import (
+    byte_size,
+    integer,
+    nonzero,
+    nonzero_span,
+    number,
+    positive_number,
+    short_float,
+    span,
+)
 from gitopsd.manifest.keys.shapes import Read, choice, closed, shown, text, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -94,7 +103,7 @@ def _ratio(node: Node, path: str, problems: Problems) -> Json:
     if value is None or not 0 <= value <= 1:
         problems.add(node.place, path, f"expected a number from 0 to 1, got {shown(node)}")
         return None
-    return value or None
+    return short_float(value) or None
 
 
 def _never(read: Read, why: str) -> Read:
