@@ -152,7 +152,7 @@ def daemon(repository: Repository, state: Path) -> Iterator[subprocess.Popen[byt
         process.wait(timeout=60)
 
 
-def wait_until(check: Callable[[], bool], within: float = 120.0, every: float = 0.005) -> None:
+def wait_until(check: Callable[[], bool], within: float = 600.0, every: float = 0.005) -> None:
     """Return as soon as `check` holds. What asks the engine should not ask too often: it has other work to do."""
     end = time.monotonic() + within
     while not check():

@@ -129,9 +129,9 @@ def reverting(ground: Ground, once: Once, settled: Settled) -> list[Result]:
             raw.append(_started(ground))
     finally:
         ground.remove(name)
-    least = median(raw) + Policy().min_ready.total_seconds()
-    what = "a revert that was seen to all on the old version, vs. raw starts + `min_ready` of 10 s"
-    return [Result(what, median(ours), least, 1.2)]
+    min_ready = Policy().min_ready.total_seconds()
+    what = f"a revert that was seen to all on the old version, vs. raw starts + `min_ready` of {min_ready:g} s"
+    return [Result(what, median(ours), median(raw) + min_ready, 1.2)]
 
 
 def _at_once(image: str) -> str:
