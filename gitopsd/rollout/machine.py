@@ -35,7 +35,7 @@ from gitopsd.rollout.measuring import measure
 from gitopsd.rollout.member import Judge, Member, sightings
 from gitopsd.rollout.pausing import upkeep
 from gitopsd.rollout.reaching import admitted, noted, reached, unreached
-from gitopsd.rollout.shifting import gradual, has_all, let_in, warm_until
+from gitopsd.rollout.shifting import gradual, has_all, let_in, warm_until, watch_of
 from gitopsd.rollout.slots import REFUSALS_BEFORE_FAILURE, Look, Said
 from gitopsd.rollout.steps import remove, stop
 from gitopsd.rollout.survey import Survey, survey_of
@@ -122,10 +122,11 @@ def _promoted(rollout: Rollout, now: datetime) -> Rollout:
     """The target serves. What is new about it is watched from now on: no restart that came before counts."""
     entered = _enter(rollout, Finalising(), now)
     same = rollout.stable is not None and rollout.stable.fingerprint == rollout.target.fingerprint
-    if not rollout.policy.monitor or rollout.kind != "change" or rollout.job or same:
+    _, span = watch_of(rollout)
+    if not span or rollout.kind != "change" or rollout.job or same:
         return entered
     seen = {id: replace(sighting, crashes=()) for id, sighting in rollout.seen.items()}
-    return replace(entered, seen=seen, watched_until=now + rollout.policy.monitor)
+    return replace(entered, seen=seen, watched_until=now + span)
 
 
 def _excess_noted(rollout: Rollout, members: tuple[Member, ...], now: datetime, said: Said) -> Rollout:
@@ -273,8 +274,7 @@ def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said
     if watched_still and (excess := _too_much(rollout, members, now, said)):
         return _fail(rollout, _beyond(rollout, excess), now)
     rollout = replace(rollout, relapsed=relapsed)
-    warm = warm_until(rollout)
-    if (bad := against(rollout)) and (watched_still or (warm is not None and now < warm)):
+    if watched_still and (bad := against(rollout)):
         return _fail(rollout, f"{bad}, while it was watched", now)
     if rollout.paused is not None:
         return Turn(rollout)
@@ -283,17 +283,18 @@ def _finalise(rollout: Rollout, members: tuple[Member, ...], now: datetime, said
     stuck = rollout.refusals >= REFUSALS_BEFORE_FAILURE or (survey.failure and not survey.moving)
     if (survey.settled or stuck or now >= rollout.deadline) and not said.busy and not watched_still:
         return Turn(_enter(rollout, Succeeded(), now))
-    ends = (rollout.watched_until if watched_still else None, warm, next_interval(rollout), rollout.deadline)
+    watch = rollout.watched_until if watched_still else None
+    ends = (watch, warm_until(rollout), next_interval(rollout), rollout.deadline)
     times = (at for at in (*survey.times, *ends) if at is not None and at > now)
     return Turn(rollout, survey.chains, min(times, default=None))
 
 
 def _relapsed(rollout: Rollout, members: tuple[Member, ...], now: datetime) -> dict[str, str]:
     """What speaks against the target since it serves, by slot; what was told of a slot already stands."""
-    judge, monitor = Judge(rollout.policy, rollout.seen, now), rollout.policy.monitor.total_seconds()
+    judge, (key, span) = Judge(rollout.policy, rollout.seen, now), watch_of(rollout)
     new = (member for member in members if member.placed.fingerprint == rollout.target.fingerprint)
     return {
-        str(member.placed.slot): f"{words}, while it was watched (monitor: {monitor:g} s)"
+        str(member.placed.slot): f"{words}, while it was watched ({key}: {span.total_seconds():g} s)"
         for member in new
         if str(member.placed.slot) not in rollout.relapsed and (words := judge.relapse(member))
     }

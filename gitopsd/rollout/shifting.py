@@ -5,7 +5,7 @@ or that goes back to what serves takes no steps.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gitopsd.model.analysis import Pass
 from gitopsd.model.desired import Policy
@@ -170,6 +170,14 @@ def warm_until(rollout: Rollout) -> datetime | None:
     if not gradual(rollout) or not isinstance(rollout.phase, Finalising) or rollout.shift.since is None:
         return None
     return rollout.shift.since + rollout.policy.scale_down_delay
+
+
+def watch_of(rollout: Rollout) -> tuple[str, timedelta]:
+    """How long a failure turns it back once it serves, and by which key: as long as the old ones stay for that, too."""
+    policy = rollout.policy
+    if gradual(rollout) and policy.scale_down_delay > policy.monitor:
+        return "scale_down_delay", policy.scale_down_delay
+    return "monitor", policy.monitor
 
 
 def words(rollout: Rollout) -> str:

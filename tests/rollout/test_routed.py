@@ -164,6 +164,19 @@ def test_blue_green_waits_where_a_pause_is_written() -> None:
     assert traffic(daemon) == {"web:2": 100}
 
 
+def test_a_revert_right_after_the_switch_goes_back_at_once_to_what_is_still_there() -> None:
+    daemon = wants(serving(3, **BLUE_GREEN), "web:2", replicas=3, **BLUE_GREEN).run()
+    daemon.wait(5).run()
+    assert traffic(daemon) == {"web:2": 100}
+    daemon.done.clear()
+    wants(daemon, "web:1", replicas=3, **BLUE_GREEN).run()
+    assert traffic(daemon) == {"web:1": 100}
+    daemon.settle()
+    assert running(daemon) == [f"shop-web-{slot} web:1" for slot in (1, 2, 3)]
+    assert not [line for line in daemon.moves() if line.startswith(("Create", "Start"))]
+    assert daemon.world.streets.stopped == []
+
+
 def test_a_slow_request_is_waited_for() -> None:
     daemon = wants(serving(1, drain_timeout=30), "web:2", drain_timeout=30).run()
     daemon.world.streets.slow.add(daemon.world.named("shop-web-1").id)

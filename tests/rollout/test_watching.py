@@ -207,6 +207,18 @@ def test_blue_green_switches_once_its_analysis_passes() -> None:
     assert daemon.outcome() == "succeeded"
 
 
+def test_blue_green_that_breaks_after_the_switch_goes_back_to_what_is_still_there() -> None:
+    daemon = canary(rate=200, errors=0.1, strategy="blue-green", steps=(), scale_down_delay=60)
+    assert share(daemon) == 100
+    daemon.done.clear()
+    ticks(daemon, 5)
+    assert share(daemon) == 0
+    assert not [line for line in daemon.moves() if line.startswith(("Create", "Start"))]
+    daemon.settle()
+    assert daemon.outcome() == "rolled-back"
+    assert "while it was watched" in daemon.reason()
+
+
 def test_what_was_measured_at_each_step_is_kept_in_the_ledger() -> None:
     daemon = canary(rate=50, errors=0.001, stable_errors=0.002)
     ticks(daemon, 160)
