@@ -13,6 +13,8 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.routing import Routed
 
 NETWORK: Final = "gitopsd-routed"
+NOWHERE: Final = "127.0.0.2"
+"""The address of what is to be reached within the host alone, before it is known at which of the host's."""
 # Tried in this order; none of them is among the pools of an engine, or usual for clusters and tunnels.
 SUBNETS: Final = tuple(f"10.{second}.0.0/16" for second in (181, 157, 139, 173, 149, 163, 127, 113, 187, 151, 167, 131))
 _THIRDS: Final = 254  # the first 256 addresses hold the gateway, the last ones what the engine gives by itself
@@ -57,9 +59,9 @@ def gateway(address: str) -> str:
 
 def inner_address(routed: Routed) -> str:
     """Where the router listens for what is reached within the host alone: the host's own address on the network of its
-    instances; without any, the one that nobody else can reach.
+    instances; without any, where nobody looks for it.
     """
-    return next((gateway(place.address) for place in routed.places.values() if place.address), "127.0.0.1")
+    return next((gateway(place.address) for place in routed.places.values() if place.address), NOWHERE)
 
 
 def routed_address(subnet: str, number: int) -> str:

@@ -15,7 +15,7 @@ from gitopsd.adapters.docker.connection import Connection
 from gitopsd.adapters.haproxy.entrances import Place, port_inside
 from gitopsd.adapters.haproxy.managed import MADE, ManagedHaproxy, is_bridged
 from gitopsd.adapters.haproxy.runtime import Runtime, rows
-from gitopsd.engine_json.routed import NETWORK
+from gitopsd.engine_json.routed import NETWORK, NOWHERE
 from gitopsd.model.errors import EngineError, RouterError, RouterUnavailable
 
 _FAREWELL_S: Final = 3.0
@@ -34,7 +34,7 @@ class BridgedHaproxy(ManagedHaproxy):
         self._news: tuple[str, ...] = ()
 
     def publish(self, places: Collection[Place]) -> None:
-        self._places = frozenset(places)
+        self._places = frozenset(each for each in places if each[0] != NOWHERE)
 
     def displaced(self) -> bool:
         """A port that cannot be had is told before anybody has to go without an answer for it."""
