@@ -53,6 +53,7 @@ from gitopsd.model.route import (
 _LEAVING_S: Final = 2.0
 _EVERY_S: Final = 0.01
 _START_TICK_S: Final = 1.5
+_BEGIN: Final = "Name: "  # of what a worker tells of itself
 _TRIAL: Final = "certificate.new"
 _NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
 
@@ -138,7 +139,8 @@ class HaproxyRouter:
             self._reload(wanted, table)
         else:
             self._keep(wanted)
-            self._change(table, running)
+            self._prove(table, self._change(table, running))
+            return
         self._prove(table)
 
     def _texts(self, table: RoutingTable) -> Mapping[str, str]:
@@ -154,11 +156,16 @@ class HaproxyRouter:
             )
         return texts
 
-    def _look(self) -> Look | None:
+    def _look(self, *first: str) -> Look | None:
+        """What it shows after it was told these things, in one go: each time that it is asked takes its turn."""
         try:
-            info, stat, map = _parted(self._runtime.ask("show info", "show stat", f"show map {SHARES}"))
+            said = self._runtime.ask(*first, "show info", "show stat", f"show map {SHARES}")
         except RouterUnavailable:
             return None
+        answers, name, rest = said.partition(_BEGIN)
+        if answers.strip():
+            raise RouterError(f"the router answers {answers.strip()!r} to {'; '.join(first)!r}")
+        info, stat, map = _parted(name + rest)
         return Look(process(info), rows(stat), shares(map))
 
     def _older(self) -> tuple[Row, ...]:
@@ -247,8 +254,11 @@ class HaproxyRouter:
             raise RouterError(f"HAProxy refuses the configuration: {_alerts(refused)}")
         self._disk.turn_to(generation)
 
-    def _change(self, table: RoutingTable, running: Look) -> None:
-        """Room for more first, then the shares, then less; a share never moves to what is about to go."""
+    def _change(self, table: RoutingTable, running: Look) -> tuple[str, ...]:
+        """Room for more first, then the shares, then less; a share never moves to what is about to go.
+
+        What is to be told last of all comes back.
+        """
         has = {
             (row.backend, row.server): row for row in running.rows if slot_of(row.backend) and row.server != "BACKEND"
         }
@@ -261,13 +271,17 @@ class HaproxyRouter:
                 self._renew(key, target)
             elif has[key].takes < target.takes:
                 self._runtime.tell(f"set server {_named(key)} weight {target.takes}")
-        for route in table.routes:
-            self._set_share(route, running.shares.get(route.name))
-        for key, (_, target) in wanted.items():
-            if key in has and has[key].takes > target.takes:
-                self._runtime.tell(f"set server {_named(key)} weight {target.takes}")
+        shares = tuple(_moved(table, running.shares))
+        less = [key for key, (_, target) in wanted.items() if key in has and has[key].takes > target.takes]
+        if not less and has.keys() <= wanted.keys():
+            return shares
+        for each in shares:
+            self._runtime.tell(each)
+        for key in less:
+            self._runtime.tell(f"set server {_named(key)} weight {wanted[key][1].takes}")
         for key in has.keys() - wanted.keys():
             self._forget(key)
+        return ()
 
     def _renew(self, key: tuple[str, str], target: Target) -> None:
         """Down until it is checked: a server is taken for ready when it is made, and when it is enabled."""
@@ -278,12 +292,6 @@ class HaproxyRouter:
         self._runtime.tell(f"set server {name} health down")
         self._runtime.tell(f"set server {name} weight {target.takes}")
         self._runtime.tell(f"enable health {name}")
-
-    def _set_share(self, route: Route, has: int | None) -> None:
-        if has is None:
-            self._runtime.tell(f"add map {SHARES} {way(route.name)} {route.share}")
-        elif has != route.share:
-            self._runtime.tell(f"set map {SHARES} {way(route.name)} {route.share}")
 
     def _forget(self, key: tuple[str, str]) -> None:
         name, refused = _named(key), [""]
@@ -305,8 +313,8 @@ class HaproxyRouter:
         look = self._look()
         return look is None or any(row.current > 0 for row in look.rows if (row.backend, row.server) == key)
 
-    def _prove(self, table: RoutingTable) -> None:
-        look = self._look()
+    def _prove(self, table: RoutingTable, first: Collection[str] = ()) -> None:
+        look = self._look(*first)
         if look is None:
             raise RouterUnavailable("the router has stopped answering; what it is to route is on its disk")
         wrong = differences(table, observed(look))
@@ -334,6 +342,13 @@ def _targets(table: RoutingTable) -> Iterator[tuple[tuple[str, str], tuple[Route
         for slot in SLOTS:
             for target in route.slot(slot).targets:
                 yield (backend(route.name, slot), target.id), (route, target)
+
+
+def _moved(table: RoutingTable, has: Mapping[RouteName, int]) -> Iterator[str]:
+    """What is to be told where a share is another one than the router has."""
+    for route in table.routes:
+        if has.get(route.name) != route.share:
+            yield f"{'set' if route.name in has else 'add'} map {SHARES} {way(route.name)} {route.share}"
 
 
 def _is_astray(row: Row, target: Target) -> bool:
