@@ -17,10 +17,11 @@ import requests.exceptions
 from hypothesis import HealthCheck, settings
 
 from tests.images import Images
-from tests.load import SENT
+from tests.load import PROVEN, SENT
 from tests.registry import MakeRegistry, registries
 from tests.waiting import eventually
 
+TO_BE_PROVEN = 50_000
 PROJECT_LABEL = "com.docker.compose.project"
 
 settings.register_profile(
@@ -47,19 +48,38 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """A test's report says how many requests it has sent, wherever it ran."""
     report = yield
     if report.when == "call" and SENT:
-        report.user_properties.append(("requests", dict(SENT)))
+        report.user_properties += [("requests", dict(SENT)), ("proven", dict(PROVEN if report.passed else {}))]
         SENT.clear()
+        PROVEN.clear()
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """All tests together prove of so many requests that none was lost, or they are not good."""
+    config = session.config
+    everything = config.args_source is config.ArgsSource.TESTPATHS and not config.option.keyword
+    promised = everything and os.environ.get("GITOPSD_REQUIRE_ENGINE") == "1" and not hasattr(config, "workerinput")
+    if promised and session.exitstatus == 0 and _counted(config, "proven").total() < TO_BE_PROVEN:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    sent: Counter[str] = Counter()
-    for report in (each for reports in terminalreporter.stats.values() for each in reports):
-        for name, kinds in getattr(report, "user_properties", ()):
-            sent.update(kinds if name == "requests" else {})
+    sent, proven = (_counted(terminalreporter.config, name) for name in ("requests", "proven"))
     if sent:
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in sent.most_common())
         terminalreporter.write_line(f"{sent.total():,} requests were sent through routers and counted: {kinds}")
+        least = f"; a run of all tests fails below {TO_BE_PROVEN:,}"
+        terminalreporter.write_line(f"{proven.total():,} of them in stories that lose none{least}")
+
+
+def _counted(config: pytest.Config, name: str) -> Counter[str]:
+    """What the reports of all tests say under a name, by kind."""
+    reporter, found = config.pluginmanager.get_plugin("terminalreporter"), Counter[str]()
+    for report in (each for reports in reporter.stats.values() for each in reports) if reporter else ():
+        for word, kinds in getattr(report, "user_properties", ()):
+            found.update(kinds if word == name else {})
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ WEBSOCKET: Final = (
 )
 SENT: Final[Counter[str]] = Counter()
 """What was sent since somebody cleared it, by kind; `tests.conftest` tells it at the end."""
+PROVEN: Final[Counter[str]] = Counter()
+"""Of those, the ones that stories were told with of which none may be lost."""
 _PATIENCE_S: Final = 30.0
 _BODY: Final = b"x" * 64
 _LINES: Final = 5  # that a websocket says before it ends
@@ -64,6 +66,11 @@ class Load:
         """The answers by version."""
         with self._guard:
             return self.answered.copy()
+
+    def none_lost(self) -> None:
+        """Assert it, and count what is proven by it."""
+        assert not self.failed, (self.failed, self.answered)
+        PROVEN.update(self.kinds)
 
     def good(self, kind: Kind, version: str) -> None:
         with self._guard:

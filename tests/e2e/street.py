@@ -2,7 +2,6 @@
 
 import os
 import socket
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,8 +132,3 @@ def on(*roads: str) -> pytest.MarkDecorator:
     """A story of streets with these clients, and in the long profile of those with the others."""
     others = [pytest.param(each, marks=pytest.mark.long) for each in ("http", "tls") if each not in roads]
     return pytest.mark.parametrize("road", [*roads, *others], scope="module")
-
-
-def outcomes(seen: Load) -> tuple[Counter[str], Counter[str]]:
-    """For a person who reads a failed test."""
-    return seen.failed, seen.answered

@@ -35,7 +35,7 @@ def test_on_a_bridge_versions_come_without_a_gap_and_a_port_with_one_that_is_tol
     with load(first, "localhost", clients=2) as seen:
         rig.synced(rig.push(web=routed("two", first, replicas=1)), within=PATIENCE_S)
         rig.eventually(partial(answered, seen, "two"), PATIENCE_S)
-    assert not seen.failed, (seen.failed, seen.answered)
+    seen.none_lost()
 
     with load(first, "localhost", clients=2) as seen:
         both = {"web": routed("two", first, replicas=1), "shop": routed("one", second, replicas=1)}
@@ -54,7 +54,7 @@ def test_on_a_bridge_versions_come_without_a_gap_and_a_port_with_one_that_is_tol
         reason = rig.held("router", within=PATIENCE_S)
         seen.more(100)
     assert f"the router cannot have port {taken} of the host, which is somebody else's" in reason
-    assert not seen.failed, (seen.failed, seen.answered)
+    seen.none_lost()
     assert len(rig.events("RouterReplaced")) == count
 
 

@@ -2,16 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from gitopsd.engine_json.routed import NETWORK
+from tests.conftest import gone_is_fine
 from tests.e2e.app import HAPROXY, routed, street_engine
 from tests.e2e.conftest import MakeRig
 from tests.e2e.own_engine import OwnEngine
 from tests.e2e.rig import Rig
+from tests.e2e.street import ROUTER
 from tests.load import load
+from tests.waiting import eventually
 
 PATIENCE_S = 200.0
 INNER = 8000
@@ -28,8 +32,14 @@ def rig(request: pytest.FixtureRequest, engine: OwnEngine, make_rig: MakeRig) ->
     """Its router is in that network."""
     router = {"image": HAPROXY, "network": request.param}
     made = make_rig(engine=engine.url, api=engine.api(), router=router)
-    made.at_end(lambda: engine.api().remove_network(NETWORK))  # each kind of router needs another kind
+    made.at_end(partial(without_router, engine))
     return made.start()
+
+
+def without_router(engine: OwnEngine) -> None:
+    """Each kind of router needs another kind of network."""
+    gone_is_fine(partial(engine.api().remove_container, ROUTER, force=True))
+    eventually(lambda: gone_is_fine(partial(engine.api().remove_network, NETWORK)))
 
 
 def inner(version: str, **how: Any) -> dict[str, Any]:
@@ -69,6 +79,7 @@ def test_behind_a_proxy_of_ones_own_a_rolling_upgrade_and_a_canary_lose_no_reque
         return rig.push_document({"services": {"web": inner(version, **how), "proxy": beside}, "configs": configs})
 
     rig.synced(pushed("one"), within=PATIENCE_S)
+    assert rig.fetch(free_port) == "one\n"
     with load(free_port, "localhost") as seen:
         rig.eventually(lambda: seen.answered["one"] > 50, PATIENCE_S)
         rig.synced(pushed("two"), within=PATIENCE_S)
@@ -76,7 +87,7 @@ def test_behind_a_proxy_of_ones_own_a_rolling_upgrade_and_a_canary_lose_no_reque
         steps = [{"set_weight": 20}, {"pause": {"duration": "2s"}}]
         rig.synced(pushed("three", strategy="canary", steps=steps), within=PATIENCE_S)
         rig.eventually(lambda: seen.answered["three"] > 50, PATIENCE_S)
-    assert not seen.failed, (seen.failed, seen.answered)
+    seen.none_lost()
     published = [each["Ports"] for each in engine.api().containers() if each["Labels"].get("gitopsd.service") == "web"]
     assert published
     assert not any(port.get("PublicPort") for ports in published for port in ports)

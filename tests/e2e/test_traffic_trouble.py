@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.app import APP
-from tests.e2e.street import BLUE_GREEN, BY_STEPS, CANARY, PATIENCE_S, ROUTER, Street, on, outcomes, recent, street
+from tests.e2e.street import BLUE_GREEN, BY_STEPS, CANARY, PATIENCE_S, ROUTER, Street, on, recent, street
 from tests.load import WEBSOCKET, line, read
 
 HALF = b"x" * 5_000_000  # of what is uploaded
@@ -40,7 +40,7 @@ def test_a_canary_is_given_up_at_every_step_and_no_request_is_lost(shop: Street)
             shop.rig.eventually(lambda: shop.rig.release().outcome == "cancelled", PATIENCE_S)
             shop.rig.eventually(lambda version=version: recent(seen, version, 100) == 0)  # type: ignore[misc]
         seen.reach(3_000)
-    assert not seen.failed, outcomes(seen)
+    seen.none_lost()
 
 
 @on("http")
@@ -56,7 +56,7 @@ def test_newer_content_at_every_step_and_a_revert_in_the_end_lose_no_request(sho
         shop.serving("one", **BY_STEPS)
         shop.rig.eventually(lambda: recent(seen, "one", 100) == 100)
         seen.reach(3_000)
-    assert not seen.failed, outcomes(seen)
+    seen.none_lost()
     assert {f"three{step}" for step in range(len(ABOVE))} <= set(seen.answered)
 
 
@@ -82,7 +82,7 @@ def test_what_lasts_ends_well_or_is_cut_and_told_when_the_time_to_drain_is_over(
         assert [read(each)[1].split() for each in (poll, stream, upload)] == [[b"one"], [b"one", b"one"], [b"one"]]
         assert talk.recv(1) == b""
         shop.rig.synced(commit, within=PATIENCE_S)
-    assert not seen.failed, outcomes(seen)
+    seen.none_lost()
     assert shop.rig.told("ConnectionsCut", "shop").message.startswith("1 connection cut: the time to drain ")
 
 
@@ -105,7 +105,7 @@ def test_a_daemon_that_is_killed_one_call_later_each_time_loses_no_request(shop:
             shop.rig.start()
         shop.proxy.mend()
         seen.reach(2_000)
-    assert not seen.failed, outcomes(seen)
+    seen.none_lost()
     assert deaths >= 4
     assert seen.answered["two"]
 
