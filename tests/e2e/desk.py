@@ -17,7 +17,7 @@ from tests.e2e.rig import Rig
 from tests.images import ROOT, install
 from tests.load import load
 
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0  # many tests and few processors
 AXE = ROOT / ".venv" / "axe.min.js"
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
 expect.set_options(timeout=PATIENCE_S * 1000)
