@@ -18,7 +18,7 @@ from tests.cli.shop import Shop, compose, service
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example-repo"
 ENVIRONMENTS = ("production", "staging", "api")
-GUARDS = ("approval", "windows", "rate-limit", "deletion-cap", "circuit-breaker", "promotion")
+GUARDS = ("approval", "windows", "rate-limit", "deletion-cap", "circuit-breaker", "release-timeout", "promotion")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,29 @@ def test_the_example_of_the_operators_policy_is_valid_and_breaks_the_workload_be
         "guards/workload/compose.yaml:6:5",
         *["guards/workload/compose.yaml:7:15"] * 2,
     ]
+
+
+def test_the_example_of_files_that_change_in_place_exchanges_them(files: Files) -> None:
+    web = load(files, "guards/in-place", "in-place").services["web"]
+
+    ways = {mount.target: mount.on_change for mount in web.exchanged}
+    assert ways == {"/etc/shop/limits.conf": "SIGHUP", "/etc/gitopsd/flags.yaml": "update"}
+
+
+def test_the_example_of_signed_commits_names_keys_that_git_reads() -> None:
+    settings = settings_file.load(EXAMPLE / "guards" / "signed" / "gitopsd.yaml")
+    verify = settings.repositories["default"].verify
+    assert verify.mode == "strict"
+    assert verify.allowed_signers_file == EXAMPLE / "guards" / "signed" / "allowed_signers"
+
+    found = subprocess.run(
+        ["ssh-keygen", "-Y", "match-principals", "-f", str(verify.allowed_signers_file), "-I", "ada@example.com"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert found.stdout == "ada@example.com\n", found.stderr
 
 
 @pytest.mark.parametrize(

@@ -119,8 +119,8 @@ def hold_release(
 def _candidate(journal: Journal, opening: Opening, state: SealedState, desires: Desires, now: datetime) -> Candidate:
     commit = _commit(opening.environment, desires, state.revision, now)
     waves = opening.desire.loaded.waves if opening.desire.loaded is not None else ()
-    timeout = effective(voices_of(journal, Case(state, opening.plan, opening.environment.policy.guards))).timeout
-    return Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause, timeout)
+    limits = effective(voices_of(journal, Case(state, opening.plan, opening.environment.policy.guards)))
+    return Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause, limits)
 
 
 def _number(journal: Journal, state: SealedState, store: Store) -> int:

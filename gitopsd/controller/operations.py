@@ -21,6 +21,7 @@ from gitopsd.release.steering import (
     resume,
     ruled_on_step,
     stands_at_approval,
+    tripped,
     unanswered,
 )
 
@@ -140,7 +141,7 @@ def lapse(journal: Journal, now: datetime) -> Journal:
     """The journal without what a person asked for a time that is over: a suspension, heals, or a pin; and without what
     waited too long for a person.
     """
-    journal = overdue(unanswered(over(journal, now), now), now)
+    journal = tripped(overdue(unanswered(over(journal, now), now), now), now)
     suspension = journal.suspension
     ended = suspension is not None and suspension.until is not None and now >= suspension.until
     heals = {name: until for name, until in journal.asked_heals.items() if now < until}

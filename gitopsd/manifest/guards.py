@@ -24,14 +24,15 @@ def guards_of(values: Mapping[str, Json]) -> Guards:
     found = cast("Mapping[str, Any]", values)
     calendar = _calendar(found.get("windows") or [])
     limit = found.get("rate_limit") or {}
-    required = found.get("requires")
+    required, breaker = found.get("requires"), found.get("circuit_breaker") or {}
     return Guards(
         calendars=(calendar,) if calendar else (),
         approval=_approval(found.get("approval")),
         rate_limit=RateLimit(limit.get("releases_per_hour", 0), duration(limit.get("distance", "0s"))),
         deletion_share=found.get("deletion_cap"),
         requires=(_requirement(required),) if required else (),
-        failures=(found.get("circuit_breaker") or {}).get("failures", 0),
+        failures=breaker.get("failures", 0),
+        launches=breaker.get("launches", 0),
         timeout=duration(found.get("release_timeout") or "0s"),
     )
 
@@ -166,6 +167,8 @@ GUARDS: dict[str, Read] = {
     ),
     "deletion_cap": _share,
     "requires": _some(_requires, "a mapping such as {environment: staging, healthy_for: 30m}"),
-    "circuit_breaker": _some(closed({"failures": integer(1, 1000)}), "a mapping such as {failures: 3}"),
+    "circuit_breaker": _some(
+        closed({"failures": integer(1, 1000), "launches": integer(1, 1000)}), "a mapping such as {failures: 3}"
+    ),
     "release_timeout": _timeout,
 }

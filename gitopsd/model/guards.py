@@ -60,7 +60,8 @@ class Guards:
     """All the guards that one voice asks for. Every one of the `calendars` must let a release begin.
 
     `deletion_share` is the percentage of an environment's slots that may be deleted without a word; None: not said.
-    `failures` in a row open the circuit breaker; 0: none do. `timeout` is how long a release may take; 0: as it likes.
+    `failures` of releases in a row open the circuit breaker, and so many `launches` that failed within one release turn
+    it back, whatever its services would let pass; 0: none do. `timeout` is how long one may take; 0: as it likes.
     """
 
     calendars: tuple[Calendar, ...] = ()
@@ -69,6 +70,7 @@ class Guards:
     deletion_share: int | None = None
     requires: tuple[Requirement, ...] = ()
     failures: int = 0
+    launches: int = 0
     timeout: timedelta = timedelta(0)
 
 
@@ -134,6 +136,7 @@ def strictest(one: Guards, other: Guards) -> Guards:
         deletion_share=_lowest(one.deletion_share, other.deletion_share),
         requires=tuple(dict.fromkeys((*one.requires, *other.requires))),
         failures=_least(one.failures, other.failures),
+        launches=_least(one.launches, other.launches),
         timeout=min((each for each in (one.timeout, other.timeout) if each), default=timedelta(0)),
     )
 
@@ -147,7 +150,7 @@ def loosened(before: Guards, after: Guards) -> tuple[str, ...]:
         "rate_limit": both.rate_limit != after.rate_limit,
         "deletion_cap": deletable(before) < deletable(after),
         "requires": set(both.requires) != set(after.requires),
-        "circuit_breaker": both.failures != after.failures,
+        "circuit_breaker": (both.failures, both.launches) != (after.failures, after.launches),
         "release_timeout": both.timeout != after.timeout,
     }
     return tuple(key for key, less in weaker.items() if less)

@@ -53,7 +53,7 @@ class Release:
     """`number` counts over the whole store. `waves` are service names in the order of `depends_on`.
 
     `guards` are those that its own commits ask for. `guard`: what kept a part of it from beginning. `timeout`: how long
-    it may take by all that were heard when it began; 0: as it likes.
+    it may take by all that were heard when it began, `launches`: how many of its instances may fail; 0: as it likes.
     """
 
     number: int
@@ -75,6 +75,7 @@ class Release:
     guards: Guards = NO_GUARDS
     guard: str = ""
     timeout: timedelta = timedelta(0)
+    launches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """How a release begins: from a plan to rollouts; and how newer content takes over from an open one."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, TypeVar
 
 from gitopsd.engine_json import borrowed_services, joined_services
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
-from gitopsd.model.guards import strictest
+from gitopsd.model.guards import NO_GUARDS, Guards, strictest
 from gitopsd.model.job import ONE_SHOT
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
@@ -27,7 +27,7 @@ MOST_BEGUN = 200
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What would be released: sealed content, its plan, the commit that it comes from, and how long it may take."""
+    """What would be released: sealed content, its plan, the commit that it comes from, and what all guards allow it."""
 
     wanted: SealedState
     plan: Plan
@@ -35,7 +35,7 @@ class Candidate:
     author: str
     subject: str
     cause: str
-    timeout: timedelta = timedelta(0)
+    limits: Guards = NO_GUARDS
 
 
 def verdict(journal: Journal, wanted: SealedState) -> Verdict:
@@ -202,7 +202,8 @@ def prospect(environment: str, candidate: Candidate, number: int, now: datetime)
         services=tuple(released(sealed) for _, sealed in sorted(wanted.services.items())),
         waves=candidate.waves,
         guards=wanted.desired.policy.guards,
-        timeout=candidate.timeout,
+        timeout=candidate.limits.timeout,
+        launches=candidate.limits.launches,
     )
 
 

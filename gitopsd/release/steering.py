@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.model.guards import ApprovalRule, Ruling
-from gitopsd.model.release import Abort, Journal
+from gitopsd.model.release import Abort, Journal, Release
 from gitopsd.model.rollout import Finalising, Paused, Pending, Preparing, Progressing, Rollout, Sighting
 from gitopsd.rollout.shifting import at_approval, waits, waits_for_a_person
 from gitopsd.rollout.watching import forgotten
 
 IDLE = "nothing is being rolled out here"
 SHORTEST = 7  # of what stands for a commit
+MOST_TOLD = 5
 
 
 def pause(journal: Journal, service: str, paused: Paused) -> tuple[Journal, str]:
@@ -105,6 +106,26 @@ def overdue(journal: Journal, now: datetime) -> Journal:
         return journal
     order = Abort("gitopsd", now, f"it did not end within {release.timeout}, the release_timeout")
     return replace(journal, release=replace(release, aborted=order))
+
+
+def tripped(journal: Journal, now: datetime) -> Journal:
+    """The journal with the release on its way back, if more of its instances failed than the circuit breaker lets."""
+    release = journal.release
+    if release is None or release.aborted is not None or release.phase == "returning" or not release.launches:
+        return journal
+    failed = [
+        f"{name}/{slot}" for name, each in sorted(journal.rollouts.items()) for slot in _failed_slots(each, release)
+    ]
+    if len(failed) < release.launches:
+        return journal
+    told = f"{len(failed)} launches failed ({', '.join(failed[:MOST_TOLD])}), which opens the circuit breaker"
+    return replace(journal, release=replace(release, aborted=Abort("gitopsd", now, told)))
+
+
+def _failed_slots(rollout: Rollout, release: Release) -> tuple[str, ...]:
+    """The slots whose new instances failed, and were passed over."""
+    of_release = rollout.release == release.number and rollout.kind == "change"
+    return tuple(sorted({*rollout.passed, *rollout.relapsed})) if of_release else ()
 
 
 def _approvable(journal: Journal) -> dict[str, Rollout]:

@@ -26,6 +26,7 @@ def push(rig: Rig, word: str, conf: str = "one") -> str:
         entrypoint=["sh", "-c", READER],
         configs=[{"source": "app", "target": CONF}],
         deploy={"replicas": 2},
+        network_mode="none",
         x=extension,
     )
     document = {"services": {"web": service}, "configs": {"app": {"file": "./app.conf"}}}
