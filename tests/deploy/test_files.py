@@ -56,7 +56,7 @@ def test_every_setting_is_there() -> None:
         ("POST", "/v1.41/commit"),
         ("POST", "/v1.41/swarm/leave"),
         ("POST", "/v1.41/containers/prune"),
-        ("POST", "/v1.41/containers/abc/kill"),
+        ("POST", "/v1.41/containers/abc/attach"),
         ("GET", "/v1.41/containers/abc/export"),
         ("POST", "/v1.41/images/prune"),
         ("GET", "/v1.41/images/shop/get"),
@@ -73,6 +73,8 @@ def test_the_filter_keeps_out_what_gitopsd_never_does(method: str, path: str) ->
         ("POST", "/v1.41/networks/shop_back/disconnect"),
         ("POST", "/v1.41/containers/abc/unpause"),
         ("PUT", "/v1.41/containers/abc/archive"),
+        ("POST", "/v1.41/containers/abc/kill"),
+        ("POST", "/v1.41/containers/abc/wait"),
         ("GET", "/v1.41/containers/abc/changes"),
     ],
 )

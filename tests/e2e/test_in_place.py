@@ -11,7 +11,7 @@ FLAGS, CONF = "/etc/gitopsd/flags.yaml", "/etc/app/app.conf"
 # It reads as often as it can, and keeps what it has seen; what it is told, it writes down.
 READER = (
     "trap 'cat /etc/app/app.conf >> /tmp/told' HUP; "
-    f"while :; do cat {FLAGS} 2>&1 | md5sum >> /tmp/seen; sleep 0.005; done"
+    f"while :; do cat {FLAGS} 2>&1 | md5sum >> /tmp/seen; sleep 0.02; done"
 )
 
 
@@ -33,7 +33,7 @@ def push(rig: Rig, word: str, conf: str = "one") -> str:
     return rig.push_document(document, **{"flags.yaml": flags(word), "app.conf": f"{conf}\n"})
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_who_reads_a_file_that_is_exchanged_sees_whole_ones_only_and_goes_on(rig: Rig) -> None:
     rig.synced(push(rig, "off"))
     before = rig.ids()
