@@ -286,9 +286,10 @@ class Daemon:
         self._watch_hosts()
 
     def _watch_hosts(self) -> None:
-        """Watch the variables and secrets of all environments; a change is looked at everywhere, as few share any."""
-        secrets = self._application.secrets
+        """Watch variables, secrets and keys of all environments; a change is looked at everywhere, as few share any."""
+        secrets, keys = self._application.secrets, self._settings.keys.age_key_file
         paths = {path for each in self._environments.values() for path in host_paths(secrets, each)}
+        paths |= {keys} if keys is not None else set()
         if paths != self._watched:
             self._watched = frozenset(paths)
             self._watcher.watch("variables and secrets", sorted(paths), self._host_changed)

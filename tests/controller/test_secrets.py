@@ -1,10 +1,11 @@
 """Secrets and variables of the host as inputs: a missing one holds, a changed one is rolled out, what runs goes on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gitopsd.model.settings import EnvironmentSettings, SecretPlaces
+from gitopsd.model.settings import EnvironmentSettings, KeySettings, SecretPlaces
 from tests.cli.shop import Shop, compose, service, web
 from tests.controller.house import SETTINGS, House, with_environments
 from tests.controller.house import compose as house_compose
@@ -225,3 +226,20 @@ def test_a_secret_of_the_revision_that_changed_is_told_by_its_name_too(shop: Sho
     shop.release({"environments/shop/db.txt": "second"})
 
     assert causes(shop) == ["secret db changed"]
+
+
+def test_a_key_that_comes_opens_what_is_encrypted_at_once() -> None:
+    key = Path("/run/secrets/age.key")
+    house = House(replace(SETTINGS, keys=KeySettings(key)))
+    locked = "age-encryption.org/v1\nlocked"
+    manifest = house_compose(more="    secrets: [db]\nsecrets: {db: {file: ./db.age}}\n")
+    commit = house.push({"shop/compose.yaml": manifest, "shop/db.age": locked})
+    house.start()
+    house.eventually(lambda: "manifest" in house.guards("shop"))
+    assert key in house.watcher.watched["variables and secrets"][0]
+
+    house.secrets.opened[locked.encode()] = b"s3cret\n"
+    house.watcher.changed("variables and secrets")
+
+    house.synced(commit, "shop")
+    assert house.engine().container("shop-web-1").files["/run/secrets/db"] == b"s3cret\n"

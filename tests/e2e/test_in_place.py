@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.conftest import ONE
 from tests.e2e.rig import Rig, web
 
+PATIENCE = 120.0
 FLAGS, CONF = "/etc/gitopsd/flags.yaml", "/etc/app/app.conf"
 # It reads as often as it can, and keeps what it has seen; what it is told, it writes down.
 READER = (
@@ -35,26 +36,26 @@ def push(rig: Rig, word: str, conf: str = "one") -> str:
 
 @pytest.mark.timeout(600)
 def test_who_reads_a_file_that_is_exchanged_sees_whole_ones_only_and_goes_on(rig: Rig) -> None:
-    rig.synced(push(rig, "off"))
+    rig.synced(push(rig, "off"), within=PATIENCE)
     before = rig.ids()
 
-    rig.synced(push(rig, "on"))
-    rig.eventually(lambda: have_seen(rig, "off", "on"))
+    rig.synced(push(rig, "on"), within=PATIENCE)
+    rig.eventually(lambda: have_seen(rig, "off", "on"), PATIENCE)
     assert read(rig, FLAGS) == flags("on")
     assert told(rig) == ""
 
-    rig.synced(push(rig, "on", "two"))
-    rig.eventually(lambda: told(rig) == "two\n")
+    rig.synced(push(rig, "on", "two"), within=PATIENCE)
+    rig.eventually(lambda: told(rig) == "two\n", PATIENCE)
 
-    rig.synced(push(rig, "off", "two"))
-    rig.eventually(lambda: read(rig, FLAGS) == flags("off"))
+    rig.synced(push(rig, "off", "two"), within=PATIENCE)
+    rig.eventually(lambda: read(rig, FLAGS) == flags("off"), PATIENCE)
     assert have_seen(rig, "off", "on")
     assert rig.ids() == before
     (change,) = rig.events("ReleaseStarted")[-1].data["changes"].values()  # type: ignore[union-attr]
     assert (change["change"], change["cause"]) == ("update-in-place", f"{FLAGS} changed")  # type: ignore[index,call-overload]
 
     rig.run_inside("web-1", "sh", "-c", f"rm {FLAGS} && echo by hand > {FLAGS}")
-    rig.eventually(lambda: read(rig, FLAGS) == flags("off"))
+    rig.eventually(lambda: read(rig, FLAGS) == flags("off"), PATIENCE)
     assert rig.ids() == before
 
 
