@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pyrage import encrypt, x25519
 
+from gitopsd.adapters.host_secrets import HostSecrets
+from gitopsd.adapters.unlocking import Unlocking
 from gitopsd.model.operation import Operation
-from gitopsd.model.settings import EnvironmentSettings
+from gitopsd.model.settings import EnvironmentSettings, KeySettings
 from tests.cli.shop import Shop, compose, service, web
 from tests.fakes.composed import compose_up
 
@@ -153,3 +156,23 @@ def test_adopted_containers_are_told_apart_from_those_that_gitopsd_made(tmp_path
 
     assert "would recreate web:" in told
     assert "keeps db only where" in told
+
+
+def test_what_is_encrypted_in_the_repository_is_told_and_shown_nowhere(tmp_path: Path) -> None:
+    key = x25519.Identity.generate()
+    (tmp_path / "age.key").write_text(f"{key}\n")
+    shop = Shop(tmp_path / "state")
+    shop.secrets = HostSecrets(shop.directory, Unlocking(KeySettings(tmp_path / "age.key")).unlock)
+
+    def locked(text: str) -> str:
+        return bytes(encrypt(text.encode(), [key.to_public()], True)).decode()
+
+    manifest = compose(web("web:1", "env_file: [web.env]", "secrets: [db]")) + "secrets: {db: {file: ./db.age}}\n"
+    files = {"web.env": locked("TOKEN=a canary\n"), "db.age": locked("another canary")}
+    shop.release({f"environments/shop/{name}": text for name, text in {"compose.yaml": manifest, **files}.items()})
+
+    said = shop.ask("eject", "shop")
+
+    assert "TOKEN: ${WEB_TOKEN:?" in said.stdout
+    assert "./db.age is encrypted in the repository: decrypt them in that checkout first" in said.stderr
+    assert "canary" not in said.stdout + said.stderr

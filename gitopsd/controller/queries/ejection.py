@@ -1,5 +1,6 @@
 """Ejection as a command asks for it: the plain Compose file of what runs, and giving the environment up."""
 
+import posixpath
 from dataclasses import dataclass, replace
 
 from gitopsd.controller.ejection import Ejection, eject_environment
@@ -14,6 +15,7 @@ from gitopsd.manifest import Loaded, Plain, load_all, plain
 from gitopsd.model.adoption import FOUND
 from gitopsd.model.desired import Image
 from gitopsd.model.errors import GitopsdError
+from gitopsd.model.files import Files
 from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal
@@ -36,7 +38,8 @@ def plain_file(view: View, environment: Environment) -> PlainFile:
         raise GitopsdError(f"nothing of {environment.name} serves, so there is nothing to write down")
     engine = view.engine(environment)
     live = engine.observe(journal.project)
-    loaded = _loaded(view, environment, journal)
+    environment, files = _files(view, environment, journal)
+    loaded = _loaded(view, environment, journal, files)
     known = view.store.inputs(environment.name, journal.serving.input_digest)
     recorded = known.images if known is not None else {}
     running = {journal.inventory[each.id].service: each for each in live.instances if each.id in journal.inventory}
@@ -46,7 +49,7 @@ def plain_file(view: View, environment: Environment) -> PlainFile:
         if name in running
     }
     made = plain(loaded, images)
-    notes = (*_recreated(journal, live), *_to_do(environment, journal, made))
+    notes = (*_recreated(journal, live), *_to_do(environment, journal, made), *_encrypted(environment, files, made))
     return PlainFile(environment.name, journal.project, made, notes)
 
 
@@ -61,8 +64,8 @@ def eject(view: View, name: str, by: str) -> str:
     return result
 
 
-def _loaded(view: View, environment: Environment, journal: Journal) -> Loaded:
-    """The manifest at the revision that serves; one that left Git since is looked up where it was."""
+def _files(view: View, environment: Environment, journal: Journal) -> tuple[Environment, Files]:
+    """The files of the revision that serves; an environment that left Git since is looked up where it was."""
     serving = journal.serving
     assert serving is not None
     if not environment.path:
@@ -71,7 +74,10 @@ def _loaded(view: View, environment: Environment, journal: Journal) -> Loaded:
         environment = replace(environment, path=found.was, repository=environment.repository or next(iter(then), ""))
     if not environment.path:
         raise GitopsdError(f"the manifest of {environment.name} is in no repository any more")
-    files = view.repositories.source(environment.repository).files(serving.revision)
+    return environment, view.repositories.source(environment.repository).files(serving.revision)
+
+
+def _loaded(view: View, environment: Environment, journal: Journal, files: Files) -> Loaded:
     return load_all(
         files.unlocked_by(view.application.secrets.unlock),
         environment.path,
@@ -125,3 +131,11 @@ def _to_do(environment: Environment, journal: Journal, made: Plain) -> list[str]
     if made.secrets:
         notes.append(f"secret values are not in the file; set {', '.join(made.secrets)} in a .env beside it")
     return notes
+
+
+def _encrypted(environment: Environment, files: Files, made: Plain) -> list[str]:
+    """Compose mounts files as they are, and a container would find ciphertext there."""
+    paths = {each: posixpath.normpath(posixpath.join(environment.path, each)) for each in made.content}
+    locked = [each for each, path in paths.items() if any(map(files.sealed, (path, *files.below(path))))]
+    mend = "decrypt them in that checkout first, with age or sops, as Compose mounts files as they are"
+    return [f"{', '.join(locked)} is encrypted in the repository: {mend}"] if locked else []
