@@ -79,6 +79,7 @@ def test_an_approved_release_begins_under_the_number_that_it_waited_under(guarde
 
 
 def test_a_denied_release_leaves_everything_as_it_was_until_somebody_asks_again(guarded: Shop) -> None:
+    """25: a denied approval leaves what serves untouched."""
     ask(guarded, "deny", reason="not today")
     guarded.work()
     assert (runs(guarded), ledger(guarded)[0]) == (["web:1"], (2, "cancelled"))
@@ -89,6 +90,7 @@ def test_a_denied_release_leaves_everything_as_it_was_until_somebody_asks_again(
 
 
 def test_an_approval_is_for_what_was_shown_and_for_nothing_that_comes_after_it(guarded: Shop) -> None:
+    """25: an approval is bound to the content that was shown."""
     ask(guarded, "approve", what="2")
     guarded.release(APPROVAL + compose(web("web:3")), "Third")
     assert (guards(guarded), runs(guarded)) == (["approval"], ["web:2"])
@@ -104,6 +106,7 @@ def test_newer_content_takes_the_place_of_what_waits_and_that_never_runs(guarded
 
 
 def test_what_nobody_answers_runs_out_and_is_not_asked_for_again(guarded: Shop) -> None:
+    """25: so does one that expired."""
     guarded.wait(3601)
     guarded.work()
     guarded.work()
@@ -178,6 +181,7 @@ def at(shop: Shop, hour: int) -> datetime:
 
 
 def test_too_many_releases_within_an_hour_wait_and_collapse_to_the_newest(shop: Shop) -> None:
+    """26: no release begins beyond the rate, and what queues collapses to the latest."""
     shop.policy = policy(rate_limit=RateLimit(releases_per_hour=2))
     shop.release(compose(web("web:2")), "Second")
     shop.release(compose(web("web:3")), "Third")
@@ -218,6 +222,19 @@ def test_going_back_to_what_was_good_passes_windows_approvals_and_limits(shop: S
     else:
         ask(shop, "pin", release=1, for_s=60, reason="slow")
     assert runs(shop) == ["web:1"]
+
+
+# The time of a release, and its failed launches.
+
+
+def test_a_release_has_the_least_of_what_anybody_allows_it(tmp_path: Path) -> None:
+    operator = OperatorPolicy(Guards(timeout=timedelta(minutes=10), launches=5))
+    shop = Shop(tmp_path / "state", policy=operator)
+
+    shop.release("x-gitopsd: {release_timeout: 30m, circuit_breaker: {launches: 3}}\n" + compose(web("web:1")))
+
+    (release,) = shop.store.releases("shop", limit=1)
+    assert (release.timeout, release.launches) == (timedelta(minutes=10), 3)
 
 
 # The circuit breaker.

@@ -97,6 +97,7 @@ class Truth:
 @FEW
 @given(some.lists(commits, min_size=2, max_size=7))
 def test_no_version_serves_with_a_schema_that_it_does_not_accept(pushed: list[Commit]) -> None:
+    """27: whatever is released, returned to, expanded and contracted, in whatever order and with deaths in between."""
     truth, daemon = Truth(), Daemon()
     daemon.watch, daemon.passed = truth.watch, lambda daemon, _: truth.holds(daemon)
     for number, commit in enumerate((Commit(1, 2, expand=1), *pushed), 1):

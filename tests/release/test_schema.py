@@ -107,6 +107,7 @@ def contracted(after: float) -> Daemon:
 
 
 def test_a_contract_job_waits_for_its_time_once_nothing_needs_the_old_shape() -> None:
+    """27: nor while a release that could be returned to does."""
     daemon = contracted(3600)
     assert daemon.outcome() == "succeeded"
     daemon.wait(3500).run()
@@ -140,6 +141,7 @@ def test_old_code_is_refused_once_its_shape_is_gone() -> None:
 
 
 def test_a_contract_job_does_not_run_while_an_instance_needs_the_old_shape() -> None:
+    """27: not while a container needs the old shape."""
     daemon = contracted(60)
     daemon.commit(state(1, "14-16", a_job("expand", 14), a_job("contract", 17))).settle()
     assert "contract brings shop to 17 in the end, but the new web accepts 14-16" in daemon.reason()
