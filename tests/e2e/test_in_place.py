@@ -12,7 +12,7 @@ FLAGS, CONF = "/etc/gitopsd/flags.yaml", "/etc/app/app.conf"
 # It reads as often as it can, and keeps what it has seen; what it is told, it writes down.
 READER = (
     "trap 'cat /etc/app/app.conf >> /tmp/told' HUP; "
-    f"while :; do cat {FLAGS} 2>&1 | md5sum >> /tmp/seen; sleep 0.02; done"
+    f"while :; do cat {FLAGS} 2>&1 | busybox md5sum >> /tmp/seen; sleep 0.02; done"
 )
 
 
@@ -63,7 +63,7 @@ def have_seen(rig: Rig, *words: str) -> bool:
     """Both readers have seen these whole files, and nothing else; AssertionError before."""
     wanted = {f"{md5(flags(word).encode(), usedforsecurity=False).hexdigest()}  -" for word in words}
     for name in ("web-1", "web-2"):
-        assert set(rig.run_inside(name, "sort", "-u", "/tmp/seen").splitlines()) == wanted
+        assert set(rig.run_inside(name, "cat", "/tmp/seen").splitlines()) == wanted
     return True
 
 
