@@ -33,12 +33,16 @@ def _serves(rollout: Rollout) -> bool:
 
 
 def _starts(rollout: Rollout, members: tuple[Member, ...], seen: Mapping[str, Sighting]) -> dict[str, float]:
-    """Of the rollout's own instances. What a repair finds running did not start for it."""
+    """Of the rollout's own instances. What a repair finds running did not start for it, nor what was ready already when
+    the rollout turned back.
+    """
     found = {}
     for member in members:
         sighting = seen[member.id]
         ready = sighting.ready_since
         if not _own(rollout, member) or ready is None or (rollout.kind == "repair" and ready == sighting.first_seen):
+            continue
+        if ready < sighting.first_seen:
             continue
         found[str(member.placed.slot)] = round((ready - sighting.first_seen).total_seconds(), 3)
     return found

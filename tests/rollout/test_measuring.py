@@ -37,6 +37,18 @@ def test_a_replacement_beside_the_old_one_interrupts_nothing_and_its_start_is_me
     assert data["seconds"] == 12.0
 
 
+def test_what_was_ready_when_the_rollout_turned_back_keeps_the_time_of_its_start() -> None:
+    how: dict[str, Any] = {"traffic": "80:8080", "strategy": "canary"}
+    daemon = Daemon().commit(a_state(a_service(**how))).settle()
+    daemon.events.clear()
+    daemon.commit(a_state(a_service(image="web:2", **how)), web=SLOW).run()
+    for _ in range(20):
+        daemon.wait(1).run()
+    daemon.ask("abort")
+    daemon.settle()
+    assert taken(daemon, "RolloutRolledBack")["starts_s"] == {"1": 7.0}
+
+
 def test_how_long_an_old_one_takes_to_leave_the_router_is_measured() -> None:
     how: dict[str, Any] = {"traffic": "80:8080", "drain_timeout": 30}
     daemon = Daemon().commit(a_state(a_service(**how))).settle()
