@@ -42,7 +42,7 @@ def test_a_failure_is_seen_to_return_with_its_evidence(at_desk: Desk) -> None:
     with at_desk.page("/environments/shop") as page:
         page.evaluate("window.never = 'loaded again'")
         at_desk.serve("bad", {"set_weight": 50}, {"pause": {}}, errors=700)
-        failed = page.get_by_role("row", name=re.compile(r"^\d+ rolled-back"))
+        failed = page.get_by_role("row", name=re.compile(r"^\d+ rolled-back")).first
         expect(failed).to_be_visible()
         assert page.evaluate("window.never") == "loaded again"
         assert "rejected" in page.locator("main").inner_text()
