@@ -227,6 +227,17 @@ def test_settings_that_name_another_image_hand_the_router_over_once(desk: Desk) 
     assert desk.told("DriftFound") == []
 
 
+def test_a_break_in_the_routers_service_is_told_once(desk: Desk) -> None:
+    desk.routed("web")
+    desk.router.told = ("another one has taken its place, with nobody at its ports for 0.9 s",)
+    for _ in range(2):
+        desk.tick(2)
+
+    assert desk.told("RouterReplaced") == [
+        "router of unix:///here: another one has taken its place, with nobody at its ports for 0.9 s"
+    ]
+
+
 def test_a_router_that_cannot_take_over_holds_nothing_and_is_tried_again(desk: Desk) -> None:
     desk.router.outdated, desk.router.no_successor = True, "the new router does not start"
     desk.routed("web")
