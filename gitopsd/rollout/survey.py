@@ -57,8 +57,10 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     pause = rest_until(look.rollout, members, look.judge)
     newer = look.rollout.kind == "change" and isinstance(look.rollout.phase, Progressing)
     resting = pause is not None or (look.said.storm and newer)
-    clearing = _clearing(look, surplus, serving=serving, whole=whole) | _coming_back(look, by_slot)
-    acting = _moves(look, steps, by_slot, resting=resting) | clearing
+    astray = _astray(look, surplus, by_slot)
+    clearing = _clearing(look, surplus, serving=serving, whole=whole)
+    clearing |= _clearing(look, astray, serving=True, whole=whole) | _coming_back(look, by_slot)
+    acting = _moves(look, steps, by_slot, resting=resting, astray=len(astray)) | clearing
     if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
         acting = _apart(look, acting, {} if resting else surplus)
     return Survey(
@@ -82,6 +84,22 @@ def _stable_serves(look: Look, by_slot: Mapping[int, tuple[Member, ...]]) -> boo
         if any(of_stable(look, each) and look.judge.condition(each) == "ready" for each in found)
     }
     return stable is not None and bool(ready) and ready.issuperset(range(1, stable.replicas + 1))
+
+
+def _astray(
+    look: Look, surplus: Mapping[int, tuple[Member, ...]], by_slot: Mapping[int, tuple[Member, ...]]
+) -> Mapping[int, tuple[Member, ...]]:
+    """What runs in slots that neither the goal nor what served before has: a scaling that nothing came of left it.
+
+    Once all slots of the latter are good it goes first, and takes room as long as it is there.
+    """
+    stable = look.rollout.stable
+    if stable is None or look.rollout.job or look.beside:
+        return {}
+    if not all(any(map(ready_now, by_slot.get(slot, ()))) for slot in range(1, stable.replicas + 1)):
+        return {}
+    beyond = ((slot, found) for slot, found in surplus.items() if slot > stable.replicas)
+    return {slot: found for slot, found in beyond if any(each.up for each in found)}
 
 
 def _step(look: Look, slot: int, members: tuple[Member, ...], *, whole: bool = False) -> Step:
@@ -197,7 +215,7 @@ def _apart(
 
 
 def _moves(
-    look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Member, ...]], *, resting: bool
+    look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Member, ...]], *, resting: bool, astray: int
 ) -> dict[int, tuple[Action, ...]]:
     """What slots may do: those that risk nothing, and of the others as many as there is room for.
 
@@ -207,7 +225,7 @@ def _moves(
     moves = {slot: step.actions for slot, step in steps.items() if step.standing == "acting" and not step.takes}
     if resting:
         return moves
-    room = _room(look, steps, by_slot)
+    room = _room(look, steps, by_slot, astray)
     takes = ((step.worth, slot) for slot, step in steps.items() if step.takes and slot not in look.said.busy)
     waiting = [slot for _, slot in sorted(takes)]
     beside, instead = waiting[: room.surge], waiting[room.surge :][: room.unavailable]
@@ -227,7 +245,7 @@ def _instead(look: Look, slot: int, members: tuple[Member, ...]) -> Step:
     return _step(replace(look, order="stop-first"), slot, members)
 
 
-def _room(look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Member, ...]]) -> Fence:
+def _room(look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Member, ...]], astray: int) -> Fence:
     """What is left of the fence beside what is under way; what cannot be seen yet (`busy`) takes both kinds of room."""
     whole = Fence(look.scale, 0) if look.beside else fence(look.rollout.policy, look.order, len(steps))
     busy = look.said.busy
@@ -235,7 +253,7 @@ def _room(look: Look, steps: Mapping[int, Step], by_slot: Mapping[int, tuple[Mem
     doubled = {slot for slot in steps if slot in busy or sum(each.up for each in by_slot.get(slot, ())) > 1}
     empty = {slot for slot in under_way if slot in busy or not any(map(ready_now, by_slot.get(slot, ())))}
     left = max(0, whole.surge + whole.unavailable - len(under_way))
-    surge = min(left, max(0, whole.surge - len(doubled)))
+    surge = min(left, max(0, whole.surge - len(doubled) - astray))
     return Fence(surge, min(left - surge, max(0, whole.unavailable - len(empty))))
 
 

@@ -94,3 +94,24 @@ def test_a_broken_version_comes_back_from_both_kinds_of_room() -> None:
     daemon.wait(1_000).settle()
 
     assert daemon.world.running() == [f"shop-web-{slot} web:1" for slot in range(1, 5)]
+
+
+def test_what_a_scaling_that_came_to_nothing_left_takes_room_and_goes_first() -> None:
+    daemon = Daemon().commit(a_state(a_service(replicas=2))).settle()
+    daemon.commit(a_state(a_service(replicas=3)), web=Behaviour())
+    daemon.look()
+    daemon.act()
+    daemon.done.clear()
+
+    daemon.commit(a_state(a_service(image="web:2", replicas=2)))
+    most = 0
+    for _ in range(40):
+        daemon.look()
+        while daemon.pending:
+            daemon.step()
+            most = max(most, sum(box.up for box in daemon.world.boxes.values()))
+        daemon.wait()
+
+    assert daemon.world.running() == ["shop-web-1 web:2", "shop-web-2 web:2"]
+    assert most == 2 + 1
+    assert daemon.moves()[:2] == ["Stop shop-web-3", "Remove shop-web-3"]
