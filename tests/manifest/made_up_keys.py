@@ -82,7 +82,8 @@ SHORT_PORTS = st.one_of(
 LONG_PORTS = st.fixed_dictionaries(
     {"target": cast(one(80, 81, 8080))},
     optional={
-        "published": st.one_of(PORT, one("80", "8000-8010", 80)),
+        # A number is no text to Compose, which then keeps a port that it has already in its short form; no engine can.
+        "published": st.one_of(PORT, one("80", "8000-8010")),
         "protocol": one("tcp", "udp"),
         "mode": one("host", "ingress"),
         "host_ip": one("127.0.0.1", "0.0.0.0"),

@@ -26,6 +26,7 @@ REFUSED = re.compile(
     "|belongs to the container whose network this is|means nothing in the host's network|counts with uts: host"
     "|is memory and swap together|more memory is reserved than the limit|an engine takes only one"
     "|the engine counts attempts only with condition: on-failure"
+    r"|says something else than networks\.\w+\.mac_address"  # `docker compose up` refuses it, too
 )
 MOST_SECONDS = 30  # to find a smaller project
 # Where Compose refuses, and gitopsd does not, on purpose.
