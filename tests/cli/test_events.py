@@ -29,7 +29,9 @@ def store(tmp_path: Path) -> SqliteStore:
 def listener(store: SqliteStore, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Somebody who follows one environment."""
     words = ["events", "shop", "-f", "-o", "json", "--state-dir", str(tmp_path / "state")]
-    with subprocess.Popen([sys.executable, "-m", "gitopsd", *words], stdout=subprocess.PIPE, text=True) as process:
+    # Whoever runs the tests in the background has them ignore what people press Ctrl-C for.
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "gitopsd", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 

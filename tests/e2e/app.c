@@ -60,10 +60,10 @@ static int heard(int client, char *request) {
     char *end = NULL;
     while (!end) {
         ssize_t got = recv(client, request + have, REQUEST - 1 - have, 0);
-        if (got <= 0 || have + (size_t)got >= REQUEST - 1) return 0;
+        if (got <= 0) return 0;
         have += (size_t)got;
         request[have] = 0;
-        end = strstr(request, "\r\n\r\n");
+        end = strstr(request, "\r\n\r\n"); /* what follows is of the body */
     }
     const char *length = strcasestr(request, "\r\nContent-Length:");
     long body = length && length < end ? atol(length + 17) : 0;

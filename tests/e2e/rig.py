@@ -236,6 +236,10 @@ class Rig:
 
         return self.eventually(reason, within)
 
+    def content_known(self) -> int:
+        """How many containers have had their content looked at."""
+        return sum("content" in "".join(each.shown) for each in self.store.baselines("shop").values())
+
     def told(self, reason: str, environment: str = "", within: float = WITHIN) -> Event:
         """Wait for an event of this name, and give the newest."""
 

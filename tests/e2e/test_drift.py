@@ -54,7 +54,7 @@ def told(rig: Rig) -> Story:
     rig.start()
     rig.synced(rig.push_document({**document, "x-gitopsd": {"heal": "report"}}, **hand_on_content.FILES), within=90)
     rig.eventually(lambda: len(rig.store.baselines("shop")) == len(services))
-    rig.eventually(lambda: rig.ask("resume") and content_known(rig) == len(hand_on_content.CASES))
+    rig.eventually(lambda: rig.ask("resume") and rig.content_known() == len(hand_on_content.CASES))
     before = containers(rig)
     connected = networks(rig)
     changed = {name: case for name, case in CASES.items() if taken(rig, case)}
@@ -64,11 +64,6 @@ def told(rig: Rig) -> Story:
     rig.ask("heal")
     rig.eventually(lambda: not rig.store.drift("shop").items and not rig.store.journal("shop").rollouts, within=90)
     return Story(rig.project, found, before, containers(rig), connected, networks(rig), rig.store.drift("shop").items)
-
-
-def content_known(rig: Rig) -> int:
-    """How many containers have had their content looked at."""
-    return sum("content" in "".join(each.shown) for each in rig.store.baselines("shop").values())
 
 
 def taken(rig: Rig, case: Case) -> bool:

@@ -54,6 +54,8 @@ def test_who_reads_a_file_that_is_exchanged_sees_whole_ones_only_and_goes_on(rig
     (change,) = rig.events("ReleaseStarted")[-1].data["changes"].values()  # type: ignore[union-attr]
     assert (change["change"], change["cause"]) == ("update-in-place", f"{FLAGS} changed")  # type: ignore[index,call-overload]
 
+    # What a container makes of its files in its first seconds is its own; a command that is run has them looked at.
+    rig.eventually(lambda: read(rig, FLAGS) and rig.content_known() == 2)
     rig.run_inside("web-1", "sh", "-c", f"rm {FLAGS} && echo by hand > {FLAGS}")
     rig.eventually(lambda: read(rig, FLAGS) == flags("off"), PATIENCE)
     assert rig.ids() == before

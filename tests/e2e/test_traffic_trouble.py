@@ -63,7 +63,7 @@ def test_newer_content_at_every_step_and_a_revert_in_the_end_lose_no_request(sho
 @on("http")
 @pytest.mark.timeout(900)
 def test_what_lasts_ends_well_or_is_cut_and_told_when_the_time_to_drain_is_over(shop: Street) -> None:
-    how: dict[str, Any] = {"replicas": 1, "x": {"drain_timeout": "8s"}}
+    how: dict[str, Any] = {"replicas": 1, "x": {"drain_timeout": "20s"}}
     shop.begins("one", **how)
     with ExitStack() as open_ones, shop.load(clients=2) as seen:
         poll, stream, upload, talk = (open_ones.enter_context(shop.connected()) for _ in range(4))
