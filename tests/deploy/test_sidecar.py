@@ -66,7 +66,12 @@ class Sidecar:
     def page(self, path: str) -> str:
         """A file of the sibling that serves, "" while there is none."""
         running = [each for each in self.of(self.sibling_project, "web") if each["State"] == "running"]
-        return self.inside(running[0]["Id"], "cat", path)[1] if running else ""
+        try:
+            return self.inside(running[0]["Id"], "cat", path)[1] if running else ""
+        except docker.errors.APIError as refused:
+            if "is not running" not in str(refused) and refused.status_code != 404:
+                raise
+            return ""  # it was replaced in between
 
     def environment(self, name: str) -> dict[str, Any]:
         """What `gitopsd status` says about one environment, {} while it is not known."""
