@@ -1,7 +1,9 @@
 """Waits for a condition with a deadline, so that no test sleeps for a guessed time."""
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import pytest
@@ -34,3 +36,21 @@ def describe(check: Callable[[], object]) -> str:
     code = getattr(check, "__code__", None)
     name = getattr(check, "__qualname__", repr(check))
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code else name
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object], every: float = 0.02) -> Iterator[None]:
+    """Does something over and over beside the test."""
+    over = threading.Event()
+
+    def repeat() -> None:
+        while not over.wait(every):
+            work()
+
+    thread = threading.Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from gitopsd.adapters.settings_values import Section, SectionReader, plain_text, suggestion, web_url
 from gitopsd.manifest.node import Items, Node, Scalar
+from gitopsd.model.event import Severity
 from gitopsd.model.notice import KINDS, SEVERITIES
 from gitopsd.model.receiver import (
     USUAL,
@@ -29,6 +30,7 @@ _WAYS = ("url_file", "webhook", "mail")
 _SERVER = re.compile(r"(\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[A-Za-z0-9.-]+))(:(?P<port>[0-9]{1,5}))?")
 _SSH = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^/].*)")
 T = TypeVar("T", bound=str)
+V = TypeVar("V")
 
 
 def receivers(reader: SectionReader, top: Section) -> tuple[Receiver, ...]:
@@ -60,17 +62,11 @@ def _receiver(reader: SectionReader, node: Node, path: str, taken: set[str]) -> 
     if name in taken:
         message = f"{name!a} is the name of another one; write another"
         reader.problems.add(section.fields["name"].place, section.path_of("name"), message)
-    return (
-        None
-        if way is None
-        else Receiver(
-            name or _free(usual, taken),
-            way,
-            frozenset(_several(reader, section, "on", _one_of("transition", KINDS), tuple(USUAL))),
-            reader.value(section, "severity", _one_of("severity", SEVERITIES), "info"),
-            _several(reader, section, "environments", plain_text, ("*",)),
-        )
-    )
+    kinds = frozenset(_several(reader, section, "on", _one_of("transition", KINDS), tuple(USUAL)))
+    least: Severity = "info"
+    severity = reader.value(section, "severity", _one_of("severity", SEVERITIES), least)
+    environments = _several(reader, section, "environments", plain_text, ("*",))
+    return Receiver(name or _free(usual, taken), way, kinds, severity, environments) if way is not None else None
 
 
 def _free(usual: str, taken: set[str]) -> str:
@@ -226,9 +222,6 @@ def _one_of(what: str, known: tuple[T, ...]) -> Callable[[str], T]:
         raise ValueError(f"{text!a} is no {what}; {suggestion(text, known)}")
 
     return read
-
-
-V = TypeVar("V")
 
 
 def _several(

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from gitopsd.cli.drift_markdown import code, line
-from gitopsd.controller.queries.proposed import Proposed, counts
+from gitopsd.controller.queries.proposed import Proposed
 from gitopsd.model.plan import Change, Plan
-from gitopsd.plan.text import MARKS, field_text
+from gitopsd.plan.text import MARKS, counted, field_text
 
 MOST_CHANGES = 100  # of one environment; what a forge takes of one comment is bounded
 MOST_FIELDS = 200
@@ -76,9 +76,8 @@ def _summary(found: Proposed) -> Iterator[str]:
 
 
 def _said(plan: Plan) -> str:
-    said = ", ".join(f"{number} {what}" for what, number in counts(plan)) or "nothing changes"
-    if not plan.empty and not any(counts(plan)):
-        said = "networks or volumes change"
+    of_services = ", ".join(f"{number} {what}" for what, number in counted(plan).items() if number)
+    said = of_services or ("nothing changes" if plan.empty else "networks or volumes change")
     return f"{said}, **{_number(len(plan.problems), 'problem')}**" if plan.problems else said
 
 
@@ -88,7 +87,7 @@ def _number(count: int, what: str) -> str:
 
 def _row(change: Change) -> str:
     how = change.strategy if change.change == "create" else f"{change.strategy}, {change.order}"
-    said = f"{change.change} ({how})" if change.change in ("create", "replace") else change.change
+    said = f"{change.change} ({how})" if change.change in ("create", "replace") else change.change.replace("-", " ")
     return line(code(MARKS[change.change]), code(change.service), said, code(change.cause), _gap(change))
 
 

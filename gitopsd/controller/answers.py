@@ -67,9 +67,9 @@ def environment(body: Body) -> EnvironmentStatus:
 
 
 def _service(body: Body) -> ServiceStatus:
-    known = {**body, "fingerprint": body["fingerprint"] or "", "image": body["image"] or ""}
-    names = ("name", "sync", "health", "fingerprint", "image", "desired", "ready", "reason")
-    return ServiceStatus(**{name: known[name] for name in names})
+    texts: Body = {name: body[name] or "" for name in ("fingerprint", "image", "address")}
+    others: Body = {name: body[name] for name in ("name", "sync", "health", "desired", "ready", "reason")}
+    return ServiceStatus(**others, **texts)
 
 
 def _hold(body: Body) -> Hold:

@@ -126,9 +126,8 @@ def _heal(journal: Journal, service: str, now: datetime) -> Applied:
     asked = [service] if service else known
     repairs = {name: repair for name, repair in journal.repairs.items() if name not in asked}
     heals = {**journal.asked_heals, **dict.fromkeys(asked, now + HEALED_FOR)}
-    return Applied(
-        replace(journal, repairs=repairs, asked_heals=heals), f"what drifted of {', '.join(asked)} is mended"
-    )
+    said = f"what drifted of {', '.join(asked)}, or does within {HEALED_FOR.total_seconds() / 60:g} minutes, is mended"
+    return Applied(replace(journal, repairs=repairs, asked_heals=heals), said)
 
 
 def _suspension(operation: Operation, now: datetime) -> Suspension:

@@ -32,9 +32,6 @@ def field_drifts(
         and not _exchanged(each, desired)
         and not _ignored(each.name, ignored)
         and each.name not in left.unenforced
-        and not _exchanged(each, desired)
-        and not _ignored(each.name, ignored)
-        and each.name not in left.unenforced
     )
 
 

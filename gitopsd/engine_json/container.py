@@ -51,48 +51,38 @@ def creation(  # noqa: PLR0913 - every one of them goes into the container
     `carry` maps mount targets to the anonymous volumes of the instance that it takes over from; `joins` maps services
     whose namespaces or volumes it uses to a container of theirs; `routed` is its address for the router, where one
     serves it; `key` is the store's, for the names of content volumes; `environment` "" is the desired state's own.
-    ManifestError: content that cannot be delivered, or a Compose
-    key that this API does not know.
+    ManifestError: content that cannot be delivered, or a Compose key that this API does not know.
     """
     service, environment = sealed.service, environment or desired.environment
     if problems := content_problems(service) + exchange_problems(service, sealed.image.volumes) + too_new(service, api):
         raise ManifestError(problems)
-    optional = {
-        "com.docker.compose.project.working_dir": working_dir,
-        "com.docker.compose.project.config_files": config_files,
-    }
     labels = container_labels(
-        sealed, project=desired.project, environment=environment, slot=slot, release=release, optional=optional
+        sealed,
+        project=desired.project,
+        environment=environment,
+        slot=slot,
+        release=release,
+        optional=_of_files(working_dir, config_files),
     )
     delivery = Delivery(api, environment, sealed.image, key, service.name, sealed.fingerprint)
     mounts = mounted(service, sealed.image, desired, carry, delivery)
     found = endpoints(service, desired, slot, api)
     networking, connect = at_creation(found, api)
-    body = {
-        **_config(service, api),
-        "Image": sealed.image.id,
-        "Labels": labels,
-        "HostConfig": {
-            **host_config(service, mounts),
-            "NetworkMode": found[0][0] if found else "none",
-            **modes(service.options, joins),
-            **_reachable(service, desired, slot),
-        },
-        "NetworkingConfig": networking,
-    }
     if service.traffic is not None:
         connect = (*connect, (ROUTED_NETWORK, routed_endpoint(routed)))
-    return Creation(
-        name,
-        body,
-        connect,
-        mounts.archives,
-        mounts.volumes,
-        mounts.host_files,
-        mounts.exchanged,
-        platform=text(service.options.get("platform")),
-        image=sealed.image.reference,
-    )
+    network = {"NetworkMode": found[0][0] if found else "none", **modes(service.options, joins)}
+    host = {**host_config(service, mounts), **network, **_reachable(service, desired, slot)}
+    config = {**_config(service, api), "Image": sealed.image.id, "Labels": labels}
+    body = {**config, "HostConfig": host, "NetworkingConfig": networking}
+    delivered = (mounts.archives, mounts.volumes, mounts.host_files, mounts.exchanged)
+    platform = text(service.options.get("platform"))
+    return Creation(name, body, connect, *delivered, platform=platform, image=sealed.image.reference)
+
+
+def _of_files(working_dir: str, config_files: str) -> dict[str, str]:
+    """The labels by which `docker compose ls` names the files that a project is of."""
+    prefix = "com.docker.compose.project"
+    return {f"{prefix}.working_dir": working_dir, f"{prefix}.config_files": config_files}
 
 
 def with_host_files(creation: Creation, mountpoints: Mapping[str, str]) -> Mapping[str, Json]:

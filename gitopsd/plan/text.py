@@ -4,9 +4,18 @@
 -/+ db      replace  image db:1 -> db:2                     wave 0  stop-first, about 7 s without service: ...
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 from gitopsd.model.plan import IN_PLACE, Change, FieldChange, Plan
 
 MARKS = {"create": "+", "update": "~", IN_PLACE: "~", "replace": "-/+", "scale": "~", "remove": "-", "unchanged": " "}
+COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "to create": ("create",),
+    "to replace": ("replace",),
+    "to change": ("update", IN_PLACE, "scale"),
+    "to remove": ("remove",),
+}
 
 
 def plan_text(plan: Plan) -> str:
@@ -61,12 +70,10 @@ def _value(value: object) -> str:
     return "(none)" if value is None else str(value)
 
 
-def _sum(plan: Plan) -> str:
-    def count(*kinds: str) -> int:
-        return sum(change.change in kinds for change in plan.changes)
+def counted(plan: Plan) -> Mapping[str, int]:
+    """How many services change, by the words that people read."""
+    return {words: sum(change.change in kinds for change in plan.changes) for words, kinds in COUNTED.items()}
 
-    changed = count("update", IN_PLACE, "scale")
-    return (
-        f"Plan: {count('create')} to create, {count('replace')} to replace, {changed} to change, "
-        f"{count('remove')} to remove."
-    )
+
+def _sum(plan: Plan) -> str:
+    return f"Plan: {', '.join(f'{number} {words}' for words, number in counted(plan).items())}."

@@ -207,10 +207,8 @@ def _followed(
     if turned and symptom is not None:
         news.append(_notice(symptom, now, status))
     elif turned and before is not None and before.kind in _ENDED:
-        said = f"{status.name} {_ENDED[before.kind]}"
-        page = _page(status)
-        names = (status.name,)
-        news.append(Notice("recovered", now, said, "", *names, page=page, trouble=before.kind, concerns=names))
+        over = _Symptom("recovered", f"{status.name} {_ENDED[before.kind]}", "", _page(status), timedelta(0))
+        news.append(replace(_notice(over, now, status), revision="", trouble=before.kind))
     return after
 
 

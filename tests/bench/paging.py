@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
@@ -20,7 +21,7 @@ from gitopsd.model.settings import HttpSettings, Listen
 from gitopsd.model.status import EnvironmentStatus, ServiceStatus
 from gitopsd.web.server import PageServer
 from tests.apps import free_port
-from tests.bench.ground import Ground, Repository, manifest, seconds
+from tests.bench.ground import Ground, Repository, manifest, seconds, wait_until
 from tests.bench.result import Result
 from tests.controller.house import SETTINGS, House
 
@@ -116,8 +117,7 @@ def served(store: Store) -> Iterator[int]:
         stack.enter_context(store.lock())
         stack.callback(server.stop)
         server.start()
-        while not _answers(port):
-            time.sleep(0.05)
+        wait_until(partial(_answers, port))
         yield port
 
 

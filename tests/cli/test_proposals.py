@@ -139,6 +139,19 @@ def test_markdown_is_ready_to_be_posted_and_nothing_in_it_acts(shop: Shop, there
     assert note.count("`") == 2
 
 
+def test_a_file_that_changes_in_place_is_counted_as_a_change(shop: Shop, there: Path) -> None:
+    git(there, "switch", "-q", "main")
+    flags = {"environments/shop/flags.yaml": "dark: false\n"}
+    commit(there, {SHOP: WEB.replace("min_ready: 0s", "min_ready: 0s, flags: flags.yaml"), **flags})
+    git(there, "switch", "-q", "-C", "change")
+    commit(there, {"environments/shop/flags.yaml": "dark: true\n"})
+
+    lines = shop.text(*proposal(there, "-o", "markdown")).splitlines()
+
+    assert "| `shop` | 1 to change |" in lines
+    assert "| `~` | `web` | update in place | `/etc/gitopsd/flags.yaml changed` | no |" in lines
+
+
 def test_the_base_may_be_known_from_its_remote_alone(shop: Shop, there: Path, tmp_path: Path) -> None:
     commit(there, {SHOP: compose(web("web:2"))})
     clone = tmp_path / "clone"

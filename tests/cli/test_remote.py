@@ -1,9 +1,8 @@
 """Commands that ask a daemon on another machine: over a real socket, with a token, in the words of local ones."""
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from gitopsd.web.server import PageServer
 from tests.apps import free_port
 from tests.controller.house import SETTINGS, House, compose
 from tests.receivers import web
-from tests.waiting import eventually
+from tests.waiting import eventually, meanwhile
 from tests.web.conftest import passing
 
 
@@ -55,25 +54,17 @@ class Desk:
         return result.stdout
 
 
-@contextmanager
-def watching(house: House) -> Iterator[None]:
+def watching(house: House) -> AbstractContextManager[None]:
     """The daemon hears of operations as they come, as by its watch on STATE/wake."""
-    over = threading.Event()
+    heard = house.store.woken
 
     def watch() -> None:
-        heard = house.store.woken
-        while not over.wait(0.02):
-            if house.store.woken != heard:
-                heard = house.store.woken
-                house.watcher.changed("operations")
+        nonlocal heard
+        if house.store.woken != heard:
+            heard = house.store.woken
+            house.watcher.changed("operations")
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return meanwhile(watch)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ HOLD = Hold("approval", "it waits", 7, NOON, "ada")
 
 
 def test_a_status() -> None:
-    service = ServiceStatus("web", "OutOfSync", "Degraded", "v2:a", "web:1", 2, 1, "it is unhealthy")
+    service = ServiceStatus("web", "OutOfSync", "Degraded", "v2:a", "web:1", 2, 1, "it is unhealthy", "10.181.0.1:80")
     status = EnvironmentStatus("shop", "shop", "auto", "a" * 40, "b" * 40, "OutOfSync", "Degraded", "why", NOON)
     following = NextStep(NOON, "the next look")
     full = replace(status, holds=(HOLD,), next=following, services=(service,), engine="unix:///x", warnings=("old",))

@@ -243,7 +243,9 @@ def test_a_person_may_ask_for_heals_that_the_policy_would_only_report(house: Hou
 
     house.eventually(lambda: house.told("DriftEnded"))
     assert house.writes() == ["update shop-web-1"]
-    assert house.told("OperationHeal") == ["ada asked to heal: what drifted of web is mended"]
+    assert house.told("OperationHeal") == [
+        "ada asked to heal: what drifted of web, or does within 10 minutes, is mended"
+    ]
 
 
 def test_a_field_that_git_changes_as_well_is_a_conflict_that_is_left_to_git(house: House) -> None:

@@ -1,9 +1,8 @@
 """A whole site over a daemon with fakes: real routes, templates and sessions, without a socket."""
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +11,7 @@ from fastapi.testclient import TestClient
 from gitopsd.controller.page_port import Role
 from gitopsd.web.site import site
 from tests.controller.house import House, compose
+from tests.waiting import meanwhile
 
 BROWSER = {"accept": "text/html"}
 
@@ -46,22 +46,9 @@ class Front:
         return [event.message for event in self.house.store.events(limit=10_000)]
 
 
-@contextmanager
-def passing(house: House) -> Iterator[None]:
+def passing(house: House) -> AbstractContextManager[None]:
     """Time passes beside the test, as who asks waits for the daemon's answer."""
-    over = threading.Event()
-
-    def tick() -> None:
-        while not over.wait(0.02):
-            house.timer.tick(0.1)
-
-    thread = threading.Thread(target=tick)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return meanwhile(lambda: house.timer.tick(0.1))
 
 
 @pytest.fixture(scope="module")

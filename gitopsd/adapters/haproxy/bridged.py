@@ -7,7 +7,7 @@ which finishes what it can meanwhile. For that moment nobody listens, and how lo
 import errno
 import socket
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,7 +101,7 @@ class BridgedHaproxy(ManagedHaproxy):
         host = {"NetworkMode": _OUTSIDE, "PortBindings": bindings}
         return {"ExposedPorts": {each: {} for each in bindings}}, host
 
-    def _created(self, name: str, body: Any) -> str:
+    def _created(self, name: str, body: Mapping[str, Any]) -> str:
         """An engine takes one network at the making, and that of instances alone would have no ports."""
         made = super()._created(name, body)
         if body["HostConfig"]["NetworkMode"] == _OUTSIDE:

@@ -1,6 +1,6 @@
 """What a proposal, such as a pull request, would change in each environment, from the files of two commits alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -146,17 +146,3 @@ def _as_if_running(name: str, applied: SealedState | None) -> tuple[Journal, Liv
     )
     names = frozenset(each.name for each in networks)
     return Journal(name, project=desired.project, completed=jobs, networks=names), LiveState((), networks, volumes)
-
-
-def counts(plans: Plan) -> Iterator[tuple[str, int]]:
-    """How many services change, by the words that people read."""
-    words = {
-        "create": "to create",
-        "replace": "to replace",
-        "update": "to change",
-        "scale": "to scale",
-        "remove": "to remove",
-    }
-    for kind, said in words.items():
-        if number := sum(change.change == kind for change in plans.changes):
-            yield said, number
