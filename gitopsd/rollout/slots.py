@@ -4,7 +4,7 @@
     stop-first    create, keep and stop the old one, start, wait until ready, remove the old one, take its name
 
 What is created holds no port, no address and writes nothing until it starts: an engine that refuses a specification
-says so before anything was stopped.
+says so before anything was stopped. So what waits for room in start-first order is created while an old one stops.
 
 Going back is the same walk with the goal exchanged: a kept instance of the goal is started instead of created anew.
 """

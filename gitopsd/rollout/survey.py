@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 
-from gitopsd.model.action import Action, Chain, Start, Stop
+from gitopsd.model.action import Action, Chain, Create, Start, Stop
 from gitopsd.model.rollout import Progressing
 from gitopsd.rollout.fence import Fence, fence
 from gitopsd.rollout.jobs import JOB_SLOT, job_step
@@ -229,8 +229,10 @@ def _moves(
     takes = ((step.worth, slot) for slot, step in steps.items() if step.takes and slot not in look.said.busy)
     waiting = [slot for _, slot in sorted(takes)]
     beside, instead = waiting[: room.surge], waiting[room.surge :][: room.unavailable]
-    if len(waiting) > room.surge + room.unavailable:
+    if left := waiting[room.surge + room.unavailable :]:
         moves = {slot: _making_room(actions) for slot, actions in moves.items()}
+        following = left[: sum(_makes_room(actions) for actions in moves.values())]
+        moves |= {slot: made for slot in following if (made := _made_ready(look, steps[slot].actions))}
     moves |= {slot: steps[slot].actions for slot in beside}
     return moves | {slot: _instead(look, slot, by_slot[slot]).actions for slot in instead}
 
@@ -239,6 +241,17 @@ def _making_room(actions: tuple[Action, ...]) -> tuple[Action, ...]:
     """Once the old ones are stopped there is room for the slot that waits; the rest of the tidying goes beside that."""
     stops = tuple(takewhile(lambda action: isinstance(action, Stop), actions))
     return stops or actions
+
+
+def _makes_room(actions: tuple[Action, ...]) -> bool:
+    return any(isinstance(action, Stop) for action in actions)
+
+
+def _made_ready(look: Look, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+    """While an old one stops, what comes after it is created already, and starts as soon as there is room."""
+    if look.order == "stop-first" or look.beside:
+        return ()
+    return tuple(takewhile(lambda action: isinstance(action, Create), actions))
 
 
 def _instead(look: Look, slot: int, members: tuple[Member, ...]) -> Step:

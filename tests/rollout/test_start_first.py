@@ -65,7 +65,7 @@ def test_the_next_slot_waits_until_the_old_one_of_the_last_has_stopped() -> None
     daemon = wants(serving(2), "web:2", replicas=2).run()
     daemon.wait(5)
     daemon.look()
-    assert list(daemon.pending) == ["web/1"]
+    assert "Start" not in _kinds(daemon)["web/2"]
 
 
 def test_parallelism_says_how_many_slots_at_once() -> None:
@@ -157,17 +157,35 @@ def test_a_slot_that_was_promoted_already_goes_back_without_a_gap() -> None:
     assert daemon.moves().index("Start shop-web-1.gitopsd-2") < daemon.moves().index("Stop shop-web-1")
 
 
-def test_what_waits_for_room_begins_when_the_old_one_is_stopped_and_not_when_it_is_tidied_away() -> None:
+def test_what_waits_for_room_is_made_while_the_old_one_stops_and_begins_before_that_is_tidied_away() -> None:
+    daemon = serving(3)
+    wants(daemon, "web:2", replicas=3).run()
+    daemon.wait(5)
+    daemon.look()
+    stopping = _kinds(daemon)
+    daemon.act()
+    daemon.look()
+    assert stopping == {"web/1": ["Stop"], "web/2": ["Create"]}
+    assert _kinds(daemon) == {"web/1": ["Remove", "Rename"], "web/2": ["Start"]}
+
+
+def test_what_was_made_and_is_not_wanted_any_more_goes_without_ever_running() -> None:
     daemon = serving(2)
     wants(daemon, "web:2", replicas=2).run()
     daemon.wait(5)
     daemon.look()
-    stopped = {key: [type(each).__name__ for each in actions] for key, actions in daemon.pending.items()}
     daemon.act()
+    wants(daemon, "web:3", replicas=2).settle()
+    assert daemon.world.running() == ["shop-web-1 web:3", "shop-web-2 web:3"]
+    assert "Remove shop-web-2.gitopsd-2" in daemon.moves()
+    assert "Start shop-web-2.gitopsd-2" not in daemon.moves()
+
+
+def test_what_has_to_rest_between_slots_is_made_when_it_may_go_on() -> None:
+    daemon = wants(serving(2), "web:2", replicas=2, delay=60).run()
+    daemon.wait(5)
     daemon.look()
-    beside = {key: [type(each).__name__ for each in actions] for key, actions in daemon.pending.items()}
-    assert stopped == {"web/1": ["Stop"]}
-    assert beside == {"web/1": ["Remove", "Rename"], "web/2": ["Create", "Start"]}
+    assert _kinds(daemon) == {"web/1": ["Stop", "Remove", "Rename"]}
 
 
 def test_what_nobody_waits_for_is_stopped_and_tidied_away_in_one_go() -> None:
@@ -310,3 +328,8 @@ def test_a_way_back_clears_what_came_between_before_it_adds_to_it() -> None:
         daemon.wait()
     assert most == 2
     assert daemon.world.running() == ["shop-web-1 web:1"]
+
+
+def _kinds(daemon: Daemon) -> dict[str, list[str]]:
+    """The actions that are under way, by chain."""
+    return {key: [type(each).__name__ for each in actions] for key, actions in daemon.pending.items()}

@@ -228,10 +228,7 @@ class DockerEngine(DockerView):
             self._post(container, "unpause", "unpause")
 
     def stop(self, container: str) -> None:
-        with understood(f"inspect {container}"):
-            grace = self._inspect(container)["Config"].get("StopTimeout")
-            seconds = DEFAULT_GRACE if grace is None else int(grace)
-        self._post(container, "stop", "stop", timeout=self._connection.timeout + max(seconds, 0))
+        self._post(container, "stop", "stop", timeout=self._connection.timeout + max(self._grace(container), 0))
 
     def remove(self, container: str) -> None:
         try:
@@ -313,6 +310,16 @@ class DockerEngine(DockerView):
             except Conflict:  # a container came to use it just now
                 return False
             return True
+
+    def _grace(self, container: str) -> int:
+        """How many seconds a container has to end by itself; an engine never changes that."""
+        known = self._looks.last(container)
+        if known is not None:
+            seconds = known.fields.get("stop_grace_period")
+        else:
+            with understood(f"inspect {container}"):
+                seconds = self._inspect(container)["Config"].get("StopTimeout")
+        return seconds if isinstance(seconds, int) else DEFAULT_GRACE
 
     def _accept(self, found: Any, body: Mapping[str, Json], doing: str) -> None:
         """What exists already is fine when it is this project's; otherwise somebody else's data is at stake."""

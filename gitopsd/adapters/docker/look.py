@@ -122,6 +122,12 @@ class Looks:
             for changed in self._open:
                 changed.add(container)
 
+    def last(self, container: str) -> Instance | None:
+        """A container as it was inspected last; None where that is forgotten."""
+        with self._lock:
+            found = (seen[container] for seen in self._seen.values() if container in seen)
+            return next((each.instance for each in found), None)
+
     def _instances(self, project: str, thorough: bool) -> tuple[tuple[Instance, ...], str]:
         with self._changes() as changed:
             reading = self._reading

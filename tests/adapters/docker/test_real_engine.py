@@ -325,13 +325,16 @@ def test_many_claims_at_once_have_one_winner(engine: DockerEngine, project: str)
     assert (len(winners), len(set(winners))) == (12, 1)
 
 
+@pytest.mark.parametrize("looked", [True, False])
 def test_a_stop_waits_for_the_containers_own_grace(
-    make: Callable[..., str], engine_url: str, docker_api: docker.APIClient
+    make: Callable[..., str], engine_url: str, docker_api: docker.APIClient, project: str, looked: bool
 ) -> None:
-    """Longer than an answer may otherwise be silent."""
+    """Longer than an answer may otherwise be silent, whether it was looked at before or not."""
     script = "trap 'sleep 1; exit 7' TERM; while true; do sleep 0.05; done"
     container = make(service(command=["sh", "-c", script], stop_grace_period="8s"))
     impatient = connect(TargetEngine(engine_url), {}, timeout=TIMEOUT)
+    if looked:
+        assert impatient.observe(project).instances
 
     impatient.stop(container)
 
