@@ -48,6 +48,10 @@ class Desk:
         container = self.rig.container(environment="stock")
         Hand(self.rig.api, container["Id"], self.rig.project_of("stock")).update(Memory=96 * MIB, MemorySwap=192 * MIB)
 
+    def memory(self) -> int:
+        """The limit of memory that the stock's container has, in bytes."""
+        return int(self.rig.container(environment="stock")["HostConfig"]["Memory"])
+
     @contextmanager
     def page(self, path: str = "/", *, logged_in: bool = True, **how: Any) -> Iterator[Page]:
         """A page of a browser that nobody else uses; `how` is it: width, colours, without scripts."""
