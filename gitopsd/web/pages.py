@@ -218,10 +218,8 @@ def _progress(view: View, name: str) -> tuple[Progress | None, str]:
 
 def _before(view: View, release: Release) -> Release | None:
     """The good release that this one was to follow."""
-    numbers = view.store.release_numbers()
-    older = sorted(each for each, name in numbers.items() if name == release.environment and each < release.number)
-    found = (view.store.release(number) for number in reversed(older))
-    return next((each for each in found if each is not None and each.outcome == "succeeded"), None)
+    known = view.store.releases(release.environment, ledger.EVERYTHING)
+    return next((each for each in known if each.number < release.number and each.outcome == "succeeded"), None)
 
 
 def _visitor(request: Request) -> Visitor | None:
