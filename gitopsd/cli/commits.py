@@ -1,33 +1,11 @@
-"""Commits that gitopsd made, as people and programs read of them, and how a clone takes them over."""
+"""Commits that gitopsd made, as people read of them, and how a clone takes them over."""
 
-import shlex
 from typing import TYPE_CHECKING
 
 from gitopsd.cli.door import Door
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.made import Made
-
-
-def _command(made: "Made") -> str:
-    """What takes the commit over in a clone of the repository."""
-    fetch = shlex.join(["git", "fetch", made.mirror, made.ref])
-    push = shlex.join(["git", "push", "origin", f"HEAD:{made.branch}"])
-    return f"{fetch} && git merge --ff-only FETCH_HEAD && {push}"
-
-
-def shape(made: "Made") -> dict[str, object]:
-    return {
-        "environment": made.environment,
-        "branch": made.branch,
-        "to": {"revision": made.revision, "release": made.release},
-        "base": made.base,
-        "commit": made.commit or None,
-        "pushed": made.pushed,
-        "changed": list(made.changed),
-        "also_concerns": list(made.others),
-        "command": _command(made) if made.commit and not made.pushed else None,
-    }
 
 
 def text(door: Door, made: "Made", done: str, already: str) -> None:
@@ -44,5 +22,7 @@ def text(door: Door, made: "Made", done: str, already: str) -> None:
         door.text(f"  ~ {inert(path)}")
     if made.others:
         door.text(f"  this also changes {', '.join(made.others)}, as they share these files")
-    if not made.pushed:
-        door.text(f"In a clone of the repository, with {made.branch} checked out and up to date:\n  {_command(made)}")
+    if not made.pushed and not made.mirror:
+        door.text("Look at it, and say it again with --push.")
+    elif not made.pushed:
+        door.text(f"In a clone of the repository, with {made.branch} checked out and up to date:\n  {made.command}")

@@ -12,6 +12,8 @@ from gitopsd.controller import answers
 if TYPE_CHECKING:
     from gitopsd.controller.queries.differences import Difference
     from gitopsd.controller.queries.look import Failure
+    from gitopsd.controller.queries.made import Made
+    from gitopsd.controller.queries.why import Explanation
     from gitopsd.controller.server_port import Server
     from gitopsd.model.drift import DriftReport, PastDrift
     from gitopsd.model.plan import Plan
@@ -69,6 +71,18 @@ def history_there(
     same = {each["id"]: each["same_content_as"] for each in rows if each.get("same_content_as")}
     gone = {each["id"]: each["cannot_return_to"] for each in rows if each.get("cannot_return_to")}
     return [answers.release(each) for each in rows], same, gone, body
+
+
+def why_there(server: "Server", environment: str, service: str, limit: int) -> "tuple[Explanation, Any]":
+    """The chains of causes, and all of it as it came."""
+    body = server.get(f"{_of(environment)}/why", service=service, limit=min(limit, 1000))
+    return answers.explanation(body), body
+
+
+def commit_there(server: "Server", environment: str, what: str, wanted: Mapping[str, Any]) -> "tuple[Made, Any]":
+    """The commit that was made there, and all of it as it came."""
+    body = server.post(f"{_of(environment)}/{what}", dict(wanted))
+    return answers.made(body), body
 
 
 def events_there(door: Door, server: "Server", environment: str, limit: int, *, follow: bool) -> int:

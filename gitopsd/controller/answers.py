@@ -6,7 +6,9 @@ from typing import Any
 
 from gitopsd.controller.queries.differences import Difference, ServiceDifference, Side
 from gitopsd.controller.queries.look import Failure
+from gitopsd.controller.queries.made import Made
 from gitopsd.controller.queries.status import StatusReport
+from gitopsd.controller.queries.why import Decision, Explanation, Link
 from gitopsd.model.canonical import Json
 from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.errors import Place, Problem, ServerError
@@ -190,4 +192,40 @@ def event(body: Body) -> Event:
         body["release"],
         body["data"],
         body["id"],
+    )
+
+
+def explanation(body: Body) -> Explanation:
+    stands, brought = body["service"], body["release"]
+    return Explanation(
+        environment(body["environment"]),
+        _service(stands) if stands else None,
+        release(brought) if brought else None,
+        tuple(event(each) for each in body["events"]),
+        tuple(_decision(each) for each in body["decisions"]),
+    )
+
+
+def _decision(body: Body) -> Decision:
+    links = [
+        Link(moment(each["at"]), each["what"], each["words"], each["seconds"], each["failed"], each["logs"] or "")
+        for each in body["links"]
+    ]
+    ended = time(body["ended_at"])
+    return Decision(body["kind"], body["subject"], body["release"], links, ended, body["outcome"] or "")
+
+
+def made(body: Body) -> Made:
+    """A commit that the other gitopsd made; where it can be fetched is on its machine, and nobody's business here."""
+    return Made(
+        body["environment"],
+        body["branch"],
+        body["to"]["revision"],
+        body["to"]["release"],
+        body["base"],
+        body["commit"] or "",
+        tuple(body["changed"]),
+        tuple(body["also_concerns"]),
+        pushed=body["pushed"],
+        note=body["note"] or "",
     )

@@ -5,14 +5,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gitopsd.controller import shapes
+from gitopsd.controller import accounts, shapes
 from gitopsd.controller.page_port import Role
 from gitopsd.controller.queries import ledger
 from gitopsd.controller.queries.differences import difference
 from gitopsd.controller.queries.drifts import drifts
 from gitopsd.controller.queries.plans import plans
 from gitopsd.controller.queries.progress import rollout_progress
+from gitopsd.controller.queries.promotion import promote
+from gitopsd.controller.queries.rollback import rollback
 from gitopsd.controller.queries.status import status
+from gitopsd.controller.queries.why import why
 from gitopsd.model.canonical import Json
 from gitopsd.model.operation import Verb
 from gitopsd.web import examples
@@ -43,6 +46,24 @@ class Wanted(BaseModel):
     verb: Verb
     environment: Annotated[str, Field(min_length=1, max_length=255)]
     arguments: Annotated[dict[str, str | bool | int | float], Field(max_length=10)] = {}
+
+
+class Back(BaseModel):
+    """A commit that takes an environment back: to the last good other content, or to a release or revision."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": dict(examples.BACK)})
+
+    to: Annotated[str, Field(max_length=255)] = ""
+    push: bool = False
+
+
+class Over(BaseModel):
+    """A commit that gives an environment the image versions that another one serves."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, json_schema_extra={"example": dict(examples.OVER)})
+
+    first: Annotated[str, Field(alias="from", min_length=1, max_length=255)]
+    push: bool = False
 
 
 def asking(request: Request) -> Asking:
@@ -138,6 +159,45 @@ def diff(
     return shapes.difference(difference(asked.view(), name, a, b))
 
 
+@api.get(
+    "/environments/{name}/why", summary="The last decisions, each as a chain of causes", responses=examples.EXPLANATION
+)
+def explained(
+    name: Name,
+    asked: Asked,
+    visitor: Reader,
+    service: Annotated[str, Query(max_length=255, description="About this one alone.")] = "",
+    limit: Limit = 5,
+) -> Shape:
+    view = asked.view()
+    (stands,) = status(view, name).environments
+    return accounts.explanation(why(view, stands, service, limit))
+
+
+@api.post("/environments/{name}/rollback", summary="Make the commit that takes it back", responses=examples.MADE)
+def roll_back(name: Name, wanted: Back, request: Request, asked: Asked) -> Shape:
+    visitor = _operator(request)
+    made = asked.commit_for(
+        visitor, name, f"roll {name} back", lambda view: rollback(view, name, wanted.to, push=wanted.push)
+    )
+    return accounts.made(made)
+
+
+@api.post("/environments/{name}/promote", summary="Make the commit that brings images here", responses=examples.MADE)
+def bring_over(name: Name, wanted: Over, request: Request, asked: Asked) -> Shape:
+    visitor = _operator(request)
+    what = f"promote {wanted.first} to {name}"
+    made = asked.commit_for(visitor, name, what, lambda view: promote(view, wanted.first, name, push=wanted.push))
+    return accounts.made(made)
+
+
+@api.get("/fields", summary="How a field of a container, network or volume is compared, or all of them are")
+def fields(
+    visitor: Reader, name: Annotated[str, Query(max_length=255, description="Of this name alone.")] = ""
+) -> Shape:
+    return {"fields": accounts.fields(name)}
+
+
 @api.get("/releases/{number}", summary="One release, and what happened in it")
 def release(number: Number, asked: Asked, visitor: Reader) -> Shape:
     view = asked.view()
@@ -179,6 +239,13 @@ def operation(number: Number, asked: Asked, visitor: Reader) -> Shape:
     if found is None:
         raise HTTPException(404, f"there is no operation {number}")
     return shapes.operation(found)
+
+
+def _operator(request: Request) -> Visitor:
+    """Who asks for more than to look, by a form of ours or with a token."""
+    visitor = allow(request, "operate")
+    checked_form(visitor, request.headers.get("x-csrf-token", ""))
+    return visitor
 
 
 def role_for(verb: Verb) -> Role:

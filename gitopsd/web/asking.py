@@ -3,14 +3,17 @@
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from gitopsd.controller.page_port import Doorbell
 from gitopsd.controller.ports import Commit
+from gitopsd.controller.queries.made import Made
 from gitopsd.controller.queries.operate import Asked, Following, ask
 from gitopsd.controller.queries.view import View
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import GitopsdError
+from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.web.access import Visitor
 
@@ -60,6 +63,23 @@ class Asking:
             view.select(environment)
         asked = ask(view, verb, environment, visitor.words, arguments)
         return _answered(view, asked, patience_s) or asked.operation
+
+    def commit_for(self, visitor: Visitor, environment: str, what: str, make: Callable[[View], Made]) -> Made:
+        """A commit that somebody asks for; the ledger has who, and what came of it."""
+        view, asked = self.view(), f"{visitor.words} asked to {what}"
+        view.select(environment)
+        try:
+            made = make(view)
+        except GitopsdError as error:
+            view.store.append([Event(view.now, "CommitRefused", f"{asked}: {error}", "warning", environment)])
+            raise
+        came = f"commit {made.commit[:12]} on {made.branch}" if made.commit else "Git says so already"
+        pushed = ", pushed" if made.pushed else ", not pushed" if made.commit else ""
+        data: dict[str, Json] = {"before": made.base, "after": made.commit or made.base}
+        view.store.append(
+            [Event(view.now, "CommitMade", f"{asked}: {came}{pushed}", environment=environment, data=data)]
+        )
+        return made
 
 
 def _answered(view: View, asked: Asked, patience_s: float) -> Operation | None:

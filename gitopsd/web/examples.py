@@ -54,6 +54,37 @@ _OPERATION = {
     "done_at": "2026-03-01T12:00:00Z",
     "result": "suspended",
 }
+BACK: dict[str, Any] = {"to": "40", "push": True}
+OVER: dict[str, Any] = {"from": "staging", "push": True}
+_MADE = {
+    "environment": "production",
+    "branch": "main",
+    "to": {"revision": _COMMIT, "release": 40},
+    "base": "1c9d0e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d",
+    "commit": "5e4d3c2b1a0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d",
+    "pushed": True,
+    "changed": ["environments/production/compose.yaml"],
+    "also_concerns": [],
+    "command": None,
+    "note": None,
+}
+_LINK = {
+    "at": "2026-03-01T12:00:00Z",
+    "what": "drift",
+    "words": "resources.memory: 512MiB -> 256MiB",
+    "seconds": None,
+    "failed": False,
+    "logs": None,
+}
+_DECISION = {
+    "kind": "repair",
+    "subject": "resources.memory changed by hand",
+    "release": None,
+    "began_at": "2026-03-01T12:00:00Z",
+    "ended_at": "2026-03-01T12:00:02Z",
+    "outcome": "healed in place",
+    "links": [_LINK],
+}
 
 
 def _json(example: object) -> dict[str, Any]:
@@ -71,5 +102,16 @@ STATUS: dict[int | str, dict[str, Any]] = {
 ENVIRONMENT: dict[int | str, dict[str, Any]] = {200: {"content": _json(_ENVIRONMENT)}}
 OPERATION: dict[int | str, dict[str, Any]] = {
     202: {"content": _json(_OPERATION)},
+    403: {"description": "The token may not do that."},
+}
+EXPLANATION: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": _json(
+            {"environment": _ENVIRONMENT, "service": _SERVICE, "release": None, "events": [], "decisions": [_DECISION]}
+        )
+    }
+}
+MADE: dict[int | str, dict[str, Any]] = {
+    200: {"content": _json(_MADE)},
     403: {"description": "The token may not do that."},
 }

@@ -98,6 +98,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         ("drift", "shop"),
         ("drift",),
         ("drift", "--history"),
+        ("why", "shop/web"),
+        ("why", "shop", "--limit", "1"),
+        ("explain",),
+        ("explain", "resources.memory"),
     ],
 )
 def test_what_is_asked_from_elsewhere_reads_as_it_does_here(desk: Desk, command: tuple[str, ...]) -> None:
@@ -135,6 +139,26 @@ def test_an_operation_is_asked_in_the_name_of_the_token_and_answered(desk: Desk)
     assert any("ada from 127.0.0.1" in each.message for each in desk.house.store.events(limit=10_000))
 
 
+def test_a_commit_that_takes_back_is_looked_at_and_pushed_from_elsewhere(desk: Desk) -> None:
+    number = str(desk.house.store.releases("blog")[-1].number)
+    desk.house.synced(desk.house.push({"blog/compose.yaml": compose("web:1", "    command: [serve]\n")}), "blog")
+
+    looked_at = desk.text("rollback", "blog", "--to", number)
+    assert "not pushed" in looked_at
+    assert "say it again with --push" in looked_at
+    assert ", pushed to main" in desk.text("rollback", "blog", "--to", number, "--push")
+
+    told = [each for each in desk.house.store.events(limit=10_000) if each.reason == "CommitMade"]
+    assert "ada from 127.0.0.1 asked to roll blog back: commit " in told[-1].message
+    assert told[-1].message.endswith(" on main, pushed")
+
+
+def test_images_are_brought_over_from_elsewhere(desk: Desk) -> None:
+    made = json.loads(desk.text("promote", "shop", "blog", "-o", "json"))
+    assert (made["environment"], made["commit"], made["pushed"]) == ("blog", None, False)
+    assert "there is no environment wiki" in desk.ask("promote", "wiki", "blog").stderr
+
+
 def test_a_sync_is_followed_to_the_end_of_its_release(desk: Desk) -> None:
     assert "shop: nothing to do" in desk.text("sync", "shop")
     desk.house.source().write({"environments/blog/compose.yaml": compose("web:2")})
@@ -150,6 +174,11 @@ def test_a_sync_is_followed_to_the_end_of_its_release(desk: Desk) -> None:
         (("status", "wiki"), "there is no environment wiki"),
         (("history", "wiki"), "wiki"),
         (("show", "1"), "add -o json"),
+        (("rollback", "wiki"), "there is no environment wiki"),
+        (("why", "shop/none"), "environment shop has no service none; it has web"),
+        (("explain", "none"), "there is no field none"),
+        (("remove", "shop"), "another token may be allowed to"),
+        (("doctor",), "this works on the daemon's own machine alone; leave --server away"),
         (("validate", "."), "this works on the daemon's own machine alone; leave --server away"),
         (("drift", "--watch"), "work on the daemon's own machine; leave --server away"),
         (("status", "--state-dir", "/x"), "leave --config and --state-dir away"),

@@ -2,7 +2,7 @@
 
 import click
 
-from gitopsd.cli.commits import shape, text
+from gitopsd.cli.commits import text
 from gitopsd.cli.door import Door, options
 
 
@@ -12,11 +12,18 @@ from gitopsd.cli.door import Door, options
 @click.option("--push", is_flag=True, help="Push it to the branch, never by force.")
 @options
 def command(door: Door, first: str, environment: str, push: bool) -> int:
-    from gitopsd.controller.queries.promotion import promote
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import commit_there
 
-    made = promote(door.view(), first, environment, push=push)
+        made, body = commit_there(server, environment, "promote", {"from": first, "push": push})
+    else:
+        from gitopsd.controller import accounts
+        from gitopsd.controller.queries.promotion import promote
+
+        made = promote(door.view(), first, environment, push=push)
+        body = accounts.made(made)
     if door.as_json:
-        door.json(shape(made))
+        door.json(body)
     else:
         text(door, made, f"takes over {{where}} of {first}", f"has the images of {{where}} of {first} already")
     if made.note:

@@ -12,6 +12,10 @@ PATIENCE_S = 10 * ANSWER_S  # every container may use up its grace period
 @click.argument("environment", metavar="ENV")
 @options
 def command(door: Door, environment: str) -> int:
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import operate_there
+
+        return operate_there(door, server, "remove", environment, {})
     from gitopsd.controller.queries import operate
 
     view = door.view()

@@ -2,7 +2,7 @@
 
 import click
 
-from gitopsd.cli.commits import shape, text
+from gitopsd.cli.commits import text
 from gitopsd.cli.door import Door, options
 
 
@@ -12,11 +12,18 @@ from gitopsd.cli.door import Door, options
 @click.option("--push", is_flag=True, help="Push it to the branch, never by force.")
 @options
 def command(door: Door, environment: str, to: str, push: bool) -> int:
-    from gitopsd.controller.queries.rollback import rollback
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import commit_there
 
-    made = rollback(door.view(), environment, to, push=push)
+        made, body = commit_there(server, environment, "rollback", {"to": to, "push": push})
+    else:
+        from gitopsd.controller import accounts
+        from gitopsd.controller.queries.rollback import rollback
+
+        made = rollback(door.view(), environment, to, push=push)
+        body = accounts.made(made)
     if door.as_json:
-        door.json(shape(made))
+        door.json(body)
     else:
         text(door, made, "back to {where}", "is as in {where} already")
     if made.note:

@@ -7,7 +7,7 @@ import click
 from gitopsd.cli.door import Door, options
 
 if TYPE_CHECKING:
-    from gitopsd.controller.queries.why import Decision, Link
+    from gitopsd.controller.queries.why import Decision, Explanation, Link
 
 
 @click.command("why", help="Tell the last decisions about a service, or a whole environment, as chains of causes.")
@@ -15,26 +15,28 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), default=5, help="How many decisions.")
 @options
 def command(door: Door, name: str, limit: int) -> int:
-    from gitopsd.controller.queries.status import status
-    from gitopsd.controller.queries.why import why
-
     environment, _, service = name.partition("/")
-    view = door.view()
-    (stands,) = status(view, environment).environments
-    found = why(view, stands, service, limit)
-    if door.as_json:
-        from gitopsd.controller import shapes
+    if (server := door.server()) is not None:
+        from gitopsd.cli.remote import why_there
 
-        door.json(
-            {
-                "environment": shapes.environment(found.environment),
-                "service": shapes.service(found.service) if found.service is not None else None,
-                "release": shapes.release(found.release) if found.release is not None else None,
-                "events": [shapes.event(each) for each in found.events],
-                "decisions": [_shape(each) for each in found.decisions],
-            }
-        )
-        return 0
+        found, body = why_there(server, environment, service, limit)
+    else:
+        from gitopsd.controller.accounts import explanation
+        from gitopsd.controller.queries.status import status
+        from gitopsd.controller.queries.why import why
+
+        view = door.view()
+        (stands,) = status(view, environment).environments
+        found = why(view, stands, service, limit)
+        body = explanation(found)
+    if door.as_json:
+        door.json(body)
+    else:
+        _text(door, name, found)
+    return 0
+
+
+def _text(door: Door, name: str, found: "Explanation") -> None:
     from gitopsd.cli.inert import inert
 
     one = found.service or found.environment
@@ -49,7 +51,6 @@ def command(door: Door, name: str, limit: int) -> int:
         _told(door, decision)
     if not found.decisions:
         door.text("  nothing has happened to it yet")
-    return 0
 
 
 def _told(door: Door, decision: "Decision") -> None:
@@ -70,28 +71,3 @@ def _words(link: "Link") -> str:
     mark = "failed: " if link.failed and link.what == "action" else ""
     took = f"  ({link.seconds:.2f} s)" if link.seconds is not None else ""
     return f"{mark}{link.words}{took}"
-
-
-def _shape(decision: "Decision") -> dict[str, object]:
-    from gitopsd.controller.shapes import time
-
-    links = [
-        {
-            "at": time(each.at),
-            "what": each.what,
-            "words": each.words,
-            "seconds": each.seconds,
-            "failed": each.failed,
-            "logs": each.logs or None,
-        }
-        for each in decision.links
-    ]
-    return {
-        "kind": decision.kind,
-        "subject": decision.subject,
-        "release": decision.release,
-        "began_at": time(decision.began_at),
-        "ended_at": time(decision.ended_at),
-        "outcome": decision.outcome or None,
-        "links": links,
-    }

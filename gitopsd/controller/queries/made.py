@@ -1,5 +1,6 @@
 """Commits that gitopsd makes on top of the branch: what one changes, whom else it concerns, where it can be fetched."""
 
+import shlex
 from dataclasses import dataclass, replace
 
 from gitopsd.controller.environments import Environment
@@ -29,6 +30,13 @@ class Made:
     ref: str = ""
     pushed: bool = False
     note: str = ""
+
+    @property
+    def command(self) -> str:
+        """What takes the commit over in a clone of the repository."""
+        fetch = shlex.join(["git", "fetch", self.mirror, self.ref])
+        push = shlex.join(["git", "push", "origin", f"HEAD:{self.branch}"])
+        return f"{fetch} && git merge --ff-only FETCH_HEAD && {push}"
 
 
 def offered(view: View, environment: Environment, source: Source, made: Made, commit: str, name: str) -> Made:
