@@ -139,7 +139,7 @@ class Notifying:
         gone = self._store.save_told(after, deliveries, MOST_WAITING) if deliveries or not same else 0
         if gone:
             message = f"{gone} messages were given up: more than {MOST_WAITING} waited for a receiver"
-            self._tell("NotificationsDropped", message)
+            self._tell("NotificationsDropped", message, given_up=gone)
         self._told = after
 
     def _delivered(self, delivery: Delivery) -> bool:
@@ -171,7 +171,7 @@ class Notifying:
 
     def _give_up(self, delivery: Delivery, why: str) -> None:
         self._store.drop_delivery(delivery.number)
-        self._tell("NotificationLost", f"{delivery.receiver}: {title(delivery.message)} is not told: {why}")
+        self._tell("NotificationLost", f"{delivery.receiver}: {title(delivery.message)} is not told: {why}", given_up=1)
 
     def _forget_others(self) -> None:
         """What waited for a receiver that the settings no longer name."""
@@ -180,8 +180,9 @@ class Notifying:
                 for each in waiting:
                     self._store.drop_delivery(each.number)
 
-    def _tell(self, reason: str, message: str, *, worse: bool = True) -> None:
-        self._store.append([Event(self._clock.now(), reason, message, "warning" if worse else "info")])
+    def _tell(self, reason: str, message: str, *, worse: bool = True, given_up: int = 0) -> None:
+        data = {"given_up": given_up} if given_up else {}
+        self._store.append([Event(self._clock.now(), reason, message, "warning" if worse else "info", data=data)])
 
 
 def back_off(tries: int) -> timedelta:

@@ -30,6 +30,8 @@ MOST_RELEASES = 200  # of an environment, for what is told of the last 30 days
 MOST_BEHIND = 100
 TOOK_BOUNDS_S = (1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 RELEASE = ("environment", "outcome")
+UNTOLD = ("NotificationLost", "NotificationsDropped")
+MOST_WAITING = 1000  # messages of one receiver
 AGAIN_S = 600
 Moment = tuple[int, str | None, float] | None  # the newest release, whether it has ended, and about when
 Past = tuple[Delivery, datetime | None]  # and when the last good release ended
@@ -44,14 +46,15 @@ def metrics(request: Request) -> Response:
     return Response(generate_latest(registry), media_type=TYPE)
 
 
-class Releases:
-    """Ended releases, counted from the ledger's first event on: each is counted once, and counts only grow."""
+class Counted:
+    """Ended releases and messages given up, from the ledger's first event on: each once, so that counts only grow."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._after = 0
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.took: dict[str, tuple[list[int], float]] = {}
+        self.given_up = 0
 
     def read(self, store: Store) -> None:
         with self._lock:
@@ -60,6 +63,8 @@ class Releases:
                 for event in events:
                     if event.reason == "ReleaseEnded" and event.release is not None:
                         self._count(store, event.release)
+                    if event.reason in UNTOLD:
+                        self.given_up += int(str(event.data.get("given_up", 1)))
 
     def _count(self, store: Store, number: int) -> None:
         release = store.release(number)
@@ -78,7 +83,7 @@ class GitopsdCollector:
 
     def __init__(self, doorbell: Doorbell, asking: Asking) -> None:
         self._doorbell, self._asking = doorbell, asking
-        self._releases = Releases()
+        self._ledger = Counted()
         self._past: dict[str, tuple[Moment, Past]] = {}
 
     def describe(self) -> list[Metric]:
@@ -86,12 +91,13 @@ class GitopsdCollector:
 
     def collect(self) -> Iterator[Metric]:
         view = self._asking.view()
-        self._releases.read(view.store)
+        self._ledger.read(view.store)
         build = GaugeMetricFamily("gitopsd_build_info", "Which gitopsd this is.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
         yield from self._environments(view)
-        yield from self._ledger()
+        yield from self._of_ledger()
+        yield from self._messages(view)
         yield from self._counted()
 
     def _environments(self, view: View) -> Iterator[Metric]:
@@ -158,17 +164,29 @@ class GitopsdCollector:
             commit = found.parents[0]
         return count
 
-    def _ledger(self) -> Iterator[Metric]:
+    def _of_ledger(self) -> Iterator[Metric]:
         total = CounterMetricFamily("gitopsd_release", "Releases that have ended.", labels=RELEASE)
-        for (environment, outcome), count in sorted(self._releases.outcomes.items()):
+        for (environment, outcome), count in sorted(self._ledger.outcomes.items()):
             total.add_metric([environment, outcome], count)
         yield total
         took = HistogramMetricFamily(
             "gitopsd_release_duration_seconds", "From begin to end of a release.", labels=["environment"]
         )
-        for environment, (buckets, seconds) in sorted(self._releases.took.items()):
+        for environment, (buckets, seconds) in sorted(self._ledger.took.items()):
             took.add_metric([environment], _buckets(TOOK_BOUNDS_S, buckets), seconds)
         yield took
+
+    def _messages(self, view: View) -> Iterator[Metric]:
+        """What waits for whom the settings name, and for whom anything waits."""
+        waiting = GaugeMetricFamily(
+            "gitopsd_notifications_waiting", "Messages that were not taken yet.", labels=["receiver"]
+        )
+        for name in sorted({*(each.name for each in view.settings.notify), *view.store.receivers()}):
+            waiting.add_metric([name], len(view.store.deliveries(name, MOST_WAITING)))
+        yield waiting
+        given_up = CounterMetricFamily("gitopsd_notifications_given_up", "Messages that nobody took, and nobody gets.")
+        given_up.add_metric([], self._ledger.given_up)
+        yield given_up
 
     def _counted(self) -> Iterator[Metric]:
         counts = self._doorbell.application().tally.counts()

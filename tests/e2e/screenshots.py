@@ -7,19 +7,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
 from playwright.sync_api import Page, expect
 
-from tests.e2e.desk import Desk, desk
+from tests.e2e.app import APP, routed
+from tests.e2e.desk import PATIENCE_S, Desk, desk
 from tests.images import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-SIZE: dict[str, Any] = {"viewport": {"width": 1200, "height": 800}}
+SCREEN: dict[str, Any] = {"viewport": {"width": 1200, "height": 780}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True}
 CANARY: tuple[dict[str, Any], ...] = ({"set_weight": 20}, {"pause": {}})
+SHELF = ("shop/web:1.4.1", "shop/web:1.4.2", "shop/web:1.5.0", "shop/worker:1.4.1", "shop/cache:7", "wiki/wiki:3.2")
+POINTS = 24  # of a chart, before its picture is taken
 
 
 def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory, desk(Path(directory)) as found:
+        stage(found)
         release(found)
         canary(found)
         drift(found)
@@ -27,19 +33,32 @@ def main() -> int:
     return 0
 
 
+def stage(found: Desk) -> None:
+    """Some environments as people have them: one is well, one rests, one is about to move."""
+    for image in SHELF:
+        found.rig.api.tag(APP, *image.split(":"))
+    worker, wiki = plain("shop/worker:1.4.1", 2), plain("wiki/wiki:3.2", 1)
+    found.rig.synced(push(found, "shop", "Bring up the shop", **shop(found, "1.4.1")), within=PATIENCE_S)
+    staging = push(found, "staging", "Staging follows the shop", web=plain("shop/web:1.5.0", 1), worker=worker)
+    found.rig.synced(staging, "staging", PATIENCE_S)
+    found.rig.synced(push(found, "wiki", "A wiki for everybody", wiki=wiki), "wiki", PATIENCE_S)
+    found.rig.ask("suspend", "wiki", reason="the disks are being moved")
+
+
 def release(found: Desk) -> None:
     """One that failed, with its evidence and the way back."""
-    commit = found.serve("two", {"set_weight": 50}, {"pause": {}}, errors=400)
-    found.rig.rejected(commit, within=180)
+    steps = ({"set_weight": 50}, {"pause": {}})
+    commit = push(found, "shop", "Baskets: one query less", **shop(found, "1.4.2", *steps, errors=400, latency_ms=40))
+    found.rig.rejected(commit, within=PATIENCE_S)
     with taken(found, f"/releases/{found.rig.release().number}", "release") as page:
         expect(page.locator(".banner.bad")).to_be_visible()
 
 
 def canary(found: Desk) -> None:
-    found.serve("three", *CANARY)
+    push(found, "shop", "Pay by bank transfer", **shop(found, "1.5.0", *CANARY))
     with taken(found, "/environments/shop", "canary") as page:
         expect(page.get_by_text("20 % of the traffic goes to the new version")).to_be_visible()
-        found.rig.eventually(lambda: len(found.rig.store.journal("shop").rollouts["web"].trace.points) > 15, 180)
+        found.rig.eventually(lambda: len(found.rig.store.journal("shop").rollouts["web"].trace.points) > POINTS, 180)
         page.reload()
 
 
@@ -50,16 +69,39 @@ def drift(found: Desk) -> None:
 
 
 def overview(found: Desk) -> None:
-    """While one environment moves and another one drifts, for bright and for dark rooms."""
-    for colours in ("light", "dark"):
-        with taken(found, "/", f"overview-{colours}", color_scheme=colours) as page:
+    """While one environment moves and another one drifts, for bright and for dark rooms, and in a hand."""
+    for name, how in (
+        ("overview-light", SCREEN),
+        ("overview-dark", {**SCREEN, "color_scheme": "dark"}),
+        ("overview-phone", PHONE),
+    ):
+        with taken(found, "/", name, **how) as page:
             expect(page.get_by_role("link", name="1 drifted")).to_be_visible()
+
+
+def shop(found: Desk, version: str, *steps: dict[str, Any], **how: int) -> dict[str, Any]:
+    """The services of the shop, whose web comes by these steps."""
+    x = {"strategy": "canary", "steps": list(steps)} if steps else {}
+    web = routed(version, found.street, x=x, image=f"shop/web:{version}", replicas=3, **how)
+    return {"web": web, "worker": plain("shop/worker:1.4.1", 2), "cache": plain("shop/cache:7", 1)}
+
+
+def plain(image: str, replicas: int) -> dict[str, Any]:
+    return {"image": image, "deploy": {"replicas": replicas}, "x-gitopsd": {"min_ready": "0s"}}
+
+
+def push(found: Desk, environment: str, subject: str, /, **services: dict[str, Any]) -> str:
+    """A commit that says what it is for; its id."""
+    project = found.rig.project_of(environment)
+    found.rig.projects.add(project)
+    text = yaml.safe_dump({"name": project, "services": services}, sort_keys=False)
+    return found.rig.repository.push({f"environments/{environment}/compose.yaml": text}, subject)
 
 
 @contextmanager
 def taken(found: Desk, path: str, name: str, **how: Any) -> Iterator[Page]:
     """The page, of which a picture is taken in the end."""
-    with found.page(path, **SIZE, **how) as page:
+    with found.page(path, **(how or SCREEN)) as page:
         yield page
         page.evaluate("document.fonts.ready")
         page.screenshot(path=IMAGES / f"{name}.png", full_page=True, animations="disabled")

@@ -29,6 +29,8 @@ CASES = [
     ('gitopsd_release_total{environment="shop",outcome="rolled-back"}', "0+0x5 1+0x5", "GitopsdReleaseFailed"),
     ('gitopsd_repository_seen_timestamp_seconds{repository="default"}', "0x30", "GitopsdRepositorySilent"),
     ('gitopsd_reconcile_failures_total{environment="shop"}', "0+1x10", "GitopsdPassesFail"),
+    ('gitopsd_notifications_waiting{receiver="mail"}', "3x40", "GitopsdNotificationsWait"),
+    ("gitopsd_notifications_given_up_total", "0+0x5 1+0x5", "GitopsdNotificationsLost"),
 ]
 
 

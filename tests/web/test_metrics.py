@@ -2,6 +2,8 @@
 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from gitopsd.model.event import Event
+from gitopsd.model.notice import Delivery, Notice, Told
 from tests.controller.house import compose
 from tests.fakes.containers import exits
 from tests.web.conftest import Front
@@ -48,7 +50,18 @@ def test_what_the_daemon_does_is_counted(front: Front) -> None:
 def test_nothing_that_somebody_wrote_becomes_a_label(front: Front) -> None:
     known = {"environment", "sync", "health", "mode", "service", "state", "outcome", "repository", "result"}
     found = {label for _, labels in scraped(front) for label, _ in labels}
-    assert found <= {*known, "engine", "version", "le", "slot"}
+    assert found <= {*known, "engine", "version", "le", "slot", "receiver"}
+
+
+def test_what_waits_to_be_told_and_what_was_given_up_is_counted(own: Front) -> None:
+    now = own.house.clock.now()
+    notice = Notice("failed", now, "shop: release 1 failed", "")
+    own.house.store.save_told(Told(0), [Delivery("mail", notice, now, now)] * 3, 10)
+    lost = Event(now, "NotificationsDropped", "2 messages were given up", "warning", data={"given_up": 2})
+    own.house.store.append([lost])
+
+    assert value(own, "gitopsd_notifications_waiting", receiver="mail") == 3
+    assert value(own, "gitopsd_notifications_given_up_total") == 2
 
 
 def test_whoever_may_not_look_does_not_scrape(front: Front) -> None:
@@ -71,6 +84,8 @@ NAMED = {
     "gitopsd_lead_time_seconds": "gauge",
     "gitopsd_change_failure_ratio": "gauge",
     "gitopsd_time_to_restore_seconds": "gauge",
+    "gitopsd_notifications_waiting": "gauge",
+    "gitopsd_notifications_given_up_total": "counter",
 }
 
 
