@@ -10,7 +10,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.guards import Ruling
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Abort, Journal, Release, Suspension
-from gitopsd.model.rollout import Paused
+from gitopsd.model.rollout import Paused, Rollout
 from gitopsd.release.pinning import over, unpin
 from gitopsd.release.queue import approve, asked_again, deny
 from gitopsd.release.steering import (
@@ -149,8 +149,14 @@ def lapse(journal: Journal, now: datetime) -> Journal:
     return replace(journal, suspension=None if ended else suspension, asked_heals=heals)
 
 
-def told(operation: Operation, result: str, now: datetime, release: int | None = None) -> Event:
-    """An operation in the ledger: who asked what, and what came of it."""
+def told(
+    operation: Operation,
+    result: str,
+    now: datetime,
+    release: int | None = None,
+    moved: tuple[Journal, Journal] | None = None,
+) -> Event:
+    """An operation in the ledger: who asked what, and what came of it. `moved`: the journals before and after it."""
     arguments: Mapping[str, Json] = operation.arguments
     why = f" ({arguments['reason']})" if arguments.get("reason") else ""
     return Event(
@@ -159,5 +165,30 @@ def told(operation: Operation, result: str, now: datetime, release: int | None =
         f"{operation.by} asked to {operation.verb}{why}: {result}",
         environment=operation.environment,
         release=release,
-        data=dict(arguments),
+        data={**arguments, **(_turned(*moved) if moved is not None else {})},
     )
+
+
+def _turned(before: Journal, after: Journal) -> Mapping[str, Json]:
+    """What an operation made of what it can turn; nothing where it is as it was."""
+    was, by_now = _standing(before), _standing(after)
+    keys = [key for key in {**was, **by_now} if was.get(key) != by_now.get(key)]
+    sides = (("before", was), ("after", by_now))
+    return {name: {key: side.get(key) for key in keys} for name, side in sides} if keys else {}
+
+
+def _standing(journal: Journal) -> dict[str, Json]:
+    suspension, pin, release = journal.suspension, journal.pin, journal.release
+    return {
+        "suspended": (suspension.reason or f"by {suspension.by}") if suspension is not None else None,
+        "pinned": pin.release if pin is not None and not pin.ended else None,
+        "release": release.number if release is not None else None,
+        "rejected": ", ".join(sorted(digest[:12] for digest in journal.rejected)) or None,
+        "said": ", ".join(sorted(f"{ruling.said} {digest[:12]}" for digest, ruling in journal.rulings.items())) or None,
+        **{f"rollout of {name}": _stage(each) for name, each in journal.rollouts.items()},
+    }
+
+
+def _stage(rollout: Rollout) -> str:
+    step = f", step {rollout.shift.step}" if rollout.shift.step else ""
+    return f"{rollout.stage}{step}"

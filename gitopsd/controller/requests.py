@@ -26,7 +26,7 @@ class Requests:
     def apply(self, journal: Journal, now: datetime) -> Journal:
         """The journal after what can be done at once, kept with the answers; the rest is left for the pass."""
         journal = lapse(journal, now)
-        done: list[Operation] = []
+        done: list[tuple[Operation, tuple[Journal, Journal]]] = []
         came: list[Event] = []
         ended: list[Release] = []
         self.new = False
@@ -34,12 +34,13 @@ class Requests:
             if operation.environment != self._environment or self._known(operation):
                 continue
             self.new = True
-            applied = apply(operation, journal, now)
+            before, applied = journal, apply(operation, journal, now)
             journal = applied.journal
             came += applied.events
             ended += applied.ended
             if applied.result:
-                done.append(replace(operation, result=applied.result, done_at=now))
+                answered = replace(operation, result=applied.result, done_at=now)
+                done.append((answered, (before, journal)))
             if applied.sync:
                 self.sync, self.pull = operation, applied.pull
             if applied.whole:
@@ -49,8 +50,8 @@ class Requests:
                 break  # what was asked after it comes after it
         if done:
             release = journal.release.number if journal.release is not None else None
-            events = [told(operation, operation.result, now, release) for operation in done]
-            self._store.save(journal, (*came, *events), ended, done=done)
+            events = [told(operation, operation.result, now, release, moved) for operation, moved in done]
+            self._store.save(journal, (*came, *events), ended, done=[operation for operation, _ in done])
         return journal
 
     def _known(self, operation: Operation) -> bool:

@@ -47,11 +47,13 @@ def test_only_an_admin_takes_an_environment_down(front: Front) -> None:
     assert front.there.post(ASK, json=remove, headers=front.bearer("operate")).status_code == 403
 
 
-def test_what_was_asked_is_in_the_ledger_with_who_from_where_and_what_came_of_it(own: Front) -> None:
+def test_what_was_asked_is_in_the_ledger_with_who_from_where_and_what_was_before_and_after(own: Front) -> None:
     answer = own.there.post(ASK, json=SUSPEND, headers=own.bearer("operate"))
     number = answer.json()["operation"]
     own.house.eventually(lambda: own.here.get(f"{ASK}/{number}").json()["result"] == "suspended")
     assert "operateer from 10.0.0.9 asked to suspend (the sale): suspended" in own.messages()
+    (told,) = [each for each in own.house.store.events(limit=1000) if each.reason == "OperationSuspend"]
+    assert (told.data["before"], told.data["after"]) == ({"suspended": None}, {"suspended": "the sale"})
 
 
 def test_a_revoked_token_ends_at_once_also_for_who_is_logged_in(own: Front) -> None:
