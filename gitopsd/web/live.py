@@ -12,6 +12,7 @@ from starlette.responses import StreamingResponse
 from gitopsd.controller import shapes
 from gitopsd.controller.ports import Store
 from gitopsd.model.errors import GitopsdError
+from gitopsd.model.event import Event
 from gitopsd.web.access import Visitor, reading
 
 LOOK_S = 0.5
@@ -27,7 +28,8 @@ State = tuple[int, int]
 class Hub:
     """One look at the store for all streams, made only while somebody listens.
 
-    A state is the number of the last event, and a digest of what the statuses say.
+    A state is the number of the last event, and a digest of what the statuses say. The events that came while somebody
+    listened are remembered, as each stream would have to read them otherwise.
     """
 
     def __init__(self, store: Callable[[], Store]) -> None:
@@ -35,6 +37,7 @@ class Hub:
         self._changed = asyncio.Condition()
         self._listeners = 0
         self._ended = False
+        self._lately: tuple[Event, ...] = ()
         self.state: State = (0, 0)
 
     @asynccontextmanager
@@ -59,6 +62,13 @@ class Hub:
         finally:
             self._listeners -= 1
 
+    def since(self, number: int) -> tuple[Event, ...] | None:
+        """What came after an event, at most MOST_AT_ONCE; None where only the store knows."""
+        if number == self.state[0]:
+            return ()
+        known = number < self.state[0] and self._lately and self._lately[0].number <= number + 1
+        return tuple(each for each in self._lately if each.number > number) if known else None
+
     @property
     def ended(self) -> bool:
         return self._ended
@@ -67,17 +77,18 @@ class Hub:
         while True:
             if self._listeners:
                 with suppress(GitopsdError):
-                    found = await asyncio.to_thread(self._look)
+                    found, came = await asyncio.to_thread(self._look)
                     if found != self.state:
                         async with self._changed:
-                            self.state = found
+                            self.state, self._lately = found, (*self._lately, *came)[-MOST_AT_ONCE:]
                             self._changed.notify_all()
             await asyncio.sleep(LOOK_S)
 
-    def _look(self) -> State:
-        store = self._store()
-        last = store.events(limit=1, newest=True)
-        return last[0].number if last else 0, hash(repr((store.statuses(), store.repositories())))
+    def _look(self) -> tuple[State, tuple[Event, ...]]:
+        store, last = self._store(), self.state[0]
+        came = store.events(last, limit=MOST_AT_ONCE, newest=True)
+        words = hash(repr((store.statuses(), store.repositories())))
+        return (came[-1].number if came else last, words), came
 
 
 @streams.get("/live", include_in_schema=False)
@@ -123,11 +134,14 @@ async def _happened(hub: Hub, store: Store, begin: int | None, environment: str)
         begin = last[0].number if last else 0
     yield "retry: 2000\n\n"
     while not hub.ended:
-        found = await asyncio.to_thread(store.events, begin, environment, limit=MOST_AT_ONCE)
-        for event in found:
-            begin = event.number
+        found = hub.since(begin)
+        if found is None:
+            found = await asyncio.to_thread(store.events, begin, limit=MOST_AT_ONCE)
+        wanted = [each for each in found if environment in ("", each.environment)]
+        for event in wanted:
             yield f"id: {event.number}\nevent: {event.reason}\ndata: {json.dumps(shapes.event(event))}\n\n"
+        begin = found[-1].number if found else begin
         if len(found) < MOST_AT_ONCE:
             state = await hub.after(state)
-            if not found:
+            if not wanted:
                 yield ": still here\n\n"

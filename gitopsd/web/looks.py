@@ -208,6 +208,34 @@ def service_changes(release: Release, before: Release | None, done: Iterable[Par
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event of a release as its page tells it: what was done or came to be, and why, where that is not said yet."""
+
+    event: Event
+    said: str
+    why: str
+
+    @property
+    def action(self) -> bool:
+        return self.event.reason == "ActionDone"
+
+
+def happenings(release: Release, events: Iterable[Event]) -> Iterator[Happening]:
+    """In their order. What speaks against the release is told once in full: every action of the return has it, too."""
+    against = release.reason.partition(": ")[2] or release.reason
+    known, last = False, ""
+    for event in events:
+        said, _, why = (
+            event.message.partition(" # ") if event.reason == "ActionDone" else (event.reason, "", event.message)
+        )
+        if known and against:
+            why = why.replace(against, "").rstrip(": ")
+        known = known or bool(against and against in why)
+        yield Happening(event, said, "" if why in (last, event.service) else why)
+        last = why
+
+
 def charts_of(part: Part) -> tuple[Chart, ...]:
     """What was measured of a service in a release that is over, beside what it was held to in the end."""
     return charts(part.trace, part.figures)

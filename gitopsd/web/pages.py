@@ -114,7 +114,7 @@ def release(request: Request, number: int, asked: Asked, visitor: Reader) -> Res
         "same": ledger.same_content(view, [found]).get(number),
         "changes": looks.service_changes(found, before, done),
         "drawn": {each.service: looks.charts_of(each) for each in done},
-        "events": events,
+        "happened": tuple(looks.happenings(found, events)),
         "json": f"/api/v1/releases/{number}",
     }
     return rendered(request, "release.html", values, visitor)

@@ -73,6 +73,11 @@ def utc(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def clock(when: datetime) -> str:
+    """The time of a day that stands beside it."""
+    return f"{when.astimezone(UTC):%H:%M:%S}"
+
+
 def image(reference: str) -> str:
     """What of a reference tells versions apart: `web:1.4.2` of `registry.example.com/shop/web:1.4.2@sha256:...`."""
     name, _, digest = reference.partition("@")
@@ -101,6 +106,7 @@ _ENVIRONMENT.filters.update(
     until=until,
     lasted=lasted,
     utc=utc,
+    clock=clock,
     iso=shapes.time,
     shown=shown,
     percent=percent,

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from playwright.sync_api import Page, expect
 
+from gitopsd.model.trace import Point
 from tests.e2e.app import APP, routed
 from tests.e2e.desk import PATIENCE_S, Desk, desk
 from tests.images import ROOT
@@ -17,9 +18,17 @@ from tests.images import ROOT
 IMAGES = ROOT / "docs" / "images"
 SCREEN: dict[str, Any] = {"viewport": {"width": 1200, "height": 780}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True}
-CANARY: tuple[dict[str, Any], ...] = ({"set_weight": 20}, {"pause": {}})
+WAIT: dict[str, Any] = {"pause": {"duration": "20s"}}
+CANARY: tuple[dict[str, Any], ...] = (
+    {"set_weight": 10},
+    WAIT,
+    {"set_weight": 25},
+    WAIT,
+    {"set_weight": 50},
+    {"pause": {}},
+)
 SHELF = ("shop/web:1.4.1", "shop/web:1.4.2", "shop/web:1.5.0", "shop/worker:1.4.1", "shop/cache:7", "wiki/wiki:3.2")
-POINTS = 24  # of a chart, before its picture is taken
+AT_END = 3  # points of a chart that show the last step before its picture is taken
 
 
 def main() -> int:
@@ -57,9 +66,13 @@ def release(found: Desk) -> None:
 def canary(found: Desk) -> None:
     push(found, "shop", "Pay by bank transfer", **shop(found, "1.5.0", *CANARY))
     with taken(found, "/environments/shop", "canary") as page:
-        expect(page.get_by_text("20 % of the traffic goes to the new version")).to_be_visible()
-        found.rig.eventually(lambda: len(found.rig.store.journal("shop").rollouts["web"].trace.points) > POINTS, 180)
+        expect(page.get_by_text("50 % of the traffic goes to the new version")).to_be_visible()
+        found.rig.eventually(lambda: [each.share for each in points(found)].count(5000) >= AT_END, PATIENCE_S)
         page.reload()
+
+
+def points(found: Desk) -> tuple[Point, ...]:
+    return found.rig.store.journal("shop").rollouts["web"].trace.points
 
 
 def drift(found: Desk) -> None:
