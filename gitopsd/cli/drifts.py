@@ -9,6 +9,7 @@ from gitopsd.cli.table import table
 from gitopsd.cli.words import NOTHING, age, short
 from gitopsd.model.canonical import Json
 from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift
+from gitopsd.model.units import in_units
 
 MARKS = {"missing": "-", "extra": "+"}
 STATES = {
@@ -19,8 +20,6 @@ STATES = {
 CURES = {"in-place": "can be mended in place", "recreate": "takes a new one", "none": "not gitopsd's to mend"}
 SHORT_CURES = {"in-place": "in place", "recreate": "takes a new one", "none": "-"}
 HIDDEN = "changed (hidden)"
-_BYTES = ("memory", "memory_swap", "memory_reservation", "shm_size")
-_UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
 def report_lines(report: DriftReport, now: datetime) -> Iterator[str]:
@@ -77,11 +76,8 @@ def value(change: FieldDrift, found: Json) -> str:
     """One value on one line, in the units that people write: `64MiB`, `0.5`, `[back, web]`."""
     if _hidden(found):
         return HIDDEN
-    name = change.at[0].removeprefix("resources.")
-    if isinstance(found, int) and not isinstance(found, bool) and name in _BYTES:
-        return next((f"{found // size}{unit}" for size, unit in _UNITS if found and found % size == 0), str(found))
-    if isinstance(found, int) and name == "cpus":
-        return f"{found / 10**9:g}"
+    if isinstance(found, int) and not isinstance(found, bool):
+        return in_units(change.at[0], found)
     return inert(_text(found))
 
 

@@ -71,7 +71,7 @@ def _chart(
         Row(percent(point["share"] / 100), *(shown(each) if each is not None else "?" for each in (mine, its)))
         for point, mine, its in zip(trace, new, old, strict=True)
     )
-    verdict, allowed = str(figure.get("verdict") or ""), str(figure.get("allowed") or "")
+    verdict, allowed = str(figure.get("verdict") or ""), _limits(figure, shown)
     band = _band(at, trace)
     return Chart(name, of_new, of_old, of_limit, band, shown(top), verdict, allowed, tuple(rows))
 
@@ -90,6 +90,14 @@ def _allowed(figure: Figure, old: float | None) -> float | None:
     most, ratio = figure.get("max"), figure.get("max_ratio")
     bounds = (most, ratio * old if ratio is not None and old is not None else None)
     return min((each for each in bounds if each is not None), default=None)
+
+
+def _limits(figure: Figure, shown: Callable[[float], str]) -> str:
+    """What it is held to, in words; "" where nothing is written."""
+    most, ratio = figure.get("max"), figure.get("max_ratio")
+    limits = (shown(most) if most is not None else "", f"{ratio:g} times the old" if ratio is not None else "")
+    said = " and ".join(each for each in limits if each)
+    return f"at most {said}" if said else ""
 
 
 def _along(trace: Sequence[Point]) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
 from starlette.responses import StreamingResponse
 
 from gitopsd.controller import shapes
@@ -17,6 +17,7 @@ from gitopsd.web.access import Visitor, reading
 
 LOOK_S = 0.5
 QUIET_S = 15.0  # then a line says that the stream still lives, and that ages have grown
+ALLOWED_FOR_S = 2.0  # then it is asked again whether the listener may still look
 MOST_AT_ONCE = 500  # events
 HEADERS = {"X-Accel-Buffering": "no"}  # a proxy that gathers lines would hold them back
 
@@ -95,7 +96,7 @@ class Hub:
 async def live(request: Request, visitor: Reader) -> StreamingResponse:
     """`changed` as often as there is something new to show, and now and then, as ages grow."""
     hub: Hub = request.app.state.hub
-    return StreamingResponse(_changes(hub), media_type="text/event-stream", headers=HEADERS)
+    return _stream(request, _changes(hub))
 
 
 @streams.get(
@@ -115,7 +116,31 @@ async def events(
     store = request.app.state.asking.view().store
     known = last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= 15
     begin = int(last_event_id) if known else after
-    return StreamingResponse(_happened(hub, store, begin, environment), media_type="text/event-stream", headers=HEADERS)
+    return _stream(request, _happened(hub, store, begin, environment))
+
+
+def _stream(request: Request, lines: AsyncIterator[str]) -> StreamingResponse:
+    return StreamingResponse(_while_allowed(request, lines), media_type="text/event-stream", headers=HEADERS)
+
+
+async def _while_allowed(request: Request, lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    """A token that is revoked, or a session that is over, ends what was opened with it."""
+    now = asyncio.get_running_loop().time
+    asked = now()
+    async for line in lines:
+        if now() - asked > ALLOWED_FOR_S:
+            asked = now()
+            if not await asyncio.to_thread(_may_look, request):
+                return
+        yield line
+
+
+def _may_look(request: Request) -> bool:
+    try:
+        reading(request)
+    except HTTPException:
+        return False
+    return True
 
 
 async def _changes(hub: Hub) -> AsyncIterator[str]:

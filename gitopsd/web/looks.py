@@ -1,8 +1,10 @@
 """What pages show, made from what queries and the store say; no HTML in it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 from gitopsd.controller.ports import Commit
@@ -10,11 +12,12 @@ from gitopsd.controller.queries.ledger import Part
 from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.operation import Verb
-from gitopsd.model.release import Hold, Release, ReleasedService
-from gitopsd.model.status import WORST_FIRST, EnvironmentStatus
+from gitopsd.model.release import Hold, Journal, Release, ReleasedService
+from gitopsd.model.status import WORST_FIRST, EnvironmentStatus, Health
 from gitopsd.model.strategy import Approve
 from gitopsd.release.progress import ServiceProgress
-from gitopsd.rollout.shifting import steps_of
+from gitopsd.release.waiting import Stop, stops
+from gitopsd.rollout.shifting import steps_of, words
 from gitopsd.web.charts import Chart, charts
 
 CommitOf = Callable[[str, str], Commit | None]
@@ -40,7 +43,9 @@ class Banner:
 class Card:
     """An environment at a glance. `serving` and `wanted` are commits, None where the mirror has them no more.
 
-    `todo` is what to type where no banner says it, None where there is nothing to do.
+    `serving` is the one that was released: the status's revision moves on with commits that concern nothing here.
+    `doing` is where open rollouts stand. `todo` is what to type where no banner says it, None where there is nothing
+    to do.
     """
 
     status: EnvironmentStatus
@@ -48,37 +53,66 @@ class Card:
     wanted: Commit | None
     banners: tuple[Banner, ...]
     drifts: tuple[DriftItem, ...]
+    doing: tuple[str, ...]
     todo: Cure | None
+
+    @property
+    def news(self) -> tuple[Banner, ...]:
+        """The banners that say more than the status's reason does."""
+        return tuple(each for each in self.banners if each.hold.reason != self.status.reason)
 
     @property
     def behind(self) -> bool:
         return self.status.desired_revision not in ("", self.status.revision)
 
 
-def card(status: EnvironmentStatus, commit: CommitOf, drifts: tuple[DriftItem, ...]) -> Card:
-    return Card(
+def card(status: EnvironmentStatus, commit: CommitOf, drifts: tuple[DriftItem, ...], journal: Journal | None) -> Card:
+    """`journal` is wanted where something is under way."""
+    made = Card(
         status,
-        commit(status.name, status.revision or status.serving_revision),
+        commit(status.name, status.serving_revision or status.revision),
         commit(status.name, status.desired_revision),
         tuple(Banner(hold, cure(status.name, hold)) for hold in status.holds),
         drifts,
-        todo(status, drifting=bool(drifts)),
+        tuple(f"{name}: {words(each)}" for name, each in sorted(journal.rollouts.items())) if journal else (),
+        None,
     )
+    return replace(made, todo=_todo(made, next(stops(journal), None) if journal else None))
 
 
-def todo(status: EnvironmentStatus, *, drifting: bool) -> Cure | None:
-    """What to type to find out why it is broken, to mend what was changed by hand, or to follow what is under way."""
-    name = status.name
+def _todo(card: Card, stop: Stop | None) -> Cure | None:
+    """What to type: to find out why it is broken, to let it go on, to mend what was changed by hand, to follow it."""
+    status, name = card.status, card.status.name
     broken = next((each.name for each in status.services if each.health in ("Degraded", "Missing")), "")
     if broken:
         return Cure(f"gitopsd why {name}/{broken}")
-    if drifting:
+    if stop is not None:
+        service = {"service": stop.service} if stop.verb == "promote" else {}
+        return Cure(stop.command, stop.verb.capitalize(), stop.verb, service)
+    if card.drifts:
         return Cure(f"gitopsd heal {name}", "Heal", "heal")
+    if settles := [each.cure for each in card.banners if each not in card.news and each.cure]:
+        return settles[0]
     if status.health == "Progressing":
         return Cure(f"gitopsd rollout show {name}")
-    if any(cure(name, hold) for hold in status.holds) or (status.sync, status.health) == ("Synced", "Healthy"):
+    if any(each.cure for each in card.banners) or (status.sync, status.health) == ("Synced", "Healthy"):
         return None
     return Cure(f"gitopsd plan {name}" if status.health == "Healthy" else f"gitopsd status {name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All environments in one line: how many are of which health, drift, or are held. Worst first."""
+
+    healths: tuple[tuple[Health, int], ...]
+    drifted: int
+    held: int
+
+
+def summary(cards: Sequence[Card]) -> Summary:
+    healths = Counter(each.status.health for each in cards)
+    ordered = tuple((health, healths[health]) for health in WORST_FIRST if healths[health])
+    return Summary(ordered, sum(bool(each.drifts) for each in cards), sum(bool(each.banners) for each in cards))
 
 
 def worst_first(cards: Iterable[Card]) -> tuple[Card, ...]:
@@ -128,8 +162,13 @@ class Entry:
     ended_at: datetime | None = None
     word: str = ""
 
+    @property
+    def day(self) -> str:
+        return f"{self.at.astimezone(UTC):%Y-%m-%d}"
+
 
 TOLD_ELSEWHERE = ("ReleaseStarted", "ReleaseEnded", "DriftFound", "DriftEnded", "ActionDone")
+OF_A_RELEASE = ("Rollout", "NewInstancesReached")  # its own page tells them
 OUTCOMES: Mapping[str, Severity] = {"succeeded": "info", "superseded": "info", "cancelled": "warning"}
 
 
@@ -145,9 +184,13 @@ def timeline(
         *(each for release in releases for each in _of_release(release, commit)),
         *(_of_drift(item, None) for item in drifts),
         *(_of_drift(each.item, each) for each in past),
-        *(_of_event(event) for event in events if event.reason not in TOLD_ELSEWHERE),
+        *(_of_event(event) for event in events if not _told_elsewhere(event)),
     ]
     return tuple(sorted(found, key=lambda entry: entry.at, reverse=True))
+
+
+def _told_elsewhere(event: Event) -> bool:
+    return event.reason in TOLD_ELSEWHERE or (event.release is not None and event.reason.startswith(OF_A_RELEASE))
 
 
 def _of_release(release: Release, commit: CommitOf) -> Iterator[Entry]:
@@ -172,9 +215,15 @@ def _of_drift(item: DriftItem, past: PastDrift | None) -> Entry:
 
 
 def _of_event(event: Event) -> Entry:
-    title = f"{event.reason}" + (f" ({event.service})" if event.service else "")
+    title = spaced(event.reason) + (f": {event.service}" if event.service else "")
     link = f"/releases/{event.release}" if event.release is not None else ""
-    return Entry(event.at, "event", title, event.message, event.severity, link, word=event.severity)
+    text = event.message.removeprefix(f"{event.service}: ")
+    return Entry(event.at, "event", title, text, event.severity, link, word=event.severity)
+
+
+def spaced(reason: str) -> str:
+    """`Step over` for StepOver."""
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda found: f" {found[0].lower()}", reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +275,12 @@ def happenings(release: Release, events: Iterable[Event]) -> Iterator[Happening]
     against = release.reason.partition(": ")[2] or release.reason
     known, last = False, ""
     for event in events:
-        said, _, why = (
-            event.message.partition(" # ") if event.reason == "ActionDone" else (event.reason, "", event.message)
-        )
+        said, _, why = event.message.partition(" # ") if event.reason == "ActionDone" else ("", "", event.message)
+        why = why.removeprefix(f"{event.service}: ")
         if known and against:
             why = why.replace(against, "").rstrip(": ")
         known = known or bool(against and against in why)
-        yield Happening(event, said, "" if why in (last, event.service) else why)
+        yield Happening(event, said or spaced(event.reason), "" if why in (last, event.service) else why)
         last = why
 
 

@@ -35,7 +35,7 @@ def overview(request: Request, asked: Asked, visitor: Reader) -> Response:
     view = asked.view()
     report = status(view)
     cards = looks.worst_first(_card(asked, view, each) for each in report.environments)
-    values = {"report": report, "cards": cards, "json": "/api/v1/environments"}
+    values = {"report": report, "cards": cards, "summary": looks.summary(cards), "json": "/api/v1/environments"}
     return rendered(request, "overview.html", values, visitor)
 
 
@@ -194,7 +194,8 @@ def _card(asked: Asking, view: View, each: EnvironmentStatus) -> looks.Card:
     def commit(environment: str, revision: str) -> Any:
         return asked.commit(view, environment, revision)
 
-    return looks.card(each, commit, view.store.drift(each.name).items)
+    journal = view.store.journal(each.name) if each.health == "Progressing" else None
+    return looks.card(each, commit, view.store.drift(each.name).items, journal)
 
 
 def _status(view: View, name: str) -> EnvironmentStatus:

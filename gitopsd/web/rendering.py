@@ -14,6 +14,7 @@ from starlette.responses import Response
 from gitopsd import __version__
 from gitopsd.controller import shapes
 from gitopsd.model.route import percent
+from gitopsd.model.units import in_units
 from gitopsd.web.access import Visitor
 
 HERE = Path(__file__).parent
@@ -55,10 +56,12 @@ def until(then: datetime, now: datetime) -> str:
 
 
 def lasted(seconds: float | None) -> str:
-    """`0.4s`, `42s`, `3m 5s`, `2h 10m`, `4d`."""
+    """`40ms`, `0.4s`, `42s`, `3m 5s`, `2h 10m`, `4d`."""
     if seconds is None:
         return "-"
     whole = int(seconds)
+    if 0 < seconds < 0.1:
+        return f"{seconds * 1000:.0f}ms"
     if whole < 10:
         return f"{seconds:.1f}s" if seconds % 1 and seconds < 10 else f"{whole}s"
     days, hours, minutes = whole // 86400, whole % 86400 // 3600, whole % 3600 // 60
@@ -93,10 +96,12 @@ def typed(words: str) -> Markup:
     return Markup("").join(Markup("<code>{}</code>").format(each) if i % 2 else each for i, each in enumerate(parts))
 
 
-def shown(value: object) -> str:
-    """A value of a manifest or an engine; one that may be secret is not told."""
+def shown(value: object, field: str = "") -> str:
+    """A value of a manifest or an engine, of some fields in units; one that may be secret is not told."""
     if value is None:
         return "(none)"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return in_units(field, value)
     return "(hidden)" if isinstance(value, Mapping) and value.keys() == {"hidden"} else str(value)
 
 

@@ -25,8 +25,8 @@ def test_nothing_measured_is_no_picture() -> None:
 
 def test_what_the_picture_shows_is_said_in_words_with_threshold_and_verdict() -> None:
     errors, times = charts([point(5, 0), point(20, 4)], [ERRORS, TIMES])
-    assert errors.words == "Error rate: new 4 %, old 0 % at a share of 20 %; max 1 %: fail"
-    assert times.words == "Latency, p95: new 100 ms, old 50 ms at a share of 20 %; max_ratio 3: pass"
+    assert errors.words == "Error rate: new 4 %, old 0 % at a share of 20 %; at most 1 %: fail"
+    assert times.words == "Latency, p95: new 100 ms, old 50 ms at a share of 20 %; at most 3 times the old: pass"
     assert [row.share for row in errors.rows] == ["5 %", "20 %"]
 
 
@@ -63,5 +63,5 @@ def test_lines_stay_within_their_box() -> None:
 def test_a_release_that_is_over_is_drawn_from_the_ledger() -> None:
     measures = {"step": 2, "share": 20.0, "metrics": [ERRORS]}
     errors, _ = charts_of(Part("web", "RolledBack", measures=(measures,), trace=(point(20, 4),)))
-    assert errors.words == "Error rate: new 4 %, old 0 % at a share of 20 %; max 1 %: fail"
+    assert errors.words == "Error rate: new 4 %, old 0 % at a share of 20 %; at most 1 %: fail"
     assert charts_of(Part("web", "Succeeded")) == ()

@@ -37,7 +37,7 @@ class Glance:
         item = DriftItem("container", "shop-web-1", "web", "c1", "modified", drift, since, since, cure="in-place")
         self._house.store.save_drift(Drifted("shop", (item,) if drift else ()))
         text = self._client.get("/", headers=BROWSER).text
-        card = text[text.index('<article class="card"') : text.index("</article>")]
+        card = text[text.index('<article class="card') : text.index("</article>")]
         return " ".join(re.sub(r"<[^>]+>", " ", card).split())
 
 

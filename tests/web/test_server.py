@@ -10,11 +10,12 @@ from http.client import HTTPConnection, HTTPResponse
 
 import pytest
 
+from gitopsd.model.event import Event
 from gitopsd.model.settings import HttpSettings, Listen
 from gitopsd.web.server import PageServer
 from tests.apps import free_port
 from tests.controller.house import SETTINGS, House, compose
-from tests.waiting import eventually
+from tests.waiting import eventually, meanwhile
 
 
 class Served:
@@ -94,6 +95,18 @@ def test_a_stream_tells_what_happens_and_goes_on_where_it_was_cut(served: Served
 
     with closing(served.get("/api/v1/events/stream", Last_Event_ID=str(first["id"]))) as again:
         assert _event(again)["id"] == first["id"] + 1
+
+
+def test_a_stream_ends_with_the_token_that_opened_it(served: Served) -> None:
+    token = served.house.tokens.add("alice", "read", served.house.clock.now())
+    served.house.start()
+    served.server.start()
+    eventually(served.answers, within=45)
+    happens = Event(served.house.clock.now(), "Happened", "something happened")
+    with closing(served.get("/api/v1/events/stream", Authorization=f"Bearer {token}")) as stream:
+        served.house.tokens.revoke("alice")
+        with meanwhile(lambda: served.house.store.append([happens])):
+            eventually(lambda: not stream.readline(), within=45)
 
 
 def test_it_ends_while_streams_are_open(served: Served) -> None:
