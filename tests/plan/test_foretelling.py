@@ -3,7 +3,7 @@
 from gitopsd.model.analysis import GUARD, Analysis
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.strategy import Analyse, SetWeight
-from gitopsd.plan.foretelling import foretold, interrupting, judging, quiet
+from gitopsd.plan.foretelling import begins_anew, foretold, interrupting, judging, quiet
 from gitopsd.plan.text import plan_text
 from tests.builders import a_service, a_state, seconds
 
@@ -39,3 +39,19 @@ def test_a_step_that_will_see_too_little_traffic_is_told_before_it_begins() -> N
         "web: step 2 of 2 will see too little traffic to be judged: 5 % of 5 requests/s for 1m are 15 "
     )
     assert told.endswith("write a smaller min_samples (requests as measured the last 3 times)")
+
+
+def test_a_port_that_a_router_on_a_bridge_does_not_have_yet_is_told_as_a_gap_for_all_behind_it() -> None:
+    desired = a_state(a_service("web", traffic="80:8080"), a_service("shop", traffic="81:8080")).desired
+
+    [told] = begins_anew(PLAN, desired, {("", 80), ("", 90)})
+
+    assert told.startswith("the router is on a bridge and begins anew to listen at 81: nobody behind it has an answer")
+    assert begins_anew(PLAN, desired, {("", 80), ("", 81)}) == ()
+
+
+def test_a_router_that_nobody_is_behind_yet_begins_without_anybody_noticing() -> None:
+    desired = a_state(a_service("web", traffic="80:8080")).desired
+    assert begins_anew(PLAN, desired, ()) == ()
+    nothing = Plan("shop", "abc", (Change("web", "unchanged", ""),))
+    assert begins_anew(nothing, desired, {("", 90)}) == ()

@@ -10,12 +10,13 @@ from gitopsd.controller.measured import interruptions, request_rates
 from gitopsd.controller.opening import make_plan, with_way_to_ask, with_way_to_measure
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.view import View
+from gitopsd.model.desired import DesiredState
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold
 from gitopsd.plan.foreign import foreign_holds
-from gitopsd.plan.foretelling import foretold, interrupting, judging, quiet
+from gitopsd.plan.foretelling import begins_anew, entrances, foretold, interrupting, judging, quiet
 from gitopsd.plan.pull_policy import may_pull
 
 
@@ -52,12 +53,26 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
         made = with_way_to_measure(made, desired, view.metrics)
         known = interruptions(view.store, environment.name, interrupting(made))
         rates = request_rates(view.store, environment.name, judging(made, desired))
-        warnings = (*made.warnings, *_to_be_pulled(seen), *quiet(made, desired, rates))
+        warnings = (
+            *made.warnings,
+            *_to_be_pulled(seen),
+            *quiet(made, desired, rates),
+            *_router(view, environment, made, desired),
+        )
         made = replace(foretold(made, known), warnings=warnings)
         return with_guards(made, environment, seen.journal, seen.desire.state, view.store, view.now)
     if not environment.path:
         return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
     raise GitopsdError(seen.desire.reason or "what Git wants is not known yet")
+
+
+def _router(view: View, environment: Environment, made: Plan, desired: DesiredState) -> tuple[str, ...]:
+    """What the plan costs those who are behind the engine's router already."""
+    if environment.router.network != "bridge":
+        return ()
+    beside = (each.name for each in view.environments.values() if each.engine == environment.engine)
+    routed = (route for name in beside for route in view.store.journal(name).routes.values())
+    return begins_anew(made, desired, {entrance for route in routed for entrance in entrances(route.traffic)})
 
 
 def _foreign(seen: Look, live: LiveState) -> tuple[Hold, ...]:
