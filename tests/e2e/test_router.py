@@ -3,12 +3,16 @@
 import http.client
 import os
 import signal
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -31,6 +35,7 @@ from tests.waiting import eventually
 IMAGE = "gitopsd-test/haproxy:1"
 CHECKS = Checks(HttpCheck(8080), interval=timedelta(milliseconds=200))
 PATIENT = timedelta(seconds=20)
+GREEDY = "import os, sys; open(sys.argv[1], 'w').write(str(os.getpid())); bytearray(os.urandom(1 << 20)) * 200"
 
 
 @dataclass
@@ -111,7 +116,34 @@ def test_instances_of_the_engine_are_reached_through_the_router_and_changed_behi
     assert (host["CapDrop"], host["CapAdd"], host["ReadonlyRootfs"]) == (["ALL"], ["NET_BIND_SERVICE"], True)
 
 
-def test_a_router_that_is_killed_is_back_with_its_table_and_no_gitopsd(managed: Managed) -> None:
+def killed(managed: Managed, container: str) -> None:
+    os.kill(managed.api.inspect_container(container)["State"]["Pid"], signal.SIGKILL)
+
+
+def out_of_memory(managed: Managed, container: str) -> None:
+    """Somebody who shares its memory takes all of it, and the kernel takes the router for the one to end."""
+    managed.api.update_container(container, mem_limit="96m", memswap_limit="96m")
+    processes = [int(row[1]) for row in managed.api.top(container)["Processes"]]
+    for process in processes:
+        Path(f"/proc/{process}/oom_score_adj").write_text("1000")
+    begun, group = time.time(), memory_group(processes[0])
+    greedy = subprocess.Popen([sys.executable, "-c", GREEDY, str(group / "cgroup.procs")])
+    told = {"event": ["oom"], "container": [container]}
+    eventually(lambda: list(managed.api.events(since=begun, until=time.time(), filters=told)), within=45)
+    greedy.wait(timeout=45)
+
+
+def memory_group(process: int) -> Path:
+    """The directory of the cgroup that counts a process's memory, of version 1 or 2."""
+    groups = [line.split(":", 2) for line in Path(f"/proc/{process}/cgroup").read_text().splitlines()]
+    where = {name: path for _, names, path in groups for name in names.split(",")}
+    return Path(f"/sys/fs/cgroup/memory{where['memory']}" if "memory" in where else f"/sys/fs/cgroup{where['']}")
+
+
+@pytest.mark.parametrize("ends", [killed, out_of_memory])
+def test_a_router_that_is_killed_is_back_with_its_table_and_no_gitopsd(
+    managed: Managed, ends: Callable[[Managed, str], None]
+) -> None:
     router, old, new = managed.router(), managed.instance("old"), managed.instance("new")
     table = managed.table((old,), (new,), ALL)
     router.apply(managed.table((old,)))
@@ -121,7 +153,7 @@ def test_a_router_that_is_killed_is_back_with_its_table_and_no_gitopsd(managed: 
     before = router.observe()
     assert before is not None
 
-    os.kill(managed.api.inspect_container(container["Id"])["State"]["Pid"], signal.SIGKILL)
+    ends(managed, container["Id"])
 
     eventually(lambda: (shown := router.observe()) is not None and shown.epoch != before.epoch, within=45)
     eventually(lambda: managed.get() == "new", within=45)
