@@ -62,6 +62,12 @@ class Card:
         return tuple(each for each in self.banners if each.hold.reason != self.status.reason)
 
     @property
+    def state(self) -> str:
+        """One word for its colour: its health, and `unsettled` where it works and all the same wants somebody."""
+        settled = self.status.sync == "Synced" and not (self.drifts or self.banners)
+        return self.status.health.lower() if settled or self.status.health != "Healthy" else "unsettled"
+
+    @property
     def behind(self) -> bool:
         return self.status.desired_revision not in ("", self.status.revision)
 
@@ -118,7 +124,15 @@ def summary(cards: Sequence[Card]) -> Summary:
 def worst_first(cards: Iterable[Card]) -> tuple[Card, ...]:
     """What needs a person comes first."""
     return tuple(
-        sorted(cards, key=lambda each: (WORST_FIRST.index(each.status.health), not each.banners, each.status.name))
+        sorted(
+            cards,
+            key=lambda each: (
+                WORST_FIRST.index(each.status.health),
+                each.state != "unsettled",
+                not each.banners,
+                each.status.name,
+            ),
+        )
     )
 
 

@@ -159,6 +159,11 @@ def test_images_are_brought_over_from_elsewhere(desk: Desk) -> None:
     assert "there is no environment wiki" in desk.ask("promote", "wiki", "blog").stderr
 
 
+def test_a_pin_is_asked_for_and_refused_by_the_daemon_there(desk: Desk) -> None:
+    result = desk.ask("pin", "blog", "99", "--reason", "slow")
+    assert (result.exit_code, result.stdout.startswith("blog: not pinned: ")) == (1, True), result.output
+
+
 def test_a_sync_is_followed_to_the_end_of_its_release(desk: Desk) -> None:
     assert "shop: nothing to do" in desk.text("sync", "shop")
     desk.house.source().write({"environments/blog/compose.yaml": compose("web:2")})

@@ -19,7 +19,7 @@ from tests.load import load
 
 PATIENCE_S = 180.0  # many tests and few processors
 AXE = ROOT / ".venv" / "axe.min.js"
-OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-lcd-text")
 expect.set_options(timeout=PATIENCE_S * 1000)
 
 

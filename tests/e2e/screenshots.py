@@ -16,7 +16,6 @@ from tests.e2e.desk import PATIENCE_S, Desk, desk
 from tests.images import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-SCREEN: dict[str, Any] = {"viewport": {"width": 1200, "height": 780}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True}
 WAIT: dict[str, Any] = {"pause": {"duration": "20s"}}
 CANARY: tuple[dict[str, Any], ...] = (
@@ -59,13 +58,13 @@ def release(found: Desk) -> None:
     steps = ({"set_weight": 50}, {"pause": {}})
     commit = push(found, "shop", "Baskets: one query less", **shop(found, "1.4.2", *steps, errors=400, latency_ms=40))
     found.rig.rejected(commit, within=PATIENCE_S)
-    with taken(found, f"/releases/{found.rig.release().number}", "release") as page:
+    with taken(found, f"/releases/{found.rig.release().number}", "release", **screen(900)) as page:
         expect(page.locator(".banner.bad")).to_be_visible()
 
 
 def canary(found: Desk) -> None:
     push(found, "shop", "Pay by bank transfer", **shop(found, "1.5.0", *CANARY))
-    with taken(found, "/environments/shop", "canary") as page:
+    with taken(found, "/environments/shop", "canary", **screen(1080)) as page:
         expect(page.get_by_text("50 % of the traffic goes to the new version")).to_be_visible()
         found.rig.eventually(lambda: [each.share for each in points(found)].count(5000) >= AT_END, PATIENCE_S)
         page.reload()
@@ -77,15 +76,15 @@ def points(found: Desk) -> tuple[Point, ...]:
 
 def drift(found: Desk) -> None:
     found.drifts()
-    with taken(found, "/environments/stock/drift", "drift") as page:
+    with taken(found, "/environments/stock/drift", "drift", **screen(440)) as page:
         expect(page.get_by_text("resources.memory").first).to_be_visible()
 
 
 def overview(found: Desk) -> None:
     """While one environment moves and another one drifts, for bright and for dark rooms, and in a hand."""
     for name, how in (
-        ("overview-light", SCREEN),
-        ("overview-dark", {**SCREEN, "color_scheme": "dark"}),
+        ("overview-light", screen(740)),
+        ("overview-dark", {**screen(740), "color_scheme": "dark"}),
         ("overview-phone", PHONE),
     ):
         with taken(found, "/", name, **how) as page:
@@ -111,13 +110,17 @@ def push(found: Desk, environment: str, subject: str, /, **services: dict[str, A
     return found.rig.repository.push({f"environments/{environment}/compose.yaml": text}, subject)
 
 
+def screen(height: int) -> dict[str, Any]:
+    return {"viewport": {"width": 1100, "height": height}}
+
+
 @contextmanager
 def taken(found: Desk, path: str, name: str, **how: Any) -> Iterator[Page]:
-    """The page, of which a picture is taken in the end."""
-    with found.page(path, **(how or SCREEN)) as page:
+    """The page, of which a picture is taken in the end, as far as a screen shows it."""
+    with found.page(path, **how) as page:
         yield page
         page.evaluate("document.fonts.ready")
-        page.screenshot(path=IMAGES / f"{name}.png", full_page=True, animations="disabled")
+        page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from gitopsd.cli.words import DURATION
 @click.option("--reason", required=True, help="Why; status and ledger show it.")
 @options
 def command(door: Door, environment: str, release: int, how_long: timedelta, reason: str) -> int:
-    from gitopsd.controller.queries.ledger import may_be_pinned
+    if not door.server_url:  # or the daemon there says so
+        from gitopsd.controller.queries.ledger import may_be_pinned
 
-    may_be_pinned(door.view(), environment, release)
+        may_be_pinned(door.view(), environment, release)
     said = {"release": release, "for_s": how_long.total_seconds(), "reason": reason}
     return operate(door, "pin", environment, said, refused="not pinned")
