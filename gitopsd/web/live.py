@@ -144,11 +144,12 @@ def _may_look(request: Request) -> bool:
 
 
 async def _changes(hub: Hub) -> AsyncIterator[str]:
+    """The first one comes at once: what has changed between the page and its stream is known to neither."""
     state = hub.state
     yield "retry: 2000\n\n"
     while not hub.ended:
-        state = await hub.after(state)
         yield f"event: changed\ndata: {state[0]}\n\n"
+        state = await hub.after(state)
 
 
 async def _happened(hub: Hub, store: Store, begin: int | None, environment: str) -> AsyncIterator[str]:

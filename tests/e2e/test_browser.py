@@ -18,6 +18,10 @@ PAGES = ("/", "/environments/shop", "/environments/shop/plan", "/environments/st
          "/environments/shop/timeline", "/releases/1", "/releases/1/changes", "/login")  # fmt: skip
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
 GRAVE = ("serious", "critical")
+RENEWED = """new Promise(done => {
+  document.addEventListener("htmx:after:swap", () => done(), {once: true});
+  htmx.trigger("#live", "changed");
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +60,16 @@ def test_a_failure_is_seen_to_return_with_its_evidence(at_desk: Desk) -> None:
 
 
 def test_what_was_changed_by_hand_is_seen_and_healed(at_desk: Desk) -> None:
-    with at_desk.page("/environments/stock/drift") as page:
+    with at_desk.page("/environments/stock/drift") as page, at_desk.page("/environments/stock") as other:
         expect(page.get_by_text("Nothing drifts")).to_be_visible()
+        other.get_by_label("Reason").fill("half a sentence")
         at_desk.drifts()
         expect(page.get_by_role("row", name=re.compile("resources.memory"))).to_be_visible()
+        expect(other.get_by_role("link", name="1 drifted")).to_be_visible()
+        expect(other.get_by_label("Reason")).to_have_value("half a sentence")
+        page.get_by_text("Ignore it").click()
+        page.evaluate(RENEWED)
+        expect(page.get_by_text("ignore_drift: [resources.memory]")).to_be_visible()
 
         page.get_by_role("button", name="Heal").click()
 
