@@ -38,6 +38,7 @@ from tests.builders import waves_of
 from tests.world import Behaviour, Refused, Unanswered, Unfit, World
 
 Advance = Callable[..., Turn]
+Gate = Callable[[Journal, SealedState, Plan], str]
 Watch = Callable[["Daemon", Action], None]
 HOST_IS_ASKED_AGAIN_AFTER = timedelta(seconds=10)
 SILENT_ENGINE_IS_ASKED_AGAIN_AFTER = timedelta(seconds=1)
@@ -68,6 +69,7 @@ class Daemon:
     returned: bool = True
     wake_at: datetime | None = None
     advance: Advance = advance
+    gate: Gate = refused_by_schema
     repair: bool = True
     storm: bool = False
     spikes: dict[str, str] = field(default_factory=dict)
@@ -156,7 +158,7 @@ class Daemon:
         self.number += 1
         cause = held.words if held is not None else "newer content in Git"
         candidate = Candidate(state, made, waves_of(state), "ada", f"commit {self.number}", cause)
-        if bad := refused_by_schema(self.journal, state, made):
+        if bad := self.gate(self.journal, state, made):
             found = refuse(self.journal, candidate, self.number, bad, self.now, GUARD)
         else:
             found = begin(self.journal, candidate, self.number, self.now)
