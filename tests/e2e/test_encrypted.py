@@ -1,37 +1,32 @@
 """Encrypted files of a repository on a real engine: what they hold gets into containers, and nowhere else.
 
-The scan at the end looks for planted canaries wherever gitopsd writes or says something: its state directory, its log,
-labels, answers, arguments and environment; after a release, a failure, drift and a rotated key.
+The scan at the end looks for planted canaries, also those of the host, wherever gitopsd writes or says something: its
+state directory, its log as text and as JSON, labels, commands, pages, API, metrics, notifications, and the arguments
+and environment of itself and of the programs that it starts; after a release, a rotated key, a failure and drift.
 """
 
 import json
 import subprocess
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pyrage import encrypt, x25519
 
+from gitopsd.__main__ import Wired
+from gitopsd.cli.main import gitopsd
 from tests.e2e.conftest import ONE, MakeRig
-from tests.e2e.process import ask
 from tests.e2e.rig import Rig, web
+from tests.e2e.scan import found, recorded
+from tests.receivers import SECRET, Web
+from tests.receivers import web as web_server
 
 SOPS = str(Path(sys.executable).with_name("sops"))
 CANARIES = ("canary-of-the-database", "canary-of-the-environment", "canary-of-a-mount")
-ASKED = (
-    ("status", "shop", "-o", "json"),
-    ("plan", "shop"),
-    ("drift", "shop", "-o", "json"),
-    ("history", "shop", "-o", "json"),
-    ("show", "1"),
-    ("show", "2", "-o", "json"),
-    ("events", "-o", "json"),
-    ("diff", "shop", "1", "2"),
-    ("why", "shop/web"),
-)
+OF_THE_HOST = ("canary-of-a-variable", "canary-of-a-secret")
 
 
 @pytest.fixture
@@ -40,11 +35,27 @@ def key() -> x25519.Identity:
 
 
 @pytest.fixture
-def rig(make_rig: MakeRig, key: x25519.Identity) -> Rig:
-    """A rig that has the key, and the program."""
+def hooks() -> Iterator[Web]:
+    with web_server() as made:
+        yield made
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig, key: x25519.Identity, hooks: Web, free_port: int) -> Rig:
+    """A rig that has the key, the program, a variable and a secret of the host, and tells somebody."""
     made = make_rig()
     (made.directory / "age.key").write_text(f"{key}\n")
-    made.configure(secrets={"age_key_file": str(made.directory / "age.key"), "sops": SOPS})
+    (made.directory / "shop.env").write_text(f"HOSTED={OF_THE_HOST[0]}\n")
+    (made.directory / "secret").write_text(SECRET)
+    programs = recorded(made, SOPS, "git")
+    made.configure(
+        secrets={"age_key_file": str(made.directory / "age.key"), "sops": str(programs / "sops")},
+        environments={"shop": {"vars_file": str(made.directory / "shop.env")}},
+        notify=[{"webhook": {"url": f"{hooks.url}/hook", "secret_file": str(made.directory / "secret")}}],
+    )
+    made.process.listen = f"127.0.0.1:{free_port}"
+    kept = ["secret", "set", "shop", "kept", "--config", str(made.config)]
+    assert CliRunner().invoke(gitopsd, kept, obj=Wired(), input=OF_THE_HOST[1]).exit_code == 0
     return made.start()
 
 
@@ -65,12 +76,14 @@ def push(rig: Rig, key: x25519.Identity, database: str = CANARIES[0], **more: An
     service = web(
         ONE,
         env_file=["web.env"],
-        secrets=[{"source": "db", "uid": "70", "gid": "71"}],
+        secrets=[{"source": "db", "uid": "70", "gid": "71"}, "kept"],
+        environment={"HOSTED": "${HOSTED}"},
         volumes=["./token:/etc/token"],
         **more,
     )
     sealed = web(ONE, read_only=True, secrets=["db"])
-    document = {"services": {"web": service, "sealed": sealed}, "secrets": {"db": {"file": "./db.age"}}}
+    secrets = {"db": {"file": "./db.age"}, "kept": {"external": True}}
+    document = {"services": {"web": service, "sealed": sealed}, "secrets": secrets}
     files = {
         "db.age": by_age(key, database),
         "web.env": by_sops(rig.directory, key, f"TOKEN={CANARIES[1]}\n"),
@@ -79,31 +92,8 @@ def push(rig: Rig, key: x25519.Identity, database: str = CANARIES[0], **more: An
     return rig.push_document(document, **files)
 
 
-def said(rig: Rig) -> Iterator[tuple[str, bytes]]:
-    """Whatever gitopsd has written down or answers, each with where that was."""
-    for path in rig.state.rglob("*"):
-        if path.is_file():
-            yield str(path), path.read_bytes()
-    yield "log", rig.process.words().encode()
-    for words in ASKED:
-        done = ask(rig.config, *words)
-        yield " ".join(words), (done.stdout + done.stderr).encode()
-    for row in rig.rows():
-        yield f"labels of {row['Names']}", json.dumps(row["Labels"]).encode()
-    for volume in rig.api.volumes()["Volumes"] or ():
-        yield f"volume {volume['Name']}", json.dumps([volume["Name"], volume["Labels"]]).encode()
-    for part in ("cmdline", "environ"):
-        yield part, Path(f"/proc/{rig.process.pid}/{part}").read_bytes()
-
-
-def found(rig: Rig) -> list[str]:
-    """Where a canary shows, as it is or coded."""
-    forms = [form for canary in CANARIES for form in (canary.encode(), b64encode(canary.encode())[:-4])]
-    return [where for where, data in said(rig) if any(form in data for form in forms)]
-
-
 @pytest.mark.timeout(300)
-def test_encrypted_files_reach_their_containers_and_nothing_else(rig: Rig, key: x25519.Identity) -> None:
+def test_encrypted_files_reach_their_containers_and_nothing_else(rig: Rig, key: x25519.Identity, hooks: Web) -> None:
     rig.synced(push(rig, key))
     files = ("/run/secrets/db", "/etc/token")
     shown = [rig.run_inside("web-1", "stat", "-c", "%a %u %g", each).strip() for each in files]
@@ -122,7 +112,10 @@ def test_encrypted_files_reach_their_containers_and_nothing_else(rig: Rig, key: 
     rig.eventually(lambda: rig.status().desired_revision == stranger and "for other keys" in rig.status().reason)
     assert rig.ids() == before
 
-    command = ["sh", "-c", "echo the token is $$TOKEN; cat /run/secrets/db; exit 3"]
+    rig.process.stop()
+    rig.configure(log={"format": "json"})
+    rig.start()
+    command = ["sh", "-c", "echo the token is $$TOKEN $$HOSTED; cat /run/secrets/*; exit 3"]
     never = {"health": {"tcp": {"port": 9}}}
     rig.rejected(push(rig, other, command=command, user="0", x=never))
     assert rig.ids() == before
@@ -130,5 +123,11 @@ def test_encrypted_files_reach_their_containers_and_nothing_else(rig: Rig, key: 
     rig.api.update_container(rig.container("web-1")["Id"], mem_limit="96m", memswap_limit="96m")
     rig.looks_again()
 
-    assert found(rig) == []
-    assert "the token is (hidden)" in json.dumps(rig.shown(2))
+    rig.eventually(lambda: [call.json()["type"] for call in hooks.calls][-1:] == ["rolled-back"])
+    (rig.state / "calls").write_bytes(b"".join(call.body for call in hooks.calls))
+
+    planted = (*CANARIES, *OF_THE_HOST, SECRET, str(key))
+    assert found(rig, planted, rig.state / "secrets" / "shop" / "kept") == []
+    assert "the token is (hidden) (hidden)" in json.dumps(rig.shown(2))
+    assert str(rig.directory / "age.key") in (rig.directory / "sops.record").read_text()
+    assert json.loads(rig.process.words().splitlines()[-1])["environment"] == "shop"

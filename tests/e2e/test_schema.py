@@ -4,13 +4,17 @@ The code is two versions of a small service that reads and writes all the time: 
 one `full_name`. An expand job adds that, with a trigger that keeps the two alike; a contract job drops the first one.
 """
 
+import time
+from collections import Counter
 from functools import partial
 from typing import Any
 
 import docker
 import pytest
 
+from tests.conftest import PROJECT_LABEL
 from tests.e2e.rig import Rig, web
+from tests.e2e.witness import SERVICE_LABEL
 from tests.postgres import postgres_image
 
 IMAGE = "gitopsd-test/postgres:1"
@@ -25,6 +29,7 @@ CODE = {
     1: ("INSERT INTO person (name) VALUES ('ada')", "SELECT name FROM person LIMIT 1"),
     2: ("INSERT INTO person (full_name) VALUES ('ada')", "SELECT full_name FROM person LIMIT 1"),
 }
+READ = "SELECT number FROM version"
 BEGIN = "CREATE TABLE person (id serial PRIMARY KEY, name text); CREATE TABLE version AS SELECT 14 AS number"
 EXPAND = """
 ALTER TABLE person ADD COLUMN full_name text;
@@ -58,9 +63,9 @@ def code(version: int, accepts: str) -> dict[str, Any]:
 
 def job(phase: str, statements: str, seconds: float = 0, **said: Any) -> dict[str, Any]:
     """A job that takes its time after it has begun, and carries its statements out in one transaction."""
-    run = ["sh", "-c", f'sleep {seconds}; psql -v ON_ERROR_STOP=1 -1 -c "{statements}"']
+    run = ["sh", "-c", f'sleep {seconds}; psql -qtA -v ON_ERROR_STOP=1 -1 -c "{statements}"']
     needs = {"db": {"condition": "service_healthy"}}
-    moves = {"database": "shop"} if {"provides", "drops"} & said.keys() else {}
+    moves = {"database": "shop"} if {"provides", "drops"} & said.keys() or phase == "probe" else {}
     x = {"job": {"phase": phase, **moves, **said}}
     return {"image": IMAGE, "command": run, "depends_on": needs, "x-gitopsd": x, "stop_signal": "SIGKILL"}
 
@@ -74,6 +79,19 @@ def second(seconds: float = 0, **more: Any) -> dict[str, Any]:
     return {"db": database(), "expand": expand, "web": code(2, "16-17"), **more}
 
 
+def all_around() -> dict[str, Any]:
+    """A job of every phase beside the one that expands."""
+    read, look = job("probe", READ, 1), {phase: job(phase, "SELECT 1", 1) for phase in ("before", "verify", "after")}
+    return {"probe": read, **look, "contract": job("contract", CONTRACT, 1, drops=16, after="1s")}
+
+
+def runs_of(rig: Rig, since: float) -> Counter[str]:
+    """How often what is in the project was started, by service."""
+    filters = {"event": "start", "label": f"{PROJECT_LABEL}={rig.project}"}
+    found = rig.api.events(since=int(since), until=int(time.time()) + 1, filters=filters, decode=True)
+    return Counter(str(event["Actor"]["Attributes"][SERVICE_LABEL]) for event in found)
+
+
 def failures(rig: Rig) -> str:
     """What the database itself says of queries that failed, whoever asked."""
     logs = rig.api.logs(rig.container("db-1")["Id"]).decode()
@@ -81,7 +99,7 @@ def failures(rig: Rig) -> str:
 
 
 def at(rig: Rig) -> str:
-    return rig.run_inside("db-1", "psql", "-h", "127.0.0.1", "-tAc", "SELECT number FROM version").strip()
+    return rig.run_inside("db-1", "psql", "-h", "127.0.0.1", "-tAc", READ).strip()
 
 
 def rows(rig: Rig) -> int:
@@ -105,22 +123,33 @@ def runs(rig: Rig, service: str) -> bool:
 
 
 @pytest.mark.timeout(600)
-def test_a_schema_expands_and_contracts_under_load_without_a_failed_query(rig: Rig) -> None:
+def test_a_schema_expands_and_contracts_under_load_without_a_failed_query_and_the_daemon_dies_in_every_job(
+    rig: Rig,
+) -> None:
     rig.synced(rig.push(**first()), within=PATIENT)
     writes_on(rig)
-    drop = job("contract", CONTRACT, 1, drops=16, after="1s")
-    commit = rig.push(**second(1, contract=drop))
-    killed_in(rig, "expand")
-    killed_in(rig, "contract")
+    begun = time.time()
+    commit = rig.push(**second(1, **all_around()))
+    for each in ("probe", "before", "expand", "verify", "after", "contract"):
+        killed_in(rig, each)
     rig.eventually(lambda: at(rig) == "17", PATIENT)
     rig.synced(commit, within=PATIENT)
     writes_on(rig)
     assert failures(rig) == ""
     assert [each.outcome for each in rig.store.releases("shop")] == ["succeeded"] * 3
+    ran = runs_of(rig, begun)
+    assert [ran[each] for each in ("before", "expand", "verify", "after", "contract")] == [1] * 5
+    assert ran["probe"] == 2  # as the contract is a release of its own
     gone = "shop is at 17 (contract of release 3), and its web accepts 14-16"
     assert rig.ask("pin", release=1, for_s=600, reason="slow") == f"not pinned: release 1 cannot be returned to: {gone}"
     assert gone in rig.process.command("rollback", "shop", "--to", "1", code=1)
     assert gone in rig.process.command("history", "shop")
+
+    rig.run_inside("db-1", "psql", "-h", "127.0.0.1", "-c", "UPDATE version SET number = 16")
+    before = rig.ids()[f"/{rig.project}-web-1"]
+    moved = rig.rejected(rig.push(**{**second(1, **all_around()), "web": code(2, "16-18")}), within=PATIENT)
+    assert "shop is at 16, but was taken to be at 17 (probe of release 3 read it)" in moved
+    assert rig.ids()[f"/{rig.project}-web-1"] == before
 
 
 @pytest.mark.long
@@ -137,7 +166,11 @@ def test_an_incompatible_change_is_refused_before_anything_moved_and_a_return_le
 
     broken = {**code(2, "16-17"), "command": ["sh", "-c", "exit 3"]}
     broken["x-gitopsd"] = {**broken["x-gitopsd"], "health": {"tcp": {"port": 9}}}
-    rig.rejected(rig.push(**{**second(), "web": broken}), within=PATIENT)
+    mourn = job("on-failure", "SELECT 1", 1)
+    begun, commit = time.time(), rig.push(**{**second(mourn=mourn), "web": broken})
+    killed_in(rig, "mourn")
+    rig.rejected(commit, within=PATIENT)
+    assert runs_of(rig, begun)["mourn"] == 1
     assert (rig.ids()[f"/{rig.project}-web-1"], at(rig)) == (before[f"/{rig.project}-web-1"], "16")
     writes_on(rig)
     assert failures(rig) == ""
