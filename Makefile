@@ -44,7 +44,7 @@ check: setup ## Check style, types and the floors of the house
 
 lock: setup ## Resolve the dependencies again (make lock UPGRADE=--upgrade takes newer ones)
 	@[ -x .venv/uv/bin/uv ] || { .venv/bin/python -m venv .venv/uv && .venv/uv/bin/pip install --quiet uv==0.13.9; }
-	$(UV_COMPILE) pyproject.toml --output-file requirements.lock
+	$(UV_COMPILE) pyproject.toml --extra postgresql --output-file requirements.lock
 	$(UV_COMPILE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(UV_COMPILE) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 

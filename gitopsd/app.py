@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.host_secrets import HostSecrets
 from gitopsd.adapters.remembered import remember
-from gitopsd.adapters.store.sqlite import SqliteStore
 from gitopsd.adapters.unlocking import Unlocking
 from gitopsd.controller.application import Application
 from gitopsd.controller.flags import Flags
@@ -16,7 +16,12 @@ from gitopsd.controller.page_port import Doorbell, Page, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Source, Timer, Watcher
 from gitopsd.controller.router_port import Router
 from gitopsd.ground import directory, settings_reader
+from gitopsd.model.errors import StoreError
 from gitopsd.model.settings import PrometheusSettings, Registry, Repository, RouterSettings, Settings, TargetEngine
+
+if TYPE_CHECKING:
+    from gitopsd.adapters.store.postgresql.store import PostgresStore
+    from gitopsd.adapters.store.sqlite import SqliteStore
 
 
 def wire(flags: Flags) -> Application:
@@ -24,7 +29,7 @@ def wire(flags: Flags) -> Application:
     read_settings = settings_reader(flags)
     settings = read_settings()
     logins, unlocking = dict(settings.registries), Unlocking(settings.keys)
-    store = SqliteStore(settings.state_dir, settings.ledger)
+    store = _open_store(settings)
 
     def load_settings() -> Settings:
         """The settings anew. From now on engines that are connected log in, and the ledger forgets, as they say."""
@@ -59,6 +64,18 @@ def wire(flags: Flags) -> Application:
 
 
 # Client libraries take half a second to import, which a command that needs none of them does not wait for.
+
+
+def _open_store(settings: Settings) -> "SqliteStore | PostgresStore":
+    if settings.store is None:
+        from gitopsd.adapters.store.sqlite import SqliteStore
+
+        return SqliteStore(settings.state_dir, settings.ledger)
+    try:
+        from gitopsd.adapters.store.postgresql.store import PostgresStore
+    except ImportError as error:
+        raise StoreError("psycopg is not installed; `pip install 'gitopsd[postgresql]'` brings it") from error
+    return PostgresStore(settings.store, settings.state_dir, settings.host, settings.ledger)
 
 
 def _open_timer(clock: Clock) -> Timer:

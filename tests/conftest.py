@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.images import Images
 from tests.load import PROVEN, SENT
+from tests.postgres_server import Server, postgres_server
 from tests.registry import MakeRegistry, registries
 from tests.waiting import eventually
 
@@ -88,6 +89,13 @@ def _counted(config: pytest.Config, name: str) -> Counter[str]:
         for word, kinds in getattr(report, "user_properties", ()):
             found.update(kinds if word == name else {})
     return found
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A real PostgreSQL; each story has a schema of its own there."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

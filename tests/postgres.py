@@ -26,7 +26,7 @@ USER = "postgres:x:999:999:postgres:/data:/bin/sh\n"
 
 def postgres_image(api: docker.APIClient, tag: str) -> str:
     """Makes `tag`, and returns its id."""
-    home = _home()
+    home = newest()
     files: dict[str, str | bytes] = {"/etc/passwd": f"root:x:0:0:root:/:/bin/sh\n{USER}", "/bin/start-postgres": START}
     programs = [home / "bin" / name for name in PROGRAMS]
     modules = [home / "lib" / f"{name}.so" for name in MODULES]
@@ -38,7 +38,7 @@ def postgres_image(api: docker.APIClient, tag: str) -> str:
     return import_image(api, tag, busybox_tar(files), changes)
 
 
-def _home() -> Path:
+def newest() -> Path:
     """Where the newest server of this machine lies; it is installed first where that is possible."""
     found = _installed()
     if not found:

@@ -14,6 +14,7 @@ from gitopsd.adapters.settings_http import http
 from gitopsd.adapters.settings_keys import keys
 from gitopsd.adapters.settings_notify import commit_status, log, receivers
 from gitopsd.adapters.settings_policy import operator_guards, operator_policy
+from gitopsd.adapters.settings_store import store
 from gitopsd.adapters.settings_values import (
     Section,
     SectionReader,
@@ -65,11 +66,10 @@ ONLY_REPOSITORY = "default"  # the name of the one under `repository`
 _TOP = (
     *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
     *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http", "policy"),
-    *("secrets", "notify", "log"),
+    *("secrets", "notify", "log", "store"),
 )
-_PASSWORD = ("username", "password_file")
 _REPOSITORY = ("url", "branch", "interval", "timeout", "credentials", "verify", "commit_status")
-_KEY = ("ssh_key_file", "known_hosts_file")
+_PASSWORD, _KEY = ("username", "password_file"), ("ssh_key_file", "known_hosts_file")
 _MANAGED = ("image", "network", "certificates")
 _TRAEFIK = ("directory", "api", "metrics", "entry_points")
 
@@ -184,6 +184,7 @@ class _Reader(SectionReader):
             keys=keys(self, top),
             notify=receivers(self, top),
             log=log(self, top),
+            store=store(self, top),
             config_file=path,
         )
 

@@ -1,6 +1,6 @@
 """The store as the controller needs it: journals, ledger, operations, and what is remembered of live containers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +41,11 @@ class Backup:
 
 
 class Store(Outbox, Protocol):
-    """The state directory: journal, ledger, operations. Every method is one transaction; any thread may call it."""
+    """Journal, ledger, operations. Every method is one transaction; any thread may call it.
+
+    Where several daemons share it, one that held the lock once and holds it no more can write nothing but operations
+    and events: StoreError.
+    """
 
     def instance_id(self) -> str:
         """Who this gitopsd is, made once per state directory and kept apart from the database."""
@@ -68,12 +72,24 @@ class Store(Outbox, Protocol):
         """
         ...
 
-    def lock(self) -> AbstractContextManager[None]:
-        """Held by the one daemon of a state directory. StoreError names the process that holds it."""
+    def lock(self, waiting: Callable[[], bool] | None = None) -> AbstractContextManager[None]:
+        """Held by the one that acts on what this store knows. StoreError names who holds it.
+
+        Where daemons of several machines share a store, `waiting` is asked between two looks whether to go on waiting
+        for the other's end; it takes its time.
+        """
+        ...
+
+    def holds(self) -> bool:
+        """Whether the lock that was taken is still this one's: if not, another may act, and this one may no longer."""
         ...
 
     def daemon_runs(self) -> bool:
         """Whether a daemon holds the lock right now."""
+        ...
+
+    def acting(self) -> str:
+        """Who acts, where that is a daemon of another machine or state directory; "" where it is not."""
         ...
 
     def backup(self, file: Path, at: datetime) -> Backup:
@@ -166,7 +182,7 @@ class Store(Outbox, Protocol):
         ...
 
     def submit(self, operation: Operation) -> int:
-        """Queue an operation and touch STATE/wake; returns its number."""
+        """Queue an operation and have STATE/wake of the daemon touched; returns its number."""
         ...
 
     def operation(self, number: int) -> Operation | None: ...

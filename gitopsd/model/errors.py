@@ -25,7 +25,7 @@ GitopsdError
 │   ├── NotTaken             not now
 │   └── Refused              never
 ├── OwnershipError           the project belongs to another gitopsd
-└── StoreError               the state directory
+└── StoreError               the state directory, or the database in its place
 """
 
 from collections.abc import Iterable
@@ -188,4 +188,4 @@ class OwnershipError(GitopsdError):
 
 
 class StoreError(GitopsdError):
-    """The state directory cannot be read or written, or was written by a newer version."""
+    """What gitopsd knows cannot be read or written, was written by a newer version, or is another one's to write."""

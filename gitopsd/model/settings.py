@@ -219,6 +219,18 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """A PostgreSQL database that keeps what gitopsd knows, in the place of the file in the state directory.
+
+    Daemons on several machines may share it. One acts; another takes its place once it was not heard of for `lease`.
+    """
+
+    url: str
+    password_file: Path | None = None
+    lease: timedelta = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     username: str = ""
     password_file: Path | None = None
@@ -251,4 +263,5 @@ class Settings:
     keys: KeySettings = KeySettings()
     notify: tuple[Receiver, ...] = ()
     log: LogSettings = LogSettings()
+    store: StoreSettings | None = None
     config_file: Path | None = None

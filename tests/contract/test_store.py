@@ -1,4 +1,4 @@
-"""What every store does: the same tests over the one on disk and the one in memory."""
+"""What every store does: the same tests over the one on disk, the one in PostgreSQL, and the one in memory."""
 
 import threading
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gitopsd.adapters.store.postgresql.store import PostgresStore
 from gitopsd.adapters.store.sqlite import open_store
 from gitopsd.controller.ports import Inputs, Store
 from gitopsd.model.baseline import Baseline
@@ -21,18 +22,24 @@ from gitopsd.model.operation import Operation
 from gitopsd.model.release import Former, Journal, Placed, Release, Suspension
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 from tests.fakes.store import FakeStore
+from tests.postgres_server import Server
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield FakeStore()
         return
-    on_disk = open_store(tmp_path / "state")
-    yield on_disk
-    on_disk.close()
+    made = open_store(tmp_path / "state") if request.param == "sqlite" else shared(request, tmp_path / "state")
+    yield made
+    made.close()
+
+
+def shared(request: pytest.FixtureRequest, state: Path) -> PostgresStore:
+    server: Server = request.getfixturevalue("postgres")
+    return PostgresStore(server.settings(server.schema()), state, "web1")
 
 
 def a_release(number: int, environment: str = "shop", **changes: object) -> Release:
@@ -78,7 +85,7 @@ def test_environments_are_those_with_a_journal(store: Store) -> None:
 
 
 def test_only_one_daemon_holds_the_store(store: Store) -> None:
-    with store.lock(), pytest.raises(StoreError, match=r"another gitopsd \(process \d+\)"), store.lock():
+    with store.lock(), pytest.raises(StoreError, match=r"another gitopsd \(process \d+"), store.lock():
         pass
     with store.lock():
         pass

@@ -2,7 +2,7 @@
 
 import pickle
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -27,14 +27,14 @@ KEPT = ("_instance_id", "_journals", "_releases", "_last_release", "_addresses",
 
 
 class FakeStore(FakeOutbox):
-    """Keeps values as they are. With `broken` set to a reason, nothing can be written.
+    """Keeps values as they are. With `broken` set to a reason, nothing can be written; `elsewhere` is who acts else.
 
     `woken` counts the touches of STATE/wake.
     """
 
     def __init__(self, instance_id: str = "00000000-0000-4000-8000-000000000001") -> None:
         super().__init__()
-        self.broken = ""
+        self.broken = self.elsewhere = ""
         self.woken = 0
         self._instance_id = instance_id
         self._key = bytes(range(32))
@@ -84,16 +84,23 @@ class FakeStore(FakeOutbox):
             self._operations |= {each.number: each for each in done if each.number in self._operations}
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        if not self._daemon.acquire(blocking=False):
-            raise StoreError("another gitopsd (process 1) runs on this store; stop it")
+    def lock(self, waiting: Callable[[], bool] | None = None) -> Iterator[None]:
+        while self.elsewhere or not self._daemon.acquire(blocking=False):
+            if waiting is None or not waiting():
+                raise StoreError(f"another gitopsd ({self.elsewhere or 'process 1'}) runs on this store; stop it")
         try:
             yield
         finally:
             self._daemon.release()
 
+    def holds(self) -> bool:
+        return not self.elsewhere
+
+    def acting(self) -> str:
+        return self.elsewhere
+
     def daemon_runs(self) -> bool:
-        return self._daemon.locked()
+        return bool(self.elsewhere) or self._daemon.locked()
 
     def backup(self, file: Path, at: datetime) -> Backup:
         with self._guard:

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,13 +32,22 @@ def backup(state_dir: Path, file: Path, at: datetime) -> Backup:
     """Write `file`, readable by its owner only; a daemon may go on writing meanwhile. StoreError."""
     if not (state_dir / DATABASE).is_file():
         raise StoreError(f"{state_dir} holds no {DATABASE}; give the --state-dir of the daemon")
-    instance, _ = identity.instance_id(state_dir), identity.key(state_dir)
-    with _room(file.absolute().parent, ".gitopsd-backup.") as room:
+    identity.instance_id(state_dir), identity.key(state_dir)
+
+    def gather(room: Path) -> None:
         _copy_database(state_dir / DATABASE, room / DATABASE)
         for name in KEPT[1:]:
             with suppress(FileNotFoundError):
                 shutil.copyfile(state_dir / name, room / name)
-        made = Backup(instance, _writer(room / DATABASE), at)
+
+    return write(file, at, gather)
+
+
+def write(file: Path, at: datetime, gather: Callable[[Path], None]) -> Backup:
+    """Pack the files of a state directory that `gather` puts into a room."""
+    with _room(file.absolute().parent, ".gitopsd-backup.") as room:
+        gather(room)
+        made = Backup(identity.instance_id(room), _writer(room / DATABASE), at)
         _pack(room, room / "packed", made)
         os.replace(room / "packed", file)
     return made
@@ -49,18 +58,25 @@ def restore(state_dir: Path, file: Path, at: datetime) -> tuple[Backup, Path | N
 
     StoreError: a daemon runs, the file is no backup, it is damaged, or a newer gitopsd made it. Then nothing changed.
     """
-    with identity.exclusive(state_dir), _room(state_dir, ".gitopsd-restore.") as room:
+    with identity.exclusive(state_dir), opened(file, state_dir) as (made, room):
+        aside = _put_aside(state_dir, at)
+        for name in KEPT:
+            with suppress(FileNotFoundError):
+                os.rename(room / name, state_dir / name)
+    return made, aside
+
+
+@contextmanager
+def opened(file: Path, beside: Path) -> Iterator[tuple[Backup, Path]]:
+    """What a backup says of itself, and its files, whole and of a version that this one knows."""
+    with _room(beside, ".gitopsd-restore.") as room:
         made = _unpack(file, room)
         _refuse_damage(room / DATABASE, file)
         with closing(sqlite3.connect(room / DATABASE)) as database:
             version(database, str(file))
         identity.instance_id(room)
         identity.key(room)
-        aside = _put_aside(state_dir, at)
-        for name in KEPT:
-            with suppress(FileNotFoundError):
-                os.rename(room / name, state_dir / name)
-    return made, aside
+        yield made, room
 
 
 @contextmanager
@@ -153,8 +169,12 @@ def _put_aside(state_dir: Path, at: datetime) -> Path | None:
     there = [name for name in REPLACED if (state_dir / name).exists()]
     if not there:
         return None
-    aside = state_dir / f"replaced-{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
+    aside = state_dir / aside_name(at)
     aside.mkdir(mode=0o700)
     for name in there:
         os.rename(state_dir / name, aside / name)
     return aside
+
+
+def aside_name(at: datetime) -> str:
+    return f"replaced-{at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"

@@ -35,6 +35,8 @@ class Connections:
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
+    adding = writing  # the directory's lock keeps a second daemon away
+
     def close(self) -> None:
         """Close what is idle; a connection that is lent is closed when it comes back."""
         with self._guard:

@@ -1,22 +1,22 @@
 """What goes from the ledger as it grows: by number, and by age."""
 
-import sqlite3
 from datetime import UTC, datetime
 
+from gitopsd.adapters.store.statements import Statements
 from gitopsd.model.release import Journal
 from gitopsd.model.settings import LedgerKeeping
 
 NEWEST = 20  # releases of an environment that stay whatever their age
 
 
-def drop_events(connection: sqlite3.Connection, number: int, now: datetime, keeping: LedgerKeeping) -> None:
+def drop_events(connection: Statements, number: int, now: datetime, keeping: LedgerKeeping) -> None:
     """Those before the newest `keep_events` up to `number`, and those from longer ago than `keep_for`."""
     connection.execute("DELETE FROM event WHERE number <= ?", (number - keeping.keep_events,))
     then = _text(now, keeping)
     connection.execute("DELETE FROM event WHERE json_extract(body, '$.at') < ?", (then,))
 
 
-def drop_releases(connection: sqlite3.Connection, journal: Journal, now: datetime, keeping: LedgerKeeping) -> None:
+def drop_releases(connection: Statements, journal: Journal, now: datetime, keeping: LedgerKeeping) -> None:
     """The same of one environment's releases, but not what it is on, or is pinned to."""
     named = {each.release for each in (journal.serving, journal.pin) if each is not None}
     order = "SELECT number FROM release WHERE environment = ? ORDER BY number DESC"

@@ -69,21 +69,25 @@ def migrate(
         except BaseException:
             connection.execute("ROLLBACK")
             raise
-    if _numbers(written_by(connection)) < _numbers(by):
+    if numbers(written_by(connection)) < numbers(by):
         connection.execute("REPLACE INTO about VALUES ('version', ?)", (by,))
 
 
 def version(connection: sqlite3.Connection, file: str, steps: Sequence[Sequence[str]] = STEPS) -> int:
     """How many steps the database has seen. StoreError: more than this gitopsd knows."""
     found = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if found > len(steps):
-        writer = written_by(connection)
-        newer = _numbers(writer) > _numbers(__version__)
-        raise StoreError(
-            f"{file} was written by {f'gitopsd {writer}' if newer else 'a newer gitopsd'} (schema {found}, "
-            f"this one knows {len(steps)}); run that version again, or give this one another --state-dir"
-        )
+    refuse_newer(file, found, len(steps), written_by(connection), "another --state-dir")
     return found
+
+
+def refuse_newer(named: str, found: int, known: int, writer: str, other: str) -> None:
+    """StoreError where a database has seen more steps than are known, and by which gitopsd."""
+    if found > known:
+        newer = numbers(writer) > numbers(__version__)
+        raise StoreError(
+            f"{named} was written by {f'gitopsd {writer}' if newer else 'a newer gitopsd'} (schema {found}, "
+            f"this one knows {known}); run that version again, or give this one {other}"
+        )
 
 
 def written_by(connection: sqlite3.Connection) -> str:
@@ -94,5 +98,5 @@ def written_by(connection: sqlite3.Connection) -> str:
     return ""
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gitopsd.adapters.store.codec import dump, load
-from gitopsd.adapters.store.connections import Connections
+from gitopsd.adapters.store.statements import Transactions, add
 from gitopsd.model.errors import StoreError
 from gitopsd.model.notice import Delivery, Told
 
 
-class SqliteOutbox:
+class TableOutbox:
     """The port Outbox on the store's database."""
 
-    _connections: Connections
+    _connections: Transactions
 
     def told(self) -> Told | None:
         with self._connections.reading() as connection:
@@ -29,9 +29,9 @@ class SqliteOutbox:
             if told is None:
                 connection.execute("DELETE FROM outbox")
                 return 0
-            connection.execute("INSERT INTO told VALUES (?)", (dump(told),))
+            connection.execute(add("told", "body"), (dump(told),))
             rows = [(each.receiver, dump(replace(each, number=0))) for each in deliveries]
-            connection.executemany("INSERT INTO outbox (receiver, body) VALUES (?, ?)", rows)
+            connection.executemany(add("outbox", "receiver", "body"), rows)
             newest = "SELECT number FROM outbox WHERE receiver = ? ORDER BY number DESC LIMIT ?"
             for receiver in {each.receiver for each in deliveries}:
                 too_many = f"DELETE FROM outbox WHERE receiver = ? AND number NOT IN ({newest})"

@@ -1,40 +1,16 @@
-"""The store on SQLite: one row per journal, release, event, operation and status, each holding its value as JSON."""
+"""The store on SQLite: a file of the state directory, and that directory's lock for its one daemon."""
 
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import lru_cache, partial
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from gitopsd.adapters.store import backup, identity
-from gitopsd.adapters.store.codec import dump, load
 from gitopsd.adapters.store.connections import Connections
-from gitopsd.adapters.store.forgetting import drop_events, drop_releases
-from gitopsd.adapters.store.outbox import SqliteOutbox
-from gitopsd.controller.arrangement import taken_over
-from gitopsd.controller.ports import Backup, Inputs
-from gitopsd.model.baseline import Baseline
-from gitopsd.model.drift import Drifted, PastDrift
-from gitopsd.model.errors import StoreError
-from gitopsd.model.event import Event
-from gitopsd.model.image import PulledImage
+from gitopsd.adapters.store.tables import KEEPING, TableStore
+from gitopsd.controller.ports import Backup
 from gitopsd.model.operation import Operation
-from gitopsd.model.release import Journal, Release
 from gitopsd.model.settings import LedgerKeeping
-from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
-
-KEEPING = LedgerKeeping()
-KEPT_RELEASES = 1_000  # in memory: pages and queries read the same ones again and again
-KEPT_OPERATIONS = 1_000
-KEPT_INPUTS = 500
-KEPT_DRIFTS = 1_000  # of one environment
-KEPT_DRIFTS_FOR = timedelta(days=180)
-OF_ENVIRONMENT = ("journal", "status", "inputs", "baseline", "drift")
-
-T = TypeVar("T")
 
 
 def open_store(state_dir: Path) -> "SqliteStore":
@@ -48,33 +24,26 @@ def open_store(state_dir: Path) -> "SqliteStore":
     return store
 
 
-class SqliteStore(SqliteOutbox):
+class SqliteStore(TableStore):
     """The port Store on STATE/gitopsd.db, made at its first use. `keeping` bounds what is kept of the past."""
 
     def __init__(self, state_dir: Path, keeping: LedgerKeeping = KEEPING) -> None:
         self._state_dir = state_dir
-        self._keeping = keeping
-        self._connections = Connections(state_dir / "gitopsd.db")
-        self._release: Callable[[str], Release] = lru_cache(KEPT_RELEASES)(partial(self._loaded, Release))
+        file = state_dir / "gitopsd.db"
+        super().__init__(Connections(file), str(file), keeping)
 
-    def use(self, keeping: LedgerKeeping) -> None:
-        """Bound the past by this from now on."""
-        self._keeping = keeping
-
-    def check(self) -> None:
-        """Open the database, so that what is wrong with it shows now."""
-        with self._connections.reading():
-            pass
-
-    def close(self) -> None:
-        self._connections.close()
-
-    def lock(self) -> AbstractContextManager[None]:
-        """Be the only daemon on this state directory. StoreError names the process that is."""
+    def lock(self, waiting: Callable[[], bool] | None = None) -> AbstractContextManager[None]:
+        """Be the only daemon on this state directory, or none: nobody waits. StoreError names the process that is."""
         return identity.exclusive(self._state_dir)
+
+    def holds(self) -> bool:
+        return True  # only the end of the process takes it away
 
     def daemon_runs(self) -> bool:
         return identity.held(self._state_dir)
+
+    def acting(self) -> str:
+        return ""
 
     def instance_id(self) -> str:
         return identity.instance_id(self._state_dir)
@@ -88,237 +57,9 @@ class SqliteStore(SqliteOutbox):
     def restore(self, file: Path, at: datetime) -> tuple[Backup, Path | None]:
         return backup.restore(self._state_dir, file, at)
 
-    def journal(self, environment: str) -> Journal:
-        found = self._one(Journal, "SELECT body FROM journal WHERE environment = ?", environment)
-        return found or Journal(environment)
-
-    def save(
-        self,
-        journal: Journal,
-        events: Sequence[Event] = (),
-        ended: Sequence[Release] = (),
-        done: Sequence[Operation] = (),
-    ) -> None:
-        releases = [*ended, journal.release] if journal.release else ended
-        body = dump(journal)
-        with self._connections.writing() as connection:
-            connection.execute("REPLACE INTO journal VALUES (?, ?)", (journal.environment, body))
-            connection.executemany(
-                "REPLACE INTO release VALUES (?, ?, ?)",
-                [(each.number, each.environment, dump(each)) for each in releases],
-            )
-            self._append(connection, events)
-            for operation in done:
-                self._complete(connection, operation)
-            for each in ended:
-                drop_releases(connection, journal, each.finished_at or each.started_at, self._keeping)
-
-    def environments(self) -> tuple[str, ...]:
-        with self._connections.reading() as connection:
-            rows = connection.execute("SELECT environment FROM journal ORDER BY environment").fetchall()
-        return tuple(str(name) for (name,) in rows)
-
-    def forget(self, environment: str) -> None:
-        with self._connections.writing() as connection:
-            for table in OF_ENVIRONMENT:
-                connection.execute(f"DELETE FROM {table} WHERE environment = ?", (environment,))
-
-    def move(self, old: str, new: str, path: str) -> None:
-        with self._connections.writing() as connection:
-            before, after = self._kept_journal(connection, old), self._kept_journal(connection, new)
-            moved = dump(taken_over(before, after, path))
-            connection.execute("REPLACE INTO journal VALUES (?, ?)", (new, moved))
-            connection.execute("DELETE FROM journal WHERE environment = ?", (old,))
-            for table in ("status", "drift"):
-                connection.execute(f"DELETE FROM {table} WHERE environment = ?", (old,))
-            for table in ("inputs", "baseline", "past_drift"):
-                connection.execute(f"UPDATE OR REPLACE {table} SET environment = ? WHERE environment = ?", (new, old))
-            for table in ("release", "event"):
-                named = f"UPDATE {table} SET environment = :new, body = json_set(body, '$.environment', :new)"
-                connection.execute(f"{named} WHERE environment = :old", {"new": new, "old": old})
-            asked = "json_extract(body, '$.environment') = :old"
-            named = f"UPDATE operation SET body = json_set(body, '$.environment', :new) WHERE done = 0 AND {asked}"
-            connection.execute(named, {"new": new, "old": old})
-
-    def next_release(self) -> int:
-        with self._connections.writing() as connection:
-            connection.execute("UPDATE counter SET value = value + 1 WHERE name = 'release'")
-            return int(connection.execute("SELECT value FROM counter WHERE name = 'release'").fetchone()[0])
-
-    def next_address(self, engine: str) -> int:
-        name = f"address {engine}"
-        with self._connections.writing() as connection:
-            connection.execute("INSERT OR IGNORE INTO counter VALUES (?, 0)", (name,))
-            connection.execute("UPDATE counter SET value = value + 1 WHERE name = ?", (name,))
-            return int(connection.execute("SELECT value FROM counter WHERE name = ?", (name,)).fetchone()[0]) - 1
-
-    def releases(self, environment: str, limit: int = 100) -> tuple[Release, ...]:
-        query = "SELECT body FROM release WHERE environment = ? ORDER BY number DESC LIMIT ?"
-        return tuple(self._release(body) for body in self._bodies(query, environment, limit))
-
-    def release(self, number: int) -> Release | None:
-        bodies = self._bodies("SELECT body FROM release WHERE number = ?", number)
-        return next((self._release(body) for body in bodies), None)
-
-    def release_numbers(self) -> Mapping[int, str]:
-        with self._connections.reading() as connection:
-            rows = connection.execute("SELECT number, environment FROM release").fetchall()
-        return {int(number): str(environment) for number, environment in rows}
-
-    def inputs(self, environment: str, input_digest: str) -> Inputs | None:
-        query = "SELECT body FROM inputs WHERE environment = ? AND input_digest = ?"
-        return self._one(Inputs, query, environment, input_digest)
-
-    def save_inputs(self, environment: str, inputs: Inputs) -> None:
-        body = dump(inputs)
-        with self._connections.writing() as connection:
-            last = "SELECT coalesce(max(saved), 0) FROM inputs WHERE environment = ?"
-            saved = int(connection.execute(last, (environment,)).fetchone()[0]) + 1
-            row = (environment, inputs.input_digest, saved, body)
-            connection.execute("REPLACE INTO inputs VALUES (?, ?, ?, ?)", row)
-            too_old = "DELETE FROM inputs WHERE environment = ? AND saved <= ?"
-            connection.execute(too_old, (environment, saved - KEPT_INPUTS))
-
-    def baselines(self, environment: str) -> Mapping[str, Baseline]:
-        query = "SELECT container, body FROM baseline WHERE environment = ?"
-        with self._connections.reading() as connection:
-            rows = connection.execute(query, (environment,)).fetchall()
-        return {str(container): self._loaded(Baseline, body) for container, body in rows}
-
-    def save_baselines(self, environment: str, changed: Mapping[str, Baseline | None]) -> None:
-        kept = [(environment, id, dump(baseline)) for id, baseline in changed.items() if baseline is not None]
-        gone = [(environment, id) for id, baseline in changed.items() if baseline is None]
-        with self._connections.writing() as connection:
-            connection.executemany("REPLACE INTO baseline VALUES (?, ?, ?)", kept)
-            connection.executemany("DELETE FROM baseline WHERE environment = ? AND container = ?", gone)
-
-    def drift(self, environment: str) -> Drifted:
-        found = self._one(Drifted, "SELECT body FROM drift WHERE environment = ?", environment)
-        return found or Drifted(environment)
-
-    def save_drift(self, drifted: Drifted, over: Sequence[PastDrift] = ()) -> None:
-        environment, body = drifted.environment, dump(drifted)
-        rows = [(environment, each.ended_at.timestamp(), dump(each)) for each in over]
-        with self._connections.writing() as connection:
-            connection.execute("REPLACE INTO drift VALUES (?, ?)", (environment, body))
-            connection.executemany("INSERT INTO past_drift (environment, ended, body) VALUES (?, ?, ?)", rows)
-            if over:
-                _drop_old_drift(connection, environment, max(each.ended_at for each in over))
-
-    def past_drift(self, environment: str, limit: int = 100) -> tuple[PastDrift, ...]:
-        query = "SELECT body FROM past_drift WHERE environment = ? ORDER BY number DESC LIMIT ?"
-        return self._all(PastDrift, query, environment, limit)
-
-    def pulled(self) -> tuple[PulledImage, ...]:
-        return self._all(PulledImage, "SELECT body FROM pulled ORDER BY rowid")
-
-    def save_pulled(self, image: PulledImage) -> None:
-        with self._connections.writing() as connection:
-            connection.execute("REPLACE INTO pulled VALUES (?, ?, ?)", (image.engine, image.id, dump(image)))
-
-    def forget_pulled(self, engine: str, image: str) -> None:
-        with self._connections.writing() as connection:
-            connection.execute("DELETE FROM pulled WHERE engine = ? AND image = ?", (engine, image))
-
-    def append(self, events: Sequence[Event]) -> None:
-        with self._connections.writing() as connection:
-            self._append(connection, events)
-
-    def events(
-        self, after: int = 0, environment: str = "", service: str = "", limit: int = 200, newest: bool = False
-    ) -> tuple[Event, ...]:
-        wanted = [("environment", environment), ("service", service)]
-        where = "".join(f" AND {column} = ?" for column, value in wanted if value)
-        order = "DESC" if newest else "ASC"
-        query = f"SELECT number, body FROM event WHERE number > ?{where} ORDER BY number {order} LIMIT ?"
-        with self._connections.reading() as connection:
-            rows = connection.execute(query, (after, *(value for _, value in wanted if value), limit)).fetchall()
-        found = [replace(self._loaded(Event, body), number=number) for number, body in rows]
-        return tuple(reversed(found) if newest else found)
-
     def submit(self, operation: Operation) -> int:
-        with self._connections.writing() as connection:
-            cursor = connection.execute("INSERT INTO operation (done, body) VALUES (0, ?)", (dump(operation),))
-            number = int(cursor.lastrowid or 0)
-            too_old = "DELETE FROM operation WHERE done = 1 AND number <= ?"
-            connection.execute(too_old, (number - KEPT_OPERATIONS,))
+        number = super().submit(operation)
         # The operation is safe by now; without the wake the daemon finds it at its next regular look.
         with suppress(OSError):
             (self._state_dir / "wake").write_text(f"{number}\n")
         return number
-
-    def operation(self, number: int) -> Operation | None:
-        found = self._one(Operation, "SELECT body FROM operation WHERE number = ?", number)
-        return replace(found, number=number) if found else None
-
-    def pending(self) -> tuple[Operation, ...]:
-        with self._connections.reading() as connection:
-            rows = connection.execute("SELECT number, body FROM operation WHERE done = 0 ORDER BY number").fetchall()
-        return tuple(replace(self._loaded(Operation, body), number=number) for number, body in rows)
-
-    def complete(self, number: int, result: str, at: datetime) -> None:
-        with self._connections.writing() as connection:
-            row = connection.execute("SELECT body FROM operation WHERE number = ?", (number,)).fetchone()
-            if row:
-                done = replace(self._loaded(Operation, row[0]), number=number, done_at=at, result=result)
-                self._complete(connection, done)
-
-    def _complete(self, connection: sqlite3.Connection, done: Operation) -> None:
-        connection.execute("UPDATE operation SET done = 1, body = ? WHERE number = ?", (dump(done), done.number))
-
-    def save_status(self, status: EnvironmentStatus) -> None:
-        self._put("status", status.name, dump(status))
-
-    def statuses(self) -> tuple[EnvironmentStatus, ...]:
-        return self._all(EnvironmentStatus, "SELECT body FROM status ORDER BY environment")
-
-    def save_repository(self, status: RepositoryStatus) -> None:
-        self._put("repository", status.name, dump(status))
-
-    def repositories(self) -> tuple[RepositoryStatus, ...]:
-        return self._all(RepositoryStatus, "SELECT body FROM repository ORDER BY name")
-
-    def _kept_journal(self, connection: sqlite3.Connection, environment: str) -> Journal:
-        row = connection.execute("SELECT body FROM journal WHERE environment = ?", (environment,)).fetchone()
-        return self._loaded(Journal, row[0]) if row else Journal(environment)
-
-    def _append(self, connection: sqlite3.Connection, events: Sequence[Event]) -> None:
-        for event in events:
-            row = (event.environment, event.service, dump(replace(event, number=0)))
-            cursor = connection.execute("INSERT INTO event (environment, service, body) VALUES (?, ?, ?)", row)
-            number = int(cursor.lastrowid or 0)
-            # Now and then only: a delete costs more than an insert.
-            if number % max(1, self._keeping.keep_events // 40) == 0:
-                drop_events(connection, number, event.at, self._keeping)
-
-    def _put(self, table: str, name: str, body: str) -> None:
-        with self._connections.writing() as connection:
-            connection.execute(f"REPLACE INTO {table} VALUES (?, ?)", (name, body))
-
-    def _one(self, kind: type[T], query: str, *values: str | int) -> T | None:
-        return next(iter(self._all(kind, query, *values)), None)
-
-    def _all(self, kind: type[T], query: str, *values: str | int) -> tuple[T, ...]:
-        return tuple(self._loaded(kind, body) for body in self._bodies(query, *values))
-
-    def _bodies(self, query: str, *values: str | int) -> list[str]:
-        with self._connections.reading() as connection:
-            return [body for (body,) in connection.execute(query, values)]
-
-    def _loaded(self, kind: type[T], body: str) -> T:
-        try:
-            return load(kind, body)
-        except ValueError as error:
-            raise StoreError(
-                f"{self._state_dir / 'gitopsd.db'} holds a row that this version cannot read ({error}); "
-                "run the version that wrote it, or restore a backup of the state directory"
-            ) from error
-
-
-def _drop_old_drift(connection: sqlite3.Connection, environment: str, now: datetime) -> None:
-    """Bound the history of an environment, by number and by age."""
-    too_old = "DELETE FROM past_drift WHERE environment = ? AND ended < ?"
-    connection.execute(too_old, (environment, (now - KEPT_DRIFTS_FOR).timestamp()))
-    newest = "SELECT number FROM past_drift WHERE environment = ? ORDER BY number DESC LIMIT ?"
-    too_many = f"DELETE FROM past_drift WHERE environment = ? AND number NOT IN ({newest})"
-    connection.execute(too_many, (environment, environment, KEPT_DRIFTS))

@@ -17,14 +17,8 @@ import pytest
 from gitopsd.adapters.store import identity
 from gitopsd.adapters.store.forgetting import NEWEST
 from gitopsd.adapters.store.migrations import STEPS
-from gitopsd.adapters.store.sqlite import (
-    KEPT_DRIFTS,
-    KEPT_DRIFTS_FOR,
-    KEPT_INPUTS,
-    KEPT_OPERATIONS,
-    SqliteStore,
-    open_store,
-)
+from gitopsd.adapters.store.sqlite import SqliteStore, open_store
+from gitopsd.adapters.store.tables import KEPT_DRIFTS, KEPT_DRIFTS_FOR, KEPT_INPUTS, KEPT_OPERATIONS
 from gitopsd.app import wire
 from gitopsd.controller.flags import Flags
 from gitopsd.controller.ports import Inputs
