@@ -38,6 +38,7 @@ def status_report(body: Body) -> StatusReport:
         tuple(environment(each) for each in body["environments"]),
         tuple(body["problems"]),
         daemon=body["daemon"],
+        acting=body.get("acting") or "",
     )
 
 

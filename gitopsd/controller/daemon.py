@@ -1,12 +1,10 @@
 """The daemon: repositories polled, environments discovered, one loop per engine, and what wakes them."""
 
-import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from gitopsd.controller.addressing import Addresses, make_network
@@ -15,6 +13,7 @@ from gitopsd.controller.arrangement import Arrangement, Known, Takeover, arrange
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.engine_loop import EngineLoop
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.fence import fenced_engine, fenced_router
 from gitopsd.controller.host import host_paths
 from gitopsd.controller.notifying import Notifying
 from gitopsd.controller.outcome import exit_code
@@ -34,16 +33,7 @@ from gitopsd.model.settings import Repository, RouterSettings, Settings, TargetE
 MOST_FAILURES_ONCE = 3
 LEAST_OFTEN = 8  # a repository that does not answer is asked up to this many times less often
 SETTLE_LOOK_S = 0.05
-SIGNAL_LOOK_S = 1.0
 TAKEOVER_LOOK = timedelta(seconds=1)  # between two looks whether all has ended that began under an old name
-
-
-def run(application: Application, *, once: bool, observe: bool = False) -> int:
-    """Run until a signal, or with `once` until all is settled. Returns the process's exit code."""
-    with application.store.lock():
-        application.remember()
-        daemon = Daemon(application, observe=observe)
-        return daemon.once() if once else daemon.forever()
 
 
 class Daemon:
@@ -68,22 +58,6 @@ class Daemon:
         self._arranged: Mapping[str, str] = {}
         self._watched: frozenset[Path] = frozenset()
         self._notifying = Notifying(self._store, self._clock, self._timer, self._repository_of)
-
-    def forever(self) -> int:
-        """Serve until SIGTERM or SIGINT; running actions end first."""
-        heard: SimpleQueue[int] = SimpleQueue()  # the one thing to wait on that a handler may touch at any moment
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: heard.put(number))
-        self._tell("Started", f"gitopsd {self._store.instance_id()[:8]} on {self._settings.host}")
-        self.start()
-        page = self._application.open_page(self)
-        page.start()
-        while not _heard_within(heard, SIGNAL_LOOK_S):
-            pass  # a signal that the kernel gave to another thread ends no wait of this one
-        page.stop()
-        self.stop()
-        self._tell("Stopped", "stopped by a signal")
-        return 0
 
     def once(self) -> int:
         """Poll every repository once, bring every environment as far as it comes without a person; the exit code."""
@@ -196,7 +170,7 @@ class Daemon:
 
     def _loop(self, url: str, environments: Mapping[str, Environment]) -> EngineLoop:
         target = next(iter(environments.values())).engine
-        engine = self._application.connect(target)
+        engine = fenced_engine(self._application.connect(target), self._store.holds)
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
         metrics = self._application.open_metrics(lambda: self._settings.prometheus)
         here = shared(engine, probe, metrics, self._clock, self._timer, self._desk(target, engine), self._tally)
@@ -214,7 +188,7 @@ class Daemon:
                 fetch_image(engine, settings.image)
                 if settings.network == "bridge":
                     make_network(Addresses(engine, self._store, together=True))
-            return self._application.open_router(target, settings)
+            return fenced_router(lambda: self._application.open_router(target, settings), self._store.holds)
 
         return RouterDesk(target.url, opened, self._store, self._clock, self._timer, owner.give_up)
 
@@ -349,14 +323,6 @@ class Daemon:
 
     def _tell(self, reason: str, message: str, severity: Severity = "info") -> None:
         self._store.append([Event(self._clock.now(), reason, message, severity)])
-
-
-def _heard_within(heard: "SimpleQueue[int]", seconds: float) -> bool:
-    try:
-        heard.get(timeout=seconds)
-    except Empty:
-        return False
-    return True
 
 
 def _hopeless(loop: EngineLoop) -> bool:

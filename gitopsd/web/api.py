@@ -83,6 +83,7 @@ def environments(asked: Asked, visitor: Reader) -> Shape:
         "environments": [shapes.environment(each) for each in report.environments],
         "problems": list(report.problems),
         "daemon": report.daemon,
+        "acting": report.acting or None,
     }
 
 

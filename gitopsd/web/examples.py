@@ -95,7 +95,13 @@ ERROR = _json({"error": {"message": "there is no environment shop; there are pro
 STATUS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": _json(
-            {"repositories": [_REPOSITORY], "environments": [_ENVIRONMENT], "problems": [], "daemon": True}
+            {
+                "repositories": [_REPOSITORY],
+                "environments": [_ENVIRONMENT],
+                "problems": [],
+                "daemon": True,
+                "acting": None,
+            }
         )
     }
 }

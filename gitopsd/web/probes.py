@@ -1,4 +1,7 @@
-"""`/healthz`: this process answers. `/readyz`: it knows what it is to do, or says which part it lacks."""
+"""`/healthz`: this process answers. `/readyz`: it knows what it is to do, or says which part it lacks.
+
+One that waits for its turn while another acts is ready, too, and says so: `acts` is false.
+"""
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
@@ -21,7 +24,8 @@ def readyz(request: Request) -> JSONResponse:
         missing = _missing(application.store, frozenset(application.settings.repositories))
     except GitopsdError as error:
         missing = {"store": str(error)}
-    return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+    found = {"ready": not missing, "missing": missing, "acts": application.store.holds()}
+    return JSONResponse(found, 503 if missing else 200)
 
 
 def _missing(store: Store, repositories: frozenset[str]) -> dict[str, str]:

@@ -59,7 +59,7 @@ def test_the_document_needs_nothing_from_elsewhere_and_every_path_says_what_it_i
 
 def test_health_and_readiness_are_two_questions(front: Front) -> None:
     assert front.there.get("/healthz").json() == {"status": "ok"}
-    assert front.there.get("/readyz").json() == {"ready": True, "missing": {}}
+    assert front.there.get("/readyz").json() == {"ready": True, "missing": {}, "acts": True}
 
 
 def test_a_repository_that_has_not_answered_yet_is_named_as_not_ready(own: Front) -> None:

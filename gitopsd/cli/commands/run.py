@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options
 def command(door: Door, repository: str, branch: str, engine: str, listen: str, once: bool, observe: bool) -> int:
     from gitopsd.cli.log import log_to_stderr, telling
-    from gitopsd.controller.daemon import run
+    from gitopsd.controller.service import run
 
     log_to_stderr()
     application = door.application(repository=repository, branch=branch, engine=engine, listen=listen)

@@ -50,6 +50,7 @@ def show_report(
                 "environments": [shapes.environment(each) for each in report.environments],
                 "problems": list(report.problems),
                 "daemon": report.daemon,
+                "acting": report.acting or None,
             }
         )
         return
@@ -143,4 +144,5 @@ def _repositories(door: Door, report: "StatusReport", now: datetime) -> None:
     ]
     if rows:
         door.table((), rows)
-    door.text("daemon runs" if report.daemon else "no daemon runs: this was looked up just now")
+    runs = f"daemon runs: {report.acting}" if report.acting else "daemon runs"
+    door.text(runs if report.daemon else "no daemon runs: this was looked up just now")

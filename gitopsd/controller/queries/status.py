@@ -12,12 +12,16 @@ from gitopsd.release.status import Knowledge, environment_status
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """`problems` concern the set of environments; `daemon`: whether one runs, and these are its words."""
+    """`problems` concern the set of environments; `daemon`: whether one runs, and these are its words.
+
+    `acting` is which one, where that is not plain.
+    """
 
     repositories: tuple[RepositoryStatus, ...]
     environments: tuple[EnvironmentStatus, ...]
     problems: tuple[str, ...]
     daemon: bool
+    acting: str = ""
 
 
 def status(view: View, name: str = "") -> StatusReport:
@@ -25,14 +29,14 @@ def status(view: View, name: str = "") -> StatusReport:
     if view.daemon_runs:
         known = tuple(each for each in view.store.statuses() if name in ("", each.name))
         if known:
-            return StatusReport(view.store.repositories(), known, (), daemon=True)
+            return StatusReport(view.store.repositories(), known, (), daemon=True, acting=view.store.acting())
     found = tuple(status_of(view, look(view, environment)) for environment in view.select(name))
     return StatusReport(_repositories(view), found, view.problems, daemon=view.daemon_runs)
 
 
 def stored_status(store: Store) -> StatusReport:
     """What the last pass over each environment found."""
-    return StatusReport(store.repositories(), store.statuses(), (), daemon=store.daemon_runs())
+    return StatusReport(store.repositories(), store.statuses(), (), daemon=store.daemon_runs(), acting=store.acting())
 
 
 def status_of(view: View, seen: Look) -> EnvironmentStatus:

@@ -8,6 +8,7 @@ from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Arrangement, Known, arrangement, taken_over
 from gitopsd.controller.desire import Desire, Desires, orphan_mend
 from gitopsd.controller.environments import Environment, settled_in
+from gitopsd.controller.fence import fenced_engine
 from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Engine, Probe
 from gitopsd.controller.registry import Registry
@@ -115,7 +116,7 @@ class View:
     def engine(self, environment: Environment) -> Engine:
         target = environment.engine
         if target.url not in self._engines:
-            self._engines[target.url] = self.application.connect(target)
+            self._engines[target.url] = fenced_engine(self.application.connect(target), self.store.holds)
         return self._engines[target.url]
 
     def probe(self, environment: Environment) -> Probe:
