@@ -11,6 +11,7 @@ from gitopsd.model.visits import Visits
 from gitopsd.rollout.member import Member
 from gitopsd.rollout.traffic import InRouter
 
+UNCOUNTED = NoData("the router has begun to count anew, or counts others, too")
 _CORE = 1_000_000_000  # in the engine's units
 
 
@@ -31,7 +32,7 @@ class Sight:
 
 
 def side_of(counts: SlotCounts | None, instances: tuple[Usage, ...] | None, own: SlotCounts) -> Side:
-    return Side(counts if counts is not None else NoData("the router has begun to count anew"), instances, own)
+    return Side(counts if counts is not None else UNCOUNTED, instances, own)
 
 
 def own_since(before: Sampled, visits: Visits, slot: SlotName) -> SlotCounts:

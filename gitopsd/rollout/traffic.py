@@ -45,6 +45,12 @@ class InRouter:
         fullest: SlotName = max(SLOTS, key=slots.count)
         return fullest if slots else None
 
+    def mixed(self, slot: SlotName, members: tuple[Member, ...]) -> bool:
+        """Whether others than these answer in the slot, too: what came between newer content and what served before."""
+        places = self.routed.places if self.routed is not None else {}
+        own = {each.id for each in members}
+        return any(each.slot == slot and id not in own for id, each in places.items())
+
     def full(self, members: tuple[Member, ...]) -> bool:
         """These instances have all of the traffic, as the router was read back."""
         slot, route = self.slot_of(members), self.seen.route

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from gitopsd.model.analysis import GUARD, Accumulator, Fail, Interval, Metric, Verdict
-from gitopsd.model.rollout import Finalising, Progressing, Rollout, Sampled
+from gitopsd.model.rollout import Finalising, Progressing, Rollout, Sampled, Target
 from gitopsd.model.route import ALL, OTHER
 from gitopsd.model.strategy import Analyse
 from gitopsd.rollout.judge import Figure, explain, figures, judge
@@ -25,24 +25,28 @@ INTERVAL = timedelta(seconds=1)
 def watched(rollout: Rollout, members: tuple[Member, ...], said: Said, now: datetime) -> Rollout:
     """The rollout with one more interval judged, where one is over."""
     router, visits = said.router, said.visits
-    target = tuple(each for each in members if each.placed.fingerprint == rollout.target.fingerprint)
+    target = _of(rollout.target, members)
     slot, route = router.slot_of(target), router.seen.route
     if not watches(rollout) or slot is None or route is None or not router.counts or not router.seen.agreed:
         return rollout
     before, counts = rollout.sampled, {name: counts_of(sample) for name, sample in router.counts.items()}
     if before is not None and now - before.at < INTERVAL:
         return rollout
-    epoch, number = router.counts["a"].epoch, before.number + 1 if before is not None else 0
+    new, old = slot, OTHER[slot]
+    mixed = router.mixed(new, target) or router.mixed(old, _of(rollout.stable, members))
+    # What others answer there says nothing of either side, nor does a difference from when they did.
+    epoch = "" if mixed else router.counts["a"].epoch
+    number = before.number + 1 if before is not None else 0
     after = replace(rollout, sampled=Sampled(number, now, epoch, counts["a"], counts["b"], visits.epoch, visits.own))
-    if before is None or before.epoch != epoch:
+    if before is None or (before.epoch != epoch and not mixed):
         return after
     sight = Sight(rollout, members, router, said.measures, before.at, now)
-    since = {"a": counts["a"].since(before.a), "b": counts["b"].since(before.b)}
+    since = {"a": counts["a"].since(before.a), "b": counts["b"].since(before.b)} if not mixed else {}
     interval = Interval(
         number=number,
-        canary=side_of(since[slot], instances_of(sight, rollout.target), own_since(before, visits, slot)),
-        stable=side_of(since[OTHER[slot]], instances_of(sight, rollout.stable), own_since(before, visits, OTHER[slot])),
-        share=route.share if slot == "b" else ALL - route.share,
+        canary=side_of(since.get(new), instances_of(sight, rollout.target), own_since(before, visits, new)),
+        stable=side_of(since.get(old), instances_of(sight, rollout.stable), own_since(before, visits, old)),
+        share=route.share if new == "b" else ALL - route.share,
         step=rollout.shift.step,
         seconds=(now - before.at).total_seconds(),
         bounds=router.bounds,
@@ -50,6 +54,10 @@ def watched(rollout: Rollout, members: tuple[Member, ...], said: Said, now: date
         due=_due(rollout, now),
     )
     return replace(_judged(after, interval), trace=traced(rollout.trace, interval))
+
+
+def _of(goal: Target | None, members: tuple[Member, ...]) -> tuple[Member, ...]:
+    return tuple(each for each in members if goal is not None and each.placed.fingerprint == goal.fingerprint)
 
 
 def watches(rollout: Rollout) -> bool:

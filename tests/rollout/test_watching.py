@@ -1,6 +1,7 @@
 """What is measured decides: a canary that answers badly goes back at once, and one that nobody asks waits."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,8 +18,13 @@ from gitopsd.model.analysis import (
     Trouble,
     Usage,
 )
+from gitopsd.model.routing import Placing
 from gitopsd.model.strategy import Analyse, SetWeight
+from gitopsd.release.inventory import members_of
 from gitopsd.release.progress import ServiceProgress, progress
+from gitopsd.rollout.slots import Said
+from gitopsd.rollout.traffic import InRouter
+from gitopsd.rollout.watching import against, watched
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
 
@@ -267,3 +273,21 @@ def test_how_many_requests_there_were_is_told_for_the_next_plan() -> None:
     done = [event for event in daemon.events if event.reason == "RolloutSucceeded"][-1]
 
     assert done.data["requests_s"] == pytest.approx(50, abs=10)
+
+
+@pytest.mark.parametrize(("beside", "held_against"), [("", True), ("what came between", False)])
+def test_what_others_answer_in_its_place_is_not_held_against_newer_content(beside: str, held_against: bool) -> None:
+    daemon = ticks(canary(rate=200, errors=0.0), 3)
+    rollout, routed = daemon.journal.rollouts["web"], daemon.journal.routes["web"]
+    members, now = members_of(daemon.journal, daemon.world.look())["web"], daemon.now + seconds(2)
+    seen = daemon.world.streets.sight(daemon.journal.routes, daemon.world)["web"]
+    bad = replace(seen.counts["b"], requests=seen.counts["b"].requests + 300, errors=seen.counts["b"].errors + 300)
+    seen = replace(seen, counts={**seen.counts, "b": bad})
+    others = {beside: Placing("b", "10.0.0.99", now)} if beside else {}
+    router = InRouter(replace(routed, places={**routed.places, **others}), seen)
+
+    once = watched(rollout, members, Said(router=router), now)
+    again = watched(once, members, Said(router=InRouter(routed, seen)), now + seconds(2))
+
+    assert bool(against(once)) == held_against
+    assert bool(against(again)) == held_against
