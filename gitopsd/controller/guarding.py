@@ -97,6 +97,5 @@ def with_guards(
     case = case_of(environment, journal, state, made, store)
     holds = () if made.empty else standing(journal, case, now)
     passes = (f"{case.lane}, so no guard but the policy holds it",) if case.lane and not made.empty else ()
-    return replace(
-        made, loosened=looser(journal, state), holds=(*made.holds, *holds), warnings=(*made.warnings, *passes)
-    )
+    loosened = () if case.lane else looser(journal, state)
+    return replace(made, loosened=loosened, holds=(*made.holds, *holds), warnings=(*made.warnings, *passes))

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.guarding import lane
 from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Commit, EngineView, Inputs, Probe, Store
 from gitopsd.model.desired import DesiredState, SealedState
@@ -19,8 +20,9 @@ from gitopsd.plan.own import own_holds
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.plan.requirements import Offer, externals, unasked, unmeasured, unmet
 from gitopsd.release import Candidate, begin, refuse
-from gitopsd.release.guarding import Case, effective, voices_of
+from gitopsd.release.guarding import Case, effective, kept, voices_of
 from gitopsd.release.opening import prospect
+from gitopsd.release.pinning import pinned
 from gitopsd.release.queue import Waiting, enqueue, let_go, ruled_out
 from gitopsd.release.schema import GUARD, refusal
 
@@ -82,7 +84,7 @@ def open_release(
     state = opening.desire.state
     if state is None:
         return journal, (), ()
-    candidate = _candidate(journal, opening, state, desires, now)
+    candidate = _candidate(journal, opening, state, desires, store, now)
     number = _number(journal, state, store)
     left = _out_of_the_queue(journal, state, number, now)
     desires.keep(opening.environment, state.revision, number)
@@ -111,16 +113,19 @@ def hold_release(
     rule = effective(voices_of(journal, Case(state, opening.plan, opening.environment.policy.guards))).approval
     if queued is not None and queued.release.content_digest == state.content_digest:
         return enqueue(journal, replace(queued.release, revision=state.revision), holds, rule, now)
-    candidate = _candidate(journal, opening, state, desires, now)
+    candidate = _candidate(journal, opening, state, desires, store, now)
     release = prospect(opening.environment.name, candidate, store.next_release(), now)
     return enqueue(journal, release, holds, rule, now)
 
 
-def _candidate(journal: Journal, opening: Opening, state: SealedState, desires: Desires, now: datetime) -> Candidate:
+def _candidate(
+    journal: Journal, opening: Opening, state: SealedState, desires: Desires, store: Store, now: datetime
+) -> Candidate:
     commit = _commit(opening.environment, desires, state.revision, now)
     waves = opening.desire.loaded.waves if opening.desire.loaded is not None else ()
     limits = effective(voices_of(journal, Case(state, opening.plan, opening.environment.policy.guards)))
-    return Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause, limits)
+    stay = kept(journal, back=pinned(journal) is not None or bool(lane(journal, state, store)))
+    return Candidate(state, opening.plan, waves, commit.author, commit.subject, opening.cause, limits, stay)
 
 
 def _number(journal: Journal, state: SealedState, store: Store) -> int:

@@ -1,6 +1,6 @@
 """Guards: what may hold a release back besides its own health, as the operator and each commit say it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -122,6 +122,11 @@ class Ruling:
     def words(self) -> str:
         who = f"{self.said} by {self.by}" if self.by else self.said
         return who + (f": {self.reason}" if self.reason else "")
+
+
+def outspoken(guards: Guards) -> Guards:
+    """What a commit says that is silent of deletions: it means the usual share."""
+    return replace(guards, deletion_share=deletable(guards))
 
 
 def strictest(one: Guards, other: Guards) -> Guards:

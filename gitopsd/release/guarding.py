@@ -4,11 +4,11 @@ Each of the three voices is heard for itself, so that no commit deletes the guar
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gitopsd.model.desired import SealedState
-from gitopsd.model.guards import Guards, Requirement, deletable, loosened, strictest
+from gitopsd.model.guards import NO_GUARDS, Guards, Requirement, deletable, loosened, outspoken, strictest
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.release.windows import closed_by, next_chance
@@ -60,8 +60,8 @@ def voices_of(journal: Journal, case: Case) -> tuple[Voice, ...]:
     """Who asks for what; a commit that says nothing of deletions means the usual share."""
     voices: list[Voice] = [("the operator's policy", case.operator)]
     if journal.serving is not None:
-        voices.append((f"release {journal.serving.release}, the last good one,", _outspoken(journal.serving.guards)))
-    return (*voices, ("this commit", _outspoken(case.wanted.desired.policy.guards)))
+        voices.append((f"release {journal.serving.release}, the last good one,", outspoken(journal.serving.guards)))
+    return (*voices, ("this commit", outspoken(case.wanted.desired.policy.guards)))
 
 
 def effective(voices: tuple[Voice, ...]) -> Guards:
@@ -72,15 +72,16 @@ def effective(voices: tuple[Voice, ...]) -> Guards:
     return found
 
 
+def kept(journal: Journal, *, back: bool) -> Guards:
+    """The guards of what serves, where something goes back past them: nobody was asked, so nobody let go of them."""
+    return outspoken(journal.serving.guards) if journal.serving is not None and back else NO_GUARDS
+
+
 def looser(journal: Journal, wanted: SealedState) -> tuple[str, ...]:
     """The guards of which the content asks for less than what serves. That counts from the release after it."""
     if journal.serving is None:
         return ()
     return loosened(journal.serving.guards, wanted.desired.policy.guards)
-
-
-def _outspoken(guards: Guards) -> Guards:
-    return replace(guards, deletion_share=deletable(guards))
 
 
 def _asked(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice, ...], now: datetime) -> Iterator[Hold]:

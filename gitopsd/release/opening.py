@@ -8,7 +8,7 @@ from gitopsd.engine_json import borrowed_services, joined_services
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Policy, SealedService, SealedState, Service
 from gitopsd.model.event import Event
-from gitopsd.model.guards import NO_GUARDS, Guards, strictest
+from gitopsd.model.guards import NO_GUARDS, Guards, outspoken, strictest
 from gitopsd.model.job import ONE_SHOT
 from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
@@ -27,7 +27,10 @@ MOST_BEGUN = 200
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What would be released: sealed content, its plan, the commit that it comes from, and what all guards allow it."""
+    """What would be released: sealed content, its plan, the commit that it comes from, and what all guards allow it.
+
+    `kept` are guards that stay in force though the content does not ask for them, as nobody let go of them.
+    """
 
     wanted: SealedState
     plan: Plan
@@ -36,6 +39,7 @@ class Candidate:
     subject: str
     cause: str
     limits: Guards = NO_GUARDS
+    kept: Guards = NO_GUARDS
 
 
 def verdict(journal: Journal, wanted: SealedState) -> Verdict:
@@ -73,7 +77,7 @@ def follow(journal: Journal, wanted: SealedState) -> Journal:
 
 def _moved(current: Followed, wanted: SealedState) -> Followed:
     """At the newer commit. What that one asks for on top counts from now on; what it does not, only after a release."""
-    guards = strictest(current.guards, wanted.desired.policy.guards)
+    guards = strictest(outspoken(current.guards), outspoken(wanted.desired.policy.guards))
     return replace(current, revision=wanted.revision, input_digest=wanted.input_digest, guards=guards)
 
 
@@ -201,7 +205,7 @@ def prospect(environment: str, candidate: Candidate, number: int, now: datetime)
         started_at=now,
         services=tuple(released(sealed) for _, sealed in sorted(wanted.services.items())),
         waves=candidate.waves,
-        guards=wanted.desired.policy.guards,
+        guards=strictest(candidate.kept, wanted.desired.policy.guards),
         timeout=candidate.limits.timeout,
         launches=candidate.limits.launches,
     )

@@ -224,6 +224,20 @@ def test_going_back_to_what_was_good_passes_windows_approvals_and_limits(shop: S
     assert runs(shop) == ["web:1"]
 
 
+@pytest.mark.parametrize("how", ["revert", "pin"])
+def test_going_back_past_a_guard_does_not_let_go_of_it(guarded: Shop, how: str) -> None:
+    """Nobody said yes to the loosening, as everybody would have to with any other commit."""
+    ask(guarded, "approve")
+    if how == "revert":
+        guarded.release(compose(web("web:1")), "Revert, also of the guard")
+    else:
+        ask(guarded, "pin", release=1, for_s=3600, reason="slow")
+    assert runs(guarded) == ["web:1"]
+    ask(guarded, "unpin")
+    guarded.release(compose(web("web:3")), "Third")
+    assert (guards(guarded), runs(guarded)) == (["approval"], ["web:1"])
+
+
 # The time of a release, and its failed launches.
 
 
@@ -274,6 +288,13 @@ def test_more_than_half_of_the_slots_are_deleted_only_after_a_confirmation(three
 def test_fewer_go_without_a_word_and_so_do_replaced_and_scaled_ones(three: Shop) -> None:
     three.release(compose(web("web:2"), service("db", "deploy: {replicas: 0}")), "One goes")
     assert (guards(three), runs(three)) == ([], ["web:2"])
+
+
+def test_a_commit_that_only_raises_the_share_raises_it_for_nobody(three: Shop) -> None:
+    more = "x-gitopsd: {deletion_cap: 90%}\n"
+    three.release(more + compose(web("web:1"), service("db"), service("cache")), "No release, as no content changed")
+    three.release(more + compose(web("web:1")), "Two go")
+    assert guards(three) == ["deletion"]
 
 
 def test_all_of_them_wait_whatever_the_share(three: Shop) -> None:

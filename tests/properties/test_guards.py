@@ -11,7 +11,7 @@ from gitopsd.model.guards import ApprovalRule, Guards, RateLimit, Ruling, Window
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising
 from gitopsd.plan.planning import Applied, plan
-from gitopsd.release.guarding import Case, standing
+from gitopsd.release.guarding import Case, kept, standing
 from gitopsd.release.opening import Candidate, begin, follow, prospect, verdict
 from gitopsd.release.queue import approve, deny, enqueue, let_go, ruled_out
 from gitopsd.release.returning import conclude
@@ -75,7 +75,8 @@ class Life:
         lane = "good before" if state.content_digest in self.good else ""
         made = plan(state, Applied(self.journal.stable), self.journal, World().look(), waves_of(state))
         holds = standing(self.journal, Case(state, made, Guards(), lane=lane), self.now)
-        candidate = Candidate(state, made, waves_of(state), "ada", "", "newer content")
+        stay = kept(self.journal, back=bool(lane))
+        candidate = Candidate(state, made, waves_of(state), "ada", "", "newer content", kept=stay)
         self.number += 1
         if holds:
             out = ruled_out(self.journal, state.content_digest, holds, self.now)
@@ -86,7 +87,7 @@ class Life:
         self.check(state.content_digest, lane)
         self.journal, _, _ = begin(replace(self.journal, queued=None), candidate, self.number, self.now)
         self.begun.append(self.now)
-        self.under_way = self.said
+        self.under_way = self.said | (self.had if lane else set())  # going back lets go of nothing
 
     def check(self, content: str, lane: str) -> None:
         """The law."""
