@@ -41,11 +41,28 @@ def _breaches(service: Service, desired: DesiredState, workload: Workload, host_
     for each in _texts(options.get("security_opt")):
         if "unconfined" in each or each.replace("=", ":") in ("label:disable", "no-new-privileges:false"):
             yield "unconfined", "security_opt", f"{each} takes a protection away; remove it"
-    for key in ("devices", "device_cgroup_rules"):
-        if options.get(key):
-            yield "devices", key, "gives it devices of the host; remove the key"
+    yield from _devices(options)
+    yield from _borrowed(options)
     yield from _paths(service, desired, (*workload.paths, *([host_dir] if host_dir else [])))
     yield from _image(service.image, workload)
+
+
+def _devices(options: Mapping[str, Json]) -> Iterator[Breach]:
+    for key in ("devices", "device_cgroup_rules", "gpus"):
+        if options.get(key):
+            yield "devices", key, "gives it devices of the host; remove the key"
+    reserved: Json = dict(options)
+    for key in ("deploy", "resources", "reservations", "devices"):
+        reserved = reserved.get(key) if isinstance(reserved, Mapping) else None
+    if reserved:
+        yield "devices", "deploy", "its reservations give it devices of the host; remove them"
+
+
+def _borrowed(options: Mapping[str, Json]) -> Iterator[Breach]:
+    for each in _texts(options.get("volumes_from")):
+        if each.startswith("container:"):
+            message = f"{each} mounts whatever that one has, which is not said here; name a volume instead"
+            yield from ((rule, "volumes_from", message) for rule in ("docker-socket", PATH))
 
 
 def _paths(service: Service, desired: DesiredState, allowed: tuple[str, ...]) -> Iterator[Breach]:
@@ -60,7 +77,7 @@ def _paths(service: Service, desired: DesiredState, allowed: tuple[str, ...]) ->
 
 
 def _path(source: str, key: str, allowed: tuple[str, ...]) -> Iterator[Breach]:
-    path = posixpath.normpath(source)
+    path = posixpath.normpath(f"/{source.lstrip('/')}")  # two slashes at the begin would stay two
     if any(_below(socket, path) for socket in SOCKETS):
         yield "docker-socket", key, f"{path} gives it the engine's socket, and with it the host; remove the mount"
     if not any(_below(path, posixpath.normpath(each)) for each in allowed):
