@@ -14,6 +14,8 @@ from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal
 from gitopsd.release.steering import stands_at_approval
 
+MOST_EVENTS = 20_000  # as many as the ledger keeps, if nothing else is said
+
 
 class TagApprovals:
     """What tags approve of becomes an operation, once for each tag that is set."""
@@ -49,9 +51,20 @@ class TagApprovals:
                 [Event(self._clock.now(), "ApprovalNotTrusted", message, "warning", environment=environment.name)]
             )
             return
-        said = {"what": commit, "reason": f"tag {name}" + (f": {tag.message}" if tag.message else "")}
+        if self._has_approved(environment.name, tag):
+            message = f"the tag {name} has approved once, and that ran out; set it anew with `git tag -f -a`"
+            self._store.append(
+                [Event(self._clock.now(), "ApprovalUsedUp", message, "warning", environment=environment.name)]
+            )
+            return
+        said = {"what": commit, "reason": f"tag {name}" + (f": {tag.message}" if tag.message else ""), "tag": tag.id}
         by = tag.by or "whoever set a tag"
         self._store.submit(Operation("approve", environment.name, by, self._clock.now(), said))
+
+    def _has_approved(self, environment: str, tag: Tag) -> bool:
+        """Whether a daemon before this one has taken it: what ran out since then is not given again by a restart."""
+        past = self._store.events(environment=environment, limit=MOST_EVENTS, newest=True)
+        return any(each.reason == "OperationApprove" and each.data.get("tag") == tag.id for each in past)
 
 
 def _waiting(journal: Journal) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from gitopsd.model.guards import ApprovalRule, Guards, OperatorPolicy
+from gitopsd.manifest.seal import VERSION
+from gitopsd.model.guards import ApprovalRule, Guards, OperatorPolicy, Window
 from tests.controller.house import SETTINGS, NearHouse, compose
 
 POLL_S = SETTINGS.repositories["default"].interval.total_seconds()
@@ -51,6 +53,24 @@ def test_tags_are_looked_for_only_while_something_waits(waiting: tuple[NearHouse
     looks, polls = made.source().tag_looks, made.source().polls
     made.eventually(lambda: made.source().polls > polls + 2)
     assert made.source().tag_looks == looks
+
+
+def test_a_tag_whose_approval_ran_out_does_not_approve_again_where_the_daemon_begins_anew() -> None:
+    never = Window("0 0 29 2 *", timedelta(minutes=1))
+    guards = Guards(approval=ApprovalRule(timedelta(seconds=100)), calendars=((never,),))
+    made = NearHouse(replace(SETTINGS, policy=OperatorPolicy(guards))).start()
+    try:
+        commit = made.push({"shop/compose.yaml": compose()})
+        made.eventually(lambda: "approval" in made.guards("shop"))
+        made.source().tag(f"approve/shop/{commit}", commit)
+        made.eventually(lambda: made.guards("shop") == {"window"})
+        made.eventually(lambda: "approval" in made.guards("shop"))
+        made.upgrade(VERSION)
+        (used,) = made.eventually(lambda: made.told("ApprovalUsedUp"))
+        assert used.endswith("has approved once, and that ran out; set it anew with `git tag -f -a`")
+        assert len(made.told("OperationApprove")) == 1
+    finally:
+        made.stop()
 
 
 def test_where_tags_have_to_be_signed_one_that_is_not_approves_of_nothing() -> None:
