@@ -57,7 +57,7 @@ def printed_by(journal: Journal, live: LiveState, engine: EngineView) -> dict[st
 def _tells_of_trouble(event: Event, journal: Journal) -> bool:
     rollout = journal.rollouts.get(event.service)
     mends = event.reason == "RolloutProgressing" and rollout is not None and rollout.kind == "repair"
-    return event.reason in FAILURES or mends or ("job" in event.data and event.reason == "RolloutFinalising")
+    return event.reason in FAILURES or mends or ("job" in event.data and event.reason == "RolloutSucceeded")
 
 
 def _concerned(journal: Journal, event: Event, members: tuple[Member, ...]) -> list[Instance]:

@@ -142,10 +142,13 @@ def _held_against(rollout: Rollout) -> dict[str, Json]:
 
 
 def _run(rollout: Rollout) -> dict[str, Json]:
-    """Of a one-shot, what it is and how often it was started."""
+    """Of a one-shot, what it is and how often it was started; an earlier run that is still there was once."""
     if not rollout.job:
         return {}
-    return {"job": rollout.terms.phase or "one-shot", "tries": sum(each.starts for each in rollout.seen.values())}
+    return {
+        "job": rollout.terms.phase or "one-shot",
+        "tries": max((each.starts for each in rollout.seen.values()), default=0),
+    }
 
 
 def _taken(rollout: Rollout, now: datetime) -> dict[str, Json]:

@@ -38,3 +38,15 @@ def test_the_old_one_that_made_room_does_not_speak_for_the_new_one(tmp_path: Pat
     evidence = evidence_of(Shop(tmp_path / "state"), bad, DATA, old=Behaviour(log="goodbye\n"))
 
     assert (evidence["logs"], evidence["exit_code"]) == ("no such table\n", 3)
+
+
+def test_a_job_that_ended_well_is_told_with_what_this_run_of_it_wrote_and_how_it_ended(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "state")
+    job = "look:\n    image: job:1\n    x-gitopsd: {job: {phase: verify, run: every-release}}"
+    shop.image("job:1", exits(0, log="all is well\n"))
+    for image in ("web:1", "web:2"):
+        shop.image(image, Behaviour())
+        shop.release(compose(web(image), job))
+
+    told = [each.data for each in shop.store.events(limit=1000) if "job" in each.data and "logs" in each.data]
+    assert [(each["logs"], each["exit_code"], each["tries"]) for each in told] == [("all is well\n", 0, 1)] * 2

@@ -54,11 +54,11 @@ def database() -> dict[str, Any]:
     return web(IMAGE, command=["start-postgres"], user="postgres", tmpfs=["/data:mode=1777"], x=health)
 
 
-def code(version: int, accepts: str) -> dict[str, Any]:
+def code(version: int, accepts: str, **more: Any) -> dict[str, Any]:
     write, read = CODE[version]
     loop = LOOP.replace("{write}", write).replace("{read}", read)
     schema = {"schema": {"database": "shop", "accepts": accepts}}
-    return web(IMAGE, command=["sh", "-c", loop], depends_on=["db"], x=schema)
+    return web(IMAGE, command=["sh", "-c", loop], depends_on=["db"], x=schema, **more)
 
 
 def job(phase: str, statements: str, seconds: float = 0, **said: Any) -> dict[str, Any]:
@@ -147,8 +147,10 @@ def test_a_schema_expands_and_contracts_under_load_without_a_failed_query_and_th
 
     rig.run_inside("db-1", "psql", "-h", "127.0.0.1", "-c", "UPDATE version SET number = 16")
     before = rig.ids()[f"/{rig.project}-web-1"]
-    moved = rig.rejected(rig.push(**{**second(1, **all_around()), "web": code(2, "16-18")}), within=PATIENT)
-    assert "shop is at 16, but was taken to be at 17 (probe of release 3 read it)" in moved
+    moved = rig.rejected(
+        rig.push(**{**second(1, **all_around()), "web": code(2, "16-17", environment={"A": "B"})}), within=PATIENT
+    )
+    assert "shop is at 16, but was taken to be at 17 (contract of release 3)" in moved
     assert rig.ids()[f"/{rig.project}-web-1"] == before
 
 
