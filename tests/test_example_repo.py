@@ -3,17 +3,21 @@
 import json
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from click.testing import CliRunner
 
+from gitopsd.__main__ import Wired
 from gitopsd.adapters import settings_file
 from gitopsd.adapters.git.directory import directory_files
+from gitopsd.cli.main import gitopsd
 from gitopsd.manifest import load, load_all, resolved, waves
 from gitopsd.manifest.workload import breaches
 from gitopsd.model.desired import ContentMount, DesiredState
 from gitopsd.model.files import Files
 from gitopsd.model.guards import NO_GUARDS
+from gitopsd.model.job import JobPhase
 from tests.cli.shop import Shop, compose, service
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example-repo"
@@ -80,6 +84,31 @@ def test_a_guard_has_an_example_that_loads_without_a_problem_and_says_it(files: 
 
     assert (desired.warnings, desired.unset) == ((), ())
     assert desired.policy.guards != NO_GUARDS
+
+
+@pytest.mark.parametrize("name", sorted(each.parent.name for each in EXAMPLE.glob("guards/*/compose.yaml")))
+def test_validate_finds_an_example_good(name: str) -> None:
+    done = CliRunner().invoke(gitopsd, ["validate", str(EXAMPLE / "guards" / name)], obj=Wired())
+
+    assert (done.exit_code, done.output) == (0, "1 of 1 environment is valid\n")
+
+
+def test_with_the_operators_policy_validate_finds_all_of_them_and_what_one_must_not_have() -> None:
+    command = ["validate", str(EXAMPLE), "--config", str(EXAMPLE / "guards" / "gitopsd.yaml")]
+    done = CliRunner().invoke(gitopsd, command, obj=Wired())
+
+    assert done.exit_code == 1
+    assert done.output.count("policy rule") == 3
+
+
+def test_the_examples_of_jobs_and_of_a_schema_have_one_of_every_phase(files: Files) -> None:
+    services = [*load(files, "guards/jobs", "jobs").services.values()]
+    services += load(files, "guards/schema", "schema").services.values()
+
+    assert {each.job.phase for each in services if each.job is not None} == set(get_args(JobPhase))
+    (accepts,) = [each.schema for each in services if each.schema is not None]
+    moves = [each.job.provides for each in services if each.job is not None and each.job.provides is not None]
+    assert all(accepts.low <= version <= accepts.high for version in moves)
 
 
 def test_the_example_of_the_operators_policy_is_valid_and_breaks_the_workload_beside_it(files: Files) -> None:
