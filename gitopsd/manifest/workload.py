@@ -33,9 +33,7 @@ def _breaches(service: Service, desired: DesiredState, workload: Workload, host_
     options = service.options
     if options.get("privileged") is True:
         yield "privileged", "privileged", "a privileged container is root on the host; remove it, or name what it needs"
-    for rule, key in _NAMESPACES.items():
-        if options.get(key) == "host":
-            yield rule, key, f"{key} is the host's own; remove the key"
+    yield from _namespaces(service, desired)
     for each in _texts(options.get("cap_add")):
         yield "capabilities", "cap_add", f"adds the capability {each}; remove it"
     for each in _texts(options.get("security_opt")):
@@ -45,6 +43,16 @@ def _breaches(service: Service, desired: DesiredState, workload: Workload, host_
     yield from _borrowed(options)
     yield from _paths(service, desired, (*workload.paths, *([host_dir] if host_dir else [])))
     yield from _image(service.image, workload)
+
+
+def _namespaces(service: Service, desired: DesiredState) -> Iterator[Breach]:
+    for rule, key in _NAMESPACES.items():
+        if service.options.get(key) == "host":
+            yield rule, key, f"{key} is the host's own; remove the key"
+    for each in service.networks:
+        network = desired.networks.get(each.network)
+        if network is not None and "host" in (network.name, network.options.get("driver")):
+            yield "host-network", "networks", f"network {network.key} is the host's own; take another"
 
 
 def _devices(options: Mapping[str, Json]) -> Iterator[Breach]:

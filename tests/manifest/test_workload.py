@@ -54,6 +54,11 @@ def test_a_rule_names_the_line_of_what_breaks_it(line: str, rules: list[str]) ->
     assert found(line, more="volumes: {named: {}}\n" if "named" in line else "") == rules
 
 
+@pytest.mark.parametrize("network", ["{external: true, name: host}", "{driver: host}"])
+def test_a_network_that_is_the_hosts_own_counts_as_such(network: str) -> None:
+    assert found("networks: [own]", more=f"networks: {{own: {network}}}\n") == ["4 host-network"]
+
+
 def test_a_volume_that_is_a_path_of_the_host_counts_as_one() -> None:
     more = "volumes: {named: {driver_opts: {type: none, o: bind, device: /etc}}}\n"
     assert found("volumes: ['named:/n']", more=more) == ["4 host-path"]
