@@ -56,14 +56,15 @@ class Door:
 
     def application(self, **flags: Any) -> "Application":
         """The application; `flags` are those of `run`."""
-        self._here()
+        self.here()
         return self.wiring.application(self._flags(**flags))
 
     def ground(self) -> "Ground":
-        self._here()
+        self.here()
         return self.wiring.ground(self._flags())
 
-    def _here(self) -> None:
+    def here(self) -> None:
+        """Refuse to be asked from elsewhere."""
         if self.server_url:
             raise click.UsageError("this works on the daemon's own machine alone; leave --server away")
 

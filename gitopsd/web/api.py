@@ -95,7 +95,7 @@ def environment(name: Name, asked: Asked, visitor: Reader) -> Shape:
     return shapes.environment(found[0])
 
 
-@api.get("/environments/{name}/plan", summary="What would change, why, and at which cost")
+@api.get("/environments/{name}/plan", summary="What would change, why, and at which cost", responses=examples.PLAN)
 def plan(
     name: Name,
     asked: Asked,
@@ -109,7 +109,11 @@ def plan(
     }
 
 
-@api.get("/environments/{name}/drift", summary="What differs from what was left behind, looked at now")
+@api.get(
+    "/environments/{name}/drift",
+    summary="What differs from what was left behind, looked at now",
+    responses=examples.DRIFT,
+)
 def drift(name: Name, asked: Asked, visitor: Reader) -> Shape:
     found = drifts(asked.view(), name)
     return {
@@ -118,14 +122,14 @@ def drift(name: Name, asked: Asked, visitor: Reader) -> Shape:
     }
 
 
-@api.get("/environments/{name}/drift/history", summary="What drifted once, newest first")
+@api.get("/environments/{name}/drift/history", summary="What drifted once, newest first", responses=examples.DRIFTED)
 def drift_history(name: Name, asked: Asked, visitor: Reader, limit: Limit = 100) -> Shape:
     view = asked.view()
     view.select(name)
     return {"items": [shapes.past_drift(each) for each in view.store.past_drift(name, limit)]}
 
 
-@api.get("/environments/{name}/releases", summary="The releases, newest first")
+@api.get("/environments/{name}/releases", summary="The releases, newest first", responses=examples.RELEASES)
 def releases(name: Name, asked: Asked, visitor: Reader, limit: Limit = 20) -> Shape:
     view = asked.view()
     found = ledger.history(view, name, limit)
@@ -135,13 +139,15 @@ def releases(name: Name, asked: Asked, visitor: Reader, limit: Limit = 20) -> Sh
 
 
 @api.get(
-    "/environments/{name}/rollouts", summary="The release under way: instances, share, step, verdict, what is next"
+    "/environments/{name}/rollouts",
+    summary="The release under way: instances, share, step, verdict, what is next",
+    responses=examples.ROLLOUTS,
 )
 def rollouts(name: Name, asked: Asked, visitor: Reader) -> Shape:
     return shapes.progress(rollout_progress(asked.view(), name))
 
 
-@api.get("/environments/{name}/events", summary="What happened there, oldest first")
+@api.get("/environments/{name}/events", summary="What happened there, oldest first", responses=examples.EVENTS)
 def events_there(
     name: Name, asked: Asked, visitor: Reader, after: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Limit = 200
 ) -> Shape:
@@ -149,7 +155,7 @@ def events_there(
     return {"events": [shapes.event(each) for each in found]}
 
 
-@api.get("/environments/{name}/diff", summary="How two releases or revisions differ")
+@api.get("/environments/{name}/diff", summary="How two releases or revisions differ", responses=examples.DIFFERENCE)
 def diff(
     name: Name,
     asked: Asked,
@@ -192,14 +198,18 @@ def bring_over(name: Name, wanted: Over, request: Request, asked: Asked) -> Shap
     return accounts.made(made)
 
 
-@api.get("/fields", summary="How a field of a container, network or volume is compared, or all of them are")
+@api.get(
+    "/fields",
+    summary="How a field of a container, network or volume is compared, or all of them are",
+    responses=examples.FIELDS,
+)
 def fields(
     visitor: Reader, name: Annotated[str, Query(max_length=255, description="Of this name alone.")] = ""
 ) -> Shape:
     return {"fields": accounts.fields(name)}
 
 
-@api.get("/releases/{number}", summary="One release, and what happened in it")
+@api.get("/releases/{number}", summary="One release, and what happened in it", responses=examples.RELEASE)
 def release(number: Number, asked: Asked, visitor: Reader) -> Shape:
     view = asked.view()
     found, happened = ledger.show(view, number)
@@ -210,13 +220,17 @@ def release(number: Number, asked: Asked, visitor: Reader) -> Shape:
     }
 
 
-@api.get("/releases/{number}/offline", summary="Whether a release can be returned to with no Git and no registry")
+@api.get(
+    "/releases/{number}/offline",
+    summary="Whether a release can be returned to with no Git and no registry",
+    responses=examples.OFFLINE,
+)
 def offline(number: Number, asked: Asked, visitor: Reader) -> Shape:
     view = asked.view()
     return shapes.offline(ledger.offline(view, ledger.show(view, number)[0]))
 
 
-@api.get("/events", summary="What happened anywhere, oldest first")
+@api.get("/events", summary="What happened anywhere, oldest first", responses=examples.EVENTS)
 def events(
     asked: Asked, visitor: Reader, after: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Limit = 200
 ) -> Shape:
@@ -234,7 +248,7 @@ def operate(wanted: Wanted, request: Request, response: Response, asked: Asked) 
     return shapes.operation(done)
 
 
-@api.get("/operations/{number}", summary="What became of an operation")
+@api.get("/operations/{number}", summary="What became of an operation", responses=examples.ASKED)
 def operation(number: Number, asked: Asked, visitor: Reader) -> Shape:
     found = asked.view().store.operation(number)
     if found is None:

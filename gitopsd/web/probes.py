@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from gitopsd.controller.ports import Store
 from gitopsd.model.errors import GitopsdError
+from gitopsd.model.status import EnvironmentStatus
 
 probes = APIRouter()
 
@@ -37,4 +38,14 @@ def _missing(store: Store, repositories: frozenset[str]) -> dict[str, str]:
         if name not in known or known[name].seen_at is None
     }
     loop = {} if store.daemon_runs() else {"daemon": "does not run"}
-    return {**silent, **loop}
+    return {**silent, **_engines(store.statuses()), **loop}
+
+
+def _engines(statuses: tuple[EnvironmentStatus, ...]) -> dict[str, str]:
+    """Where an engine does not answer, nothing is known of any environment on it. Its address is nobody's business."""
+    known = {status.engine: False for status in statuses}
+    known |= {status.engine: True for status in statuses if status.health != "Unknown"}
+    silent = sum(not answers for answers in known.values())
+    if not silent:
+        return {}
+    return {"engine": "does not answer" if len(known) == 1 else f"{silent} of {len(known)} do not answer"}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -143,10 +144,10 @@ def _answers(port: int) -> bool:
 
 def fill(store: Store) -> None:
     """Environments with services, and a ledger as years leave it."""
-    now = SystemClock().now()
+    now, numbers = SystemClock().now(), count(store.next_release())
     for number in range(ENVIRONMENTS):
         name = f"env-{number:02}"
-        ended = [release(name, store.next_release(), now - timedelta(hours=each)) for each in range(RELEASES, 0, -1)]
+        ended = [release(name, next(numbers), now - timedelta(hours=each)) for each in range(RELEASES, 0, -1)]
         told = [
             Event(each.started_at, word, f"release {each.number} {word}", environment=name, release=each.number)
             for each in ended

@@ -183,6 +183,7 @@ def test_a_sync_is_followed_to_the_end_of_its_release(desk: Desk) -> None:
         (("why", "shop/none"), "environment shop has no service none; it has web"),
         (("explain", "none"), "there is no field none"),
         (("remove", "shop"), "another token may be allowed to"),
+        (("init", "/nowhere"), "this works on the daemon's own machine alone; leave --server away"),
         (("doctor",), "this works on the daemon's own machine alone; leave --server away"),
         (("validate", "."), "this works on the daemon's own machine alone; leave --server away"),
         (("drift", "--watch"), "work on the daemon's own machine; leave --server away"),

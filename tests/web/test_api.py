@@ -57,9 +57,28 @@ def test_the_document_needs_nothing_from_elsewhere_and_every_path_says_what_it_i
     assert front.here.get("/docs").status_code == 404
 
 
+def test_every_answer_in_json_has_an_example(front: Front) -> None:
+    document = front.here.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for name, method in methods.items():
+            if path.startswith(API) and path != f"{API}/events/stream":
+                told = method["responses"]["202" if path == f"{API}/operations" and name == "post" else "200"]
+                assert told["content"]["application/json"].get("example"), path
+
+
 def test_health_and_readiness_are_two_questions(front: Front) -> None:
     assert front.there.get("/healthz").json() == {"status": "ok"}
     assert front.there.get("/readyz").json() == {"ready": True, "missing": {}, "acts": True}
+
+
+def test_an_engine_that_does_not_answer_is_what_is_not_ready(own: Front) -> None:
+    own.house.engine().away = True
+    own.house.timer.tick(60)
+    own.house.eventually(lambda: own.house.store.statuses()[0].health == "Unknown")
+
+    answer = own.there.get("/readyz")
+
+    assert (answer.status_code, answer.json()["missing"]) == (503, {"engine": "does not answer"})
 
 
 def test_a_repository_that_has_not_answered_yet_is_named_as_not_ready(own: Front) -> None:

@@ -48,6 +48,7 @@ FILES = {
 def command(door: Door, directory: Path) -> int:
     from gitopsd.model.errors import GitopsdError
 
+    door.here()
     written, kept = [], []
     for name, text in FILES.items():
         path = directory / name
