@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES = 3 << 20  # of a body; forges send a few kilobytes, and the largest of them cap at this
+OVER = {"Connection": "close"}  # or the rest of the body would be read, however long it is
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -43,7 +44,7 @@ class Fence:
             return JSONResponse({"error": {"message": f"{host!a} is no name of this gitopsd; {mend}"}}, 421)
         length = headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit() or int(length[:12]) > MOST_BYTES:
-            return JSONResponse({"error": {"message": f"more than {MOST_BYTES} bytes"}}, 413)
+            return JSONResponse({"error": {"message": f"more than {MOST_BYTES} bytes"}}, 413, OVER)
         return None
 
 
@@ -55,7 +56,7 @@ def _capped(receive: Receive) -> Receive:
         message = await receive()
         read += len(message.get("body", b""))
         if read > MOST_BYTES:
-            raise HTTPException(413, f"more than {MOST_BYTES} bytes")
+            raise HTTPException(413, f"more than {MOST_BYTES} bytes", OVER)
         return message
 
     return capped

@@ -23,13 +23,13 @@ HEADERS = {"X-Accel-Buffering": "no"}  # a proxy that gathers lines would hold t
 
 streams = APIRouter()
 Reader = Annotated[Visitor, Depends(reading)]
-State = tuple[int, int]
+State = tuple[int, object]
 
 
 class Hub:
     """One look at the store for all streams, made only while somebody listens.
 
-    A state is the number of the last event, and a digest of what the statuses say. The events that came while somebody
+    A state is the number of the last event, and what the statuses say. The events that came while somebody
     listened are remembered, as each stream would have to read them otherwise.
     """
 
@@ -39,7 +39,7 @@ class Hub:
         self._listeners = 0
         self._ended = False
         self._lately: tuple[Event, ...] = ()
-        self.state: State = (0, 0)
+        self.state: State = (0, ())
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -88,8 +88,7 @@ class Hub:
     def _look(self) -> tuple[State, tuple[Event, ...]]:
         store, last = self._store(), self.state[0]
         came = store.events(last, limit=MOST_AT_ONCE, newest=True)
-        words = hash(repr((store.statuses(), store.repositories())))
-        return (came[-1].number if came else last, words), came
+        return (came[-1].number if came else last, (store.statuses(), store.repositories())), came
 
 
 @streams.get("/live", include_in_schema=False)
@@ -154,7 +153,7 @@ async def _changes(hub: Hub) -> AsyncIterator[str]:
 
 async def _happened(hub: Hub, store: Store, begin: int | None, environment: str) -> AsyncIterator[str]:
     """Without a number to begin after, what is new from now on."""
-    state = (-1, 0)
+    state: State = (-1, ())
     if begin is None:
         last = await asyncio.to_thread(store.events, limit=1, newest=True)
         begin = last[0].number if last else 0

@@ -44,12 +44,22 @@ class Ground:
         """Everything of a project, volumes included."""
         label = {"label": f"com.docker.compose.project={project}"}
         for container in self.api.containers(all=True, filters=label):
-            self.api.remove_container(container["Id"], force=True)
+            wait_until(partial(self._removed, container["Id"]), within=2 * PATIENCE_S, every=0.5)
         for network in self.api.networks(filters=label):
             self.let_go(network["Id"])
         for volume in self.api.volumes()["Volumes"] or []:
             if (volume.get("Labels") or {}).get("com.docker.compose.project") == project or project in volume["Name"]:
                 self.api.remove_volume(volume["Name"])
+
+    def _removed(self, container: str) -> bool:
+        """An engine beside much other work says no to a kill whose end it has not heard of yet."""
+        try:
+            self.api.remove_container(container, force=True)
+        except docker.errors.NotFound:
+            return True
+        except docker.errors.APIError:
+            return False
+        return True
 
     def let_go(self, network: str) -> None:
         """Remove a network; the engine lets go of the endpoints of removed containers a moment later."""

@@ -38,24 +38,21 @@ def paging(
     ground: Ground,
     once: Callable[[Ground, Repository, Path], None],
     passes: Callable[[Ground, Repository, Path], Pass],
-) -> list[Result]:
+) -> Iterator[Result]:
     """Pages from a ledger of 10,000 releases; passes over containers with streams beside them, and without."""
     name = "benchpages"
     repository, state = Repository(ground.directory, name), ground.directory / f"{name}-state"
     repository.commit(manifest(10, REPLICAS, ground.image(1)))
     repository.push()
-    once(ground, repository, state)
     store = open_store(state)
-    fill(store)
     try:
+        once(ground, repository, state)
+        fill(store)
         with served(store) as port:
-            looks = [
-                Result(
-                    f"{path} over 50 environments, 500 services, 10,000 releases", took(port, path), None, MOST_MS, "ms"
-                )
-                for path in ("/", "/environments/env-07", "/environments/env-07/timeline", "/releases/7")
-            ]
-            return [*looks, followed(ground, repository, state, passes, port)]
+            for path in ("/", "/environments/env-07", "/environments/env-07/timeline", "/releases/7"):
+                what = f"{path} over 50 environments, 500 services, 10,000 releases"
+                yield Result(what, took(port, path), None, MOST_MS, "ms")
+            yield followed(ground, repository, state, passes, port)
     finally:
         store.close()
         ground.remove(name)
@@ -81,13 +78,15 @@ def followed(
 
 @contextmanager
 def streams(port: int) -> Iterator[None]:
-    """So many clients whose streams have begun."""
+    """So many clients whose streams have begun, and wait for news."""
     with ExitStack() as stack:
         wires = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 30)) for _ in range(CLIENTS)]
         for wire in wires:
             wire.sendall(b"GET /api/v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         for wire in wires:
             assert wire.recv(1000).startswith(b"HTTP/1.1 200")
+            while b"still here" not in wire.recv(1000):
+                pass  # from then on it waits
         yield
 
 

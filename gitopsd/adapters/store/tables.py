@@ -25,6 +25,7 @@ from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 
 KEEPING = LedgerKeeping()
 KEPT_RELEASES = 1_000  # in memory: pages and queries read the same ones again and again
+KEPT_STATUSES = 1_000
 KEPT_OPERATIONS = 1_000
 KEPT_INPUTS = 500
 KEPT_DRIFTS = 1_000  # of one environment
@@ -47,6 +48,9 @@ class TableStore(TableOutbox):
         self._keeping = keeping
         self._connections, self._named = connections, named
         self._release: Callable[[str], Release] = lru_cache(KEPT_RELEASES)(partial(self._loaded, Release))
+        self._status: Callable[[str], EnvironmentStatus] = lru_cache(KEPT_STATUSES)(
+            partial(self._loaded, EnvironmentStatus)
+        )
 
     def use(self, keeping: LedgerKeeping) -> None:
         """Bound the past by this from now on."""
@@ -240,7 +244,7 @@ class TableStore(TableOutbox):
         self._put(put("status", "environment", "body"), status.name, dump(status))
 
     def statuses(self) -> tuple[EnvironmentStatus, ...]:
-        return self._all(EnvironmentStatus, "SELECT body FROM status ORDER BY environment")
+        return tuple(map(self._status, self._bodies("SELECT body FROM status ORDER BY environment")))
 
     def save_repository(self, status: RepositoryStatus) -> None:
         self._put(put("repository", "name", "body"), status.name, dump(status))
