@@ -1,6 +1,7 @@
 """The pages over a full ledger, and what a hundred who follow events cost the daemon's own work."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ from tests.controller.house import SETTINGS, House
 ENVIRONMENTS, SERVICES, RELEASES = 50, 10, 200  # services and releases of each
 CLIENTS, REPLICAS, ROUNDS, PASSES = 100, 4, 4, 15
 LOOKS = 31
+LISTENING_S = 20.0
 MOST_MS = 50.0
 
 Pass = tuple[Callable[[], object], Callable[[], None]]
@@ -52,10 +54,26 @@ def paging(
             for path in ("/", "/environments/env-07", "/environments/env-07/timeline", "/releases/7"):
                 what = f"{path} over 50 environments, 500 services, 10,000 releases"
                 yield Result(what, took(port, path), None, MOST_MS, "ms")
+            yield listening(port)
             yield followed(ground, repository, state, passes, port)
     finally:
         store.close()
         ground.remove(name)
+
+
+def listening(port: int) -> Result:
+    """Of one core, what the daemon's process takes while clients wait for news, and not while nobody does."""
+    alone = _share_of_a_core()
+    with streams(port):
+        beside = _share_of_a_core()
+    return Result(f"CPU that {CLIENTS} who follow the event stream add, of one core", beside - alone, None, 5, "%")
+
+
+def _share_of_a_core() -> float:
+    """In percent, over a while in which nothing happens."""
+    begun, used = time.monotonic(), time.process_time()
+    threading.Event().wait(LISTENING_S)
+    return (time.process_time() - used) / (time.monotonic() - begun) * 100
 
 
 def followed(
