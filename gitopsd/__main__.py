@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gitopsd.controller.application import Application
     from gitopsd.controller.flags import Flags
     from gitopsd.controller.ground import Ground
-    from gitopsd.controller.server_port import Server
+    from gitopsd.controller.server_port import Member, Server
 
 
 class Wired:
@@ -32,6 +32,11 @@ class Wired:
         from gitopsd.adapters.server import HttpServer
 
         return HttpServer(url, token_file)
+
+    def fleet(self, file: "Path", timeout_s: float) -> "tuple[Member, ...]":
+        from gitopsd.adapters.fleet_file import fleet
+
+        return fleet(file, timeout_s)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,12 +19,12 @@ TOKEN, TOKEN_FILE = "GITOPSD_TOKEN", "GITOPSD_TOKEN_FILE"
 class HttpServer:
     """The port Server. Nobody is followed to another address: a token is for who was named."""
 
-    def __init__(self, url: str, token_file: Path | None) -> None:
+    def __init__(self, url: str, token_file: Path | None, timeout_s: float = TIMEOUT_S) -> None:
         try:
             self._url = urlsplit(web_url(url))
         except ValueError as error:
             raise ServerError(f"--server: {error}") from None
-        self._token = _token(token_file)
+        self._token, self._timeout_s = _token(token_file), timeout_s
 
     def get(self, path: str, **query: str | int) -> Any:
         asked = urlencode({key: value for key, value in query.items() if value != ""})
@@ -38,7 +38,7 @@ class HttpServer:
         kind = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
         login = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
-            connection = kind(self._url.hostname or "", self._url.port, timeout=TIMEOUT_S)
+            connection = kind(self._url.hostname or "", self._url.port, timeout=self._timeout_s)
             try:
                 connection.request(method, f"{self._url.path}/api/v1{path}", body, {**headers, **login})
                 answer = connection.getresponse()
@@ -46,7 +46,7 @@ class HttpServer:
             finally:
                 connection.close()
         except TimeoutError:
-            raise ServerError(f"{host} does not answer within {TIMEOUT_S:g} s") from None
+            raise ServerError(f"{host} does not answer within {self._timeout_s:g} s") from None
         except (OSError, HTTPException, ValueError) as error:
             said = getattr(error, "strerror", None) or type(error).__name__
             raise ServerError(f"{host} cannot be asked: {said}") from None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gitopsd.controller.flags import Flags
     from gitopsd.controller.ground import Ground
     from gitopsd.controller.queries.view import View
-    from gitopsd.controller.server_port import Server
+    from gitopsd.controller.server_port import Member, Server
 
 DEFAULT_CONFIG = Path("/etc/gitopsd/gitopsd.yaml")
 
@@ -33,6 +33,8 @@ class Wiring(Protocol):
     def ground(self, flags: "Flags") -> "Ground": ...
 
     def server(self, url: str, token_file: Path | None) -> "Server": ...
+
+    def fleet(self, file: Path, timeout_s: float) -> "tuple[Member, ...]": ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Door:
         if self.config is not None or self.state_dir is not None:
             raise click.UsageError("--server asks another gitopsd; leave --config and --state-dir away")
         return self.wiring.server(self.server_url, self.token_file)
+
+    def fleet(self, file: Path, timeout_s: float) -> "tuple[Member, ...]":
+        """Those that a file names, instead of one."""
+        if self.server_url:
+            raise click.UsageError("the file says who is asked; leave --server away")
+        return self.wiring.fleet(file, timeout_s)
 
     def application(self, **flags: Any) -> "Application":
         """The application; `flags` are those of `run`."""

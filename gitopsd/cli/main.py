@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("run", "Watch, compare, act: the daemon."),
     "plan": ("plan", "Show what would change, why, in which order, at which cost."),
     "status": ("status", "Show how the environments stand."),
+    "fleet": ("fleet", "Show how the environments of many machines stand, in one table."),
     "sync": ("sync", "Bring environments to what Git says now."),
     "drift": ("drift", "Show what differs from what was left behind."),
     "heal": ("heal", "Mend what drifted, also where it is only reported or was given up."),

@@ -14,6 +14,13 @@ def short(commit: str) -> str:
     return commit[:8] or NOTHING
 
 
+def revisions(serving: str, desired: str) -> str:
+    """What runs; where Git says something else, both."""
+    if not serving or desired in ("", serving):
+        return short(serving or desired)
+    return f"{short(serving)} -> {short(desired)}"
+
+
 def age(then: datetime | None, now: datetime) -> str:
     """How long ago, in the largest unit that is not zero: `8s ago`, `3m ago`, `2d ago`."""
     if then is None:

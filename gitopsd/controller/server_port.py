@@ -1,5 +1,7 @@
 """Another gitopsd, asked over its HTTP API; the command line's way to a daemon on another machine."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 
@@ -9,3 +11,12 @@ class Server(Protocol):
     def get(self, path: str, **query: str | int) -> Any: ...
 
     def post(self, path: str, body: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of a fleet. `connect` reads what it is asked with."""
+
+    name: str
+    url: str
+    connect: Callable[[], Server]

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from click.testing import CliRunner, Result
 
+from gitopsd.adapters.fleet_file import fleet
 from gitopsd.adapters.git.checkout import open_checkout
 from gitopsd.adapters.git.directory import directory_files
 from gitopsd.adapters.host_secrets import HostSecrets
@@ -23,7 +24,7 @@ from gitopsd.controller.queries.view import View
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
-from gitopsd.controller.server_port import Server
+from gitopsd.controller.server_port import Member, Server
 from gitopsd.controller.shared import shared
 from gitopsd.model.guards import NO_POLICY, OperatorPolicy
 from gitopsd.model.mode import Mode
@@ -125,6 +126,9 @@ class Shop:
 
     def server(self, url: str, token_file: Path | None) -> Server:
         return HttpServer(url, token_file)
+
+    def fleet(self, file: Path, timeout_s: float) -> tuple[Member, ...]:
+        return fleet(file, timeout_s)
 
     def image(self, reference: str, behaviour: Behaviour) -> None:
         self.engine.add_image(reference, behaviour)

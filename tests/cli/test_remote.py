@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from gitopsd.adapters.fleet_file import fleet
 from gitopsd.adapters.server import HttpServer
 from gitopsd.cli.main import gitopsd
 from gitopsd.controller.application import Application
 from gitopsd.controller.flags import Flags
 from gitopsd.controller.ground import Ground
-from gitopsd.controller.server_port import Server
+from gitopsd.controller.server_port import Member, Server
 from gitopsd.model.settings import HttpSettings, Listen
 from gitopsd.web.server import PageServer
 from tests.apps import free_port
@@ -38,6 +39,9 @@ class Desk:
 
     def server(self, url: str, token_file: Path | None) -> Server:
         return HttpServer(url, token_file)
+
+    def fleet(self, file: Path, timeout_s: float) -> tuple[Member, ...]:
+        return fleet(file, timeout_s)
 
     def ask(self, *arguments: str) -> Result:
         there = ("--server", self.url, "--token-file", str(self.token_file))

@@ -64,7 +64,7 @@ def show_report(
 
 
 def _environments(door: Door, report: "StatusReport", now: datetime, missing: str) -> None:
-    from gitopsd.cli.words import NOTHING, age, short
+    from gitopsd.cli.words import NOTHING, age, revisions
 
     engines = {each.engine for each in report.environments}
     several = len(engines) > 1
@@ -73,7 +73,7 @@ def _environments(door: Door, report: "StatusReport", now: datetime, missing: st
         (
             each.name,
             *((each.engine,) if several else ()),
-            _revision(each.revision, each.desired_revision) if each.revision else short(each.desired_revision),
+            revisions(each.revision, each.desired_revision),
             each.sync,
             each.health,
             age(each.since, now),
@@ -96,13 +96,6 @@ def _environments(door: Door, report: "StatusReport", now: datetime, missing: st
 def _counted(words: Iterable[str]) -> str:
     """The commonest word first."""
     return ", ".join(f"{count} {word}" for word, count in Counter(words).most_common())
-
-
-def _revision(serving: str, desired: str) -> str:
-    """What runs; where Git says something else, both."""
-    from gitopsd.cli.words import short
-
-    return short(serving) if desired in ("", serving) else f"{short(serving)} -> {short(desired)}"
 
 
 def _services(door: Door, status: "EnvironmentStatus") -> None:
