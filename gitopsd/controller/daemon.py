@@ -201,9 +201,13 @@ class Daemon:
         return lambda: self._poll(name)
 
     def _poll(self, name: str, *, asked: bool = False) -> None:
-        """Ask a repository; wake what it concerns. One that fails is asked less often, unless it is asked for."""
+        """Ask a repository; wake what it concerns. One that fails is asked less often, unless a person asks for it.
+
+        One that wants to be left alone for a while is.
+        """
         known = self._repositories.known(name)
-        if not asked and self._skips(name, known.failures):
+        left_alone = self._clock.monotonic() < known.not_before
+        if not asked and (left_alone or self._skips(name, known.failures)):
             return
         troubled = bool(known.error)
         moved = self._repositories.poll(name)

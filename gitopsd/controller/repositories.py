@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitopsd.controller.ports import Clock, Source, Store
-from gitopsd.model.errors import SourceError
+from gitopsd.model.errors import SourceError, SourceUnavailable
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.files import Files
 from gitopsd.model.settings import Repository
@@ -26,7 +26,8 @@ class Head:
 class Known:
     """What is known of one repository. `failures` in a row; `seen_at` is when the remote last answered.
 
-    `head` is the newest commit that is trusted; `distrust` says what is wrong with a newer one.
+    `head` is the newest commit that is trusted; `distrust` says what is wrong with a newer one. Before `not_before`, by
+    the clock that never goes back, the remote wants to be left alone.
     """
 
     head: Head | None = None
@@ -34,6 +35,7 @@ class Known:
     error: str = ""
     failures: int = 0
     distrust: str = ""
+    not_before: float = 0.0
 
 
 class Repositories:
@@ -115,7 +117,10 @@ class Repositories:
             try:
                 return self._seen(name, before, self._sources[name].poll())
             except SourceError as error:
-                self._keep(name, replace(before, error=str(error), failures=before.failures + 1))
+                wait = error.wait if isinstance(error, SourceUnavailable) else None
+                until = self._clock.monotonic() + wait.total_seconds() if wait is not None else 0.0
+                failures = before.failures + 1
+                self._keep(name, replace(before, error=str(error), failures=failures, not_before=until))
                 if before.error != str(error):
                     self._tell("FetchFailed", f"{name}: {error}", "error")
                 return False

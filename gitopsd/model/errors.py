@@ -89,7 +89,14 @@ class SourceError(GitopsdError):
 
 
 class SourceUnavailable(SourceError):
-    """The remote did not answer in time, or refused; what was fetched before stays valid."""
+    """The remote did not answer in time, or refused; what was fetched before stays valid.
+
+    `wait` is how long it wants to be left alone, where it said so.
+    """
+
+    def __init__(self, message: str, wait: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class RevisionNotFound(SourceError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -28,6 +29,35 @@ def test_a_push_brings_the_containers_up(house: House) -> None:
     house.start()
     house.synced(house.push({"shop/compose.yaml": compose()}), "shop")
     assert house.engine().names(running=True) == ["shop-web-1"]
+
+
+def test_a_repository_that_wants_to_be_left_alone_is_not_asked_before_its_time_but_for_a_person(house: House) -> None:
+    house.start()
+    commit = house.push({"shop/compose.yaml": compose()})
+    house.synced(commit, "shop")
+    house.source().failure = SourceUnavailable("error: 429", timedelta(seconds=600))
+    house.eventually(lambda: house.told("FetchFailed"))
+    asked = house.source().polls
+
+    for _ in range(15):
+        house.timer.tick(30)
+    assert house.source().polls == asked
+    house.daemon.poll("default")
+    house.timer.tick(1)
+    assert house.source().polls == asked + 1
+    house.source().failure = None
+    house.timer.tick(600)
+    house.eventually(lambda: house.told("FetchRecovered"))
+
+
+def test_environments_of_one_repository_share_its_polls(house: House) -> None:
+    house.start()
+    names = [f"shop{number}" for number in range(20)]
+    house.synced(house.push({f"{name}/compose.yaml": compose() for name in names}), *names)
+    asked = house.source().polls
+    for _ in range(10):
+        house.timer.tick(30)
+    assert house.source().polls - asked <= 10
 
 
 def test_a_bad_edit_of_the_settings_keeps_the_old_ones_and_names_the_line(house: House) -> None:

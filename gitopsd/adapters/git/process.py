@@ -8,11 +8,14 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gitopsd.adapters.git.address import Address
 from gitopsd.adapters.git.hardening import environment, foreign_variables, options, write_home
 from gitopsd.adapters.git.reason import in_one_line, mend
+from gitopsd.adapters.git.trace import TRACED, told_apart
+from gitopsd.adapters.patience import patience
 from gitopsd.model.errors import SourceUnavailable
 from gitopsd.model.settings import Repository
 
@@ -28,8 +31,10 @@ _REAP_S = 5.0
 class GitFailed(SourceUnavailable):
     """A Git command failed, with this exit status and error output; neither is there when it was `timed_out`."""
 
-    def __init__(self, message: str, status: int = -1, said: str = "", timed_out: bool = False) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, status: int = -1, said: str = "", timed_out: bool = False, wait: timedelta | None = None
+    ) -> None:
+        super().__init__(message, wait)
         self.status = status
         self.said = said
         self.timed_out = timed_out
@@ -79,6 +84,8 @@ class Commands:
 
     def _started(self, command: list[str], variables: Mapping[str, str], held: int | None) -> "subprocess.Popen[bytes]":
         own = environment(self._repository, self._address, self._home) | dict(variables)
+        if self._address.protocol in ("http", "https"):
+            own |= TRACED
         unwanted = [part for name in foreign_variables() if name not in own for part in ("-u", name)]
         try:
             handle = Git(str(self._home)).execute(
@@ -102,9 +109,11 @@ class Commands:
         seconds = self._timeout_s * patience
         return f"repository {self._repository.name}: git {command}: no answer within {seconds:g} s"
 
-    def _failure(self, command: str, status: int, said: str) -> GitFailed:
+    def _failure(self, command: str, status: int, errors: str) -> GitFailed:
+        said, headers = told_apart(errors)
         reason = in_one_line(said, self._secrets()) or f"ended with status {status}"
-        return GitFailed(f"repository {self._repository.name}: git {command}: {reason}{mend(said)}", status, said)
+        message = f"repository {self._repository.name}: git {command}: {reason}{mend(said)}"
+        return GitFailed(message, status, said, wait=patience(headers, datetime.now(UTC)))
 
     def _secrets(self) -> list[str]:
         file = self._repository.credentials.password_file

@@ -1,21 +1,20 @@
 """Posts something over HTTP within a time, however slowly it is answered, and says what that means for trying again."""
 
-import email.utils
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit
 
 from gitopsd import __version__
+from gitopsd.adapters.patience import patience
 from gitopsd.model.errors import NotTaken, Refused
 
 TIMEOUT_S: Final = 10.0
 MOST: Final = 1 << 16  # bytes of an answer; what follows is nobody's
-LONGEST: Final = timedelta(hours=1)  # of the patience that somebody may ask for
 LATER: Final = frozenset((401, 403, 404, 408, 409, 425, 429))  # a token or an address may be mended, a crowd goes home
 
 
@@ -75,24 +74,6 @@ def judge(host: str, answer: Answered, now: datetime) -> None:
     if status in LATER or status >= 500:
         raise NotTaken(f"{host} answers with status {status}", patience(answer.headers, now))
     raise Refused(f"{host} answers with status {status}")
-
-
-def patience(headers: HTTPMessage, now: datetime) -> timedelta | None:
-    """How long somebody asks to wait: Retry-After in seconds or as a date, or when a forge counts anew."""
-    said = headers.get("Retry-After", "")
-    if said.isascii() and said.isdigit():
-        return min(timedelta(seconds=min(int(said[:9]), 10**6)), LONGEST)
-    moment: datetime | None = None
-    with suppress(ValueError, TypeError):
-        moment = email.utils.parsedate_to_datetime(said)
-    reset = headers.get("X-RateLimit-Reset", "") or headers.get("RateLimit-Reset", "")
-    spent = headers.get("X-RateLimit-Remaining", headers.get("RateLimit-Remaining", "")) == "0"
-    if moment is None and spent and reset.isascii() and reset.isdigit() and len(reset) <= 11:
-        moment = datetime.fromtimestamp(int(reset), UTC)
-    if moment is None:
-        return None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return min(max(moment - now, timedelta(0)), LONGEST)
 
 
 def _cut(connection: HTTPConnection) -> None:

@@ -97,6 +97,27 @@ def test_an_http_error_is_told_in_a_line_and_what_was_known_stays(
     assert source.poll() == remote.tip()
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "120"}, 120),
+        ({"retry-after": "999999"}, 3600),
+        ({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1"}, 0),
+        ({}, None),
+    ],
+)
+def test_a_server_that_wants_to_be_left_alone_says_for_how_long(
+    server: HttpServer, tmp_path: Path, headers: dict[str, str], seconds: float | None
+) -> None:
+    source = a_source(tmp_path, f"{server.url}/shop.git")
+    server.status, server.headers = 429, headers
+    with pytest.raises(SourceUnavailable) as refused:
+        source.poll()
+    wait = refused.value.wait
+    assert (wait.total_seconds() if wait is not None else None) == seconds
+    assert "Recv" not in str(refused.value)
+
+
 def test_a_redirect_to_another_host_is_not_followed(server: HttpServer, remote: BareRepository, tmp_path: Path) -> None:
     with http_server(remote.path.parent) as elsewhere:
         server.status, server.headers = 302, {"Location": f"{elsewhere.url}/shop.git/info/refs?service=git-upload-pack"}

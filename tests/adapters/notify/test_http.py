@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from gitopsd.adapters.notify import webhook
-from gitopsd.adapters.notify.post import LONGEST, Post, patience, post, send
+from gitopsd.adapters.notify.post import Post, post, send
 from gitopsd.adapters.notify.webhook import WebhookNotifier
+from gitopsd.adapters.patience import LONGEST, patience
 from gitopsd.model.errors import NotTaken
 from gitopsd.model.receiver import Receiver, Webhook
 from tests.apps import free_port
