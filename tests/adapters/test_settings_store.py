@@ -1,5 +1,7 @@
 """`store` in gitopsd.yaml: which database, and what is wrong with what it says."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,3 +41,13 @@ def test_what_is_wrong_is_told_with_its_place_and_never_shows_a_password(tmp_pat
     with pytest.raises(SettingsError, match=says) as refused:
         read(tmp_path, text)
     assert "secret" not in str(refused.value)
+
+
+def test_without_the_driver_it_is_told_how_to_come_by_it(tmp_path: Path) -> None:
+    (tmp_path / "gitopsd.yaml").write_text(f'store: {{url: "{URL}"}}')
+    program = "import sys; sys.modules['psycopg'] = None; from gitopsd.__main__ import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "status", "--config", str(tmp_path / "gitopsd.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert (done.returncode, done.stderr) == (
+        *(1, "gitopsd: psycopg is not installed; `pip install 'gitopsd[postgresql]'` brings it\n"),
+    )

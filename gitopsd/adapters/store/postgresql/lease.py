@@ -17,6 +17,7 @@ from datetime import timedelta
 import psycopg
 
 from gitopsd.adapters.store.postgresql.database import Database, Session
+from gitopsd.adapters.store.statements import Statements
 from gitopsd.model.errors import StoreError
 
 RENEWED_EVERY = 0.2  # of the lease
@@ -74,18 +75,12 @@ class Lease:
             self._ended.set()
             raise StoreError(f"another gitopsd acts on {self._database.named} by now; this one has stopped")
 
-    def holder(self) -> str:
-        """Who acts on the database; "" when nobody does."""
-        with self._database.told(), _closing(self._connect()) as session:
-            seen = _look(session)
-        return seen.holder if seen.runs else ""
-
     def _take(self, waiting: Callable[[], bool] | None) -> None:
         watched, since, session = (-1, -1), 0.0, self._connect()
         try:
             while True:
                 try:
-                    seen = _look(session)
+                    seen = look(session)
                     if (seen.token, seen.renewals) != watched:
                         watched, since = (seen.token, seen.renewals), _running_time()
                     over = not seen.holder or _running_time() - since > seen.seconds
@@ -171,7 +166,7 @@ class Lease:
             session.execute("UPDATE lease SET holder = '' WHERE token = ?", (self._token or 0,))
 
 
-def _look(session: Session) -> Seen:
+def look(session: Statements) -> Seen:
     found = "SELECT token, renewals, holder, seconds, holder <> '' AND until > clock_timestamp() FROM lease"
     return Seen(*session.execute(found).fetchone())
 

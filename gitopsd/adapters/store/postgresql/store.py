@@ -11,7 +11,7 @@ from gitopsd.adapters.store import backup, identity
 from gitopsd.adapters.store.postgresql.connections import Connections
 from gitopsd.adapters.store.postgresql.copying import copy_in, copy_out
 from gitopsd.adapters.store.postgresql.database import Database, Session
-from gitopsd.adapters.store.postgresql.lease import CHANNEL, Lease
+from gitopsd.adapters.store.postgresql.lease import CHANNEL, Lease, look
 from gitopsd.adapters.store.statements import Statements, add
 from gitopsd.adapters.store.tables import KEEPING, TableStore
 from gitopsd.controller.ports import Backup
@@ -38,10 +38,10 @@ class PostgresStore(TableStore):
         return self._lease.holds()
 
     def daemon_runs(self) -> bool:
-        return bool(self._lease.holder())
+        return bool(self._holder())
 
     def acting(self) -> str:
-        return "" if self._lease.holds() else self._lease.holder()
+        return "" if self._lease.holds() else self._holder()
 
     def instance_id(self) -> str:
         return self._made_once("instance-id", str(uuid.uuid4()))
@@ -64,6 +64,11 @@ class PostgresStore(TableStore):
 
     def _ring(self, connection: Statements) -> None:
         connection.execute("SELECT pg_notify(?, '')", (CHANNEL,))
+
+    def _holder(self) -> str:
+        with self._sessions.reading() as session:
+            seen = look(session)
+        return seen.holder if seen.runs else ""
 
     def _connect(self) -> Session:
         return self._sessions.connect()
