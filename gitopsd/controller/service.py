@@ -31,9 +31,8 @@ class Service:
 
     def __init__(self, application: Application, *, observe: bool = False) -> None:
         self._application, self._observe = application, observe
-        self._heard: SimpleQueue[bool] = (
-            SimpleQueue()
-        )  # the one thing to wait on that a handler may touch at any moment
+        # The one thing to wait on that a signal's handler may touch at any moment.
+        self._heard: SimpleQueue[bool] = SimpleQueue()
         self._over = False
         self._daemon: Daemon | None = None
         self._page: Page | None = None
