@@ -124,7 +124,7 @@ def _answer(url: str) -> bytes:
     request = Request(url, headers={"Accept": "text/html"} if "/api/" not in url else {})
     with suppress(TimeoutError):
         try:
-            with urlopen(request, timeout=20) as answer:
+            with urlopen(request, timeout=90) as answer:
                 endless = answer.headers.get_content_type() == "text/event-stream"
                 if endless:
                     answer.fp.raw._sock.settimeout(1)

@@ -92,7 +92,7 @@ def push(rig: Rig, key: x25519.Identity, database: str = CANARIES[0], **more: An
     return rig.push_document(document, **files)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_encrypted_files_reach_their_containers_and_nothing_else(rig: Rig, key: x25519.Identity, hooks: Web) -> None:
     rig.synced(push(rig, key))
     files = ("/run/secrets/db", "/etc/token")
