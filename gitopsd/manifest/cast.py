@@ -18,7 +18,7 @@ ANY: Final = "*"
 def check_casts(document: Node, problems: Problems) -> None:
     """Tell every text in the document that should stand for a number, or for true or false, and does not."""
     for node, path, read in _found(document, "", _DOCUMENT):
-        if isinstance(node.value, str):
+        if isinstance(node.value, str) or read is _limit:
             read(node, path, problems)
 
 
@@ -42,6 +42,13 @@ def _whole(node: Node, path: str, problems: Problems) -> Json:
     return wrong(node, path, problems, "a whole number") if whole(node) is None else None
 
 
+def _limit(node: Node, path: str, problems: Problems) -> Json:
+    """Compose makes a soft and a hard one of it at once, so that nothing else than a number may stand there either."""
+    if isinstance(node, Scalar) and isinstance(node.value, float):
+        return wrong(node, path, problems, "a whole number")
+    return _whole(node, path, problems)
+
+
 def _number(node: Node, path: str, problems: Problems) -> Json:
     return wrong(node, path, problems, "a number") if number(node) is None else None
 
@@ -61,7 +68,7 @@ _SERVICE: Mapping[str, Places] = {
     },
     "healthcheck": {"retries": _whole, "disable": boolean},
     "ports": {ANY: {"target": _whole}},
-    "ulimits": {ANY: {"": _whole, "soft": _whole, "hard": _whole}},
+    "ulimits": {ANY: {"": _limit, "soft": _whole, "hard": _whole}},
     "volumes": {ANY: {"read_only": boolean, "volume": {"nocopy": boolean}}},
 }
 _EXTERNAL: Mapping[str, Places] = {ANY: {"external": boolean}}

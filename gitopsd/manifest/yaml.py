@@ -211,7 +211,9 @@ class _Reader:
         if tag is None or tag == "!" or tag in _KEPT:
             quoted = bool(event.style)
             kept = tag if tag in _KEPT else ""
-            return Scalar(text if quoted else self.typed(event, text), self.place(event), quoted=quoted, tag=kept)
+            # What bears a tag that YAML does not know is text, also to Compose.
+            value = text if quoted or kept else self.typed(event, text)
+            return Scalar(value, self.place(event), quoted=quoted, tag=kept)
         return Scalar(self.forced(event, tag.removeprefix(_CORE), text), self.place(event))
 
     def typed(self, event: yaml.Event, text: str) -> Value:

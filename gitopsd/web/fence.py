@@ -19,8 +19,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
+STATIC = "/static/"
 
 
 class Fence:
@@ -35,7 +35,7 @@ class Fence:
             return
         headers = Headers(scope=scope)
         answer = self._refusal(headers)
-        await (answer or self._app)(scope, _capped(receive), _with_headers(send))
+        await (answer or self._app)(scope, _capped(receive), _with_headers(send, _keeping(scope["path"])))
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "")
@@ -62,11 +62,16 @@ def _capped(receive: Receive) -> Receive:
     return capped
 
 
-def _with_headers(send: Send) -> Send:
+def _keeping(path: str) -> str:
+    """A browser may keep what is no secret and the same for everybody, and asks each time whether it still holds."""
+    return "no-cache" if path.startswith(STATIC) else "no-store"
+
+
+def _with_headers(send: Send, keeping: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
+            for name, value in {**HEADERS, "Cache-Control": keeping}.items():
                 headers.setdefault(name, value)
         await send(message)
 

@@ -137,7 +137,7 @@ def test_merged_fields_keep_the_place_where_they_are_written() -> None:
 def test_reset_and_override_are_kept_for_the_merge_of_several_files() -> None:
     node = fields("a: !reset []\nb: !override {A: b}\nc: !reset null\nd: !override 5\n")
     assert [node.fields[key].tag for key in "abcd"] == ["!reset", "!override", "!reset", "!override"]
-    assert plain(node) == {"a": [], "b": {"A": "b"}, "c": None, "d": 5}
+    assert plain(node) == {"a": [], "b": {"A": "b"}, "c": "null", "d": "5"}
 
 
 def test_core_tags_are_followed() -> None:

@@ -72,6 +72,14 @@ def test_a_session_is_for_scripts_and_strangers_pages_out_of_reach(front: Front)
     assert "max-age=43200" in cookie
 
 
+def test_a_browser_keeps_what_is_the_same_for_everybody_and_no_page(front: Front) -> None:
+    style = front.there.get("/static/gitopsd.css")
+    known = front.there.get("/static/gitopsd.css", headers={"if-none-match": style.headers["etag"]})
+    assert (style.status_code, style.headers["cache-control"], known.status_code) == (200, "no-cache", 304)
+    assert front.here.get(LOOK).headers["cache-control"] == "no-store"
+    assert front.here.get("/", headers=BROWSER).headers["cache-control"] == "no-store"
+
+
 @pytest.mark.parametrize("csrf", ["", "guessed"])
 def test_a_form_that_does_not_carry_the_sessions_own_word_is_refused(front: Front, csrf: str) -> None:
     browser, _ = front.logged_in("operate")
