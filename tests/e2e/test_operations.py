@@ -18,7 +18,7 @@ def test_observe_mode_leaves_alone_what_another_mode_brought_up(make_rig: MakeRi
     rig = make_rig(engine=proxy.url).start()
     rig.synced(rig.push(web=web(ONE)))
     rig.configure(mode="observe")
-    rig.told("SettingsReloaded")
+    rig.eventually(lambda: rig.status().mode == "observe")
     before = len(proxy.writes)
     rig.api.stop(rig.container()["Id"])
     rig.eventually(lambda: rig.status().sync == "OutOfSync")

@@ -4,7 +4,6 @@ The code is two versions of a small service that reads and writes all the time: 
 one `full_name`. An expand job adds that, with a trigger that keeps the two alike; a contract job drops the first one.
 """
 
-import time
 from collections import Counter
 from functools import partial
 from typing import Any
@@ -12,9 +11,8 @@ from typing import Any
 import docker
 import pytest
 
-from tests.conftest import PROJECT_LABEL
 from tests.e2e.rig import Rig, web
-from tests.e2e.witness import SERVICE_LABEL
+from tests.e2e.witness import Witness
 from tests.postgres import postgres_image
 
 IMAGE = "gitopsd-test/postgres:1"
@@ -85,11 +83,9 @@ def all_around() -> dict[str, Any]:
     return {"probe": read, **look, "contract": job("contract", CONTRACT, 1, drops=16, after="1s")}
 
 
-def runs_of(rig: Rig, since: float) -> Counter[str]:
-    """How often what is in the project was started, by service."""
-    filters = {"event": "start", "label": f"{PROJECT_LABEL}={rig.project}"}
-    found = rig.api.events(since=int(since), until=int(time.time()) + 1, filters=filters, decode=True)
-    return Counter(str(event["Actor"]["Attributes"][SERVICE_LABEL]) for event in found)
+def runs_of(seen: Witness) -> Counter[str]:
+    """How often what is in the project was started since somebody looked, by service."""
+    return Counter(each.service for each in seen.moments if each.action == "start")
 
 
 def failures(rig: Rig) -> str:
@@ -128,7 +124,7 @@ def test_a_schema_expands_and_contracts_under_load_without_a_failed_query_and_th
 ) -> None:
     rig.synced(rig.push(**first()), within=PATIENT)
     writes_on(rig)
-    begun = time.time()
+    seen = rig.witness()
     commit = rig.push(**second(1, **all_around()))
     for each in ("probe", "before", "expand", "verify", "after", "contract"):
         killed_in(rig, each)
@@ -137,7 +133,7 @@ def test_a_schema_expands_and_contracts_under_load_without_a_failed_query_and_th
     writes_on(rig)
     assert failures(rig) == ""
     assert [each.outcome for each in rig.store.releases("shop")] == ["succeeded"] * 3
-    ran = runs_of(rig, begun)
+    ran = runs_of(seen)
     assert [ran[each] for each in ("before", "expand", "verify", "after", "contract")] == [1] * 5
     assert ran["probe"] == 2  # as the contract is a release of its own
     gone = "shop is at 17 (contract of release 3), and its web accepts 14-16"
@@ -169,10 +165,10 @@ def test_an_incompatible_change_is_refused_before_anything_moved_and_a_return_le
     broken = {**code(2, "16-17"), "command": ["sh", "-c", "exit 3"]}
     broken["x-gitopsd"] = {**broken["x-gitopsd"], "health": {"tcp": {"port": 9}}}
     mourn = job("on-failure", "SELECT 1", 1)
-    begun, commit = time.time(), rig.push(**{**second(mourn=mourn), "web": broken})
+    seen, commit = rig.witness(), rig.push(**{**second(mourn=mourn), "web": broken})
     killed_in(rig, "mourn")
     rig.rejected(commit, within=PATIENT)
-    assert runs_of(rig, begun)["mourn"] == 1
+    assert runs_of(seen)["mourn"] == 1
     assert (rig.ids()[f"/{rig.project}-web-1"], at(rig)) == (before[f"/{rig.project}-web-1"], "16")
     writes_on(rig)
     assert failures(rig) == ""
