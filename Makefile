@@ -18,7 +18,7 @@ demo: setup ## Watch the main job on a real engine: release, broken image, rever
 	@scripts/engine .venv/bin/python scripts/demo.py
 
 test: setup ## Run the tests on a real engine
-	@scripts/engine .venv/bin/pytest -q -n 3 --dist loadfile -m "not long and not bench"
+	@scripts/engine .venv/bin/pytest -q -n 2 --dist loadfile -m "not long and not bench"
 
 test-long: setup ## Run all tests, with many more examples, a newer HAProxy, and the engines of other Debian releases
 	@scripts/engine .venv/bin/pytest -q -m "not bench" --hypothesis-profile=long --timeout=1800

@@ -138,7 +138,7 @@ class House:
             self.timer.tick(0.5)
             return check()
 
-        return eventually(passing, within=45)
+        return eventually(passing, within=120)
 
     def status(self, environment: str) -> EnvironmentStatus | None:
         return next((each for each in self.store.statuses() if each.name == environment), None)

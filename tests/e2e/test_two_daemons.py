@@ -147,6 +147,7 @@ def test_one_that_was_paused_and_wakes_up_does_nothing_once_another_has_taken_ov
     assert [each.number for each in pair.store.releases("shop")] == [2, 1]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_restart_of_the_database_in_the_middle_of_a_rollout_costs_it_nothing(pair: Pair, postgres: Server) -> None:
     pair.process.start()
