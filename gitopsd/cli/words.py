@@ -1,10 +1,14 @@
 """Ages, durations and names as people read and write them."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from gitopsd.manifest.durations import duration
+
+if TYPE_CHECKING:
+    from gitopsd.model.status import EnvironmentStatus
 
 NOTHING = "-"
 
@@ -19,6 +23,18 @@ def revisions(serving: str, desired: str) -> str:
     if not serving or desired in ("", serving):
         return short(serving or desired)
     return f"{short(serving)} -> {short(desired)}"
+
+
+def standing(status: "EnvironmentStatus", now: datetime) -> tuple[str, ...]:
+    """How an environment stands, in a row: revision, sync, health, since when, release, message."""
+    return (
+        revisions(status.revision, status.desired_revision),
+        status.sync,
+        status.health,
+        age(status.since, now),
+        str(status.serving_release or NOTHING),
+        status.reason.partition("\n")[0],
+    )
 
 
 def age(then: datetime | None, now: datetime) -> str:

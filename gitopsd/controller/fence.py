@@ -15,22 +15,21 @@ RELIEVED = "this gitopsd may not act now: its lease was not renewed in time, so 
 
 def fenced_engine(engine: Engine, may_act: Callable[[], bool]) -> Engine:
     """The engine, whose writes raise EngineUnavailable when they may not be: that holds a release, and rejects none."""
-    return cast(Engine, _Fenced(engine, ENGINE_WRITES, may_act, EngineUnavailable(RELIEVED)))
+    return cast(Engine, _Fenced(engine, ENGINE_WRITES, may_act, EngineUnavailable))
 
 
 def fenced_router(open_router: Callable[[], Router], may_act: Callable[[], bool]) -> Router:
     """The router, which is opened, and written to, as long as that may be; else RouterUnavailable."""
-    refusal = RouterUnavailable(RELIEVED)
     if not may_act():
-        raise refusal
-    return cast(Router, _Fenced(open_router(), ROUTER_WRITES, may_act, refusal))
+        raise RouterUnavailable(RELIEVED)
+    return cast(Router, _Fenced(open_router(), ROUTER_WRITES, may_act, RouterUnavailable))
 
 
 class _Fenced:
     """Everything is the other one's but for its writes, which are asked for first."""
 
     def __init__(
-        self, behind: object, writes: Collection[str], may_act: Callable[[], bool], refusal: GitopsdError
+        self, behind: object, writes: Collection[str], may_act: Callable[[], bool], refusal: type[GitopsdError]
     ) -> None:
         self._behind, self._writes, self._may_act, self._refusal = behind, writes, may_act, refusal
 
@@ -40,5 +39,5 @@ class _Fenced:
 
     def _write(self, call: Callable[..., Any], *given: Any, **named: Any) -> Any:
         if not self._may_act():
-            raise self._refusal
+            raise self._refusal(RELIEVED)
         return call(*given, **named)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitopsd.controller.queries.ledger import Offline, Part
     from gitopsd.controller.queries.progress import Progress
     from gitopsd.controller.queries.proposed import Proposed
+    from gitopsd.controller.queries.status import StatusReport
     from gitopsd.model.operation import Operation
     from gitopsd.release.progress import ServiceProgress
 
@@ -25,6 +26,16 @@ Shape = dict[str, Any]
 
 def time(when: datetime | None) -> str | None:
     return when.astimezone(UTC).isoformat().replace("+00:00", "Z") if when is not None else None
+
+
+def status_report(report: "StatusReport", now: datetime) -> Shape:
+    return {
+        "repositories": [repository(each, now) for each in report.repositories],
+        "environments": [environment(each) for each in report.environments],
+        "problems": list(report.problems),
+        "daemon": report.daemon,
+        "acting": report.acting or None,
+    }
 
 
 def repository(status: RepositoryStatus, now: datetime) -> Shape:

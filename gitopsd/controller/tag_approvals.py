@@ -12,9 +12,10 @@ from gitopsd.model.event import Event
 from gitopsd.model.guards import strictest
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal
+from gitopsd.model.settings import LedgerKeeping
 from gitopsd.release.steering import stands_at_approval
 
-MOST_EVENTS = 20_000  # as many as the ledger keeps, if nothing else is said
+MOST_EVENTS = LedgerKeeping().keep_events
 
 
 class TagApprovals:

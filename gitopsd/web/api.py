@@ -77,14 +77,7 @@ Asked = Annotated[Asking, Depends(asking)]
 @api.get("/environments", summary="How all environments stand", responses=examples.STATUS)
 def environments(asked: Asked, visitor: Reader) -> Shape:
     view = asked.view()
-    report = status(view)
-    return {
-        "repositories": [shapes.repository(each, view.now) for each in report.repositories],
-        "environments": [shapes.environment(each) for each in report.environments],
-        "problems": list(report.problems),
-        "daemon": report.daemon,
-        "acting": report.acting or None,
-    }
+    return shapes.status_report(status(view), view.now)
 
 
 @api.get("/environments/{name}", summary="How one environment stands", responses=examples.ENVIRONMENT)

@@ -8,6 +8,7 @@ from gitopsd.controller.queries.differences import Difference, ServiceDifference
 from gitopsd.controller.queries.ledger import Offline
 from gitopsd.controller.queries.made import Made
 from gitopsd.controller.queries.progress import Progress
+from gitopsd.controller.queries.status import StatusReport
 from gitopsd.controller.queries.why import Decision, Explanation, Link
 from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.event import Event
@@ -81,15 +82,7 @@ def _for_operators(answer: Answers) -> Answers:
 
 
 ERROR = _json({"error": {"message": "there is no environment shop; there are production, staging"}})
-STATUS = _answer(
-    {
-        "repositories": [shapes.repository(_REPOSITORY, _LATER)],
-        "environments": [shapes.environment(_STATUS)],
-        "problems": [],
-        "daemon": True,
-        "acting": None,
-    }
-)
+STATUS = _answer(shapes.status_report(StatusReport((_REPOSITORY,), (_STATUS,), (), daemon=True), _LATER))
 ENVIRONMENT = _answer(shapes.environment(_STATUS))
 PLAN = _answer({"environments": [shapes.plan(Plan(_NAME, _AFTER, (_CHANGE,)))], "problems": []})
 DRIFT = _answer({"environments": [shapes.drift(DriftReport(_NAME, _AFTER, "Synced", (_ITEM,), ()))], "problems": []})

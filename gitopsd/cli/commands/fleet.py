@@ -11,7 +11,6 @@ from gitopsd.cli.door import Door, options
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.fleet import Answered
-    from gitopsd.model.status import EnvironmentStatus
 
 HEADERS = ("SERVER", "ENVIRONMENT", "REVISION", "SYNC", "HEALTH", "SINCE", "RELEASE", "MESSAGE")
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -56,25 +55,11 @@ def _show(door: Door, found: Sequence["Answered"], now: datetime) -> None:
 
 
 def _rows(each: "Answered", now: datetime) -> list[tuple[str, ...]]:
-    from gitopsd.cli.words import NOTHING
+    from gitopsd.cli.words import NOTHING, standing
 
     name, report = each.member.name, each.report
     if report is None:
         return [(name, NOTHING, "", "Unknown", "Unknown", "", "", each.error)]
     if not report.environments:
         return [(name, NOTHING, "", "", "", "", "", "no environments" if report.daemon else "no daemon runs")]
-    return [(name, *_row(status, now)) for status in report.environments]
-
-
-def _row(status: "EnvironmentStatus", now: datetime) -> tuple[str, ...]:
-    from gitopsd.cli.words import NOTHING, age, revisions
-
-    return (
-        status.name,
-        revisions(status.revision, status.desired_revision),
-        status.sync,
-        status.health,
-        age(status.since, now),
-        str(status.serving_release or NOTHING),
-        status.reason.partition("\n")[0],
-    )
+    return [(name, status.name, *standing(status, now)) for status in report.environments]

@@ -44,15 +44,7 @@ def show_report(
     if door.as_json:
         from gitopsd.controller import shapes
 
-        door.json(
-            {
-                "repositories": [shapes.repository(each, now) for each in report.repositories],
-                "environments": [shapes.environment(each) for each in report.environments],
-                "problems": list(report.problems),
-                "daemon": report.daemon,
-                "acting": report.acting or None,
-            }
-        )
+        door.json(shapes.status_report(report, now))
         return
     _environments(door, report, now, missing)
     if detailed:
@@ -64,24 +56,12 @@ def show_report(
 
 
 def _environments(door: Door, report: "StatusReport", now: datetime, missing: str) -> None:
-    from gitopsd.cli.words import NOTHING, age, revisions
+    from gitopsd.cli.words import standing
 
     engines = {each.engine for each in report.environments}
     several = len(engines) > 1
     headers = ("ENVIRONMENT", *(("ENGINE",) if several else ()), *HEADERS)
-    rows = [
-        (
-            each.name,
-            *((each.engine,) if several else ()),
-            revisions(each.revision, each.desired_revision),
-            each.sync,
-            each.health,
-            age(each.since, now),
-            str(each.serving_release or NOTHING),
-            each.reason.partition("\n")[0],
-        )
-        for each in report.environments
-    ]
+    rows = [(each.name, *((each.engine,) if several else ()), *standing(each, now)) for each in report.environments]
     if rows:
         door.table(headers, rows)
     else:
