@@ -1,6 +1,6 @@
 # Every target sets up what it needs; a second run finds it there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long bench screenshots check lock clean
+.PHONY: help setup demo test again test-long bench screenshots check lock clean
 
 UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" .venv/uv/bin/uv pip compile --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate $(UPGRADE)
@@ -19,6 +19,9 @@ demo: setup ## Watch the main job on a real engine: release, broken image, rever
 
 test: setup ## Run the tests on a real engine
 	@scripts/engine .venv/bin/pytest -q -n 2 --dist loadfile -m "not long and not bench"
+
+again: setup ## Run what failed once more, alone, where it is no more than five
+	@scripts/engine .venv/bin/pytest -q --last-failed --last-failed-no-failures none -p tests.again
 
 test-long: setup ## Run all tests, with many more examples, a newer HAProxy, and the engines of other Debian releases
 	@scripts/engine .venv/bin/pytest -q -m "not bench" --hypothesis-profile=long --timeout=1800

@@ -16,6 +16,7 @@ import pytest
 import requests.exceptions
 from hypothesis import HealthCheck, settings
 
+from tests.again import ENDED
 from tests.images import Images
 from tests.load import PROVEN, SENT
 from tests.postgres_server import Server, postgres_server
@@ -58,7 +59,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """`make test` and `make test-long` prove of so many requests that none was lost, or they are not good."""
-    if _proves(session.config) and _counted(session.config, "proven").total() < TO_BE_PROVEN:
+    enough = not _proves(session.config) or _counted(session.config, "proven").total() >= TO_BE_PROVEN
+    if session.config.cache is not None and not hasattr(session.config, "workerinput"):
+        session.config.cache.set(ENDED, int(session.exitstatus) if enough else None)
+    if not enough:
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
 
 

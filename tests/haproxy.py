@@ -100,10 +100,7 @@ class HaproxyProcess:
         if self._process is not None:
             self.reload()
             return
-        current = "no-such-file" if self.broken else self._root / "current" / CONFIGURATION
-        command = [self._haproxy, "-W", "-db", "-S", f"{self._root}/master.sock,mode,600", "-f", current]
-        with (self._root / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        self._begin()
 
     def outdated(self) -> bool:
         return self.old
@@ -111,8 +108,7 @@ class HaproxyProcess:
     def start_beside(self) -> None:
         assert self._process is not None
         self._before.append(self._process)
-        self._process = None
-        self.start()
+        self._begin("-x", str(self._root / "admin.sock"))
 
     def retire(self) -> None:
         self.old = False
@@ -122,6 +118,12 @@ class HaproxyProcess:
     def give_up(self) -> None:
         self.kill(self._process)
         self._process = self._before.pop()
+
+    def _begin(self, *more: str) -> None:
+        current = "no-such-file" if self.broken else self._root / "current" / CONFIGURATION
+        command = [self._haproxy, "-W", "-db", "-S", f"{self._root}/master.sock,mode,600", "-f", current, *more]
+        with (self._root / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def reload(self) -> None:
         """As somebody does by hand."""

@@ -82,7 +82,7 @@ class ManagedHaproxy:
         try:
             for each in self._labelled():
                 self._post(each["Id"], "rename", name=f"{self._name}-{each['Id'][:12]}")
-            made = self._created(self._name, self._wanted())
+            made = self._created(self._name, _successor(self._wanted()))
             for each in filter(is_bridged, self._labelled()):
                 self._post(each["Id"], "stop", t=0)  # a port that one has published nobody else can have
             self._post(made, "start")
@@ -204,3 +204,10 @@ class ManagedHaproxy:
 def is_bridged(row: Mapping[str, Any]) -> bool:
     """Whether a router of the list of containers has published ports of the host, not the host's network."""
     return bool(row["HostConfig"]["NetworkMode"] != "host")
+
+
+def _successor(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes the sockets that listen from the one before: of two with a socket each for a port, the one that leaves
+    would refuse the connections that wait for it (Linux, `SO_REUSEPORT`). Where there is none before, it opens its own.
+    """
+    return {**body, "Entrypoint": [*body["Entrypoint"], "-x", f"{INSIDE}/admin.sock"]}
