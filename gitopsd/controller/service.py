@@ -10,6 +10,7 @@ from gitopsd.controller.daemon import Daemon
 from gitopsd.controller.page_port import Page
 from gitopsd.model.errors import SettingsError, StoreError
 from gitopsd.model.event import Event, Severity
+from gitopsd.plan.explain import prepare
 
 LOOK_S = 1.0
 
@@ -74,6 +75,7 @@ class Service:
             daemon.start()
             self._daemon = daemon
             self._serve()
+            prepare()
             while store.holds() and not self._ends_within(LOOK_S):
                 pass
         finally:

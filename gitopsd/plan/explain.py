@@ -80,6 +80,11 @@ def changed_fields(
     return tuple(sorted(found.values(), key=lambda change: change.path))
 
 
+def prepare() -> None:
+    """Import what tells differences, which takes 100 ms and more, before the first plan has to wait for it."""
+    import deepdiff  # noqa: F401
+
+
 def _differences(
     old: Mapping[str, Json], new: Mapping[str, Json], hidden: frozenset[tuple[str, ...]]
 ) -> Iterator[FieldChange]:

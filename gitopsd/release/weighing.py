@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Progressing, Rollout, Target
 from gitopsd.rollout.memory import Weighed
+
+SAMPLE: Final = 5
+"""Of those that served before, as many are weighed: their median is what counts, and an engine takes long for each."""
 
 
 def to_weigh(journal: Journal, live: LiveState, now: datetime) -> Mapping[str, Weighed]:
@@ -26,6 +30,7 @@ def _concerns(rollout: Rollout, now: datetime) -> bool:
 
 def _weighed(journal: Journal, rollout: Rollout, live: LiveState) -> Weighed:
     new, stable = (_running(journal, rollout.service, goal, live) for goal in (rollout.target, rollout.stable))
+    stable = dict(list(stable.items())[-SAMPLE:])  # the first ones are replaced soon
     limits = {
         each.id: limit
         for each in live.instances

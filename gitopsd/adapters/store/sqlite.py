@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from gitopsd.adapters.store import backup, identity
@@ -31,6 +32,8 @@ class SqliteStore(TableStore):
         self._state_dir = state_dir
         file = state_dir / "gitopsd.db"
         super().__init__(Connections(file), str(file), keeping)
+        # A pass asks for both again and again.
+        self._instance_id, self._key = cache(identity.instance_id), cache(identity.key)
 
     def lock(self, waiting: Callable[[], bool] | None = None) -> AbstractContextManager[None]:
         """Be the only daemon on this state directory, or none: nobody waits. StoreError names the process that is."""
@@ -46,16 +49,19 @@ class SqliteStore(TableStore):
         return ""
 
     def instance_id(self) -> str:
-        return identity.instance_id(self._state_dir)
+        return self._instance_id(self._state_dir)
 
     def key(self) -> bytes:
-        return identity.key(self._state_dir)
+        return self._key(self._state_dir)
 
     def backup(self, file: Path, at: datetime) -> Backup:
         return backup.backup(self._state_dir, file, at)
 
     def restore(self, file: Path, at: datetime) -> tuple[Backup, Path | None]:
-        return backup.restore(self._state_dir, file, at)
+        restored = backup.restore(self._state_dir, file, at)
+        self._instance_id.cache_clear()
+        self._key.cache_clear()
+        return restored
 
     def submit(self, operation: Operation) -> int:
         number = super().submit(operation)

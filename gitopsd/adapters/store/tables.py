@@ -26,6 +26,8 @@ from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 KEEPING = LedgerKeeping()
 KEPT_RELEASES = 1_000  # in memory: pages and queries read the same ones again and again
 KEPT_STATUSES = 1_000
+KEPT_JOURNALS = 200  # a pass reads what the one before has written
+KEPT_INPUTS_READ = 100
 KEPT_OPERATIONS = 1_000
 KEPT_INPUTS = 500
 KEPT_DRIFTS = 1_000  # of one environment
@@ -51,6 +53,8 @@ class TableStore(TableOutbox):
         self._status: Callable[[str], EnvironmentStatus] = lru_cache(KEPT_STATUSES)(
             partial(self._loaded, EnvironmentStatus)
         )
+        self._journal: Callable[[str], Journal] = lru_cache(KEPT_JOURNALS)(partial(self._loaded, Journal))
+        self._inputs: Callable[[str], Inputs] = lru_cache(KEPT_INPUTS_READ)(partial(self._loaded, Inputs))
 
     def use(self, keeping: LedgerKeeping) -> None:
         """Bound the past by this from now on."""
@@ -65,8 +69,8 @@ class TableStore(TableOutbox):
         self._connections.close()
 
     def journal(self, environment: str) -> Journal:
-        found = self._one(Journal, "SELECT body FROM journal WHERE environment = ?", environment)
-        return found or Journal(environment)
+        bodies = self._bodies("SELECT body FROM journal WHERE environment = ?", environment)
+        return next(map(self._journal, bodies), None) or Journal(environment)
 
     def save(
         self,
@@ -139,7 +143,7 @@ class TableStore(TableOutbox):
 
     def inputs(self, environment: str, input_digest: str) -> Inputs | None:
         query = "SELECT body FROM inputs WHERE environment = ? AND input_digest = ?"
-        return self._one(Inputs, query, environment, input_digest)
+        return next(map(self._inputs, self._bodies(query, environment, input_digest)), None)
 
     def save_inputs(self, environment: str, inputs: Inputs) -> None:
         body = dump(inputs)

@@ -26,12 +26,14 @@ class PostgresStore(TableStore):
         self._database = Database(settings)
         self._lease = Lease(self._database, self._connect, host, settings.lease, self._wake)
         self._sessions = Connections(self._database, self._lease.fence)
+        self._known: dict[str, str] = {}  # who this gitopsd is, and its key: a pass asks for both again and again
         super().__init__(self._sessions, self._database.named, keeping)
 
     @contextmanager
     def lock(self, waiting: Callable[[], bool] | None = None) -> Iterator[None]:
         """Be the one that acts on this database, and the only one on this state directory."""
         with identity.exclusive(self._state_dir), self._lease.held(waiting):
+            self._known.clear()  # whoever acted before may have restored another one's
             yield
 
     def holds(self) -> bool:
@@ -44,10 +46,10 @@ class PostgresStore(TableStore):
         return "" if self._lease.holds() else self._holder()
 
     def instance_id(self) -> str:
-        return self._made_once("instance-id", str(uuid.uuid4()))
+        return self._remembered("instance-id", str(uuid.uuid4()))
 
     def key(self) -> bytes:
-        return bytes.fromhex(self._made_once("key", secrets.token_hex(identity.KEY_BYTES)))
+        return bytes.fromhex(self._remembered("key", secrets.token_hex(identity.KEY_BYTES)))
 
     def backup(self, file: Path, at: datetime) -> Backup:
         self.instance_id(), self.key()  # made by now
@@ -60,6 +62,7 @@ class PostgresStore(TableStore):
             self.backup(aside, at)
             with self._connections.writing() as session:
                 copy_in(session, room)
+            self._known.clear()
         return made, aside
 
     def _ring(self, connection: Statements) -> None:
@@ -76,6 +79,11 @@ class PostgresStore(TableStore):
     def _wake(self) -> None:
         with suppress(OSError):
             (self._state_dir / "wake").write_text("\n")
+
+    def _remembered(self, name: str, made: str) -> str:
+        if name not in self._known:
+            self._known[name] = self._made_once(name, made)
+        return self._known[name]
 
     def _made_once(self, name: str, made: str) -> str:
         """What the database says under a name; what a state directory said before, it goes on with."""
