@@ -10,11 +10,12 @@ from typing import Any, cast
 
 from gitopsd.cli.happenings import where_and_what
 from gitopsd.cli.inert import inert
-from gitopsd.controller.ports import Store
+from gitopsd.controller.ports import NOTHING_NEW, Found, Store
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.settings import LogFormat
+from gitopsd.model.status import EnvironmentStatus
 
 LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _log = logging.getLogger("gitopsd")
@@ -85,7 +86,7 @@ def log_event(event: Event) -> None:
 
 
 class _Telling:
-    """Everything is the store's but for the two ways in which events come."""
+    """Everything is the store's but for the ways in which events come."""
 
     def __init__(self, store: Store, tell: Callable[[Event], None]) -> None:
         self._store, self._tell = store, tell
@@ -95,8 +96,7 @@ class _Telling:
 
     def append(self, events: Sequence[Event]) -> None:
         self._store.append(events)
-        for event in events:
-            self._tell(event)
+        self._tell_all(events)
 
     def save(
         self,
@@ -104,7 +104,19 @@ class _Telling:
         events: Sequence[Event] = (),
         ended: Sequence[Release] = (),
         done: Sequence[Operation] = (),
+        found: Found = NOTHING_NEW,
     ) -> None:
-        self._store.save(journal, events, ended, done)
+        self._store.save(journal, events, ended, done, found)
+        self._tell_all(events)
+
+    def complete(self, number: int, result: str, at: datetime, events: Sequence[Event] = ()) -> None:
+        self._store.complete(number, result, at, events)
+        self._tell_all(events)
+
+    def save_status(self, status: EnvironmentStatus, events: Sequence[Event] = ()) -> None:
+        self._store.save_status(status, events)
+        self._tell_all(events)
+
+    def _tell_all(self, events: Sequence[Event]) -> None:
         for event in events:
             self._tell(event)

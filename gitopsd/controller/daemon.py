@@ -16,6 +16,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.fence import fenced_engine, fenced_router
 from gitopsd.controller.host import host_paths
 from gitopsd.controller.notifying import Notifying
+from gitopsd.controller.operations import told
 from gitopsd.controller.outcome import exit_code
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
@@ -250,7 +251,9 @@ class Daemon:
             self._loops[self._environments[name].engine.url].wake(name)
         for operation in pending:
             if operation.environment not in self._environments:
-                self._store.complete(operation.number, "there is no such environment any more", self._clock.now())
+                now, result = self._clock.now(), "there is no such environment any more"
+                nothing = Journal(operation.environment)
+                self._store.complete(operation.number, result, now, [told(operation, result, now, (nothing, nothing))])
 
     def _watch(self) -> None:
         watcher = self._watcher

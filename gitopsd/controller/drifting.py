@@ -1,7 +1,7 @@
-"""Drift in the loop: single fields compared at every look, what was found kept with its age, cause and end."""
+"""Drift in the loop: single fields compared at every look, and what was found, with its age, cause and end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -20,6 +20,15 @@ from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Pending, Preparing
 
 LOOKED_BACK = 500  # events
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What drifts by now, None where that is as it was; what did and is over; and what is told of both."""
+
+    drifted: Drifted | None
+    over: tuple[PastDrift, ...]
+    events: tuple[Event, ...]
 
 
 class Drifting:
@@ -56,8 +65,8 @@ class Drifting:
         fields: FieldLook,
         put_back: Sequence[PastDrift],
         now: datetime,
-    ) -> tuple[Event, ...]:
-        """Keep what drifted, and tell what is new and what is over. What is being mended is not over yet.
+    ) -> Noted:
+        """What drifted, for the store, and what is told of it. What is being mended is not over yet.
 
         `put_back` is what others have told of, and mended, since the last call.
         """
@@ -70,17 +79,19 @@ class Drifting:
             if each.identity in before or not _is_being_made(each, journal)
         )
         mended = self._busy | {name for name, rollout in journal.rollouts.items() if rollout.open}
-        current = {each.identity for each in found}
-        gone = (each for each in known if each.identity not in current)
+        there_still = {each.identity for each in found}
+        gone = (each for each in known if each.identity not in there_still)
         kept = tuple(each for each in gone if each.service in mended or each.resource in mended)
-        self._known = (*found, *kept)
-        over = (*put_back, *self._over(known, live, now))
-        if over or _words(self._known) != _words(known):
-            self._store.save_drift(Drifted(self._environment, self._known), over)
-        return (*self._began(found, before), *(self._ended(each) for each in over))
+        current = (*found, *kept)
+        over = (*put_back, *self._over(known, current, live, now))
+        changed = bool(over) or _words(current) != _words(known)
+        self._known = None if changed else current  # a pass that cannot store it has not told of it either
+        drifted = Drifted(self._environment, current) if changed else None
+        return Noted(drifted, over, (*self._began(found, before), *(self._ended(each) for each in over)))
 
-    def _over(self, known: Iterable[DriftItem], live: LiveState, now: datetime) -> tuple[PastDrift, ...]:
-        current = self._known or ()
+    def _over(
+        self, known: Iterable[DriftItem], current: tuple[DriftItem, ...], live: LiveState, now: datetime
+    ) -> tuple[PastDrift, ...]:
         there = {each.identity for each in current}
         over = [each for each in known if each.identity not in there]
         if not over:

@@ -5,7 +5,6 @@ Engines do not know of each other: one that hangs delays nobody else.
 
 import contextlib
 import logging
-import re
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.shared import Shared
+from gitopsd.controller.standing import to_keep
 from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
@@ -192,7 +192,6 @@ class EngineLoop:
         self._settled[name] = done.settled
         if done.status is not None:
             self._projects[name] = done.status.project
-            self._save(done.status)
 
     def _collect(self) -> None:
         """Clear superseded images and commits away after a release has ended, once none is open.
@@ -228,15 +227,6 @@ class EngineLoop:
 
         self._executor.submit(NOBODY, "images", work, lambda _: None, aside=True)
 
-    def _save(self, status: EnvironmentStatus) -> None:
-        """Keep the status, with the time since when it has been in these words."""
-        status = replace(status, engine=self._url)
-        before = next((each for each in self._store.statuses() if each.name == status.name), None)
-        same = before is not None and _words(before) == _words(status)
-        kept = replace(status, since=before.since) if same and before is not None else status
-        if kept != before:
-            self._store.save_status(kept)
-
     def _failed(self, name: str, error: Exception, wait: float) -> None:
         """A pass that could not be made: told once, and shown as Unknown until one can be made again."""
         self._failures[name] = self._failures.get(name, 0) + 1
@@ -250,17 +240,26 @@ class EngineLoop:
         if not isinstance(error, GitopsdError):
             message = f"unexpected {type(error).__name__}: {message}"
             _log.error("pass over %s: %s", name, masked("".join(traceback.format_exception(error))))
-        if self._failures[name] == 1:
-            self._store.append([Event(now, "PassFailed", f"{message}; next try in {wait:.0f} s", "error", name)])
+        failed = Event(now, "PassFailed", f"{message}; next try in {wait:.0f} s", "error", name)
+        events = [failed] if self._failures[name] == 1 else []
+        unknown = self._unknown(name, message, now)
+        kept = to_keep(unknown, self._url, self._store) if unknown is not None else None
+        if kept is not None:
+            self._store.save_status(kept, events)
+        elif events:
+            self._store.append(events)
+
+    def _unknown(self, name: str, message: str, now: datetime) -> EnvironmentStatus | None:
+        """How an environment stands that could not be looked at; None for one that is kept no more."""
         before = next((each for each in self._store.statuses() if each.name == name), None)
         environment = self._environments.get(name)
         if environment is None:
-            return
-        mode = environment.mode
-        unknown = EnvironmentStatus(name, "", mode, "", "", sync="Unknown", health="Unknown", reason=message, since=now)
+            return None
         if before is not None:
-            unknown = replace(before, sync="Unknown", health="Unknown", reason=message, since=now, services=())
-        self._save(unknown)
+            return replace(before, sync="Unknown", health="Unknown", reason=message, since=now, services=())
+        return EnvironmentStatus(
+            name, "", environment.mode, "", "", sync="Unknown", health="Unknown", reason=message, since=now
+        )
 
     def _listen(self) -> None:
         """Subscribe, then look, then follow; an end of the stream, however silent, begins that anew."""
@@ -324,8 +323,3 @@ class EngineLoop:
             for name, done in list(self._passes.items()):
                 if done.status is not None and any(hold.guard in LACKING for hold in done.status.holds):
                     self.wake(name)
-
-
-def _words(status: EnvironmentStatus) -> tuple[str, str, str, str]:
-    """What must change for a status to be another one; counts and ages in its reason do not make it that."""
-    return status.sync, status.health, re.sub(r"\d+", "", status.reason), status.revision

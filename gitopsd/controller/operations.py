@@ -150,11 +150,7 @@ def lapse(journal: Journal, now: datetime) -> Journal:
 
 
 def told(
-    operation: Operation,
-    result: str,
-    now: datetime,
-    release: int | None = None,
-    moved: tuple[Journal, Journal] | None = None,
+    operation: Operation, result: str, now: datetime, moved: tuple[Journal, Journal], release: int | None = None
 ) -> Event:
     """An operation in the ledger: who asked what, and what came of it. `moved`: the journals before and after it."""
     arguments: Mapping[str, Json] = operation.arguments
@@ -165,7 +161,7 @@ def told(
         f"{operation.by} asked to {operation.verb}{why}: {result}",
         environment=operation.environment,
         release=release,
-        data={**arguments, **(_turned(*moved) if moved is not None else {})},
+        data={**arguments, **_turned(*moved)},
     )
 
 
@@ -178,8 +174,11 @@ def _turned(before: Journal, after: Journal) -> Mapping[str, Json]:
 
 
 def _standing(journal: Journal) -> dict[str, Json]:
-    suspension, pin, release = journal.suspension, journal.pin, journal.release
+    suspension, pin, release, serving = journal.suspension, journal.pin, journal.release, journal.serving
     return {
+        "project": journal.project or None,
+        "serving": serving.release if serving is not None else None,
+        "containers": len(journal.inventory),
         "suspended": (suspension.reason or f"by {suspension.by}") if suspension is not None else None,
         "pinned": pin.release if pin is not None and not pin.ended else None,
         "release": release.number if release is not None else None,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gitopsd.controller.collecting import release_images
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.ports import EngineView, Store
+from gitopsd.controller.ports import Engine, EngineView, Store
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
 from gitopsd.model.operation import Operation
@@ -22,7 +22,7 @@ class World:
     """Where what is needed lies: commits, images, and the ledger."""
 
     desires: Desires
-    engine: EngineView
+    engine: Engine
     store: Store
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from gitopsd.controller.source_port import Commit, Source, Tag
-from gitopsd.controller.store_port import Backup, Inputs, Store
+from gitopsd.controller.store_port import NOTHING_NEW, Backup, Found, Inputs, Store
 from gitopsd.engine_json.creation import Creation
 from gitopsd.model.analysis import Reading
 from gitopsd.model.canonical import Json
@@ -17,11 +17,13 @@ from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState,
 from gitopsd.model.secret import HostFile, Lock
 
 __all__ = [
+    "NOTHING_NEW",
     "Backup",
     "Clock",
     "Commit",
     "Engine",
     "EngineView",
+    "Found",
     "Inputs",
     "Probe",
     "Secrets",

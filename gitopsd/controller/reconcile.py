@@ -10,12 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from gitopsd.controller.addressing import Addresses
-from gitopsd.controller.adoption import Adoption, adopt_project
 from gitopsd.controller.baselines import FieldLook
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.desire import Desire, Desires
-from gitopsd.controller.drifting import Drifting
-from gitopsd.controller.ejection import Ejection, eject_environment
+from gitopsd.controller.drifting import Drifting, Noted
 from gitopsd.controller.endings import with_endings
 from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import printed_by, with_evidence
@@ -38,25 +36,26 @@ from gitopsd.controller.opening import (
 )
 from gitopsd.controller.passes import Look, Pass, acts, direction, going_on
 from gitopsd.controller.pinning import World, pin
-from gitopsd.controller.ports import Clock, Store
+from gitopsd.controller.ports import NOTHING_NEW, Clock, Found, Store
 from gitopsd.controller.probing import Rounds
 from gitopsd.controller.questions import Questions
 from gitopsd.controller.rekeying import compared_by_reading
-from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.renewing import renewed
-from gitopsd.controller.requests import Requests
+from gitopsd.controller.requests import UNANSWERED, Requests
 from gitopsd.controller.routes import EnvironmentRoutes
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.shelf import Shelf
+from gitopsd.controller.standing import to_keep
 from gitopsd.controller.states import Asking
 from gitopsd.controller.storm import GUARD
+from gitopsd.controller.wholes import carry_out
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Hold, Journal, Pin, Release
-from gitopsd.model.status import NextStep
+from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.plan.explain import moved_tags
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
@@ -80,6 +79,7 @@ class Reconciler:
     def __init__(self, name: str, shared: Shared, store: Store, clock: Clock, desires: Desires) -> None:
         self._name, self._store, self._clock, self._desires = name, store, clock, desires
         engine = self._engine = shared.engine
+        self._world = World(desires, engine, store)
         self._witness, self._weighing, self._metering = shared.witness, shared.weighing, shared.metering
         self._visiting = shared.visiting
         self._guarding = Guarding(name, store, shared.crowd)
@@ -122,15 +122,17 @@ class Reconciler:
         self._drifting.done_with(self._chains.acted_on(), outcomes, now)
         journal, said, asking = self._questions.take_in(journal, now)
         look = self._pinned(self._look(environment, journal, asking, thorough=thorough))
-        fields, drifted = self._compare(look)
+        fields, noted = self._compare(look)
         journal, opened, ended = self._open(look, wake)
         ended = (*look.renewed, *ended)
         turn = self._turn(replace(look, journal=journal), fields, returned=returned)
         self._claim(look, turn)
-        told = (*outcomes, *said, *pins_told(stored, turn.journal, now), *look.told, *drifted, *opened, *turn.events)
-        events = with_evidence(told, turn.journal, look.live, self._engine, self.masked)
-        if turn.journal != stored or events or ended or turn.ended:
-            self._store.save(turn.journal, events, (*ended, *turn.ended))
+        told = (*outcomes, *said, *pins_told(stored, turn.journal, now), *look.told, *noted.events, *opened)
+        events = with_evidence((*told, *turn.events), turn.journal, look.live, self._engine, self.masked)
+        if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
+            wake()
+        look, ended = replace(look, journal=turn.journal), (*ended, *turn.ended)
+        status = self._keep(stored, look, turn, events, ended, noted)
         self._routes.want(turn.journal)
         self._act(look, turn, wake)
         basis = self._basis(look.environment, turn.journal, look.desire.state)
@@ -138,14 +140,11 @@ class Reconciler:
         self._weighing.keep(self._name, to_weigh(turn.journal, look.live, now), wake)
         self._metering.keep(self._name, to_measure(turn.journal, look.live))
         self._visiting.keep(self._name, to_visit(turn.journal, look.live, self._routes.shown), wake)
-        if direction(stored) != direction(turn.journal) and self._chains.forget_holds():
-            wake()
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content(turn.journal.names, wake)
         self._guarding.note(turn.journal)
-        done = self._finish(replace(look, journal=turn.journal), turn, over=over)
-        return replace(done, ended=over or bool(ended or turn.ended))
+        return replace(self._finish(look, turn, status, over=over), ended=over or bool(ended))
 
     def _in_step(self, journal: Journal, now: datetime) -> Journal:
         """The journal by the clock as it goes now: a jump since the last pass moves what is under way, ends waits."""
@@ -181,8 +180,7 @@ class Reconciler:
         """The look once a pin that was asked for is set; a pin that has ended is forgotten when nothing needs it."""
         journal, git = look.journal, look.desire.state
         if self._requests.pin is not None:
-            world = World(self._desires, self._engine, self._store)
-            journal, result = pin(self._requests.pin, look.environment, journal, git, world, look.now)
+            journal, result = pin(self._requests.pin, look.environment, journal, git, self._world, look.now)
             self._requests.pinned(journal, result, look.now)
         else:
             known = git if not look.desire.missing else None
@@ -192,8 +190,8 @@ class Reconciler:
         others = (hold for hold in self._guarding.calmed(look.holds, journal, git) if hold.guard != "pin")
         return replace(look, journal=journal, holds=(*others, *pin_hold(journal, git)))
 
-    def _compare(self, look: Look) -> tuple[FieldLook, tuple[Event, ...]]:
-        """Every field of what is ours against what it was left as; and what is told of all that drifted."""
+    def _compare(self, look: Look) -> tuple[FieldLook, Noted]:
+        """Every field of what is ours against what it was left as; and what is to be kept of all that drifted."""
         wanted, key = look.desire.state, self._store.key()
         basis = self._basis(look.environment, look.journal, wanted)
 
@@ -228,7 +226,8 @@ class Reconciler:
         if meaning == "wait" or (desire.absent and meaning != "begin"):
             return look.journal, (), ()
         if not desire.missing:
-            self._ask_beside(look, wake)
+            if not look.holds:  # a name may have moved, and a release begin for it
+                self._questions.beside(desire, look.journal.asked, look.now, look.environment.images, wake)
             if meaning != "begin":
                 left = let_go(follow(look.journal, state), "Git says something else", look.now)
                 return left.journal, left.events, left.ended
@@ -274,11 +273,6 @@ class Reconciler:
             self._planned = waits.holds
             return waits.journal, waits.events, waits.ended
         return open_release(look.journal, opening, self._desires, self._store, look.now)
-
-    def _ask_beside(self, look: Look, wake: Callable[[], None]) -> None:
-        """Ask registries about names that may have moved, where a release could begin if one did."""
-        if not look.holds:
-            self._questions.beside(look.desire, look.journal.asked, look.now, look.environment.images, wake)
 
     def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
         if not acts(look):
@@ -332,30 +326,44 @@ class Reconciler:
         for chain in turn.chains:
             self._chains.submit(chain, turn.journal, making, wake)
 
-    def _finish(self, look: Look, turn: Turn, *, over: bool) -> Pass:
-        """Keep the status, answer what was asked, and say when to look again. `over`: a rollout has ended now."""
+    def _keep(
+        self, was: Journal, look: Look, turn: Turn, events: tuple[Event, ...], ended: tuple[Release, ...], noted: Noted
+    ) -> EnvironmentStatus:
+        """Write down all that this pass found, the status and answers too, at once: no reader sees a part of it."""
+        holds = self._holds(look)
+        status, answer = self._status(look, turn, holds), UNANSWERED
+        if not look.desire.missing or look.desire.absent:  # or a registry may say yet that there is something to do
+            answer = self._requests.answer(look.journal, look.desire.state, holds, look.now, stale=look.desire.stale)
+        found = Found(to_keep(status, look.environment.engine.url, self._store), noted.drifted, noted.over)
+        events = (*events, *answer.events)
+        if look.journal != was or events or ended or found != NOTHING_NEW:
+            self._store.save(look.journal, events, ended, answer.done, found)
+        self._requests.kept(answer)
+        return status
+
+    def _holds(self, look: Look) -> tuple[Hold, ...]:
         waits = self._questions.holds(look.desire) if acts(look) and not look.holds else ()
         holds = (*self._chains.holds(look.now, look.journal.release), *look.holds, *self._planned, *waits)
-        holds = (*holds, *self._routes.beside(look.environment, look.journal, look.desire.services, holds))
-        state = look.desire.state
-        trouble = self._chains.trouble(look.now)
-        reason = look.desire.reason or trouble
-        steps = self._next_steps(look, turn)
-        following = min(steps, key=lambda step: step.at, default=None)
+        return (*holds, *self._routes.beside(look.environment, look.journal, look.desire.services, holds))
+
+    def _status(self, look: Look, turn: Turn, holds: tuple[Hold, ...]) -> EnvironmentStatus:
         known = Knowledge(
-            *(state, look.live, look.desire.head, holds, reason),
+            *(look.desire.state, look.live, look.desire.head, holds),
+            look.desire.reason or self._chains.trouble(look.now),
             stale=bool(look.desire.stale),
-            next=following,
+            next=min(self._next_steps(look, turn), key=lambda step: step.at, default=None),
             warnings=(*self._routes.warnings(), *look.desire.warned),
         )
-        status = environment_status(self._name, look.environment.mode, look.journal, known, look.now)
-        if not look.desire.missing or look.desire.absent:  # or a registry may say yet that there is something to do
-            self._requests.answer(look.journal, state, holds, look.now, stale=look.desire.stale)
-        wake_at = following.at if following is not None else None
+        return environment_status(self._name, look.environment.mode, look.journal, known, look.now)
+
+    def _finish(self, look: Look, turn: Turn, status: EnvironmentStatus, *, over: bool) -> Pass:
+        """How the pass ends, and when to look again. `over`: a rollout has ended now."""
+        wake_at = status.next.at if status.next is not None else None
         goes_on = going_on(look.journal, self._chains.held(look.now) | self._routes.waiting(look.journal))
         under_way = over or turn.chains or goes_on or not self._chains.settled() or not self._pulls.idle()
         busy = bool(under_way or look.journal.release or look.journal.rollouts)
-        return Pass(status, wake_at, not under_way and not trouble, busy=busy, wants=look.desire.images)
+        settled = not under_way and not self._chains.trouble(look.now)
+        return Pass(status, wake_at, settled, busy=busy, wants=look.desire.images)
 
     def _next_steps(self, look: Look, turn: Turn) -> list[NextStep]:
         """What time alone will bring on, each with its moment."""
@@ -381,20 +389,10 @@ class Reconciler:
         """What concerns the environment as a whole, once what is under way has ended."""
         if not self._chains.settled():
             return Pass(None)
-        match asked.verb:
-            case "adopt":
-                adoption = Adoption(asked.by, asked.arguments.get("take_over") is True, now)
-                result, _ = adopt_project(environment, journal, self._desires, self._engine, self._store, adoption)
-            case "eject":
-                ejection = Ejection(asked.by, bool(environment.path), now)
-                result = eject_environment(journal, self._engine, self._store, ejection)
-            case _ if journal.routes or not self._routes.rid():
-                self._store.save(given_up := self._routes.given_up(journal, now))
-                self._routes.want(given_up)
-                return Pass(None, wake_at=now + ROUTER_LOOK)
-            case _:
-                removal = Removal(asked.by, bool(environment.path), now)
-                result, events = remove_environment(journal, self._engine, self._store, removal)
-                self._store.append(events)
-        self._requests.carried_out(result, now)
+        if asked.verb == "remove" and (journal.routes or not self._routes.rid()):
+            self._store.save(given_up := self._routes.given_up(journal, now))
+            self._routes.want(given_up)
+            return Pass(None, wake_at=now + ROUTER_LOOK)
+        result, events = carry_out(asked, environment, journal, self._world, now)
+        self._requests.carried_out(result, events, now)
         return Pass(None, wake_at=now if asked.verb == "adopt" else None, settled=asked.verb != "adopt")

@@ -1,6 +1,7 @@
 """What people asked of one environment and is not done yet: taken from the store, answered there."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gitopsd.controller.operations import apply, lapse, told
@@ -10,6 +11,17 @@ from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Hold, Journal, Release
 from gitopsd.release import verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An operation with its result, and what is told of it; or nothing yet."""
+
+    done: tuple[Operation, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+UNANSWERED = Answer()
 
 
 class Requests:
@@ -22,6 +34,7 @@ class Requests:
         self.pin: Operation | None = None
         self.pull = False
         self.new = False
+        self._before: dict[int, Journal] = {}  # what was asked takes passes: the journals that it was asked upon
 
     def apply(self, journal: Journal, now: datetime) -> Journal:
         """The journal after what can be done at once, kept with the answers; the rest is left for the pass."""
@@ -34,11 +47,13 @@ class Requests:
             if operation.environment != self._environment or self._known(operation):
                 continue
             self.new = True
+            self._before[operation.number] = journal
             before, applied = journal, apply(operation, journal, now)
             journal = applied.journal
             came += applied.events
             ended += applied.ended
             if applied.result:
+                del self._before[operation.number]
                 answered = replace(operation, result=applied.result, done_at=now)
                 done.append((answered, (before, journal)))
             if applied.sync:
@@ -50,7 +65,7 @@ class Requests:
                 break  # what was asked after it comes after it
         if done:
             release = journal.release.number if journal.release is not None else None
-            events = [told(operation, operation.result, now, release, moved) for operation, moved in done]
+            events = [told(operation, operation.result, now, moved, release) for operation, moved in done]
             self._store.save(journal, (*came, *events), ended, done=[operation for operation, _ in done])
         return journal
 
@@ -64,29 +79,41 @@ class Requests:
 
     def answer(
         self, journal: Journal, state: SealedState | None, holds: tuple[Hold, ...], now: datetime, *, stale: str = ""
-    ) -> None:
-        """A sync is done when its release has begun, or when it is clear why none does. `stale`: Git did not answer."""
+    ) -> Answer:
+        """A sync is done when its release has begun, or when it is clear why none does. `stale`: Git did not answer.
+
+        It is for the caller to keep, and then to say so.
+        """
         if self.sync is None or self.pull:
-            return
+            return UNANSWERED
         result = _result(journal, state, tuple(hold for hold in holds if hold.guard != "manual"))
-        if result:
-            result = f"{result}; but Git does not answer: {stale}" if stale else result
-            self._store.complete(self.sync.number, result, now)
-            self._store.append([told(self.sync, result, now)])
+        if not result:
+            return UNANSWERED
+        result = f"{result}; but Git does not answer: {stale}" if stale else result
+        done = replace(self.sync, result=result, done_at=now)
+        release = journal.release.number if journal.release is not None else None
+        return Answer((done,), (told(done, result, now, (self._before[done.number], journal), release),))
+
+    def kept(self, answer: Answer) -> None:
+        """A sync's answer is in the store."""
+        if self.sync is not None and answer.done:
+            del self._before[self.sync.number]
             self.sync = None
 
     def pinned(self, journal: Journal, result: str, now: datetime) -> None:
         """A pin was set, or refused: kept with its answer."""
         if self.pin is not None:
             done = replace(self.pin, result=result, done_at=now)
-            self._store.save(journal, [told(done, result, now)], done=[done])
+            self._store.save(journal, [told(done, result, now, (self._before[done.number], journal))], done=[done])
+            del self._before[done.number]
             self.pin = None
 
-    def carried_out(self, result: str, now: datetime) -> None:
-        """What concerned the environment as a whole is done, or was refused."""
+    def carried_out(self, result: str, events: Sequence[Event], now: datetime) -> None:
+        """What concerned the environment as a whole is done, or was refused; `events` tell of it besides."""
         if self.whole is not None:
-            self._store.complete(self.whole.number, result, now)
-            self._store.append([told(self.whole, result, now)])
+            moved = (self._before[self.whole.number], self._store.journal(self._environment))
+            self._store.complete(self.whole.number, result, now, [*events, told(self.whole, result, now, moved)])
+            del self._before[self.whole.number]
             self.whole = None
 
 

@@ -40,6 +40,21 @@ class Backup:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a pass found beside its journal: how the environment stands, what drifts, and what did and is over.
+
+    None: as it is kept already.
+    """
+
+    status: EnvironmentStatus | None = None
+    drifted: Drifted | None = None
+    over: Sequence[PastDrift] = ()
+
+
+NOTHING_NEW = Found()
+
+
 class Store(Outbox, Protocol):
     """Journal, ledger, operations. Every method is one transaction; any thread may call it.
 
@@ -65,10 +80,12 @@ class Store(Outbox, Protocol):
         events: Sequence[Event] = (),
         ended: Sequence[Release] = (),
         done: Sequence[Operation] = (),
+        found: Found = NOTHING_NEW,
     ) -> None:
-        """Keep the journal, its open release and ended ones in the ledger, and events, all or nothing.
+        """Keep the journal, its open release and ended ones in the ledger, events, and what was found; all or nothing.
 
-        `done` are operations that the journal has taken in, with their results.
+        `done` are operations that the journal has taken in, with their results. The history of drift is bounded, by
+        number and by age.
         """
         ...
 
@@ -152,13 +169,6 @@ class Store(Outbox, Protocol):
         """What was found drifted at the last pass; nothing before the first."""
         ...
 
-    def save_drift(self, drifted: Drifted, over: Sequence[PastDrift] = ()) -> None:
-        """Keep what drifts now, and what is over by now in the history, all or nothing.
-
-        The history is bounded, by number and by age.
-        """
-        ...
-
     def past_drift(self, environment: str, limit: int = 100) -> tuple[PastDrift, ...]:
         """What drifted once and is over, newest first."""
         ...
@@ -191,9 +201,13 @@ class Store(Outbox, Protocol):
         """Operations not yet done, oldest first."""
         ...
 
-    def complete(self, number: int, result: str, at: datetime) -> None: ...
+    def complete(self, number: int, result: str, at: datetime, events: Sequence[Event] = ()) -> None:
+        """Keep an operation's result with the events that tell of it; an unknown number is nobody's."""
+        ...
 
-    def save_status(self, status: EnvironmentStatus) -> None: ...
+    def save_status(self, status: EnvironmentStatus, events: Sequence[Event] = ()) -> None:
+        """Keep how an environment stands where no pass could be made, with the events that say why."""
+        ...
 
     def statuses(self) -> tuple[EnvironmentStatus, ...]: ...
 

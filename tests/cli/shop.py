@@ -159,8 +159,6 @@ class Shop:
 
             def settled() -> bool:
                 done = passes.reconcile(environment, lambda: None)  # noqa: B023  called at once
-                if done.status is not None:
-                    self.store.save_status(done.status)
                 return bool(until()) if until is not None else done.settled
 
             eventually(settled)

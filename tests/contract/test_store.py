@@ -10,7 +10,7 @@ import pytest
 
 from gitopsd.adapters.store.postgresql.store import PostgresStore
 from gitopsd.adapters.store.sqlite import open_store
-from gitopsd.controller.ports import Inputs, Store
+from gitopsd.controller.ports import Found, Inputs, Store
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.desired import Image
 from gitopsd.model.drift import Drifted, DriftItem, FieldDrift, PastDrift
@@ -232,6 +232,24 @@ def test_an_operation_is_done_together_with_the_journal_that_took_it_in(store: S
     assert store.operation(number) == replace(asked, done_at=NOON, result="suspended")
 
 
+def test_what_a_pass_found_is_kept_with_its_journal_its_releases_and_what_it_tells(store: Store) -> None:
+    item = DriftItem("volume", "v", "", "", "missing", "gone", NOON, NOON)
+    past = PastDrift(replace(item, name="w"), NOON, "healed", "repair: w")
+    found = Found(a_status("shop", "v is missing"), Drifted("shop", (item,)), (past,))
+    store.save(Journal("shop", project="p"), [Event(NOON, "DriftFound", "v", environment="shop")], found=found)
+    assert (store.journal("shop").project, store.statuses()) == ("p", (a_status("shop", "v is missing"),))
+    assert (store.drift("shop").items, store.past_drift("shop")) == ((item,), (past,))
+    store.save(Journal("shop", project="q"))
+    assert (store.statuses(), store.drift("shop").items) == ((a_status("shop", "v is missing"),), (item,))
+
+
+def test_an_answer_and_a_status_come_with_the_events_that_tell_of_them(store: Store) -> None:
+    number = store.submit(a_sync("shop"))
+    store.complete(number, "removed", NOON, [Event(NOON, "OperationRemove", "ada asked")])
+    store.save_status(a_status("shop"), [Event(NOON, "PassFailed", "the engine is away")])
+    assert [each.reason for each in store.events()] == ["OperationRemove", "PassFailed"]
+
+
 def test_completing_an_unknown_operation_changes_nothing(store: Store) -> None:
     store.complete(7, "done", NOON)
     assert store.operation(7) is None
@@ -342,9 +360,9 @@ def test_baselines_are_kept_by_container_and_dropped_one_by_one(store: Store) ->
 def test_what_drifted_is_remembered_until_the_next_pass(store: Store) -> None:
     changes = (FieldDrift(("resources.memory",), 128, 64, 32, "declared", "in-place", conflict=True),)
     item = DriftItem("container", "shop-web-1", "web", "c1", "modified", "update", NOON, NOON, "conflict", changes)
-    store.save_drift(Drifted("shop", (item,)))
+    store.save(Journal("shop"), found=Found(None, Drifted("shop", (item,))))
     assert store.drift("shop").items == (item,)
-    store.save_drift(Drifted("shop"))
+    store.save(Journal("shop"), found=Found(None, Drifted("shop")))
     assert store.drift("shop") == Drifted("shop")
 
 
@@ -353,8 +371,8 @@ def test_what_drifted_once_is_told_newest_first_whatever_becomes_of_its_environm
         PastDrift(DriftItem("volume", name, "", "", "missing", "gone", NOON, NOON), NOON, "healed", "repair: gone")
         for name in ("a", "b", "c")
     )
-    store.save_drift(Drifted("shop"), (first, second))
-    store.save_drift(Drifted("shop", (second.item,)), (third,))
+    store.save(Journal("shop"), found=Found(None, Drifted("shop"), (first, second)))
+    store.save(Journal("shop"), found=Found(None, Drifted("shop", (second.item,)), (third,)))
     assert store.past_drift("shop") == (third, second, first)
     assert store.past_drift("shop", limit=1) == (third,)
     assert store.past_drift("blog") == ()
@@ -365,7 +383,8 @@ def test_what_drifted_once_is_told_newest_first_whatever_becomes_of_its_environm
 
 def test_a_forgotten_environment_leaves_no_baselines_and_no_drift(store: Store) -> None:
     store.save_baselines("shop", {"c1": Baseline({}, "20.10")})
-    store.save_drift(Drifted("shop", (DriftItem("volume", "v", "", "", "missing", "gone", NOON, NOON),)))
+    item = DriftItem("volume", "v", "", "", "missing", "gone", NOON, NOON)
+    store.save(Journal("shop"), found=Found(None, Drifted("shop", (item,))))
     store.forget("shop")
     assert (store.baselines("shop"), store.drift("shop")) == ({}, Drifted("shop"))
 

@@ -105,13 +105,13 @@ def test_a_sync_is_answered_when_it_is_clear_what_comes_of_it(
     desk = Desk()
     number = desk.ask("sync")
     desk.requests.apply(journal, NOON)
-    desk.requests.answer(journal, STATE, holds, NOON)
-    assert desk.result(number) == said
+    answer = desk.requests.answer(journal, STATE, holds, NOON)
+    assert [(each.number, each.result) for each in answer.done] == ([(number, said)] if said else [])
 
 
 def test_a_sync_of_something_unknown_says_so() -> None:
     desk = Desk()
     number = desk.ask("sync")
     desk.requests.apply(JOURNAL, NOON)
-    desk.requests.answer(JOURNAL, None, (Hold("manifest", "compose.yaml:1:1: broken"),), NOON)
-    assert desk.result(number) == "held: compose.yaml:1:1: broken"
+    answer = desk.requests.answer(JOURNAL, None, (Hold("manifest", "compose.yaml:1:1: broken"),), NOON)
+    assert [(each.number, each.result) for each in answer.done] == [(number, "held: compose.yaml:1:1: broken")]

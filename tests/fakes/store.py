@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gitopsd.controller.arrangement import taken_over
-from gitopsd.controller.ports import Backup, Inputs
+from gitopsd.controller.ports import NOTHING_NEW, Backup, Found, Inputs
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.drift import Drifted, PastDrift
 from gitopsd.model.errors import StoreError
@@ -74,6 +74,7 @@ class FakeStore(FakeOutbox):
         events: Sequence[Event] = (),
         ended: Sequence[Release] = (),
         done: Sequence[Operation] = (),
+        found: Found = NOTHING_NEW,
     ) -> None:
         with self._guard:
             self._refuse_when_broken()
@@ -82,6 +83,11 @@ class FakeStore(FakeOutbox):
             self._releases |= {release.number: release for release in releases}
             self.append(events)
             self._operations |= {each.number: each for each in done if each.number in self._operations}
+            if found.status is not None:
+                self._statuses[found.status.name] = found.status
+            if found.drifted is not None:
+                self._drifts[found.drifted.environment] = found.drifted
+            self._past_drifts.setdefault(journal.environment, []).extend(found.over)
 
     @contextmanager
     def lock(self, waiting: Callable[[], bool] | None = None) -> Iterator[None]:
@@ -201,12 +207,6 @@ class FakeStore(FakeOutbox):
         with self._guard:
             return self._drifts.get(environment) or Drifted(environment)
 
-    def save_drift(self, drifted: Drifted, over: Sequence[PastDrift] = ()) -> None:
-        with self._guard:
-            self._refuse_when_broken()
-            self._drifts[drifted.environment] = drifted
-            self._past_drifts.setdefault(drifted.environment, []).extend(over)
-
     def past_drift(self, environment: str, limit: int = 100) -> tuple[PastDrift, ...]:
         with self._guard:
             return tuple(reversed(self._past_drifts.get(environment, [])))[:limit]
@@ -259,15 +259,15 @@ class FakeStore(FakeOutbox):
         with self._guard:
             return tuple(operation for operation in self._operations.values() if operation.done_at is None)
 
-    def complete(self, number: int, result: str, at: datetime) -> None:
+    def complete(self, number: int, result: str, at: datetime, events: Sequence[Event] = ()) -> None:
         with self._guard:
-            self._refuse_when_broken()
+            self.append(events)
             if number in self._operations:
                 self._operations[number] = replace(self._operations[number], done_at=at, result=result)
 
-    def save_status(self, status: EnvironmentStatus) -> None:
+    def save_status(self, status: EnvironmentStatus, events: Sequence[Event] = ()) -> None:
         with self._guard:
-            self._refuse_when_broken()
+            self.append(events)
             self._statuses[status.name] = status
 
     def statuses(self) -> tuple[EnvironmentStatus, ...]:

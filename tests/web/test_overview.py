@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 
+from gitopsd.controller.ports import Found
 from gitopsd.model.drift import Drifted, DriftItem
 from gitopsd.model.release import Hold
 from gitopsd.model.status import EnvironmentStatus, ServiceStatus
@@ -31,11 +32,10 @@ class Glance:
         service = ServiceStatus("web", sync, health, "v2:1", IMAGE, 2, 1 if health == "Degraded" else 2, reason)
         since = self._house.clock.now() - timedelta(minutes=3)
         words = ("shop", "shop", "auto", REVISION, REVISION, sync, health, reason, since, REVISION, 41)
-        self._house.store.save_status(
-            EnvironmentStatus(*words, holds=(hold,) if hold else (), services=(service,))  # type: ignore[arg-type]
-        )
+        status = EnvironmentStatus(*words, holds=(hold,) if hold else (), services=(service,))  # type: ignore[arg-type]
         item = DriftItem("container", "shop-web-1", "web", "c1", "modified", drift, since, since, cure="in-place")
-        self._house.store.save_drift(Drifted("shop", (item,) if drift else ()))
+        found = Found(status, Drifted("shop", (item,) if drift else ()))
+        self._house.store.save(self._house.store.journal("shop"), found=found)
         text = self._client.get("/", headers=BROWSER).text
         card = text[text.index('<article class="card') : text.index("</article>")]
         return " ".join(re.sub(r"<[^>]+>", " ", card).split())

@@ -12,7 +12,7 @@ from gitopsd.adapters.store.forgetting import drop_events, drop_releases
 from gitopsd.adapters.store.outbox import TableOutbox
 from gitopsd.adapters.store.statements import Statements, Transactions, add, put
 from gitopsd.controller.arrangement import taken_over
-from gitopsd.controller.ports import Inputs
+from gitopsd.controller.ports import NOTHING_NEW, Found, Inputs
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.drift import Drifted, PastDrift
 from gitopsd.model.errors import StoreError
@@ -35,6 +35,8 @@ KEPT_DRIFTS_FOR = timedelta(days=180)
 OF_ENVIRONMENT = ("journal", "status", "inputs", "baseline", "drift")
 OF_NAME = ("inputs", "baseline", "past_drift", "release", "event")  # what an environment takes to a new name
 PUT_JOURNAL = put("journal", "environment", "body")
+PUT_STATUS = put("status", "environment", "body")
+PUT_DRIFT = put("drift", "environment", "body")
 DROP_PULLED = "DELETE FROM pulled WHERE engine = ? AND image = ?"
 
 T = TypeVar("T")
@@ -78,6 +80,7 @@ class TableStore(TableOutbox):
         events: Sequence[Event] = (),
         ended: Sequence[Release] = (),
         done: Sequence[Operation] = (),
+        found: Found = NOTHING_NEW,
     ) -> None:
         releases = [*ended, journal.release] if journal.release else ended
         body = dump(journal)
@@ -90,6 +93,11 @@ class TableStore(TableOutbox):
                 self._complete(connection, operation)
             for each in ended:
                 drop_releases(connection, journal, each.finished_at or each.started_at, self._keeping)
+            if found.status is not None:
+                connection.execute(PUT_STATUS, (found.status.name, dump(found.status)))
+            if found.drifted is not None:
+                connection.execute(PUT_DRIFT, (found.drifted.environment, dump(found.drifted)))
+            _add_past_drift(connection, journal.environment, found.over)
 
     def environments(self) -> tuple[str, ...]:
         with self._connections.reading() as connection:
@@ -172,15 +180,6 @@ class TableStore(TableOutbox):
         found = self._one(Drifted, "SELECT body FROM drift WHERE environment = ?", environment)
         return found or Drifted(environment)
 
-    def save_drift(self, drifted: Drifted, over: Sequence[PastDrift] = ()) -> None:
-        environment, body = drifted.environment, dump(drifted)
-        rows = [(environment, each.ended_at.timestamp(), dump(each)) for each in over]
-        with self._connections.writing() as connection:
-            connection.execute(put("drift", "environment", "body"), (environment, body))
-            connection.executemany(add("past_drift", "environment", "ended", "body"), rows)
-            if over:
-                _drop_old_drift(connection, environment, max(each.ended_at for each in over))
-
     def past_drift(self, environment: str, limit: int = 100) -> tuple[PastDrift, ...]:
         query = "SELECT body FROM past_drift WHERE environment = ? ORDER BY number DESC LIMIT ?"
         return self._all(PastDrift, query, environment, limit)
@@ -234,8 +233,9 @@ class TableStore(TableOutbox):
             rows = connection.execute("SELECT number, body FROM operation WHERE done = 0 ORDER BY number").fetchall()
         return tuple(replace(self._loaded(Operation, body), number=number) for number, body in rows)
 
-    def complete(self, number: int, result: str, at: datetime) -> None:
+    def complete(self, number: int, result: str, at: datetime, events: Sequence[Event] = ()) -> None:
         with self._connections.writing() as connection:
+            self._append(connection, events)
             row = connection.execute("SELECT body FROM operation WHERE number = ?", (number,)).fetchone()
             if row:
                 done = replace(self._loaded(Operation, row[0]), number=number, done_at=at, result=result)
@@ -244,14 +244,18 @@ class TableStore(TableOutbox):
     def _complete(self, connection: Statements, done: Operation) -> None:
         connection.execute("UPDATE operation SET done = 1, body = ? WHERE number = ?", (dump(done), done.number))
 
-    def save_status(self, status: EnvironmentStatus) -> None:
-        self._put(put("status", "environment", "body"), status.name, dump(status))
+    def save_status(self, status: EnvironmentStatus, events: Sequence[Event] = ()) -> None:
+        body = dump(status)
+        with self._connections.writing() as connection:
+            connection.execute(PUT_STATUS, (status.name, body))
+            self._append(connection, events)
 
     def statuses(self) -> tuple[EnvironmentStatus, ...]:
         return tuple(map(self._status, self._bodies("SELECT body FROM status ORDER BY environment")))
 
     def save_repository(self, status: RepositoryStatus) -> None:
-        self._put(put("repository", "name", "body"), status.name, dump(status))
+        with self._connections.writing() as connection:
+            connection.execute(put("repository", "name", "body"), (status.name, dump(status)))
 
     def repositories(self) -> tuple[RepositoryStatus, ...]:
         return self._all(RepositoryStatus, "SELECT body FROM repository ORDER BY name")
@@ -268,10 +272,6 @@ class TableStore(TableOutbox):
             # Now and then only: a delete costs more than an insert.
             if number % max(1, self._keeping.keep_events // 40) == 0:
                 drop_events(connection, number, event.at, self._keeping)
-
-    def _put(self, statement: str, name: str, body: str) -> None:
-        with self._connections.writing() as connection:
-            connection.execute(statement, (name, body))
 
     def _one(self, kind: type[T], query: str, *values: str | int) -> T | None:
         return next(iter(self._all(kind, query, *values)), None)
@@ -305,8 +305,13 @@ def _rename_bodies(connection: Statements, old: str, new: str) -> None:
         connection.executemany(f"UPDATE {table} SET body = ? WHERE number = ?", renamed)
 
 
-def _drop_old_drift(connection: Statements, environment: str, now: datetime) -> None:
-    """Bound the history of an environment, by number and by age."""
+def _add_past_drift(connection: Statements, environment: str, over: Sequence[PastDrift]) -> None:
+    """Add to the history of an environment, which is bounded by number and by age."""
+    if not over:
+        return
+    rows = [(environment, each.ended_at.timestamp(), dump(each)) for each in over]
+    connection.executemany(add("past_drift", "environment", "ended", "body"), rows)
+    now = max(each.ended_at for each in over)
     too_old = "DELETE FROM past_drift WHERE environment = ? AND ended < ?"
     connection.execute(too_old, (environment, (now - KEPT_DRIFTS_FOR).timestamp()))
     newest = "SELECT number FROM past_drift WHERE environment = ? ORDER BY number DESC LIMIT ?"

@@ -66,9 +66,9 @@ def adopt(view: View, environment: Environment, by: str, *, take_over: bool) -> 
     store, name = view.store, environment.name
     view.desire(environment)
     with store.lock():
-        adoption = Adoption(by, take_over, view.now)
+        adoption, before = Adoption(by, take_over, view.now), store.journal(name)
         desires, engine = view.desires(name), view.engine(environment)
-        result, found = adopt_project(environment, store.journal(name), desires, engine, store, adoption)
+        result, found = adopt_project(environment, before, desires, engine, store, adoption)
         operation = Operation("adopt", name, by, view.now, {"take_over": True} if take_over else {})
-        store.append([told(operation, result, view.now)])
+        store.append([told(operation, result, view.now, (before, store.journal(name)))])
     return result, found

@@ -58,9 +58,10 @@ def eject(view: View, name: str, by: str) -> str:
     (environment,) = view.select(name)
     store = view.store
     with store.lock():
-        ejection = Ejection(by, still_in_git(view, name), view.now)
-        result = eject_environment(store.journal(name), view.engine(environment), store, ejection)
-        store.append([told(Operation("eject", name, by, view.now), result, view.now)])
+        ejection, before = Ejection(by, still_in_git(view, name), view.now), store.journal(name)
+        result = eject_environment(before, view.engine(environment), store, ejection)
+        operation = Operation("eject", name, by, view.now)
+        store.append([told(operation, result, view.now, (before, store.journal(name)))])
     return result
 
 

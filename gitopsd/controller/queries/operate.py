@@ -101,10 +101,10 @@ def remove(view: View, name: str, by: str) -> str:
     with store.lock():
         view.take_over(name)
         _unroute(view, environment, store.journal(name))
-        removal = Removal(by, still_in_git(view, name), view.now)
-        result, events = remove_environment(store.journal(name), view.engine(environment), store, removal)
+        removal, before = Removal(by, still_in_git(view, name), view.now), store.journal(name)
+        result, events = remove_environment(before, view.engine(environment), store, removal)
         operation = Operation("remove", name, by, view.now)
-        store.append([*events, told(operation, result, view.now)])
+        store.append([*events, told(operation, result, view.now, (before, store.journal(name)))])
     return result
 
 

@@ -15,7 +15,7 @@ from gitopsd.adapters.store.postgresql.copying import COLUMNS
 from gitopsd.adapters.store.postgresql.database import Database
 from gitopsd.adapters.store.postgresql.store import PostgresStore
 from gitopsd.adapters.store.sqlite import open_store
-from gitopsd.controller.ports import Inputs
+from gitopsd.controller.ports import Found, Inputs
 from gitopsd.model.baseline import Baseline
 from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.errors import StoreError
@@ -291,11 +291,11 @@ def everything(store: PostgresStore | object) -> None:
     release = Release(store.next_release(), "shop", "a" * 40, "i", "c", "Ada", "Ship it", "commit", NOON)
     later = replace(release, number=store.next_release())
     store.next_address("one")
-    store.save(Journal("shop", release=later), [an_event(message="ä\0")], [release])
+    item = DriftItem("volume", "v", "", "", "missing", "gone", NOON, NOON)
+    found = Found(None, Drifted("shop", (item,)), [PastDrift(item, NOON, "healed", "repair")])
+    store.save(Journal("shop", release=later), [an_event(message="ä\0")], [release], found=found)
     store.save_inputs("shop", Inputs("i", frozenset({"a"}), {}))
     store.save_baselines("shop", {"c1": Baseline({"memory": 64}, "20.10")})
-    item = DriftItem("volume", "v", "", "", "missing", "gone", NOON, NOON)
-    store.save_drift(Drifted("shop", (item,)), [PastDrift(item, NOON, "healed", "repair")])
     store.save_pulled(PulledImage("engine", "sha256:2", frozenset({"b"}), "shop", NOON))
     store.save_pulled(PulledImage("engine", "sha256:1", frozenset({"a"}), "shop", NOON))
     done = store.submit(Operation("sync", "shop", "ada", NOON))

@@ -21,7 +21,7 @@ from gitopsd.adapters.store.sqlite import SqliteStore, open_store
 from gitopsd.adapters.store.tables import KEPT_DRIFTS, KEPT_DRIFTS_FOR, KEPT_INPUTS, KEPT_OPERATIONS
 from gitopsd.app import wire
 from gitopsd.controller.flags import Flags
-from gitopsd.controller.ports import Inputs
+from gitopsd.controller.ports import Found, Inputs
 from gitopsd.model.drift import Drifted, DriftItem, PastDrift
 from gitopsd.model.errors import StoreError
 from gitopsd.model.event import Event
@@ -79,9 +79,13 @@ def test_a_failed_save_keeps_nothing_of_itself(store: SqliteStore) -> None:
     store.save(Journal("shop", project="before"))
     without_zone = Event(datetime(2026, 3, 1), "Broken", "cannot be written down")
     with pytest.raises(ValueError, match="no time zone"):
-        store.save(Journal("shop", project="after"), [Event(NOON, "Good", ""), without_zone])
+        store.save(
+            Journal("shop", project="after"),
+            [Event(NOON, "Good", ""), without_zone],
+            found=Found(drifted=Drifted("shop"), over=[over("web")]),
+        )
     assert store.journal("shop").project == "before"
-    assert store.events() == ()
+    assert (store.events(), store.past_drift("shop")) == ((), ())
 
 
 def test_an_operation_touches_the_wake_file(store: SqliteStore, state: Path) -> None:
@@ -267,16 +271,22 @@ def over(name: str, ended_at: datetime = NOON) -> PastDrift:
 
 
 def test_of_past_drift_only_so_much_is_kept(store: SqliteStore) -> None:
-    store.save_drift(Drifted("blog"), [over("blog")])
-    store.save_drift(Drifted("shop"), [over(str(number)) for number in range(KEPT_DRIFTS + 2)])
+    store.save(Journal("blog"), found=Found(None, Drifted("blog"), [over("blog")]))
+    store.save(
+        Journal("shop"), found=Found(None, Drifted("shop"), [over(str(number)) for number in range(KEPT_DRIFTS + 2)])
+    )
     kept = store.past_drift("shop", limit=2 * KEPT_DRIFTS)
     assert [kept[0].item.name, kept[-1].item.name, len(kept)] == [str(KEPT_DRIFTS + 1), "2", KEPT_DRIFTS]
     assert len(store.past_drift("blog")) == 1
 
 
 def test_past_drift_is_kept_only_for_so_long(store: SqliteStore) -> None:
-    store.save_drift(Drifted("shop"), [over("old"), over("young", NOON + timedelta(days=1))])
-    store.save_drift(Drifted("shop"), [over("new", NOON + KEPT_DRIFTS_FOR + timedelta(hours=1))])
+    store.save(
+        Journal("shop"), found=Found(None, Drifted("shop"), [over("old"), over("young", NOON + timedelta(days=1))])
+    )
+    store.save(
+        Journal("shop"), found=Found(None, Drifted("shop"), [over("new", NOON + KEPT_DRIFTS_FOR + timedelta(hours=1))])
+    )
     assert [each.item.name for each in store.past_drift("shop")] == ["new", "young"]
 
 
