@@ -11,11 +11,13 @@ from gitopsd.controller import answers
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.differences import Difference
+    from gitopsd.controller.queries.ledger import Offline, Part
     from gitopsd.controller.queries.look import Failure
     from gitopsd.controller.queries.made import Made
     from gitopsd.controller.queries.why import Explanation
     from gitopsd.controller.server_port import Server
     from gitopsd.model.drift import DriftReport, PastDrift
+    from gitopsd.model.event import Event
     from gitopsd.model.plan import Plan
     from gitopsd.model.release import Release
 
@@ -71,6 +73,17 @@ def history_there(
     same = {each["id"]: each["same_content_as"] for each in rows if each.get("same_content_as")}
     gone = {each["id"]: each["cannot_return_to"] for each in rows if each.get("cannot_return_to")}
     return [answers.release(each) for each in rows], same, gone, body
+
+
+def shown_there(
+    server: "Server", number: int
+) -> "tuple[Release, Mapping[int, int], Offline, tuple[Part, ...], tuple[Event, ...], Any]":
+    """A release, which one it equals, its way back, what it came to, what happened, and all of it as it came."""
+    body = server.get(f"/releases/{number}")
+    body = {**body, "offline": server.get(f"/releases/{number}/offline")}
+    same = {number: twin} if (twin := body.get("same_content_as")) else {}
+    parts, happened = tuple(map(answers.part, body["rollouts"])), tuple(map(answers.event, body["events"]))
+    return answers.release(body), same, answers.offline(body["offline"]), parts, happened, body
 
 
 def why_there(server: "Server", environment: str, service: str, limit: int) -> "tuple[Explanation, Any]":

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gitopsd.controller.queries.differences import Difference, ServiceDifference, Side
+from gitopsd.controller.queries.ledger import Offline, Part
 from gitopsd.controller.queries.look import Failure
 from gitopsd.controller.queries.made import Made
 from gitopsd.controller.queries.status import StatusReport
@@ -14,7 +15,7 @@ from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.errors import Place, Problem, ServerError
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
-from gitopsd.model.release import Hold, Release
+from gitopsd.model.release import Hold, Release, ReleasedService
 from gitopsd.model.status import EnvironmentStatus, NextStep, RepositoryStatus, ServiceStatus
 from gitopsd.plan.contents import TextDifference
 
@@ -165,7 +166,11 @@ def _value(shown: Json) -> Json:
 
 
 def release(body: Body) -> Release:
-    """What a list of releases shows; digests of inputs and content stay where they are."""
+    """What is shown of a release; digests of inputs and content stay where they are."""
+    services = tuple(
+        ReleasedService(each["name"], each["image"], each["digest"], each["fingerprint"], each["config_digest"])
+        for each in body["services"]
+    )
     return Release(
         body["id"],
         body["environment"],
@@ -176,10 +181,31 @@ def release(body: Body) -> Release:
         body["subject"],
         body["cause"],
         moment(body["started_at"]),
+        services,
         finished_at=time(body["finished_at"]),
         outcome=body["outcome"],
         reason=body["reason"],
     )
+
+
+def part(body: Body) -> Part:
+    by_slot: Body = {what: body[f"{what}_s"] for what in ("starts", "warms", "drains", "stops")}
+    return Part(
+        body["service"],
+        body["phase"],
+        body["kind"] or "",
+        body["seconds"],
+        body["interruption_s"],
+        **by_slot,
+        evidence=body["evidence"] or "",
+        pre_warm=body["pre_warm_s"],
+        measures=tuple(body["steps"]),
+        trace=tuple(body["trace"]),
+    )
+
+
+def offline(body: Body) -> Offline:
+    return Offline(body["possible"], tuple(body["lacks"]))
 
 
 def event(body: Body) -> Event:

@@ -133,8 +133,14 @@ def test_json_is_what_the_api_answers(desk: Desk) -> None:
     found = json.loads(desk.text("status", "-o", "json"))
     assert [each["name"] for each in found["environments"]] == ["blog", "shop"]
     assert json.loads(desk.text("rollout", "show", "shop", "-o", "json"))["environment"] == "shop"
-    release = json.loads(desk.text("show", "1", "-o", "json"))
-    assert (release["id"], release["outcome"]) == (1, "succeeded")
+    assert json.loads(desk.text("show", "1", "-o", "json")) == json.loads(desk.here("show", "1", "-o", "json"))
+
+
+def test_a_release_is_shown_in_the_words_of_the_machine_itself(desk: Desk) -> None:
+    lines = desk.text("show", "1").splitlines()
+    assert lines[0].endswith(": succeeded")
+    assert [line for line in lines if "can be returned to offline" in line]
+    assert lines == desk.here("show", "1").splitlines()
 
 
 def test_an_operation_is_asked_in_the_name_of_the_token_and_answered(desk: Desk) -> None:
@@ -182,7 +188,7 @@ def test_a_sync_is_followed_to_the_end_of_its_release(desk: Desk) -> None:
     [
         (("status", "wiki"), "there is no environment wiki"),
         (("history", "wiki"), "wiki"),
-        (("show", "1"), "add -o json"),
+        (("show", "99"), "there is no release 99"),
         (("rollback", "wiki"), "there is no environment wiki"),
         (("why", "shop/none"), "environment shop has no service none; it has web"),
         (("explain", "none"), "there is no field none"),

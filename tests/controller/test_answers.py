@@ -7,11 +7,12 @@ import pytest
 
 from gitopsd.controller import answers, shapes
 from gitopsd.controller.queries.differences import Difference, ServiceDifference, Side
+from gitopsd.controller.queries.ledger import Offline, Part
 from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.errors import Place, Problem, ServerError
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
-from gitopsd.model.release import Hold, Release
+from gitopsd.model.release import Hold, Release, ReleasedService
 from gitopsd.model.status import EnvironmentStatus, NextStep, ServiceStatus
 from gitopsd.plan.contents import TextDifference
 
@@ -58,12 +59,23 @@ def test_a_difference() -> None:
 
 
 def test_a_release_and_an_event() -> None:
+    services = (ReleasedService("web", "web:1", "sha256:1", "v2:a", "c"),)
     release = Release(
-        7, "shop", "a" * 40, "", "", "Ada", "Ship it", "newer content", NOON, outcome="failed", reason="no"
+        7, "shop", "a" * 40, "", "", "Ada", "Ship it", "newer content", NOON, services, outcome="failed", reason="no"
     )
     event = Event(NOON, "RolloutFailed", "web: no", "error", "shop", "web", 7, {"cause": "x"}, 12)
     assert answers.release(shapes.release(release)) == release
     assert answers.event(shapes.event(event)) == event
+
+
+def test_what_a_release_came_to_and_whether_it_can_be_returned_to() -> None:
+    measures = ({"step": 1, "share": 5, "metrics": [{"name": "error-rate", "reason": "0 of 9"}]},)
+    by_slot = ({"1": 2.0}, {"1": 0.5}, {"1": 0.1}, {"1": 3.0})
+    full = Part("web", "Failed", "release", 9.0, 0.0, *by_slot, "it crashed", 1.0, measures, ({"at": 1, "share": 5},))
+    for each in (full, Part("db", "Succeeded")):
+        assert answers.part(shapes.part(each)) == each
+    for way_back in (Offline(True), Offline(None, ("the engine is away",))):
+        assert answers.offline(shapes.offline(way_back)) == way_back
 
 
 def test_a_time_that_is_none_is_told() -> None:

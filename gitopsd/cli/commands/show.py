@@ -8,6 +8,7 @@ import click
 from gitopsd.cli.door import Door, options
 
 if TYPE_CHECKING:
+    from gitopsd.controller import shapes
     from gitopsd.controller.queries.ledger import Offline, Part
     from gitopsd.model.canonical import Json
     from gitopsd.model.event import Event
@@ -22,30 +23,37 @@ HEADERS = ("SERVICE", "RESULT", *MEASURED, "IMAGE", "DIGEST", "FINGERPRINT")
 @options
 def command(door: Door, release: int) -> int:
     if (server := door.server()) is not None:
-        from gitopsd.cli.remote import as_it_comes
+        from gitopsd.cli.remote import shown_there
 
-        return as_it_comes(door, server, f"/releases/{release}")
-    from gitopsd.controller.queries.ledger import not_returnable, offline, parts, same_content, show
-
-    view = door.view()
-    found, events = show(view, release)
-    way_back, same, done = offline(view, found), same_content(view, [found]), parts(found, events)
+        found, same, way_back, done, events, body = shown_there(server, release)
+    else:
+        found, same, way_back, done, events, body = _shown_here(door, release)
     if door.as_json:
-        from gitopsd.controller import shapes
-
-        happened = [shapes.event(each) for each in events]
-        beside = {
-            "offline": shapes.offline(way_back),
-            "rollouts": [shapes.part(each) for each in done],
-            "events": happened,
-        }
-        door.json({**shapes.release(found, same, not_returnable(view, [found])), **beside})
+        door.json(body)
         return 0
     _headline(door, found, way_back, same)
     _services(door, found, {each.service: each for each in done})
     for event in events:
         door.text(_told(event))
     return 0
+
+
+def _shown_here(
+    door: Door, number: int
+) -> "tuple[Release, Mapping[int, int], Offline, tuple[Part, ...], tuple[Event, ...], shapes.Shape]":
+    from gitopsd.controller import shapes
+    from gitopsd.controller.queries.ledger import not_returnable, offline, parts, same_content, show
+
+    view = door.view()
+    found, events = show(view, number)
+    way_back, same, done = offline(view, found), same_content(view, [found]), parts(found, events)
+    body = {
+        **shapes.release(found, same, not_returnable(view, [found])),
+        "offline": shapes.offline(way_back),
+        "rollouts": [shapes.part(each) for each in done],
+        "events": [shapes.event(each) for each in events],
+    }
+    return found, same, way_back, done, events, body
 
 
 def _headline(door: Door, found: "Release", way_back: "Offline", same: Mapping[int, int]) -> None:
