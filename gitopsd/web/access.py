@@ -160,6 +160,13 @@ def reading(request: Request) -> Visitor:
     return allow(request, "read")
 
 
+def shown(request: Request) -> tuple[str, ...]:
+    """All by which it is told who asks: two who show the same are the same."""
+    address = request.client.host if request.client is not None else ""
+    proxied = (name for name in PROXIED if name in request.headers)
+    return (address, request.headers.get("authorization", ""), request.cookies.get(COOKIE, ""), *proxied)
+
+
 def checked_form(visitor: Visitor, given: str) -> None:
     """403 unless a form of ours was sent by whom it was shown to: no page of a stranger knows the session's word."""
     if visitor.csrf and not hmac.compare_digest(visitor.csrf, given):

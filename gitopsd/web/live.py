@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Request
@@ -13,7 +14,7 @@ from gitopsd.controller import shapes
 from gitopsd.controller.ports import Store
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.event import Event
-from gitopsd.web.access import Visitor, reading
+from gitopsd.web.access import Visitor, reading, shown
 
 LOOK_S = 0.5
 QUIET_S = 15.0  # then a line says that the stream still lives, and that ages have grown
@@ -23,23 +24,32 @@ HEADERS = {"X-Accel-Buffering": "no"}  # a proxy that gathers lines would hold t
 
 streams = APIRouter()
 Reader = Annotated[Visitor, Depends(reading)]
-State = tuple[int, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An event as it is sent."""
+
+    number: int
+    environment: str
+    text: str
 
 
 class Hub:
-    """One look at the store for all streams, made only while somebody listens.
+    """One look at the store for all streams, made only while somebody listens; one wake for all when it finds news.
 
-    A state is the number of the last event, and what the statuses say. The events that came while somebody
-    listened are remembered, as each stream would have to read them otherwise.
+    `turn` counts what was found. The events that came while somebody listened are kept as they are sent, as each stream
+    would have to read them and write them out otherwise; `last` is the number of the last one.
     """
 
     def __init__(self, store: Callable[[], Store]) -> None:
         self._store = store
-        self._changed = asyncio.Condition()
+        self._news = asyncio.Event()
         self._listeners = 0
         self._ended = False
-        self._lately: tuple[Event, ...] = ()
-        self.state: State = (0, ())
+        self._standing: object = ()
+        self._lately: tuple[Line, ...] = ()
+        self.turn = self.last = 0
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -52,22 +62,23 @@ class Hub:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def after(self, state: State) -> State:
-        """The state, as soon as it is another than this one, or after a quiet while; ends with the server."""
+    async def after(self, turn: int) -> int:
+        """The turn, as soon as it is another than this one, or after a quiet while; ends with the server."""
         self._listeners += 1
         try:
-            async with self._changed:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait_for(lambda: self.state != state), QUIET_S)
-                return self.state
+            with suppress(TimeoutError):
+                async with asyncio.timeout(QUIET_S):
+                    while self.turn == turn:
+                        await self._news.wait()
+            return self.turn
         finally:
             self._listeners -= 1
 
-    def since(self, number: int) -> tuple[Event, ...] | None:
+    def since(self, number: int) -> tuple[Line, ...] | None:
         """What came after an event, at most MOST_AT_ONCE; None where only the store knows."""
-        if number == self.state[0]:
+        if number == self.last:
             return ()
-        known = number < self.state[0] and self._lately and self._lately[0].number <= number + 1
+        known = number < self.last and self._lately and self._lately[0].number <= number + 1
         return tuple(each for each in self._lately if each.number > number) if known else None
 
     @property
@@ -78,17 +89,50 @@ class Hub:
         while True:
             if self._listeners:
                 with suppress(GitopsdError):
-                    found, came = await asyncio.to_thread(self._look)
-                    if found != self.state:
-                        async with self._changed:
-                            self.state, self._lately = found, (*self._lately, *came)[-MOST_AT_ONCE:]
-                            self._changed.notify_all()
+                    came, standing = await asyncio.to_thread(self._look)
+                    if came or standing != self._standing:
+                        self._turn_to(came, standing)
             await asyncio.sleep(LOOK_S)
 
-    def _look(self) -> tuple[State, tuple[Event, ...]]:
-        store, last = self._store(), self.state[0]
-        came = store.events(last, limit=MOST_AT_ONCE, newest=True)
-        return (came[-1].number if came else last, (store.statuses(), store.repositories())), came
+    def _turn_to(self, came: tuple[Line, ...], standing: object) -> None:
+        self._lately = (*self._lately, *came)[-MOST_AT_ONCE:]
+        self.last = came[-1].number if came else self.last
+        self._standing, self.turn = standing, self.turn + 1
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _look(self) -> tuple[tuple[Line, ...], object]:
+        """The events that came, and how everything stands."""
+        store = self._store()
+        came = store.events(self.last, limit=MOST_AT_ONCE, newest=True)
+        return tuple(map(_line, came)), (store.statuses(), store.repositories())
+
+
+def _line(event: Event) -> Line:
+    told = f"id: {event.number}\nevent: {event.reason}\ndata: {json.dumps(shapes.event(event))}\n\n"
+    return Line(event.number, event.environment, told)
+
+
+class Admission:
+    """Whether listeners may look still: asked once for all who show the same, and at most every ALLOWED_FOR_S."""
+
+    def __init__(self) -> None:
+        self._asked: dict[object, tuple[float, asyncio.Task[bool]]] = {}
+
+    async def holds(self, request: Request) -> bool:
+        shows, now = shown(request), asyncio.get_running_loop().time()
+        if shows not in self._asked or now - self._asked[shows][0] > ALLOWED_FOR_S:
+            self._asked = {key: each for key, each in self._asked.items() if now - each[0] <= ALLOWED_FOR_S}
+            self._asked[shows] = now, asyncio.create_task(asyncio.to_thread(_may_look, request))
+        return await asyncio.shield(self._asked[shows][1])  # a listener that goes takes the answer from nobody
+
+
+def _may_look(request: Request) -> bool:
+    try:
+        reading(request)
+    except (HTTPException, GitopsdError):
+        return False
+    return True
 
 
 @streams.get("/live", include_in_schema=False)
@@ -124,36 +168,25 @@ def _stream(request: Request, lines: AsyncIterator[str]) -> StreamingResponse:
 
 async def _while_allowed(request: Request, lines: AsyncIterator[str]) -> AsyncIterator[str]:
     """A token that is revoked, or a session that is over, ends what was opened with it."""
-    now = asyncio.get_running_loop().time
-    asked = now()
+    admission: Admission = request.app.state.admission
     async for line in lines:
-        if now() - asked > ALLOWED_FOR_S:
-            asked = now()
-            if not await asyncio.to_thread(_may_look, request):
-                return
+        if not await admission.holds(request):
+            return
         yield line
-
-
-def _may_look(request: Request) -> bool:
-    try:
-        reading(request)
-    except HTTPException:
-        return False
-    return True
 
 
 async def _changes(hub: Hub) -> AsyncIterator[str]:
     """The first one comes at once: what has changed between the page and its stream is known to neither."""
-    state = hub.state
+    turn = hub.turn
     yield "retry: 2000\n\n"
     while not hub.ended:
-        yield f"event: changed\ndata: {state[0]}\n\n"
-        state = await hub.after(state)
+        yield f"event: changed\ndata: {hub.last}\n\n"
+        turn = await hub.after(turn)
 
 
 async def _happened(hub: Hub, store: Store, begin: int | None, environment: str) -> AsyncIterator[str]:
     """Without a number to begin after, what is new from now on."""
-    state: State = (-1, ())
+    turn = -1
     if begin is None:
         last = await asyncio.to_thread(store.events, limit=1, newest=True)
         begin = last[0].number if last else 0
@@ -161,12 +194,16 @@ async def _happened(hub: Hub, store: Store, begin: int | None, environment: str)
     while not hub.ended:
         found = hub.since(begin)
         if found is None:
-            found = await asyncio.to_thread(store.events, begin, limit=MOST_AT_ONCE)
+            found = await asyncio.to_thread(_stored, store, begin)
         wanted = [each for each in found if environment in ("", each.environment)]
-        for event in wanted:
-            yield f"id: {event.number}\nevent: {event.reason}\ndata: {json.dumps(shapes.event(event))}\n\n"
+        for line in wanted:
+            yield line.text
         begin = found[-1].number if found else begin
         if len(found) < MOST_AT_ONCE:
-            state = await hub.after(state)
+            turn = await hub.after(turn)
             if not wanted:
                 yield ": still here\n\n"
+
+
+def _stored(store: Store, begin: int) -> tuple[Line, ...]:
+    return tuple(map(_line, store.events(begin, limit=MOST_AT_ONCE)))

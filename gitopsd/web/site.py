@@ -41,6 +41,7 @@ def site(doorbell: Doorbell) -> Fence:
         lifespan=lifespan,
     )
     app.state.asking, app.state.hub, app.state.doorbell = Asking(doorbell), hub, doorbell
+    app.state.admission = live.Admission()
     app.state.collector = metrics.GitopsdCollector(doorbell, app.state.asking)
     app.state.access = Access(lambda: application.tokens(doorbell.application().settings), application.clock.now)
     for router in (api, live.streams, pages.pages, probes.probes, webhooks.hooks, metrics.exposition):

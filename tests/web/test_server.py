@@ -113,9 +113,10 @@ def test_a_stream_ends_with_the_token_that_opened_it(served: Served) -> None:
     eventually(served.answers, within=45)
     happens = Event(served.house.clock.now(), "Happened", "something happened")
     with closing(served.get("/api/v1/events/stream", Authorization=f"Bearer {token}")) as stream:
+        assert stream.readline() == b"retry: 2000\n"
         served.house.tokens.revoke("alice")
         with meanwhile(lambda: served.house.store.append([happens]), every=0.5):
-            assert b"something happened" in stream.read()
+            assert stream.read().endswith(b"\n")  # to its end, which would not come otherwise
 
 
 def test_it_ends_while_streams_are_open(served: Served) -> None:
