@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Literal
 
 DELETION_SHARE = 50  # percent of the slots
@@ -56,12 +57,25 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """The approvals among a service's steps, each as the share of the traffic that waits for it, in basis points."""
+
+    service: str
+    shares: tuple[int, ...]  # which only grow
+
+    @property
+    def words(self) -> str:
+        return f"{self.service} at {' and '.join(f'{share / 100:g} %' for share in self.shares)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Guards:
     """All the guards that one voice asks for. Every one of the `calendars` must let a release begin.
 
     `deletion_share` is the percentage of an environment's slots that may be deleted without a word; None: not said.
     `failures` of releases in a row open the circuit breaker, and so many `launches` that failed within one release turn
     it back, whatever its services would let pass; 0: none do. `timeout` is how long one may take; 0: as it likes.
+    `gates` are its approvals on the way.
     """
 
     calendars: tuple[Calendar, ...] = ()
@@ -72,6 +86,7 @@ class Guards:
     failures: int = 0
     launches: int = 0
     timeout: timedelta = timedelta(0)
+    gates: tuple[Gate, ...] = ()
 
 
 NO_GUARDS = Guards()
@@ -143,6 +158,7 @@ def strictest(one: Guards, other: Guards) -> Guards:
         failures=_least(one.failures, other.failures),
         launches=_least(one.launches, other.launches),
         timeout=min((each for each in (one.timeout, other.timeout) if each), default=timedelta(0)),
+        gates=_strictest_gates(one.gates, other.gates),
     )
 
 
@@ -158,7 +174,8 @@ def loosened(before: Guards, after: Guards) -> tuple[str, ...]:
         "circuit_breaker": (both.failures, both.launches) != (after.failures, after.launches),
         "release_timeout": both.timeout != after.timeout,
     }
-    return tuple(key for key, less in weaker.items() if less)
+    steps = (f"approval step of {gate.service}" for gate in both.gates if gate not in after.gates)
+    return (*(key for key, less in weaker.items() if less), *steps)
 
 
 def deletable(guards: Guards) -> int:
@@ -170,6 +187,19 @@ def _strictest_approval(one: ApprovalRule | None, other: ApprovalRule | None) ->
     if one is None or other is None:
         return one or other
     return ApprovalRule(min(one.timeout, other.timeout), one.signed or other.signed)
+
+
+def _strictest_gates(one: tuple[Gate, ...], other: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """As many approvals as either has, each as early as in either."""
+    first, second = ({gate.service: gate.shares for gate in gates} for gates in (one, other))
+    both = {
+        name: tuple(
+            min(share for share in pair if share is not None)
+            for pair in zip_longest(first.get(name, ()), second.get(name, ()))
+        )
+        for name in sorted({*first, *second})
+    }
+    return tuple(Gate(name, shares) for name, shares in both.items())
 
 
 def _least(one: int, other: int) -> int:

@@ -11,6 +11,7 @@ from gitopsd.model.event import Event
 from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.release import Journal, Placed, Release, ReleasedService
 from gitopsd.model.rollout import Target
+from gitopsd.release.guarding import asked
 from gitopsd.release.opening import serving_of, target_of
 
 
@@ -156,7 +157,7 @@ def _release(journal: Journal, state: SealedState, report: AdoptionReport, deed:
         finished_at=deed.at,
         outcome="succeeded",
         reason="" if same else f"not as the manifest says: {differing or 'the number of replicas'}",
-        guards=state.desired.policy.guards,
+        guards=asked(state.desired),
     )
 
 

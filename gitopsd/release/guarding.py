@@ -4,13 +4,23 @@ Each of the three voices is heard for itself, so that no commit deletes the guar
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from gitopsd.model.desired import SealedState
-from gitopsd.model.guards import NO_GUARDS, Guards, Requirement, deletable, loosened, outspoken, strictest
+from gitopsd.model.desired import DesiredState, SealedState, Service
+from gitopsd.model.guards import (
+    NO_GUARDS,
+    Gate,
+    Guards,
+    Requirement,
+    deletable,
+    loosened,
+    outspoken,
+    strictest,
+)
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal
+from gitopsd.model.strategy import Approve, SetWeight
 from gitopsd.release.windows import closed_by, next_chance
 
 HOUR = timedelta(hours=1)
@@ -61,7 +71,25 @@ def voices_of(journal: Journal, case: Case) -> tuple[Voice, ...]:
     voices: list[Voice] = [("the operator's policy", case.operator)]
     if journal.serving is not None:
         voices.append((f"release {journal.serving.release}, the last good one,", outspoken(journal.serving.guards)))
-    return (*voices, ("this commit", outspoken(case.wanted.desired.policy.guards)))
+    return (*voices, ("this commit", outspoken(asked(case.wanted.desired))))
+
+
+def asked(desired: DesiredState) -> Guards:
+    """What a commit asks for: the guards of its environment, and the approvals among the steps of its services."""
+    gates = (_gate(each) for _, each in sorted(desired.services.items()))
+    return replace(desired.policy.guards, gates=tuple(each for each in gates if each.shares))
+
+
+def _gate(service: Service) -> Gate:
+    share, shares = 0, []
+    stepped = service.traffic is not None and service.policy.strategy in ("canary", "blue-green")
+    for step in service.policy.steps if stepped else ():
+        match step:
+            case SetWeight(share=share):
+                pass
+            case Approve():
+                shares.append(share)
+    return Gate(service.name, tuple(shares))
 
 
 def effective(voices: tuple[Voice, ...]) -> Guards:
@@ -81,7 +109,7 @@ def looser(journal: Journal, wanted: SealedState) -> tuple[str, ...]:
     """The guards of which the content asks for less than what serves. That counts from the release after it."""
     if journal.serving is None:
         return ()
-    return loosened(journal.serving.guards, wanted.desired.policy.guards)
+    return loosened(journal.serving.guards, asked(wanted.desired))
 
 
 def _asked(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice, ...], now: datetime) -> Iterator[Hold]:
@@ -103,11 +131,21 @@ def _questions(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice
     if guards.approval is not None:
         who = _who(voices, lambda each: each.approval is not None)
         yield APPROVAL, f"{case.wanted.revision[:8]} waits for an approval, as {who} wants"
+    elif lost := [(who, gate) for who, said in voices for gate in lost_gates(said, case.wanted.desired)]:
+        steps = "; ".join(f"it has no approval step of {gate.words}, as {who} has" for who, gate in lost)
+        yield APPROVAL, f"{case.wanted.revision[:8]} waits for an approval: {steps}"
     gone, slots = deletions(journal, case.plan)
     share = deletable(guards)
     if gone and (gone == slots or gone * 100 > share * slots):
         services = ", ".join(each.service for each in case.plan.changes if each.change == "remove")
         yield DELETION, f"{gone} of {slots} slots would be deleted ({services}), and {share} % may be without a word"
+
+
+def lost_gates(before: Guards, desired: DesiredState) -> tuple[Gate, ...]:
+    """The approvals on the way that a commit would take out, or have later."""
+    after = asked(desired)
+    lost = {gate.service for gate in strictest(before, after).gates if gate not in after.gates}
+    return tuple(gate for gate in before.gates if gate.service in lost)
 
 
 def deletions(journal: Journal, plan: Plan) -> tuple[int, int]:

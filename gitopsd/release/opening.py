@@ -14,6 +14,7 @@ from gitopsd.model.plan import Change, Plan
 from gitopsd.model.release import Journal, Outcome, Rejection, Release, ReleasedService, Serving
 from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Succeeded, Target
 from gitopsd.plan.order import order_back, replacement
+from gitopsd.release.guarding import asked
 from gitopsd.release.jobs import runs_job
 from gitopsd.release.schema import GUARD, recalled
 from gitopsd.release.telling import release_ended
@@ -77,7 +78,7 @@ def follow(journal: Journal, wanted: SealedState) -> Journal:
 
 def _moved(current: Followed, wanted: SealedState) -> Followed:
     """At the newer commit. What that one asks for on top counts from now on; what it does not, only after a release."""
-    guards = strictest(outspoken(current.guards), outspoken(wanted.desired.policy.guards))
+    guards = strictest(outspoken(current.guards), outspoken(asked(wanted.desired)))
     return replace(current, revision=wanted.revision, input_digest=wanted.input_digest, guards=guards)
 
 
@@ -205,7 +206,7 @@ def prospect(environment: str, candidate: Candidate, number: int, now: datetime)
         started_at=now,
         services=tuple(released(sealed) for _, sealed in sorted(wanted.services.items())),
         waves=candidate.waves,
-        guards=strictest(candidate.kept, wanted.desired.policy.guards),
+        guards=strictest(candidate.kept, asked(wanted.desired)),
         timeout=candidate.limits.timeout,
         launches=candidate.limits.launches,
     )

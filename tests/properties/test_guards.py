@@ -10,6 +10,7 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.guards import ApprovalRule, Guards, RateLimit, Ruling, Window
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Finalising
+from gitopsd.model.strategy import Approve, SetWeight
 from gitopsd.plan.planning import Applied, plan
 from gitopsd.release.guarding import Case, kept, standing
 from gitopsd.release.opening import Candidate, begin, follow, prospect, verdict
@@ -24,7 +25,9 @@ KINDS = {
     "closed": Guards(calendars=(NEVER,)),
     "apart": Guards(rate_limit=RateLimit(distance=timedelta(hours=2))),
     "few": Guards(rate_limit=RateLimit(releases_per_hour=1)),
+    "step": Guards(),  # an approval at a tenth of the traffic
 }
+STEPS = (SetWeight(1_000), Approve())
 Said = frozenset[str]
 
 
@@ -57,7 +60,9 @@ class Life:
                 ),
             )
         self.said = said
-        self.state = a_state(a_service("web", f"web:{content}"), guards=guards, revision=f"{len(self.begun)}{content}")
+        steps = STEPS if "step" in said else STEPS[:1]
+        web = a_service("web", f"web:{content}", traffic="80:8080", strategy="canary", steps=steps)
+        self.state = a_state(web, guards=guards, revision=f"{len(self.begun)}{content}")
         self.look()
 
     def look(self) -> None:
@@ -95,7 +100,9 @@ class Life:
             return
         asked = self.had | self.said
         assert "closed" not in asked
-        assert "approval" not in asked or self.now < self.approved.get(content, self.now)
+        approved = self.now < self.approved.get(content, self.now)
+        assert "approval" not in asked or approved
+        assert "step" not in self.had - self.said or approved
         assert "apart" not in asked or all(self.now - each >= timedelta(hours=2) for each in self.begun)
         assert "few" not in asked or all(self.now - each >= timedelta(hours=1) for each in self.begun)
 
