@@ -67,7 +67,7 @@ def lane(journal: Journal, state: SealedState, store: Store) -> str:
     serving = journal.serving
     if serving is not None and serving.content_digest == state.content_digest:
         return f"it goes back to release {serving.release}, which is the last good one"
-    for release in store.releases(journal.environment):
+    for release in store.releases(journal.environment) if state.services else ():  # nothing at all was never good
         if release.outcome == "succeeded" and release.content_digest == state.content_digest:
             return f"it goes back to release {release.number}, which was good"
     return ""

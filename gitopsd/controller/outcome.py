@@ -8,7 +8,7 @@ FINE, ERROR, WAITS, DEGRADED = 0, 1, 2, 3
 BROKEN = frozenset(["manifest", "source", "claim", "project", "owner"])
 NEEDS_A_PERSON = frozenset(
     [
-        *("host", "manual", "suspended", "variables", "secrets", "approval", "window", "empty", "foreign", "disk"),
+        *("host", "manual", "suspended", "variables", "secrets", "approval", "window", "foreign", "disk"),
         *("pull_policy", "paused", "pin", "restart-storm", "router", "deletion", "circuit-breaker", "rate-limit"),
         *("requires", "concurrency", "policy", "signature"),
     ]

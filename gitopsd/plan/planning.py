@@ -69,7 +69,7 @@ def plan(
         networks=tuple(sorted(name for name in used if name not in present)),
         volumes=tuple(sorted(v.name for v in desired.volumes.values() if not v.external and v.name not in volumes)),
         removed_networks=_gone_networks(wanted, journal, present),
-        holds=(*holds, *_everything_would_go(wanted, removed), *_handed_over(own, wanted, applied)),
+        holds=(*holds, *_handed_over(own, wanted, applied)),
         warnings=tuple(str(warning) for warning in desired.warnings),
         problems=(
             *duplicate_claims(desired),
@@ -218,12 +218,3 @@ def _gone_networks(wanted: SealedState, journal: Journal, present: set[str]) -> 
         return ()
     named = {network.name for network in wanted.desired.networks.values()}
     return tuple(sorted(name for name in journal.networks if name in present and name not in named))
-
-
-def _everything_would_go(wanted: SealedState, removed: Sequence[Change]) -> tuple[Hold, ...]:
-    if wanted.services or not removed:
-        return ()
-    reason = (
-        f"would remove all {len(removed)} services; `gitopsd remove {wanted.desired.environment}` does that on purpose"
-    )
-    return (Hold("empty", reason),)

@@ -13,6 +13,7 @@ from gitopsd.model.guards import (
     Gate,
     Guards,
     Requirement,
+    Ruling,
     deletable,
     loosened,
     outspoken,
@@ -116,8 +117,9 @@ def _asked(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice, ..
     """What a person has to say yes to, of those guards to which nobody has."""
     content, revision = case.wanted.content_digest, case.wanted.revision
     ruling = journal.rulings.get(content)
+    approved = ruling.guards if ruling is not None and _counts(ruling, journal, now) else ()
     for guard, why in _questions(journal, case, guards, voices):
-        if ruling is not None and ruling.said == "approved" and guard in ruling.guards and now < ruling.until:
+        if guard in approved:
             continue
         if ruling is not None and ruling.said != "approved":
             mend = f"other content in Git, or `gitopsd rollout retry {journal.environment}` asks again"
@@ -125,6 +127,12 @@ def _asked(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice, ..
         else:
             tag = f"or a tag approve/{journal.environment}/{revision} in Git"
             yield Hold(guard, f"{why}; `gitopsd approve {journal.environment}` {tag} lets it begin")
+
+
+def _counts(ruling: Ruling, journal: Journal, now: datetime) -> bool:
+    """Whether it is a yes to what would happen now: other content that came to serve since then makes that another."""
+    later = journal.serving is not None and journal.serving.release > ruling.release
+    return ruling.said == "approved" and now < ruling.until and not later
 
 
 def _questions(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice, ...]) -> Iterator[tuple[str, str]]:
@@ -135,10 +143,12 @@ def _questions(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice
         steps = "; ".join(f"it has no approval step of {gate.words}, as {who} has" for who, gate in lost)
         yield APPROVAL, f"{case.wanted.revision[:8]} waits for an approval: {steps}"
     gone, slots = deletions(journal, case.plan)
-    share = deletable(guards)
-    if gone and (gone == slots or gone * 100 > share * slots):
-        services = ", ".join(each.service for each in case.plan.changes if each.change == "remove")
-        yield DELETION, f"{gone} of {slots} slots would be deleted ({services}), and {share} % may be without a word"
+    share, services = deletable(guards), [each.service for each in case.plan.changes if each.change == "remove"]
+    if services and not case.wanted.services:
+        yield DELETION, f"everything would be deleted ({', '.join(services)}), as this commit has no services"
+    elif gone and (gone == slots or gone * 100 > share * slots):
+        told = f"{gone} of {slots} slots would be deleted ({', '.join(services)})"
+        yield DELETION, f"{told}, and {share} % may be without a word"
 
 
 def lost_gates(before: Guards, desired: DesiredState) -> tuple[Gate, ...]:

@@ -95,11 +95,19 @@ def _health(journal: Journal, known: Knowledge, services: tuple[ServiceStatus, .
         return "Unknown"
     if journal.suspension is not None:
         return "Suspended"
+    if not services and _emptied(journal, known):
+        return "Healthy"
     if not services:
         return "Missing" if known.wanted is not None else "Unknown"
     healths = tuple(service.health for service in services)
     failed = bool(_rejected(journal, known))
     return "Degraded" if failed and worst(healths) == "Healthy" else worst(healths)
+
+
+def _emptied(journal: Journal, known: Knowledge) -> bool:
+    """Nothing is there because a release wanted nothing."""
+    serving, wanted = journal.serving, known.wanted
+    return serving is not None and wanted is not None and serving.content_digest == wanted.content_digest
 
 
 def _reason(journal: Journal, known: Knowledge, services: tuple[ServiceStatus, ...]) -> str:

@@ -11,7 +11,7 @@ from gitopsd.model.guards import ApprovalRule, Guards, OperatorPolicy, RateLimit
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.release import Hold
 from tests.cli.shop import Shop, compose, service, web
-from tests.fakes.containers import unhealthy
+from tests.fakes.containers import exits, unhealthy
 
 APPROVAL = "x-gitopsd: {approval: {timeout: 1h}}\n"
 
@@ -301,6 +301,32 @@ def test_all_of_them_wait_whatever_the_share(three: Shop) -> None:
     three.release("x-gitopsd: {deletion_cap: 100%}\n" + compose(web("web:1"), service("db"), service("cache")), "Share")
     three.release("x-gitopsd: {deletion_cap: 100%}\n" + compose(service("new")), "All go")
     assert guards(three) == ["deletion"]
+
+
+def test_a_commit_without_services_deletes_nothing_until_a_person_says_so(three: Shop) -> None:
+    three.release("services: {}\n", "All gone")
+    assert (guards(three), len(runs(three))) == (["deletion"], 3)
+    assert "everything would be deleted (cache, db, web), as this commit has no services" in three.ask("plan").stdout
+    ask(three, "approve")
+    three.work()
+    (status,) = three.store.statuses()
+    assert (runs(three), status.sync, status.health, status.holds) == ([], "Synced", "Healthy", ())
+
+
+def test_what_was_once_emptied_on_purpose_is_not_emptied_again_without_a_word(three: Shop) -> None:
+    three.release("services: {}\n", "All gone")
+    ask(three, "approve")
+    three.release(compose(web("web:1")), "There again")
+    three.release("services: {}\n", "Gone once more")
+    assert (guards(three), runs(three)) == (["deletion"], ["web:1"])
+
+
+def test_a_finished_job_has_no_slot_and_does_not_go_unasked_with_all_that_there_is(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "state")
+    shop.image("job:1", exits(0))
+    shop.release('services:\n  once:\n    image: job:1\n    restart: "no"\n', "A job alone")
+    shop.release("services: {}\n", "Nothing")
+    assert guards(shop) == ["deletion"]
 
 
 def test_a_commit_cannot_raise_the_share_for_itself(three: Shop) -> None:

@@ -40,15 +40,6 @@ def test_equal_content_plans_nothing() -> None:
     assert served(state).plan().empty
 
 
-def test_an_environment_that_went_empty_is_held_and_nothing_goes() -> None:
-    daemon = served(a_state(a_service(), a_service("api")))
-    daemon.done.clear()
-    daemon.commit(a_state()).settle()
-    assert daemon.moves() == []
-    assert [hold.guard for hold in daemon.plan().holds] == ["empty"]
-    assert "held by empty: would remove all 2 services" in plan_text(daemon.plan())
-
-
 def test_a_removal_is_early_only_where_a_newcomer_needs_what_it_holds() -> None:
     daemon = served(a_state(a_service("old", ports=[80])))
     needs = daemon.plan(a_state(a_service("new", ports=[80])))
