@@ -15,6 +15,7 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.release.guarding import Case, Proof, crowded, effective, looser, standing, voices_of
+from gitopsd.release.opening import verdict
 from gitopsd.release.pinning import pinned
 
 
@@ -93,9 +94,23 @@ def names_under_way(url: str, store: Store) -> set[str]:
 def with_guards(
     made: Plan, environment: Environment, journal: Journal, state: SealedState, store: Store, now: datetime
 ) -> Plan:
-    """The plan, with every guard that would hold it now, and those of which it asks for less."""
+    """The plan, with every guard that would hold it now, and those of which it asks for less.
+
+    What has begun already, or is there, waits for nothing.
+    """
     case = case_of(environment, journal, state, made, store)
-    holds = () if made.empty else standing(journal, case, now)
-    passes = (f"{case.lane}, so no guard but the policy holds it",) if case.lane and not made.empty else ()
-    loosened = () if case.lane else looser(journal, state)
-    return replace(made, loosened=loosened, holds=(*made.holds, *holds), warnings=(*made.warnings, *passes))
+    if verdict(journal, state) == "same":
+        holds = tuple(hold for hold in made.holds if hold.guard not in ("manual", STORM))
+        return replace(made, holds=holds, loosened=() if case.lane else looser(journal, state))
+    if case.lane:
+        holds = tuple(hold for hold in made.holds if hold.guard != STORM)
+        return replace(
+            made, holds=holds, warnings=(*made.warnings, f"{case.lane}, so no guard but the policy holds it")
+        )
+    holds = (*made.holds, *standing(journal, case, now), *_crowded(environment, store))
+    return replace(made, loosened=looser(journal, state), holds=holds)
+
+
+def _crowded(environment: Environment, store: Store) -> tuple[Hold, ...]:
+    most, others = environment.policy.rollouts, names_under_way(environment.engine.url, store) - {environment.name}
+    return crowded(tuple(sorted(others)), most) if most and len(others) >= most else ()

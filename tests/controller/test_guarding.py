@@ -351,6 +351,37 @@ def test_the_plan_shows_every_guard_that_would_hold(guarded: Shop) -> None:
     assert "held by window" in shown
 
 
+def test_the_plan_shows_that_others_on_the_engine_go_first(shop: Shop) -> None:
+    shop.policy = OperatorPolicy(rollouts=1)
+    shop.commit(compose(web("web:2")), "Second")
+    shop.work(until=lambda: shop.store.journal("shop").release is not None)
+    (status,) = shop.store.statuses()
+    shop.store.save(replace(shop.store.journal("shop"), environment="other"))
+    shop.store.save_status(replace(status, name="other", engine=shop.view().environments["shop"].engine.url))
+    shop.commit(compose(web("web:3")), "Third")
+    assert "held by concurrency: other under way on this engine now, and 1 at once may be" in shop.text("plan", "shop")
+
+
+def test_the_plan_shows_no_guard_that_what_has_begun_is_past(shop: Shop) -> None:
+    shop.policy = policy(rate_limit=RateLimit(distance=timedelta(minutes=5)))
+    shop.wait(300)
+    shop.commit(compose(web("web:2")), "Second")
+    shop.work(until=lambda: shop.store.journal("shop").release is not None)
+    shown = shop.text("plan", "shop")
+    assert "web:1 -> web:2" in shown
+    assert "held by" not in shown
+
+
+@pytest.mark.parametrize("guard", ["manual", "suspended"])
+def test_the_plan_shows_what_holds_every_release(shop: Shop, guard: str) -> None:
+    if guard == "manual":
+        shop.mode = "manual"
+    else:
+        ask(shop, "suspend", reason="holidays")
+    shop.release(compose(web("web:2")), "Second")
+    assert f"held by {guard}" in shop.text("plan", "shop")
+
+
 # What no container may have.
 
 

@@ -5,19 +5,19 @@ from dataclasses import dataclass, replace
 from gitopsd.controller.desire import Desire
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.guarding import with_guards
-from gitopsd.controller.guards import project_hold
+from gitopsd.controller.guards import Asker, guards
 from gitopsd.controller.measured import interruptions, request_rates
 from gitopsd.controller.opening import make_plan, with_way_to_ask, with_way_to_measure
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.view import View
 from gitopsd.model.desired import DesiredState
 from gitopsd.model.errors import GitopsdError
-from gitopsd.model.live import LiveState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold
-from gitopsd.plan.foreign import foreign_holds
 from gitopsd.plan.foretelling import begins_anew, entrances, foretold, interrupting, judging, quiet
 from gitopsd.plan.pull_policy import may_pull
+
+WATCHED = frozenset(["disk", "restart-storm", "router"])  # guards of the engine and its router
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     if seen.live is None:
         raise GitopsdError(seen.trouble)
     engine = view.engine(environment)
-    holds = (*seen.desire.holds, *project_hold(seen.journal, seen.desire), *_foreign(seen, seen.live))
+    asker = Asker(view.store.instance_id(), view.fingerprints, sync=False)
+    holds = (*seen.desire.holds, *guards(environment, seen.journal, seen.live, seen.desire, asker))
     made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)
     if made is not None and seen.desire.state is not None:
         desired = seen.desire.state.desired
@@ -59,7 +60,7 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
             *quiet(made, desired, rates),
             *_router(view, environment, made, desired),
         )
-        made = replace(foretold(made, known), warnings=warnings)
+        made = replace(foretold(made, known), warnings=warnings, holds=_holds(view, made))
         return with_guards(made, environment, seen.journal, seen.desire.state, view.store, view.now)
     if not environment.path:
         return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
@@ -75,12 +76,11 @@ def _router(view: View, environment: Environment, made: Plan, desired: DesiredSt
     return begins_anew(made, desired, {entrance for route in routed for entrance in entrances(route.traffic)})
 
 
-def _foreign(seen: Look, live: LiveState) -> tuple[Hold, ...]:
-    """What somebody else started keeps the plan from being carried out."""
-    if seen.desire.loaded is None:
-        return ()
-    desired = seen.desire.loaded.desired
-    return foreign_holds(desired.project, {*desired.services, *seen.journal.stable}, seen.journal, live)
+def _holds(view: View, made: Plan) -> tuple[Hold, ...]:
+    """What holds it, with what only a daemon watches, while one runs."""
+    stored = next((each for each in view.store.statuses() if each.name == made.environment), None)
+    wanted = WATCHED - {hold.guard for hold in made.holds} if view.daemon_runs else frozenset()
+    return (*made.holds, *(hold for hold in stored.holds if hold.guard in wanted)) if stored is not None else made.holds
 
 
 def _to_be_pulled(seen: Look) -> tuple[str, ...]:
