@@ -78,9 +78,9 @@ def proof(name: str, store: Store) -> Proof:
     """How another environment of this gitopsd stands."""
     serving = store.journal(name).serving
     release = store.release(serving.release) if serving is not None else None
-    if release is None:
-        return Proof()
     status = next((each for each in store.statuses() if each.name == name), None)
+    if release is None:
+        return Proof(known=status is not None)
     well = status is not None and status.health == "Healthy" and release.finished_at is not None
     since = max(status.since, release.finished_at) if well and status and release.finished_at else None
     return Proof(release.number, frozenset(each.digest for each in release.services), since)

@@ -1,6 +1,6 @@
 """The guards of an environment as `x-gitopsd` and the operator's `policy` write them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 from gitopsd.manifest.cron import cron
 from gitopsd.manifest.durations import duration
 from gitopsd.manifest.keys.quantities import integer, span
-from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, each, shown, text, wrong
+from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, each, is_empty, shown, text, wrong
 from gitopsd.manifest.moved import directory_name
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 from gitopsd.model.guards import ApprovalRule, Calendar, Guards, RateLimit, Requirement, Window
+from gitopsd.model.units import span_text
 
 LONGEST_WINDOW = timedelta(days=31)
 _MINUTE = timedelta(minutes=1)
@@ -78,7 +79,7 @@ def _window(node: Node, path: str, problems: Problems) -> Json:
 
 def _opens(node: Node, path: str, problems: Problems) -> Json:
     """A cron expression, with one space between its fields."""
-    value = text(node, path, problems)
+    value = "" if is_empty(node) else text(node, path, problems)
     if value is None:
         return None
     try:
@@ -106,12 +107,15 @@ def _zone(name: str) -> None:
         raise ValueError(name) from None
 
 
-def _timeout(node: Node, path: str, problems: Problems) -> Json:
-    value = span(node, path, problems)
-    if value is not None and duration(value) < _MINUTE:
-        problems.add(node.place, path, f"expected at least 1m, got {shown(node)}; nobody could answer in less")
-        return None
-    return value
+def _at_least(shortest: timedelta, why: str) -> Read:
+    def read(node: Node, path: str, problems: Problems) -> Json:
+        value = span(node, path, problems)
+        if value is not None and duration(value) < shortest:
+            problems.add(node.place, path, f"expected at least {span_text(shortest)}, got {shown(node)}; {why}")
+            return None
+        return value
+
+    return read
 
 
 def _share(node: Node, path: str, problems: Problems) -> Json:
@@ -131,15 +135,28 @@ def _requires(node: Node, path: str, problems: Problems) -> Json:
     return values if isinstance(values, dict) and "environment" in values else None
 
 
-def _some(read: Read, expected: str) -> Read:
-    """What `read` reads, and nothing is no value for it."""
+def _some(read: Read, expected: str, *, empty: bool = False) -> Read:
+    """What `read` reads, and nothing is no value for it. `empty`: a mapping without keys says something."""
 
     def read_some(node: Node, path: str, problems: Problems) -> Json:
         if isinstance(node, Scalar):
             return wrong(node, path, problems, expected)
+        if isinstance(node, Fields) and not node.fields and not empty:
+            problems.add(node.place, path, f"expected {expected}, got an empty one, which holds nothing")
+            return None
         return read(node, path, problems)
 
     return read_some
+
+
+def _named(valid: Callable[[str], object], expected: str) -> Read:
+    """A string that `valid` accepts. Nothing is none: what a guard goes by is not left out by an unset variable."""
+    read = checked(valid, expected)
+
+    def read_named(node: Node, path: str, problems: Problems) -> Json:
+        return wrong(node, path, problems, expected) if is_empty(node) else read(node, path, problems)
+
+    return read_named
 
 
 _window_fields = closed(
@@ -147,12 +164,12 @@ _window_fields = closed(
         "allow": _opens,
         "deny": _opens,
         "duration": _length,
-        "timezone": checked(_zone, "an IANA time zone such as Europe/Berlin"),
+        "timezone": _named(_zone, "an IANA time zone such as Europe/Berlin"),
     }
 )
 _requires_fields = closed(
     {
-        "environment": checked(directory_name, "an environment's name"),
+        "environment": _named(directory_name, "an environment's name"),
         "healthy_for": span,
         "same": choice("digests", "nothing"),
     }
@@ -160,7 +177,9 @@ _requires_fields = closed(
 GUARDS: dict[str, Read] = {
     "windows": each(_window, 'windows, such as [{allow: "0 8 * * mon-fri", duration: 10h, timezone: Europe/Berlin}]'),
     "approval": _some(
-        closed({"required": boolean, "timeout": _timeout, "signed": boolean}), "a mapping such as {required: true}"
+        closed({"required": boolean, "timeout": _at_least(_MINUTE, "nobody could answer in less"), "signed": boolean}),
+        "a mapping such as {required: true}",
+        empty=True,
     ),
     "rate_limit": _some(
         closed({"releases_per_hour": integer(1, 10_000), "distance": span}), "a mapping such as {releases_per_hour: 6}"
@@ -170,5 +189,5 @@ GUARDS: dict[str, Read] = {
     "circuit_breaker": _some(
         closed({"failures": integer(1, 1000), "launches": integer(1, 1000)}), "a mapping such as {failures: 3}"
     ),
-    "release_timeout": _timeout,
+    "release_timeout": _at_least(_MINUTE, "no release would end in less"),
 }

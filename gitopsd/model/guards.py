@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Literal
 
+from gitopsd.model.units import span_text
+
 DELETION_SHARE = 50  # percent of the slots
 
 
@@ -22,7 +24,7 @@ class Window:
 
     @property
     def words(self) -> str:
-        return f"{'allow' if self.allow else 'deny'} {self.opens} for {self.duration} in {self.timezone}"
+        return f"{'allow' if self.allow else 'deny'} {self.opens} for {span_text(self.duration)} in {self.timezone}"
 
 
 Calendar = tuple[Window, ...]

@@ -1,4 +1,6 @@
-"""Values of fields in the units that people write them in."""
+"""Values in the units that people write them in."""
+
+from datetime import timedelta
 
 _BYTES = ("memory", "memory_swap", "memory_reservation", "shm_size")
 _UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -11,3 +13,12 @@ def in_units(field: str, value: int) -> str:
     if name in _BYTES:
         return next((f"{value // size}{unit}" for size, unit in _UNITS if value and value % size == 0), str(value))
     return f"{value / _NANO:g}" if name == "cpus" else str(value)
+
+
+def span_text(span: timedelta) -> str:
+    """A time as people write it: `30m`, `1d12h`; parts of a second are left out."""
+    left, found = int(span.total_seconds()), ""
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        many, left = divmod(left, seconds)
+        found += f"{many}{unit}" if many else ""
+    return found or "0s"

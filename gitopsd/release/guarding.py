@@ -22,6 +22,7 @@ from gitopsd.model.guards import (
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.strategy import Approve, SetWeight
+from gitopsd.model.units import span_text
 from gitopsd.release.windows import closed_by, next_chance
 
 HOUR = timedelta(hours=1)
@@ -31,11 +32,15 @@ Voice = tuple[str, Guards]
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """How an environment that has to go first stands: the images that it serves, and since when all is well there."""
+    """How an environment that has to go first stands: the images that it serves, and since when all is well there.
+
+    `known`: it is there at all.
+    """
 
     release: int | None = None
     digests: frozenset[str] = frozenset()
     well_since: datetime | None = None
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +184,17 @@ def _required(case: Case, wanted: Requirement, voices: tuple[Voice, ...], now: d
     who = _who(voices, lambda each: wanted in each.requires)
     since = case.proofs.get(wanted.environment, Proof()).well_since
     until = since + wanted.healthy_for if since is not None and since + wanted.healthy_for > now else None
-    return Hold("requires", f"{_lacks(case, wanted, now)}, as {who} wants", until=until)
+    return Hold("requires", f"as {who} wants, {_lacks(case, wanted, now)}", until=until)
 
 
 def _lacks(case: Case, wanted: Requirement, now: datetime) -> str:
     """What the other environment has not proven yet; "" for nothing."""
     name, proof = wanted.environment, case.proofs.get(wanted.environment, Proof())
+    if name == case.wanted.desired.environment:
+        return f"{name} has to go before itself, which nothing can; name the environment that goes first"
     if proof.release is None:
-        return f"{name} has to serve it first, and nothing serves there"
+        why = "nothing serves there" if proof.known else "there is no environment of that name"
+        return f"{name} has to serve it first, and {why}"
     images = {each.image.digest or each.image.id: each.service.image for each in case.wanted.services.values()}
     unknown = sorted(image for digest, image in images.items() if digest not in proof.digests)
     if wanted.same == "digests" and unknown:
@@ -194,7 +202,8 @@ def _lacks(case: Case, wanted: Requirement, now: datetime) -> str:
     if proof.well_since is None:
         return f"{name} has to be healthy, and is not"
     if proof.well_since + wanted.healthy_for > now:
-        return f"{name} has to be healthy for {wanted.healthy_for}, and is since {proof.well_since:%Y-%m-%d %H:%M} UTC"
+        since = f"{proof.well_since:%Y-%m-%d %H:%M} UTC"
+        return f"{name} has to be healthy for {span_text(wanted.healthy_for)}, and is since {since}"
     return ""
 
 
@@ -210,7 +219,11 @@ def _rate(journal: Journal, guards: Guards, now: datetime) -> Iterator[Hold]:
     limit, begun = guards.rate_limit, [min(each, now) for each in journal.begun]
     if limit.distance and begun and now < begun[-1] + limit.distance:
         until = begun[-1] + limit.distance
-        yield Hold("rate-limit", f"releases begin {limit.distance} apart, and the last one did just now", until=until)
+        yield Hold(
+            "rate-limit",
+            f"releases begin {span_text(limit.distance)} apart, and the last one did just now",
+            until=until,
+        )
     lately = [each for each in begun if now - each < HOUR]
     if limit.releases_per_hour and len(lately) >= limit.releases_per_hour:
         until = lately[-limit.releases_per_hour] + HOUR

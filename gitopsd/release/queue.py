@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from gitopsd.model.event import Event
 from gitopsd.model.guards import ApprovalRule, Ruling
 from gitopsd.model.release import Hold, Journal, Outcome, Queued, Release
+from gitopsd.model.units import span_text
 from gitopsd.release.guarding import APPROVAL, DELETION
 
 MOST_REVISIONS = 50
@@ -135,7 +136,7 @@ def _expired(
     now: datetime,
 ) -> Waiting:
     release = queued.release
-    reason = f"nobody said yes within {rule.timeout}"
+    reason = f"nobody said yes within {span_text(rule.timeout)}"
     ruling = Ruling("expired", "", reason, now, now, release.number, queued.asks)
     ruled = replace(journal, rulings=_with(journal, release.content_digest, ruling))
     left = let_go(ruled, reason, now, "cancelled")

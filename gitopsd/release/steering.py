@@ -7,6 +7,7 @@ from datetime import datetime
 from gitopsd.model.guards import ApprovalRule, Ruling
 from gitopsd.model.release import Abort, Journal, Release
 from gitopsd.model.rollout import Finalising, Paused, Pending, Preparing, Progressing, Rollout, Sighting
+from gitopsd.model.units import span_text
 from gitopsd.rollout.shifting import at_approval, waits, waits_for_a_person
 from gitopsd.rollout.watching import forgotten
 
@@ -89,7 +90,7 @@ def unanswered(journal: Journal, now: datetime) -> Journal:
     since = [each.shift.since for each in _approvable(journal).values() if each.shift.since is not None]
     if release.phase == "returning" or not any(now >= each + timeout for each in since):
         return journal
-    order = Abort("gitopsd", now, f"nobody approved of its step within {timeout}")
+    order = Abort("gitopsd", now, f"nobody approved of its step within {span_text(timeout)}")
     return replace(journal, release=replace(release, aborted=order))
 
 
@@ -104,7 +105,7 @@ def overdue(journal: Journal, now: datetime) -> Journal:
     asked = any(each.paused is not None or waits_for_a_person(each) for each in _under_way(journal, "").values())
     if asked or now < release.started_at + release.timeout:
         return journal
-    order = Abort("gitopsd", now, f"it did not end within {release.timeout}, the release_timeout")
+    order = Abort("gitopsd", now, f"it did not end within {span_text(release.timeout)}, the release_timeout")
     return replace(journal, release=replace(release, aborted=order))
 
 

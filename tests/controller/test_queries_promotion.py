@@ -94,7 +94,7 @@ def test_production_takes_what_staging_has_proven_and_nothing_else(tmp_path: Pat
     assert made.ask("promote", "staging", "production", "--push").exit_code == 0
     made.work()
     (reason,) = holds(made)
-    assert reason.startswith("staging has to be healthy for 0:30:00, and is since")
+    assert reason.startswith("staging has to be healthy for 30m, and is since")
     made.wait(1800)
     made.work()
     assert holds(made) == []
@@ -103,4 +103,18 @@ def test_production_takes_what_staging_has_proven_and_nothing_else(tmp_path: Pat
 
 def holds(made: Shop) -> list[str]:
     (status,) = (each for each in made.store.statuses() if each.name == "production")
-    return [hold.reason.removesuffix(", as this commit wants") for hold in status.holds]
+    return [hold.reason.removeprefix("as this commit wants, ") for hold in status.holds]
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("qa", "as this commit wants, qa has to serve it first, and there is no environment of that name"),
+        ("production", "production has to go before itself, which nothing can; name the environment that goes first"),
+    ],
+)
+def test_a_requirement_that_nothing_can_meet_says_so(tmp_path: Path, named: str, told: str) -> None:
+    requires = f"x-gitopsd: {{requires: {{environment: {named}}}}}\n"
+    made = shop(tmp_path, {PRODUCTION: requires + compose(web("web:1"))}, compose(web("web:2")))
+    made.work()
+    assert told in made.text("plan", "production")

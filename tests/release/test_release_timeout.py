@@ -34,7 +34,7 @@ def test_a_release_that_takes_too_long_goes_back() -> None:
 
     assert daemon.world.streets.traffic("web", daemon.world) == {"web:1": 100}
     assert daemon.ended[-1].outcome == "cancelled"
-    assert "it did not end within 1:00:00, the release_timeout" in daemon.ended[-1].reason
+    assert "it did not end within 1h, the release_timeout" in daemon.ended[-1].reason
 
 
 def test_a_release_that_waits_for_a_person_is_not_too_late() -> None:
