@@ -63,7 +63,9 @@ class SchedulerTimer:
         )
 
     def at(self, name: str, when: datetime, call: Callable[[], None]) -> None:
-        self._scheduler.add_job(call, "date", run_date=when, id=name, replace_existing=True)
+        # A name that is set anew while its call is still under way is called again, and not dropped for being busy.
+        job = {"id": name, "replace_existing": True, "max_instances": WORKERS}
+        self._scheduler.add_job(call, "date", run_date=when, **job)
 
     def cancel(self, name: str) -> None:
         with contextlib.suppress(JobLookupError):

@@ -1,5 +1,6 @@
 """What the composition root hands to the doors: settings, and the adapters behind their ports."""
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -25,7 +26,7 @@ class Application:
     what that does. `open_notifiers` makes those whom the settings want told, by name.
 
     `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
-    the version that they are made in.
+    the version that they are made in. `chance` is a number from 0 to below 1, by which what many do is spread.
     """
 
     settings: Settings
@@ -47,3 +48,4 @@ class Application:
     tally: Tally = field(default_factory=Tally)
     remember: Callable[[], None] = lambda: None
     fingerprints: str = VERSION
+    chance: Callable[[], float] = random.random

@@ -1,7 +1,7 @@
 """The daemon: repositories polled, environments discovered, one loop per engine, and what wakes them."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,8 +18,10 @@ from gitopsd.controller.host import host_paths
 from gitopsd.controller.notifying import Notifying
 from gitopsd.controller.operations import told
 from gitopsd.controller.outcome import exit_code
+from gitopsd.controller.polling import Polling
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
+from gitopsd.controller.repositories import Known as KnownRepository
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.router_owner import RouterOwner
 from gitopsd.controller.router_port import Router
@@ -32,7 +34,6 @@ from gitopsd.model.release import Journal
 from gitopsd.model.settings import Repository, RouterSettings, Settings, TargetEngine
 
 MOST_FAILURES_ONCE = 3
-LEAST_OFTEN = 8  # a repository that does not answer is asked up to this many times less often
 SETTLE_LOOK_S = 0.05
 TAKEOVER_LOOK = timedelta(seconds=1)  # between two looks whether all has ended that began under an old name
 
@@ -50,12 +51,12 @@ class Daemon:
         self._arranging = threading.Lock()
         self._registry = Registry()
         self._repositories = self._open(self._settings)
+        self._polling = Polling(self._clock, self._timer, application.chance, self._known, self._poll)
         self._approvals = TagApprovals(self._store, self._clock)
         self._loops: dict[str, EngineLoop] = {}
         self._desires: dict[str, Desires] = {}
         self._environments: dict[str, Environment] = {}
         self._problems: tuple[str, ...] = ()
-        self._skipped: dict[str, int] = {}
         self._arranged: Mapping[str, str] = {}
         self._watched: frozenset[Path] = frozenset()
         self._notifying = Notifying(self._store, self._clock, self._timer, self._repository_of)
@@ -193,42 +194,33 @@ class Daemon:
 
         return RouterDesk(target.url, opened, self._store, self._clock, self._timer, owner.give_up)
 
-    def _schedule(self) -> None:
-        for repository in self._settings.repositories.values():
-            self._timer.every(f"poll {repository.name}", repository.interval, self._polling(repository.name))
+    def _schedule(self, at_once: Collection[str] = ()) -> None:
+        self._polling.keep(self._settings.repositories.values(), at_once)
         self._timer.every("resync", self._settings.resync, self._resync)
 
-    def _polling(self, name: str) -> Callable[[], None]:
-        return lambda: self._poll(name)
+    def _known(self, name: str) -> KnownRepository:
+        return self._repositories.known(name) if name in self._repositories.names() else KnownRepository()
 
-    def _poll(self, name: str, *, asked: bool = False) -> None:
-        """Ask a repository; wake what it concerns. One that fails is asked less often, unless a person asks for it.
-
-        One that wants to be left alone for a while is.
-        """
-        known = self._repositories.known(name)
-        left_alone = self._clock.monotonic() < known.not_before
-        if not asked and (left_alone or self._skips(name, known.failures)):
+    def _poll(self, name: str) -> None:
+        """Ask a repository; wake what it concerns."""
+        repositories = self._repositories
+        if name not in repositories.names():
             return
-        troubled = bool(known.error)
-        moved = self._repositories.poll(name)
-        self._tally.asked_git(name, answered=not self._repositories.known(name).error)
+        troubled = bool(repositories.known(name).error)
+        moved = repositories.poll(name)
+        answered = not repositories.known(name).error
+        self._tally.asked_git(name, answered=answered)
         if moved or self._arranged != self._revisions():
             self.arrange()
             self._watch_hosts()
-        if moved or troubled or self._repositories.trouble(name):
+        if moved or troubled or repositories.trouble(name):
             self._wake_of(name)
-        here = [each for each in list(self._environments.values()) if each.repository == name]
-        self._approvals.look(self._repositories.source(name), here)
+        if answered:
+            here = [each for each in list(self._environments.values()) if each.repository == name]
+            self._approvals.look(repositories.source(name), here)
 
     def _revisions(self) -> Mapping[str, str]:
         return {name: files.revision for name, files in self._repositories.heads().items()}
-
-    def _skips(self, name: str, failures: int) -> bool:
-        wait = min(2**failures, LEAST_OFTEN) - 1 if failures else 0
-        skipped = self._skipped.get(name, 0)
-        self._skipped[name] = skipped + 1 if skipped < wait else 0
-        return skipped < wait
 
     def _wake_of(self, repository: str) -> None:
         for name, environment in self._environments.items():
@@ -246,7 +238,7 @@ class Daemon:
         syncs = {operation.environment for operation in pending if operation.verb == "sync"}
         for repository in {self._environments[name].repository for name in syncs if name in self._environments}:
             if repository in self._repositories.names():
-                self._poll_soon(repository)
+                self._polling.soon(repository)
         for name in names & set(self._environments):
             self._loops[self._environments[name].engine.url].wake(name)
         for operation in pending:
@@ -280,18 +272,14 @@ class Daemon:
             loop.wake_all()
 
     def _prompt(self, name: str) -> Callable[[], None]:
-        return lambda: self._poll_soon(name)
+        return lambda: self._polling.soon(name)
 
     def application(self) -> Application:
         return replace(self._application, settings=self._settings)
 
     def poll(self, repository: str) -> None:
         if repository in self._repositories.names():
-            self._poll_soon(repository)
-
-    def _poll_soon(self, name: str) -> None:
-        """Ask a repository now, on the timer's thread: a remote that hangs delays no other wake."""
-        self._timer.at(f"poll {name} at once", self._clock.now(), lambda: self._poll(name, asked=True))
+            self._polling.soon(repository)
 
     def reload(self) -> None:
         """Read the settings anew. Bad ones change nothing but the ledger, which names the line."""
@@ -302,8 +290,8 @@ class Daemon:
             return
         if settings == self._settings:
             return
-        for name in self._repositories.names():
-            self._timer.cancel(f"poll {name}")
+        before = self._settings.repositories
+        changed = [name for name, each in settings.repositories.items() if each != before.get(name)]
         with self._arranging:
             self._settings = settings
             self._repositories = self._open(settings)
@@ -313,7 +301,7 @@ class Daemon:
         self._notifying.use(self._application.open_notifiers(settings))
         self._tell("SettingsReloaded", f"{settings.config_file} was read anew")
         self.arrange()
-        self._schedule()
+        self._schedule(changed)
         self._watch()
         self._resync()
 

@@ -60,6 +60,21 @@ def test_a_newer_time_for_a_name_replaces_the_older(timer: SchedulerTimer) -> No
     eventually(lambda: called == ["now"])
 
 
+def test_a_call_that_is_set_anew_while_it_is_still_under_way_is_made_again(timer: SchedulerTimer) -> None:
+    begun, go, called = threading.Event(), threading.Event(), []
+
+    def call() -> None:
+        called.append(1)
+        begun.set()
+        go.wait(45)
+
+    timer.at("poll", soon(), call)
+    assert begun.wait(45)
+    timer.at("poll", soon(), call)
+    eventually(lambda: len(called) == 2)
+    go.set()
+
+
 def test_many_calls_at_one_moment_are_all_made_though_some_are_late(timer: SchedulerTimer) -> None:
     release, called = threading.Event(), []
     for number in range(100):

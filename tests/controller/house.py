@@ -82,6 +82,7 @@ class House:
             open_page=lambda doorbell: FakePage(),
             open_notifiers=lambda settings: dict(self.notifiers),
             fingerprints=fingerprints,
+            chance=lambda: 0.5,
         )
 
     def upgrade(self, fingerprints: str) -> None:

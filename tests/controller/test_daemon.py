@@ -124,7 +124,7 @@ def test_a_remote_that_does_not_answer_is_asked_less_and_less_often(house: House
     before = house.source().polls
     for _ in range(64):
         house.timer.tick(30)
-    assert 8 <= house.source().polls - before <= 12
+    assert 15 <= house.source().polls - before <= 20
     house.source().failure = None
     second = house.push({"shop/compose.yaml": compose("web:2")})
     for _ in range(8):

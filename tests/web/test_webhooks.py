@@ -149,7 +149,7 @@ def test_a_thousand_deliveries_ask_git_once(forge: tuple[TestClient, Bell]) -> N
     _, bell = forge
     for _ in range(1000):
         bell.house.daemon.poll("default")
-    assert [name for name in bell.house.timer.jobs if name.startswith("poll default")] == ["poll default at once"]
+    assert [name for name in bell.house.timer.jobs if name.startswith("poll default")] == ["poll default"]
 
 
 def test_a_forge_without_a_secret_is_nobody(forge: tuple[TestClient, Bell]) -> None:
