@@ -14,6 +14,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.shared import shared
 from gitopsd.model.drift import DriftItem
+from gitopsd.model.errors import EngineUnavailable
 from gitopsd.model.release import Release
 from gitopsd.model.settings import Repository, Settings, TargetEngine
 from tests.fakes.metrics import FakeMetrics
@@ -52,14 +53,17 @@ class Applied:
         desires = Desires(repositories, self.store, Registry(), FakeSecrets())
         passes = Reconciler(NAME, here, self.store, clock, desires)
 
-        def done() -> bool:
-            found: Pass = passes.reconcile(environment, lambda: None)
+        def done(*, thorough: bool = False) -> bool:
+            try:
+                found: Pass = passes.reconcile(environment, lambda: None, thorough=thorough)
+            except EngineUnavailable:
+                return False  # a daemon comes back later, too
             self.held_by = tuple(hold.reason for hold in found.status.holds) if found.status is not None else ()
             return found.settled
 
         try:
             eventually(done, within, every=0.2)
-            assert passes.reconcile(environment, lambda: None, thorough=True).settled
+            eventually(lambda: done(thorough=True), within, every=0.2)
         finally:
             here.executor.stop()
 
