@@ -27,6 +27,7 @@ from gitopsd.manifest.keys.shapes import (
     string_or_strings,
     strings,
     text,
+    wrong,
 )
 from gitopsd.manifest.keys.sharing import external_links, links, namespace, network_mode, volumes_from
 from gitopsd.manifest.keys.volumes import volumes
@@ -95,6 +96,14 @@ def _nullable_options(node: Node, path: str, problems: Problems) -> Json:
             rest = {key: child for key, child in node.fields.items() if key not in nulls}
             return {**nulls, **(options(Fields(rest, node.keys, node.place), path, problems) or {})}
     return options(node, path, problems)
+
+
+def _storage_options(node: Node, path: str, problems: Problems) -> Json:
+    """The same without fractions, which Compose does not read here."""
+    for key, child in node.fields.items() if isinstance(node, Fields) else ():
+        if isinstance(child, Scalar) and isinstance(child.value, float):
+            wrong(child, f"{path}.{key}", problems, "a string or a whole number")
+    return _nullable_options(node, path, problems)
 
 
 def _only(word: str, why: str) -> Read:
@@ -198,7 +207,7 @@ SERVICE: dict[str, Read] = {
     "cpu_rt_runtime": nonzero(truncated()),
     "cpuset": limits.cpuset,
     "blkio_config": limits.blkio_config,
-    "storage_opt": _nullable_options,
+    "storage_opt": _storage_options,
     "devices": devices,
     "device_cgroup_rules": device_cgroup_rules,
     "gpus": gpus,
