@@ -44,15 +44,17 @@ class Knowledge:
 
 def environment_status(name: str, mode: Mode, journal: Journal, known: Knowledge, now: datetime) -> EnvironmentStatus:
     """The status at one look. `since` is `now`: the caller keeps the older time while the words stay the same."""
-    serving = journal.serving
+    serving, sync = journal.serving, _sync(journal, known)
     services = tuple(_services(journal, known, now)) if known.live is not None else ()
+    if sync == "Synced":  # no release waits for somebody to ask for it
+        known = replace(known, holds=tuple(hold for hold in known.holds if hold.guard != "manual"))
     return EnvironmentStatus(
         name=name,
         project=journal.project or (known.wanted.desired.project if known.wanted is not None else ""),
         mode=mode,
         revision=serving.revision if serving is not None else "",
         desired_revision=known.desired_revision,
-        sync=_sync(journal, known),
+        sync=sync,
         health=_health(journal, known, services),
         reason=_reason(journal, known, services),
         since=now,

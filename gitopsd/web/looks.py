@@ -13,11 +13,12 @@ from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.operation import Verb
 from gitopsd.model.release import Hold, Journal, Release, ReleasedService
+from gitopsd.model.rollout import Progressing, Rollout
 from gitopsd.model.status import WORST_FIRST, EnvironmentStatus, Health
 from gitopsd.model.strategy import Approve
 from gitopsd.release.progress import ServiceProgress
 from gitopsd.release.waiting import Stop, stops
-from gitopsd.rollout.shifting import steps_of, words
+from gitopsd.rollout.shifting import gradual, steps_of, words
 from gitopsd.web.charts import Chart, charts
 
 CommitOf = Callable[[str, str], Commit | None]
@@ -80,10 +81,17 @@ def card(status: EnvironmentStatus, commit: CommitOf, drifts: tuple[DriftItem, .
         commit(status.name, status.desired_revision),
         tuple(Banner(hold, cure(status.name, hold)) for hold in status.holds),
         drifts,
-        tuple(f"{name}: {words(each)}" for name, each in sorted(journal.rollouts.items())) if journal else (),
+        tuple(f"{name}: {_doing(each)}" for name, each in sorted(journal.rollouts.items())) if journal else (),
         None,
     )
     return replace(made, todo=_todo(made, next(stops(journal), None) if journal else None))
+
+
+def _doing(rollout: Rollout) -> str:
+    """Where a rollout stands: at which step, if it goes by steps."""
+    if gradual(rollout) and isinstance(rollout.phase, Progressing):
+        return words(rollout)
+    return f"{rollout.stage}, {rollout.cause}"
 
 
 def _todo(card: Card, stop: Stop | None) -> Cure | None:
@@ -103,6 +111,8 @@ def _todo(card: Card, stop: Stop | None) -> Cure | None:
         return Cure(f"gitopsd rollout show {name}")
     if any(each.cure for each in card.banners) or (status.sync, status.health) == ("Synced", "Healthy"):
         return None
+    if "Unknown" in (status.sync, status.health):
+        return Cure("gitopsd doctor")  # Git or the engine does not answer
     return Cure(f"gitopsd plan {name}" if status.health == "Healthy" else f"gitopsd status {name}")
 
 

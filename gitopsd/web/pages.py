@@ -129,8 +129,8 @@ def changes(request: Request, number: int, asked: Asked, visitor: Reader) -> Res
     differs: Difference | None = None
     if before is not None:
         differs = difference(view, found.environment, str(before.number), str(found.number))
-    json = f"/api/v1/environments/{found.environment}/diff?a={before.number}&b={number}" if before is not None else ""
-    values = {"release": found, "before": before, "differs": differs, "json": json}
+    twin = f"/environments/{found.environment}/diff?a={before.number}&b={number}" if before else f"/releases/{number}"
+    values = {"release": found, "before": before, "differs": differs, "json": f"/api/v1{twin}"}
     return rendered(request, "changes.html", values, visitor)
 
 

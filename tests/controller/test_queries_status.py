@@ -108,3 +108,11 @@ def test_without_any_repository_the_way_to_name_one_is_told(shop: Shop) -> None:
     bare = replace(shop.application(), settings=replace(shop.settings, repositories={}))
     with pytest.raises(GitopsdError, match="no repository is configured"):
         status(View(bare), "shop")
+
+
+def test_nothing_waits_for_a_sync_where_what_git_says_runs(shop: Shop) -> None:
+    shop.release(compose(web()))
+    shop.mode = "manual"
+    shop.work()
+    found = only(status(shop.view()))
+    assert (found.sync, found.holds, found.reason) == ("Synced", (), "")

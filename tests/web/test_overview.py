@@ -74,3 +74,9 @@ def test_what_drifted_says_what_was_changed_and_how_to_heal_it(glance: Glance) -
     words = glance.at("Healthy", drift="resources.memory changed by hand")
     for answer in ("release 41", "Healthy", "resources.memory changed by hand", "1 drifted", "gitopsd heal shop"):
         assert answer in words
+
+
+def test_what_cannot_be_looked_at_is_not_known_and_says_how_to_find_out(glance: Glance) -> None:
+    words = glance.at("Unknown", "the engine does not answer", sync="Unknown")
+    for answer in ("release 41", "Unknown Unknown", "the engine does not answer", "3m ago", "gitopsd doctor"):
+        assert answer in words

@@ -85,6 +85,23 @@ def test_no_environment_is_an_empty_state_that_says_what_to_do(front: Front) -> 
     assert "there are shop" in text.text
 
 
+def test_a_release_that_goes_by_no_steps_is_told_by_its_phase_and_cause(own: Front) -> None:
+    own.house.push({"shop/compose.yaml": compose("web:2").replace("min_ready: 0s", "min_ready: 90s")})
+    own.house.eventually(lambda: (found := own.house.status("shop")) and found.health == "Progressing")
+
+    assert "web: Progressing, image web:1 -&gt; web:2" in own.here.get("/", headers=BROWSER).text
+    assert "of 1 serve the new version" in own.here.get("/environments/shop", headers=BROWSER).text
+
+
+def test_what_is_not_known_is_not_told_as_nothing(own: Front) -> None:
+    own.house.engine().away = True
+    own.house.timer.tick(60)
+    own.house.eventually(lambda: (found := own.house.status("shop")) and found.health == "Unknown")
+
+    for page in ("/environments/shop", "/environments/shop/drift"):
+        assert "not known: no look could be had at the engine" in own.here.get(page, headers=BROWSER).text
+
+
 def test_what_waits_for_a_yes_is_given_it_on_the_page(own: Front) -> None:
     own.house.synced(own.house.push({"shop/compose.yaml": compose(more=APPROVAL)}), "shop")
     commit = own.house.push({"shop/compose.yaml": compose("web:2", APPROVAL)})
