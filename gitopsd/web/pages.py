@@ -20,7 +20,7 @@ from gitopsd.model.release import Release
 from gitopsd.model.status import EnvironmentStatus
 from gitopsd.web import looks
 from gitopsd.web.access import COOKIE, SESSION, Access, Visitor, allow, checked_form, reading
-from gitopsd.web.api import Asked, Reader, role_for
+from gitopsd.web.api import Asked, Number, Reader, role_for
 from gitopsd.web.asking import Asking
 from gitopsd.web.rendering import rendered
 
@@ -41,7 +41,7 @@ def overview(request: Request, asked: Asked, visitor: Reader) -> Response:
 
 @pages.get("/environments/{name}")
 def environment(
-    request: Request, name: str, asked: Asked, visitor: Reader, said: Annotated[int, Query(ge=0)] = 0
+    request: Request, name: str, asked: Asked, visitor: Reader, said: Annotated[int, Query(ge=0, le=2**53)] = 0
 ) -> Response:
     view = asked.view()
     card = _card(asked, view, _status(view, name))
@@ -103,7 +103,7 @@ def timeline(request: Request, name: str, asked: Asked, visitor: Reader) -> Resp
 
 
 @pages.get("/releases/{number}")
-def release(request: Request, number: int, asked: Asked, visitor: Reader) -> Response:
+def release(request: Request, number: Number, asked: Asked, visitor: Reader) -> Response:
     view = asked.view()
     found, events = ledger.show(view, number)
     before = _before(view, found)
@@ -121,7 +121,7 @@ def release(request: Request, number: int, asked: Asked, visitor: Reader) -> Res
 
 
 @pages.get("/releases/{number}/changes")
-def changes(request: Request, number: int, asked: Asked, visitor: Reader) -> Response:
+def changes(request: Request, number: Number, asked: Asked, visitor: Reader) -> Response:
     """What differs from the release before, field by field and line by line."""
     view = asked.view()
     found, _ = ledger.show(view, number)

@@ -49,6 +49,32 @@ def test_an_operation_that_is_none_is_422(front: Front, wanted: object) -> None:
     assert answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ('{"for_s": NaN}', "for_s has to be a number of seconds"),
+        ('{"for_s": 1e999}', "for_s has to be a number of seconds"),
+        ('{"for_s": -1}', "for_s has to be a number of seconds"),
+        ('{"release": "x"}', "release has to be the number of a release"),
+        ('{"reason": "\\ud800"}', "reason has to be a text"),
+        ('{"pull": "yes"}', "pull has to be true or false"),
+        ('{"loudly": true}', "argument 'loudly' is unknown"),
+    ],
+)
+def test_what_no_pass_could_make_sense_of_is_refused_when_it_is_asked(front: Front, arguments: str, said: str) -> None:
+    wanted = f'{{"verb": "suspend", "environment": "shop", "arguments": {arguments}}}'
+    headers = {**front.bearer("operate"), "content-type": "application/json"}
+    answer = front.there.post(f"{API}/operations", content=wanted, headers=headers)
+    assert answer.status_code == 409
+    assert said in answer.json()["error"]["message"]
+    assert front.house.store.pending() == ()
+
+
+@pytest.mark.parametrize("path", ["/releases/99999999999999999999", "/environments/shop?said=99999999999999999999"])
+def test_a_number_that_no_release_has_is_an_error_of_whoever_asks(front: Front, path: str) -> None:
+    assert front.here.get(path).status_code == 422
+
+
 def test_the_document_needs_nothing_from_elsewhere_and_every_path_says_what_it_is(front: Front) -> None:
     document = front.here.get("/openapi.json").json()
     for path, methods in document["paths"].items():

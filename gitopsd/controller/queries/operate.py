@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gitopsd.controller.arguments import check
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
@@ -36,7 +37,8 @@ class Asked:
 
 
 def ask(view: View, verb: Verb, environment: str, by: str, arguments: dict[str, Json]) -> Asked:
-    """Queue an operation for a known environment."""
+    """Queue an operation for a known environment. GitopsdError: it is not known, or the arguments mean nothing."""
+    check(arguments)
     known = {*view.store.environments(), *(status.name for status in view.store.statuses())}
     if environment not in known:
         view.select(environment)
