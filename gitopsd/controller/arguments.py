@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import GitopsdError
 
-MOST_LETTERS = 1000
+MOST_LETTERS = 100_000  # a tag that approves may be long-winded
 MOST_SECONDS = 10 * 366 * 86_400
 
 
@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "rollout": FLAG,
     "service": TEXT,
     "what": TEXT,
+    "tag": TEXT,
     "reason": TEXT,
     "release": (_number, "the number of a release"),
     "for_s": (_time, "a number of seconds, above 0 and of at most ten years"),

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from gitopsd.controller.operations import apply, lapse, told
+from gitopsd.controller.arguments import check
+from gitopsd.controller.operations import Applied, apply, lapse, told
 from gitopsd.controller.ports import Store
 from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import GitopsdError
 from gitopsd.model.event import Event
 from gitopsd.model.operation import Operation
 from gitopsd.model.release import Hold, Journal, Release
@@ -43,12 +45,12 @@ class Requests:
         came: list[Event] = []
         ended: list[Release] = []
         self.new = False
-        for operation in self._store.pending() if self.pin is None else ():
-            if operation.environment != self._environment or self._known(operation):
+        for asked in self._store.pending() if self.pin is None else ():
+            if asked.environment != self._environment or self._known(asked):
                 continue
             self.new = True
-            self._before[operation.number] = journal
-            before, applied = journal, apply(operation, journal, now)
+            self._before[asked.number] = journal
+            before, (operation, applied) = journal, _applied(asked, journal, now)
             journal = applied.journal
             came += applied.events
             ended += applied.ended
@@ -115,6 +117,18 @@ class Requests:
             self._store.complete(self.whole.number, result, now, [*events, told(self.whole, result, now, moved)])
             del self._before[self.whole.number]
             self.whole = None
+
+
+def _applied(asked: Operation, journal: Journal, now: datetime) -> tuple[Operation, Applied]:
+    """The operation, and what it makes of the journal; one that means nothing is answered, and its arguments dropped.
+
+    A version before this one may have taken it in.
+    """
+    try:
+        check(asked.arguments)
+    except GitopsdError as error:
+        return replace(asked, arguments={}), Applied(journal, f"refused: {error}")
+    return asked, apply(asked, journal, now)
 
 
 def _result(journal: Journal, state: SealedState | None, holds: tuple[Hold, ...]) -> str:

@@ -56,6 +56,15 @@ def test_what_was_asked_is_kept_with_its_answer_or_not_at_all() -> None:
     assert desk.result(number) == "suspended"
 
 
+def test_what_makes_no_sense_is_refused_and_keeps_nothing_that_was_asked_after_it_waiting() -> None:
+    desk = Desk()
+    wrong, right = desk.ask("suspend", for_s=float("nan")), desk.ask("suspend")
+    journal = desk.requests.apply(JOURNAL, NOON)
+    assert desk.result(wrong).startswith("refused: for_s has to be a number of seconds")
+    assert (desk.result(right), journal.suspension is not None) == ("suspended", True)
+    assert next(dict(each.data) for each in desk.store.events()) == {}
+
+
 def test_another_environment_s_requests_are_left_alone() -> None:
     desk = Desk()
     number = desk.ask("suspend", "blog")
