@@ -1,7 +1,9 @@
 """The repository to start from means what its README says, and what Compose says."""
 
 import json
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -126,6 +128,39 @@ def test_the_example_of_files_that_change_in_place_exchanges_them(files: Files) 
 
     ways = {mount.target: mount.on_change for mount in web.exchanged}
     assert ways == {"/etc/shop/limits.conf": "SIGHUP", "/etc/gitopsd/flags.yaml": "update"}
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Path:
+    """A copy of the example beside a key, and encrypted with that one by the command that it names."""
+    repository = Path(shutil.copytree(EXAMPLE, tmp_path / "repository"))
+    said = (repository / "guards" / "encrypted" / "compose.yaml").read_text()
+    command = next(line.split()[2] for line in said.splitlines() if line.startswith("#   python "))
+    path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+    words = [sys.executable, command, str(tmp_path / "age.key")]
+    done = subprocess.run(words, cwd=repository, env=path, capture_output=True, text=True, check=False, timeout=60)
+    assert not done.returncode, done.stderr
+    (tmp_path / "gitopsd.yaml").write_text(
+        f"secrets: {{age_key_file: {tmp_path}/age.key, sops: {Path(sys.executable).with_name('sops')}}}\n"
+    )
+    return repository
+
+
+def test_the_example_of_encrypted_files_is_encrypted_by_one_command_and_opened_with_its_key(encrypted: Path) -> None:
+    stored = [(encrypted / "guards" / "encrypted" / name).read_bytes() for name in ("db_password", "web.env")]
+    assert not any(b"example-" in each for each in stored)
+    assert validated(encrypted, "--config", str(encrypted.parent / "gitopsd.yaml")) == "1 of 1 environment is valid\n"
+
+
+def test_without_the_key_the_example_says_what_is_missing(encrypted: Path) -> None:
+    said = validated(encrypted)
+    assert "'web.env' cannot be read: it is encrypted (sops)" in said
+    assert "no key is known here; name the file of the age keys in gitopsd.yaml" in said
+
+
+def validated(repository: Path, *options: str) -> str:
+    words = ["validate", str(repository / "guards" / "encrypted"), *options]
+    return CliRunner().invoke(gitopsd, words, obj=Wired()).output
 
 
 def test_the_example_of_signed_commits_names_keys_that_git_reads() -> None:
