@@ -27,18 +27,25 @@ class User:
     accepts: Accepts
 
 
-def refusal(journal: Journal, wanted: SealedState, plan: Plan) -> str:
+def refusal(journal: Journal, wanted: SealedState, plan: Plan, *, by_record: bool = False) -> str:
     """Why a release would leave some version with a schema that it does not work with, and what would do; "" for none.
 
-    A database that a job of the release reads is judged by what that says, once it has.
+    A database that a job of the release reads is judged by what that says, once it has. `by_record`: by
+    what is on record now.
     """
     journal = recalled(journal, wanted)
     services = [sealed.service for _, sealed in sorted(wanted.services.items())]
     named = {each.schema.database for each in services if each.schema is not None}
     named |= {each.job.database for each in services if each.job is not None and each.job.database}
     moving = frozenset(change.service for change in plan.changes if change.change not in ("unchanged", "remove"))
-    found = (_refusal(journal, database, services, moving) for database in sorted(named))
-    return next(filter(None, found), "")
+    probed = {each.job.database for each in services if each.job and each.job.phase == "probe" and each.name in moving}
+    judged = sorted(named - (probed - journal.schemas.keys() if by_record else probed))
+    return next(filter(None, (_refusal(journal, each, services, moving) for each in judged)), "")
+
+
+def foreseen(journal: Journal, wanted: SealedState, plan: Plan) -> str:
+    """What a release will be stopped by, unless its probe reads another version than the one on record."""
+    return refusal(journal, wanted, plan, by_record=True)
 
 
 def recalled(journal: Journal, wanted: SealedState) -> Journal:
@@ -160,8 +167,6 @@ def cannot_return(journal: Journal, release: Release) -> str:
 
 def _refusal(journal: Journal, database: str, services: list[Service], moving: frozenset[str]) -> str:
     jobs = [each for each in services if each.job is not None and each.job.database == database]
-    if any(each.job is not None and each.job.phase == "probe" and each.name in moving for each in jobs):
-        return ""
     new = [User(each.name, each.schema) for each in services if each.schema and each.schema.database == database]
     old, schema = users(journal, database), journal.schemas.get(database)
     steps = {each.name: each.job.provides for each in jobs if each.name in moving and each.job is not None}
@@ -216,7 +221,14 @@ def _job_misfit(journal: Journal, rollout: Rollout, database: str, provides: int
     if not _moves(schema, provides):
         return ""
     bad = _needing(journal, database, provides)
-    return f"it brings {database} to {provides}, but {bad}, and may serve then" if bad else ""
+    if not bad:
+        return ""
+    kept = {name: each.target for name, each in journal.rollouts.items() if each.kind == "change" and not each.leaving}
+    new = [User(name, each.schema) for name, each in {**journal.stable, **kept}.items() if each.schema is not None]
+    after = _common(each for each in new if each.accepts.database == database)
+    now = schema.high if schema is not None else 0
+    sides = Sides(database, now, provides, _common(users(journal, database)), after, (rollout.service,))
+    return f"it brings {database} to {provides}, but {bad}, and may serve then; {way(sides)}"
 
 
 def _first_misfit(each: Iterable[User], schema: Schema) -> str:

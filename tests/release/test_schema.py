@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gitopsd.model.desired import SealedService, SealedState
-from gitopsd.release.schema import cannot_return
+from gitopsd.release.schema import cannot_return, foreseen
 from tests.builders import a_service, a_state, seconds
 from tests.daemon import Daemon
 from tests.world import Behaviour
@@ -176,6 +176,25 @@ def test_a_probe_that_disagrees_with_the_ledger_stops_the_release_before_anythin
 def test_a_probe_that_prints_no_version_stops_the_release() -> None:
     daemon = Daemon(printed={"probe": "ready"}).commit(state(1, "14-16", a_job("probe")), probe=GOOD).settle()
     assert "its last line is to be the version of shop, but it is 'ready'" in daemon.reason()
+
+
+def test_with_a_probe_the_refusal_is_foreseen_and_names_the_commits_that_would_work() -> None:
+    first = state(1, "14-16", a_job("probe"))
+    daemon = Daemon(printed={"probe": "16"}).commit(first, probe=GOOD).settle()
+    wanted = state(2, "14-17", a_job("probe"), a_job("expand", 17))
+    refused = (
+        "brings shop to 17, but web accepts 14-16, and may serve then; commits that would work, each once the one "
+        "before has succeeded: (1) this code without expand; (2) expand, which brings shop to 17"
+    )
+    assert foreseen(daemon.journal, wanted, daemon.plan(wanted)) == f"expand {refused}"
+    daemon.commit(wanted, expand=GOOD).settle()
+    assert f"expand: not begun: it {refused}" in daemon.reason()
+    assert at(daemon) == "16"
+
+
+def test_nothing_is_foreseen_of_a_database_that_only_a_probe_will_know() -> None:
+    wanted = state(1, "14-16", a_job("probe"))
+    assert foreseen(Daemon().journal, wanted, Daemon().plan(wanted)) == ""
 
 
 def test_what_a_probe_read_is_held_against_the_new_code() -> None:
