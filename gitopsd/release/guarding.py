@@ -142,8 +142,8 @@ def _counts(ruling: Ruling, journal: Journal, now: datetime) -> bool:
 
 def _questions(journal: Journal, case: Case, guards: Guards, voices: tuple[Voice, ...]) -> Iterator[tuple[str, str]]:
     if guards.approval is not None:
-        who = _who(voices, lambda each: each.approval is not None)
-        yield APPROVAL, f"{case.wanted.revision[:8]} waits for an approval, as {who} wants"
+        want = _want(voices, lambda each: each.approval is not None)
+        yield APPROVAL, f"{case.wanted.revision[:8]} waits for an approval, as {want}"
     elif lost := [(who, gate) for who, said in voices for gate in lost_gates(said, case.wanted.desired)]:
         steps = "; ".join(f"it has no approval step of {gate.words}, as {who} has" for who, gate in lost)
         yield APPROVAL, f"{case.wanted.revision[:8]} waits for an approval: {steps}"
@@ -181,10 +181,11 @@ def _met(case: Case, wanted: Requirement, now: datetime) -> bool:
 
 
 def _required(case: Case, wanted: Requirement, voices: tuple[Voice, ...], now: datetime) -> Hold:
-    who = _who(voices, lambda each: wanted in each.requires)
+    want = _want(voices, lambda each: wanted in each.requires)
     since = case.proofs.get(wanted.environment, Proof()).well_since
-    until = since + wanted.healthy_for if since is not None and since + wanted.healthy_for > now else None
-    return Hold("requires", f"as {who} wants, {_lacks(case, wanted, now)}", until=until)
+    until = since + wanted.healthy_for if since is not None else None
+    in_time = until is not None and _met(case, wanted, max(until, now))  # nothing but the passing of time is lacking
+    return Hold("requires", f"as {want}, {_lacks(case, wanted, now)}", until=until if in_time else None)
 
 
 def _lacks(case: Case, wanted: Requirement, now: datetime) -> str:
@@ -237,5 +238,6 @@ def crowded(others: tuple[str, ...], most: int) -> tuple[Hold, ...]:
     return (Hold("concurrency", f"{', '.join(others)} under way on this engine now, and {most} at once may be"),)
 
 
-def _who(voices: tuple[Voice, ...], asks: Callable[[Guards], bool]) -> str:
-    return " and ".join(who for who, guards in voices if asks(guards))
+def _want(voices: tuple[Voice, ...], asks: Callable[[Guards], bool]) -> str:
+    who = [each for each, guards in voices if asks(guards)]
+    return f"{' and '.join(who)} {'want' if len(who) > 1 else 'wants'}"

@@ -91,6 +91,7 @@ def test_production_takes_what_staging_has_proven_and_nothing_else(tmp_path: Pat
     made.work()  # by now staging serves
     (reason,) = holds(made)
     assert reason.startswith("staging has to serve web:1 first, and its release")
+    assert [hold.until for status in made.store.statuses() for hold in status.holds] == [None]
     assert made.ask("promote", "staging", "production", "--push").exit_code == 0
     made.work()
     (reason,) = holds(made)
