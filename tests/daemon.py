@@ -31,7 +31,7 @@ from gitopsd.release.jump import after_jump
 from gitopsd.release.pinning import forgotten, given_up, pin_to, pinned, refusal
 from gitopsd.release.readiness import judged, to_ask
 from gitopsd.release.refusals import Aim, Refusal, aim_of, concerning
-from gitopsd.release.schema import GUARD
+from gitopsd.release.schema import GUARD, passing
 from gitopsd.release.schema import refusal as refused_by_schema
 from gitopsd.rollout.health import heard, telling
 from tests.builders import waves_of
@@ -155,10 +155,13 @@ class Daemon:
         kept_out = held is None and (self.journal.pin is not None or self.journal.suspension is not None)
         if made.holds or made.problems or kept_out:
             return
+        bad = self.gate(self.journal, state, made)
+        if bad and passing(self.journal, state, made):
+            return
         self.number += 1
         cause = held.words if held is not None else "newer content in Git"
         candidate = Candidate(state, made, waves_of(state), "ada", f"commit {self.number}", cause)
-        if bad := self.gate(self.journal, state, made):
+        if bad:
             found = refuse(self.journal, candidate, self.number, bad, self.now, GUARD)
         else:
             found = begin(self.journal, candidate, self.number, self.now)

@@ -24,7 +24,7 @@ from gitopsd.release.guarding import Case, effective, kept, voices_of
 from gitopsd.release.opening import prospect
 from gitopsd.release.pinning import pinned
 from gitopsd.release.queue import Waiting, enqueue, let_go, ruled_out
-from gitopsd.release.schema import GUARD, foreseen, refusal
+from gitopsd.release.schema import GUARD, foreseen, passing, refusal
 
 
 def make_plan(
@@ -42,7 +42,12 @@ def make_plan(
     applied = Applied(journal.stable, basis, unlike)
     made = plan(desire.state, applied, journal, live, desire.loaded.waves, holds)
     refused = refusal(journal, desire.state, made)
-    made = replace(made, holds=(*made.holds, *((Hold(GUARD, refused),) if refused else ())))
+    if refused and passing(journal, desire.state, made):
+        made = replace(
+            made, holds=(*made.holds, Hold("leaving", f"{refused}; or wait: what needs it so is on its way out"))
+        )
+    elif refused:
+        made = replace(made, holds=(*made.holds, Hold(GUARD, refused)))
     if not refused and (stops := foreseen(journal, desire.state, made)):
         why = f"{stops}; so it will be refused, unless its probe reads another version than the one on record"
         made = replace(made, warnings=(*made.warnings, why))

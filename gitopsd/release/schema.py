@@ -43,6 +43,12 @@ def refusal(journal: Journal, wanted: SealedState, plan: Plan, *, by_record: boo
     return next(filter(None, (_refusal(journal, each, services, moving) for each in judged)), "")
 
 
+def passing(journal: Journal, wanted: SealedState, plan: Plan) -> bool:
+    """Whether a refusal is for nothing but what is on its way out: it ends by itself, and is held against nobody."""
+    going = journal.release is None and any(each.open for each in journal.rollouts.values())
+    return going and not refusal(replace(journal, rollouts={}, inventory={}, before={}), wanted, plan)
+
+
 def foreseen(journal: Journal, wanted: SealedState, plan: Plan) -> str:
     """What a release will be stopped by, unless its probe reads another version than the one on record."""
     return refusal(journal, wanted, plan, by_record=True)

@@ -51,6 +51,20 @@ def test_an_expand_that_what_serves_does_not_work_with_is_refused_before_anythin
     )
 
 
+def test_what_is_on_its_way_out_lets_an_expand_wait_and_not_be_refused() -> None:
+    daemon = at_fourteen().commit(state(2, "14-17", a_job("expand", 14)))
+    while daemon.outcome() != "succeeded" or len(daemon.ended) < 2:
+        if not daemon.look() and not daemon.pending:
+            daemon.wait(1)
+        if len(daemon.ended) < 2 and daemon.pending:
+            daemon.act()
+    assert any(rollout.open for rollout in daemon.journal.rollouts.values())
+    daemon.commit(state(2, "14-17", a_job("expand", 17, 2)), expand=GOOD).settle()
+    assert daemon.outcome() == "succeeded"
+    assert at(daemon) == "17"
+    assert [each.outcome for each in daemon.ended if each.outcome != "succeeded"] == []
+
+
 def test_the_sequence_that_a_refusal_names_works_and_ends_in_the_refused_commit() -> None:
     wanted = state(2, "14-17", a_job("expand", 17, 2))
     daemon = at_fourteen().commit(wanted, expand=GOOD).settle()
