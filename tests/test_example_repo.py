@@ -18,8 +18,9 @@ from gitopsd.manifest import load, load_all, resolved, waves
 from gitopsd.manifest.workload import breaches
 from gitopsd.model.desired import ContentMount, DesiredState
 from gitopsd.model.files import Files
-from gitopsd.model.guards import NO_GUARDS
+from gitopsd.model.guards import NO_GUARDS, Gate
 from gitopsd.model.job import JobPhase
+from gitopsd.release.guarding import asked
 from tests.cli.shop import Shop, compose, service
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "example-repo"
@@ -121,6 +122,10 @@ def test_the_example_of_the_operators_policy_is_valid_and_breaks_the_workload_be
         "guards/workload/compose.yaml:6:5",
         *["guards/workload/compose.yaml:7:15"] * 2,
     ]
+
+
+def test_the_example_of_an_approval_step_is_a_guard(files: Files) -> None:
+    assert asked(load(files, "guards/approval-step", "approval-step")).gates == (Gate("web", (1_000,)),)
 
 
 def test_the_example_of_files_that_change_in_place_exchanges_them(files: Files) -> None:
