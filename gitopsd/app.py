@@ -15,6 +15,7 @@ from gitopsd.controller.notify_port import Notifier
 from gitopsd.controller.page_port import Doorbell, Page, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Source, Timer, Watcher
 from gitopsd.controller.router_port import Router
+from gitopsd.controller.swarm_port import Swarm
 from gitopsd.ground import directory, settings_reader
 from gitopsd.model.errors import StoreError
 from gitopsd.model.settings import PrometheusSettings, Registry, Repository, RouterSettings, Settings, TargetEngine
@@ -51,6 +52,7 @@ def wire(flags: Flags) -> Application:
         open_watcher=_open_watcher,
         open_source=lambda repository: _open_source(repository, settings),
         connect=lambda target: _connect(target, logins),
+        connect_swarm=lambda target: _connect_swarm(target, logins),
         open_router=_open_router,
         open_metrics=_open_metrics,
         open_probe=lambda target, image: _open_probe(target, image, logins),
@@ -100,6 +102,12 @@ def _connect(target: TargetEngine, registries: dict[str, Registry]) -> Engine:
     from gitopsd.adapters.docker.engine import connect
 
     return connect(target, registries)
+
+
+def _connect_swarm(target: TargetEngine, registries: dict[str, Registry]) -> Swarm:
+    from gitopsd.adapters.docker.swarm import connect_swarm
+
+    return connect_swarm(target, registries)
 
 
 def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict[str, Registry]) -> Probe:

@@ -1,6 +1,6 @@
 """Reads gitopsd.yaml and the command line's flags into Settings; all that is wrong is told at once, with places.
 
-What a later version brings is refused by name, so that nobody believes a guard to be in force that is not.
+What is not known is refused by name, so that nobody believes a guard to be in force that is not.
 """
 
 import socket
@@ -15,12 +15,12 @@ from gitopsd.adapters.settings_keys import keys
 from gitopsd.adapters.settings_notify import commit_status, log, receivers
 from gitopsd.adapters.settings_policy import operator_guards, operator_policy
 from gitopsd.adapters.settings_store import store
+from gitopsd.adapters.settings_target import target
 from gitopsd.adapters.settings_values import (
     Section,
     SectionReader,
     branch_name,
     directory_within,
-    engine_url,
     event_count,
     free_space,
     is_path,
@@ -170,7 +170,7 @@ class _Reader(SectionReader):
             discover=self.patterns(top),
             mode=self.value(top, "mode", valid_mode, "auto"),
             environments=self.environments(top, repositories),
-            engine=self.target(top) or TargetEngine(),
+            engine=target(self, top) or TargetEngine(),
             registries=self.registries(top),
             resync=self.value(top, "resync", time_span, timedelta(seconds=60)),
             images=self.images(top),
@@ -272,7 +272,7 @@ class _Reader(SectionReader):
             repository=repository,
             path=path,
             project=self.value(section, "project", project_name, ""),
-            target=self.target(section),
+            target=target(self, section),
             vars_file=self.value(section, "vars_file", self.file, None),
             host_dir=self.value(section, "host_dir", self.file, None),
             mode=self.value(section, "mode", valid_mode, None),
@@ -293,18 +293,6 @@ class _Reader(SectionReader):
             message = "has no file; write {file: PATH}, or remove it and use `gitopsd secret set`"
             self.problems.add(node.place, path, message)
         return self.value(section, "file", self.file, None)
-
-    def target(self, section: Section) -> TargetEngine | None:
-        node = section.fields.get("target")
-        if node is None:
-            return None
-        inner = self.section(node, section.path_of("target"), ("docker", "tls"), ("swarm",))
-        url = self.value(inner, "docker", engine_url, TargetEngine().url)
-        tls = self.value(inner, "tls", self.file, None)
-        if tls and not url.startswith("tcp://"):
-            message = "tls is for tcp only; write docker: tcp://HOST:2376, or remove tls"
-            self.problems.add(inner.fields["tls"].place, inner.path_of("tls"), message)
-        return TargetEngine(url, tls)
 
     def images(self, top: Section) -> ImageKeeping:
         section = self.section(top.fields.get("images"), "images", ("keep_releases", "min_free"))

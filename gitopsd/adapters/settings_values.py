@@ -74,14 +74,12 @@ class SectionReader:
         self.problems.add(node.place, path, "is not a mapping; write `key: value` lines below it")
         return {}
 
-    def section(self, node: Node | None, path: str, known: Collection[str], later: Collection[str] = ()) -> Section:
+    def section(self, node: Node | None, path: str, known: Collection[str]) -> Section:
         """The mapping at `path`, after its unknown keys have been noted."""
         section = Section(self.mapping(node, path), node.place if node else Place(""), path)
         for key in section.fields.keys() - known:
             assert isinstance(node, Fields)
             message = f"unknown key; {suggestion(key, known)}"
-            if key in later:
-                message = "not supported yet; remove it"
             self.problems.add(node.keys.get(key, node.place), section.path_of(key), message)
         return section
 

@@ -10,6 +10,7 @@ from gitopsd.controller.notify_port import Notifier
 from gitopsd.controller.page_port import OpenPage, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Secrets, Source, Store, Timer, Watcher
 from gitopsd.controller.router_port import Router
+from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.tally import Tally
 from gitopsd.manifest.seal import VERSION
 from gitopsd.model.settings import PrometheusSettings, Repository, RouterSettings, Settings, TargetEngine
@@ -37,6 +38,7 @@ class Application:
     open_watcher: Callable[[], Watcher]
     open_source: Callable[[Repository], Source]
     connect: Callable[[TargetEngine], Engine]
+    connect_swarm: Callable[[TargetEngine], Swarm]
     open_probe: Callable[[TargetEngine, Callable[[], str]], Probe]
     open_router: Callable[[TargetEngine, RouterSettings], Router]
     open_metrics: Callable[[Callable[[], PrometheusSettings | None]], Metrics]

@@ -13,7 +13,7 @@ from gitopsd.controller.arrangement import Arrangement, Known, Takeover, arrange
 from gitopsd.controller.desire import Desires
 from gitopsd.controller.engine_loop import EngineLoop
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.fence import fenced_engine, fenced_router
+from gitopsd.controller.fence import fenced_engine, fenced_router, fenced_swarm
 from gitopsd.controller.host import host_paths
 from gitopsd.controller.notifying import Notifying
 from gitopsd.controller.operations import told
@@ -176,6 +176,7 @@ class Daemon:
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
         metrics = self._application.open_metrics(lambda: self._settings.prometheus)
         here = shared(engine, probe, metrics, self._clock, self._timer, self._desk(target, engine), self._tally)
+        here = replace(here, swarm=fenced_swarm(self._application.connect_swarm(target), self._store.holds))
         loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()

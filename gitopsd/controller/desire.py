@@ -167,6 +167,15 @@ class Desires:
         except GitopsdError:
             return None
 
+    def basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:
+        """What the open release wants or, without one, what serves."""
+        named = journal.release or journal.serving
+        if named is None:
+            return None
+        if state is not None and state.content_digest == named.content_digest:
+            return state
+        return self.recorded(environment, named)
+
     def released(self, environment: Environment, release: Release) -> Desire | None:
         """What a release was, so that it can be released again with its own images; None: it cannot be rebuilt."""
         try:

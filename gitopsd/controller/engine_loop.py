@@ -22,6 +22,7 @@ from gitopsd.controller.reconcile import Reconciler
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.standing import to_keep
+from gitopsd.controller.swarm_reconcile import SwarmReconciler
 from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
@@ -33,6 +34,7 @@ TELLING = frozenset(
 NETWORKING = frozenset(("connect", "disconnect", "destroy", "remove"))
 BRINGING = frozenset(("pull", "load", "import"))
 NAMING = frozenset(("tag", "untag"))
+TASK = "com.docker.swarm.task.id"  # a label of containers that a swarm runs
 LACKING = frozenset(("image", "pull_policy", "disk"))
 NOBODY = ""  # whose work it is that concerns the whole engine
 RESUBSCRIBE_S = (0.1, 0.5, 2.0, 5.0, 15.0)
@@ -181,9 +183,14 @@ class EngineLoop:
     def _reconciler(self, name: str) -> Reconciler:
         with self._remembering:
             if name not in self._reconcilers:
-                desires = self._desires(name)
-                self._reconcilers[name] = Reconciler(name, self._shared, self._store, self._clock, desires)
+                self._reconcilers[name] = self._new(name)
             return self._reconcilers[name]
+
+    def _new(self, name: str) -> Reconciler:
+        environment, swarm, desires = self._environments.get(name), self._shared.swarm, self._desires(name)
+        if swarm is not None and environment is not None and environment.engine.swarm:
+            return SwarmReconciler(name, self._shared, swarm, self._store, self._clock, desires)
+        return Reconciler(name, self._shared, self._store, self._clock, desires)
 
     def _note(self, name: str, done: Pass) -> None:
         with self._remembering:
@@ -308,7 +315,7 @@ class EngineLoop:
         if event.project:
             for name in [name for name, project in list(self._projects.items()) if project == event.project]:
                 self.wake(name)
-        elif event.kind in ("network", "volume"):
+        elif event.kind in ("network", "volume", "service", "node") or TASK in event.attributes:
             self.wake_all()
 
     def _image_heard(self, image: str, action: str) -> None:

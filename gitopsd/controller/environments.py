@@ -63,6 +63,8 @@ class Environment:
     @property
     def unroutable(self) -> str:
         """Why there can be no router for it, "" where there can."""
+        if self.engine.swarm:
+            return "no router runs on a swarm yet"
         if self.router.mode == "none":
             return "router.mode is none"
         if not self.engine.url.startswith("unix://"):

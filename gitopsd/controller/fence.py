@@ -6,9 +6,11 @@ from typing import Any, cast
 
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.router_port import Router
+from gitopsd.controller.swarm_port import Swarm
 from gitopsd.model.errors import EngineUnavailable, GitopsdError, RouterUnavailable
 
 ENGINE_WRITES = frozenset(name for name in vars(Engine) if not name.startswith("_"))  # what a view has not
+SWARM_WRITES = frozenset(name for name in vars(Swarm) if not name.startswith("_"))
 ROUTER_WRITES = frozenset(("apply", "renew", "cut"))
 RELIEVED = "this gitopsd may not act now: its lease was not renewed in time, so that another may act"
 
@@ -16,6 +18,11 @@ RELIEVED = "this gitopsd may not act now: its lease was not renewed in time, so 
 def fenced_engine(engine: Engine, may_act: Callable[[], bool]) -> Engine:
     """The engine, whose writes raise EngineUnavailable when they may not be: that holds a release, and rejects none."""
     return cast(Engine, _Fenced(engine, ENGINE_WRITES, may_act, EngineUnavailable))
+
+
+def fenced_swarm(swarm: Swarm, may_act: Callable[[], bool]) -> Swarm:
+    """The same of a swarm."""
+    return cast(Swarm, _Fenced(swarm, SWARM_WRITES, may_act, EngineUnavailable))
 
 
 def fenced_router(open_router: Callable[[], Router], may_act: Callable[[], bool]) -> Router:

@@ -54,6 +54,7 @@ from gitopsd.model.errors import OwnershipError
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation
+from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal, Pin, Release
 from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.plan.explain import moved_tags
@@ -135,7 +136,7 @@ class Reconciler:
         status = self._keep(stored, look, turn, events, ended, noted)
         self._routes.want(turn.journal)
         self._act(look, turn, wake)
-        basis = self._basis(look.environment, turn.journal, look.desire.state)
+        basis = self._desires.basis(look.environment, turn.journal, look.desire.state)
         self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
         self._weighing.keep(self._name, to_weigh(turn.journal, look.live, now), wake)
         self._metering.keep(self._name, to_measure(turn.journal, look.live))
@@ -162,7 +163,7 @@ class Reconciler:
         project = project_of(journal, desire)
         live = with_endings(self._engine.observe(project, thorough), self._witness) if project else LiveState()
         journal, rows = self._renewed(environment, recognise(journal, live))
-        states = (desire.state, self._basis(environment, journal, desire.state))
+        states = (desire.state, self._desires.basis(environment, journal, desire.state))
         found = compared_by_reading(journal, live, states, self._engine, self._store.key(), now)
         known = desire.state if not desire.missing and not desire.holds else None
         again = look_again(found.journal, known, live, self._engine, self._store.key())
@@ -193,7 +194,7 @@ class Reconciler:
     def _compare(self, look: Look) -> tuple[FieldLook, Noted]:
         """Every field of what is ours against what it was left as; and what is to be kept of all that drifted."""
         wanted, key = look.desire.state, self._store.key()
-        basis = self._basis(look.environment, look.journal, wanted)
+        basis = self._desires.basis(look.environment, look.journal, wanted)
 
         def specify(service: str, fingerprint: str, in_place: str) -> Specification:
             return self._desires.specification(look.environment, (basis, wanted), (service, fingerprint, in_place))
@@ -255,8 +256,8 @@ class Reconciler:
     def _begin(
         self, look: Look, desire: Desire, refusal: str, wake: Callable[[], None], asked: str = ""
     ) -> tuple[Journal, tuple[Event, ...], tuple[Release, ...]]:
-        basis = self._basis(look.environment, look.journal, None)
-        made = make_plan(look.journal, desire, look.live, basis, self._engine, unlike={} if asked else look.unlike)
+        basis = self._desires.basis(look.environment, look.journal, None)
+        made = self._plan(replace(look, unlike={} if asked else look.unlike), desire, basis)
         if made is None or desire.state is None:
             return look.journal, (), ()
         made = with_way_to_ask(made, desire.state.desired, self._rounds.probe)
@@ -274,10 +275,13 @@ class Reconciler:
             return waits.journal, waits.events, waits.ended
         return open_release(look.journal, opening, self._desires, self._store, look.now)
 
+    def _plan(self, look: Look, desire: Desire, basis: SealedState | None) -> Plan | None:
+        return make_plan(look.journal, desire, look.live, basis, self._engine, unlike=look.unlike)
+
     def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
         if not acts(look):
             return Turn(look.journal)
-        basis = self._basis(look.environment, look.journal, look.desire.state)
+        basis = self._desires.basis(look.environment, look.journal, look.desire.state)
         guards = {hold.guard for hold in look.holds}
         free = look.environment.mode == "auto" and "suspended" not in guards
         repair = (free or self._requests.sync is not None) and "foreign" not in guards
@@ -289,15 +293,6 @@ class Reconciler:
         signals = replace(signals, visits=self._visiting.visits(self._name), printed=printed)
         signals = self._routes.seen_in(signals, look.journal)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
-
-    def _basis(self, environment: Environment, journal: Journal, state: SealedState | None) -> SealedState | None:
-        """What the open release wants or, without one, what serves."""
-        named = journal.release or journal.serving
-        if named is None:
-            return None
-        if state is not None and state.content_digest == named.content_digest:
-            return state
-        return self._desires.recorded(environment, named)
 
     def _claim(self, look: Look, turn: Turn) -> None:
         """Before the first write the project becomes ours, or nothing is written."""
@@ -312,7 +307,7 @@ class Reconciler:
         if not turn.chains:
             return
         wanted = look.desire.state
-        basis = self._basis(look.environment, turn.journal, wanted)
+        basis = self._desires.basis(look.environment, turn.journal, wanted)
         named = basis or wanted
         if named is None:
             return
@@ -354,6 +349,9 @@ class Reconciler:
             next=min(self._next_steps(look, turn), key=lambda step: step.at, default=None),
             warnings=(*self._routes.warnings(), *look.desire.warned),
         )
+        return self._standing(look, known)
+
+    def _standing(self, look: Look, known: Knowledge) -> EnvironmentStatus:
         return environment_status(self._name, look.environment.mode, look.journal, known, look.now)
 
     def _finish(self, look: Look, turn: Turn, status: EnvironmentStatus, *, over: bool) -> Pass:
@@ -368,11 +366,13 @@ class Reconciler:
     def _next_steps(self, look: Look, turn: Turn) -> list[NextStep]:
         """What time alone will bring on, each with its moment."""
         release, suspension, held = look.journal.release, look.journal.suspension, pinned(look.journal)
+        waits = look.holds or not acts(look)
+        asked = None if waits else self._questions.next_at(look.desire, look.journal.asked, look.now)
         steps = (
             (turn.wake_at, f"the next look at release {release.number}" if release else "the next look at a repair"),
             (self._chains.retry_at(look.now), "what the engine did not do is tried again"),
             (self._pulls.retry_at(look.desire.images, look.now) if not look.holds else None, "the pull is tried again"),
-            (self._next_question(look), "a registry is asked whether a tag has moved"),
+            (asked, "a registry is asked whether a tag has moved"),
             (next((each.until for each in look.holds if each.guard == GUARD), None), "fewer restarts on the engine"),
             (next_deadline(look.journal, look.now), "an instance has had its time to become ready"),
             (suspension.until if suspension is not None else None, "the suspension ends"),
@@ -380,10 +380,6 @@ class Reconciler:
             (min((each.until for each in self._planned if each.until is not None), default=None), "a guard may open"),
         )
         return [NextStep(at, what) for at, what in steps if at is not None]
-
-    def _next_question(self, look: Look) -> datetime | None:
-        waits = look.holds or not acts(look)
-        return None if waits else self._questions.next_at(look.desire, look.journal.asked, look.now)
 
     def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
         """What concerns the environment as a whole, once what is under way has ended."""

@@ -39,7 +39,7 @@ def remove_environment(
         engine.disclaim(journal.project)
     store.forget(journal.environment)
     still = "".join(f"; network {name} is still in use" for name in kept if name)
-    return f"{len(events)} containers removed, volumes stay{still}{_suspended(journal, store, removal)}", events
+    return f"{len(events)} containers removed, volumes stay{still}{suspended(journal, store, removal)}", events
 
 
 def _containers_gone(journal: Journal, live: LiveState, engine: Engine, now: datetime) -> tuple[Event, ...]:
@@ -56,7 +56,8 @@ def _containers_gone(journal: Journal, live: LiveState, engine: Engine, now: dat
     return tuple(events)
 
 
-def _suspended(journal: Journal, store: Store, removal: Removal) -> str:
+def suspended(journal: Journal, store: Store, removal: Removal) -> str:
+    """What Git still has stays suspended, or it would come back; that in words."""
     if not removal.in_git:
         return ""
     name = journal.environment

@@ -10,6 +10,7 @@ from gitopsd.controller.ports import Clock, Engine, Probe, Timer
 from gitopsd.controller.probing import Probing
 from gitopsd.controller.routing import RouterDesk
 from gitopsd.controller.storm import Storm
+from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.tally import Tally
 from gitopsd.controller.visiting import Visiting
 from gitopsd.controller.weighing import Weighing
@@ -21,7 +22,8 @@ class Shared:
     """One engine, with the threads that act on it, ask, weigh, measure and visit its instances, and what events and
     restarts told.
 
-    `desk` keeps its router; None: nobody routes here. `tally` counts passes and events.
+    `desk` keeps its router; None: nobody routes here. `tally` counts passes and events. `swarm` is the one that the
+    engine manages, for the environments that say so.
     """
 
     engine: Engine
@@ -35,6 +37,7 @@ class Shared:
     desk: RouterDesk | None = None
     tally: Tally = field(default_factory=Tally)
     crowd: Crowd = field(default_factory=Crowd)
+    swarm: Swarm | None = None
 
 
 def shared(

@@ -52,6 +52,7 @@ def load_environment(environment: Environment, files: Files, host: Host, key: by
         project=environment.project,
         host_dir=environment.host_dir,
         first_name=environment.first_name,
+        swarm=environment.engine.swarm,
     )
     needs = frozenset(each.name for each in described.external)
     desired = with_secrets(described, *host.given(needs))
@@ -80,6 +81,8 @@ def inputs_digest(
     """
     said: list[Json] = [environment.project, environment.host_dir, environment.path]
     said.append(keyed_digest(key, dict(host.variables)))
+    if environment.engine.swarm:
+        said.append("swarm")
     if needs:
         values, reasons = host.given(needs)
         said += [keyed_digest(key, {name: value.hex() for name, value in values.items()}), dict(reasons)]

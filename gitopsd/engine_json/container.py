@@ -95,6 +95,19 @@ def with_host_files(creation: Creation, mountpoints: Mapping[str, str]) -> Mappi
 
 
 def _config(service: Service, api: tuple[int, int]) -> dict[str, Json]:
+    options, config = service.options, container_settings(service)
+    exposed = exposed_ports(service.direct_ports, strings(options.get("expose")))
+    if exposed:
+        config["ExposedPorts"] = exposed
+    if api < MAC_OF_ENDPOINT and mac_address(service):
+        config["MacAddress"] = mac_address(service)
+    if options.get("stop_grace_period") is not None:
+        config["StopTimeout"] = -(-nanoseconds(options["stop_grace_period"]) // 10**9)
+    return config
+
+
+def container_settings(service: Service) -> dict[str, Json]:
+    """What a container is in itself, wherever it runs, by the names that the engine has for it."""
     options = service.options
     config: dict[str, Json] = {
         "Hostname": options.get("hostname"),
@@ -107,13 +120,8 @@ def _config(service: Service, api: tuple[int, int]) -> dict[str, Json]:
         "Cmd": options.get("command"),
         "Entrypoint": options.get("entrypoint"),
         "Env": _environment(mapping(options.get("environment"))) or None,
-        "ExposedPorts": exposed_ports(service.direct_ports, strings(options.get("expose"))) or None,
         "Healthcheck": _healthcheck(mapping(options.get("healthcheck"))) or None,
     }
-    if api < MAC_OF_ENDPOINT:
-        config["MacAddress"] = mac_address(service) or None
-    if options.get("stop_grace_period") is not None:
-        config["StopTimeout"] = -(-nanoseconds(options["stop_grace_period"]) // 10**9)
     return {key: value for key, value in config.items() if value is not None}
 
 

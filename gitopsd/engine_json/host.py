@@ -32,10 +32,10 @@ def host_config(service: Service, mounts: Mounted) -> dict[str, Json]:
         "Binds": list(mounts.binds),
         "Mounts": list(mounts.mounts),
         "Tmpfs": dict(mounts.tmpfs),
-        "CapAdd": [_capability(each) for each in strings(options.get("cap_add"))],
-        "CapDrop": [_capability(each) for each in strings(options.get("cap_drop"))],
+        "CapAdd": [capability(each) for each in strings(options.get("cap_add"))],
+        "CapDrop": [capability(each) for each in strings(options.get("cap_drop"))],
         "ExtraHosts": [each.replace("=", ":", 1) for each in strings(options.get("extra_hosts"))],
-        "LogConfig": _logging(mapping(options.get("logging"))),
+        "LogConfig": log_config(mapping(options.get("logging"))),
         "SecurityOpt": [each for each in strings(options.get("security_opt")) if each != _UNMASKED],
         "Ulimits": ulimits(options),
         **_plain(options),
@@ -62,13 +62,14 @@ def _plain(options: Options) -> dict[str, Json]:
     }
 
 
-def _capability(written: str) -> str:
+def capability(written: str) -> str:
     """`net_admin` as the kernel names it, which is how engines show it."""
     name = written.upper()
     return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
-def _logging(logging: Options) -> dict[str, Json]:
+def log_config(logging: Options) -> dict[str, Json]:
+    """Where its output goes; {} for where the engine says."""
     if not logging:
         return {}
     return {"Type": text(logging.get("driver")), "Config": texts(logging.get("options"))}

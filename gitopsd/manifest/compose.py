@@ -128,7 +128,7 @@ def _with_arguments(document: Fields, variables: Variables) -> Fields:
 
 def _check_layer(layer: Fields, problems: Problems, project: str) -> None:
     """What is wrong in a document that another one is merged over, whatever that one makes of it."""
-    alone = Problems()
+    alone = Problems(swarm=problems.swarm)
     _check_top_level(layer, alone)
     for kind, read in _DEFINITIONS.items():
         if kind in layer.fields:

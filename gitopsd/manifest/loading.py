@@ -23,6 +23,7 @@ from gitopsd.manifest.keys.sharing import shares
 from gitopsd.manifest.moved import told_move
 from gitopsd.manifest.node import Fields, Problems, Scalar
 from gitopsd.manifest.source import Scope, Source, TooMuch
+from gitopsd.manifest.swarm import refuse_on_swarm
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
     Attachment,
@@ -56,7 +57,7 @@ class Loaded:
     chosen: Mapping[str, Chosen]  # by service; "" is the environment
 
 
-def load(
+def load(  # noqa: PLR0913 - as `load_all`
     files: Files,
     directory_or_file: str,
     environment: str,
@@ -65,13 +66,14 @@ def load(
     project: str = "",
     host_dir: str = "",
     first_name: str = "",
+    swarm: bool = False,
 ) -> DesiredState:
     """The desired state of an environment. ManifestError tells every problem at once.
 
     `directory_or_file` is a repository path, "" its root. `variables` come from the environment's vars_file; what they
     flow into is hidden. `project` is what gitopsd.yaml says. `host_dir` (default `/srv/gitopsd/ENVIRONMENT`) is where
     relative binds lie that the revision does not hold. `first_name` is the one that the environment began under, where
-    that is known; else its `moved_from` counts.
+    that is known; else its `moved_from` counts. `swarm`: a swarm is to carry it out.
     """
     loaded = load_all(
         files,
@@ -81,6 +83,7 @@ def load(
         project=project,
         host_dir=host_dir,
         first_name=first_name,
+        swarm=swarm,
     )
     return loaded.desired
 
@@ -95,9 +98,10 @@ def load_all(  # noqa: PLR0913 - the files, and everything that a host may say a
     host_dir: str = "",
     first_name: str = "",
     for_config: bool = False,
+    swarm: bool = False,
 ) -> Loaded:
     """As `load`, with the composition. `for_config`: a service that has only `build` is no problem."""
-    source = Source(files, secrets=bool(variables))
+    source = Source(files, secrets=bool(variables), problems=Problems(swarm=swarm))
     known = _Known(environment, variables, project, host_dir, first_name, for_config)
     loaded: Loaded | None = None
     with suppress(TooMuch):
@@ -264,8 +268,16 @@ def _service(
         traffic=found.traffic,
         places=service.node.keys,
         schema=found.schema,
+        deploy=_deploy(canonical) if ground.source.problems.swarm else None,
     )
+    if ground.source.problems.swarm:
+        refuse_on_swarm(service, built, found.places, ground.source.problems)
     return built, found.chosen
+
+
+def _deploy(canonical: Mapping[str, Json]) -> dict[str, Json]:
+    """What Swarm is told besides, as it is written; how many there are of it is known already."""
+    return {key: value for key, value in _mapping(canonical.get("deploy")).items() if key != "replicas" and value}
 
 
 def _names(value: Json) -> tuple[str, ...]:

@@ -43,9 +43,13 @@ Node = Scalar | Items | Fields
 
 
 class Problems:
-    """Collects what is wrong, so that a file's errors are told all at once. The one mutable thing in this room."""
+    """Collects what is wrong, so that a file's errors are told all at once. The one mutable thing in this room.
 
-    def __init__(self) -> None:
+    `swarm`: a swarm is to carry the files out, so other things are wrong than on a plain engine.
+    """
+
+    def __init__(self, *, swarm: bool = False) -> None:
+        self.swarm = swarm
         self.found: list[Problem] = []
         self.warnings: list[Problem] = []
 

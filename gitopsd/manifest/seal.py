@@ -117,7 +117,7 @@ def _sealed(service: Service, image: Image, desired: DesiredState, key: bytes, v
     inside: dict[str, Json] = {
         "image": image.identity,
         "options": {**{name: value for name, value in options.items() if name not in _OUTSIDE}, **fixed},
-        "limits": sorted(_names({name: value for name, value in limits.items() if name != "restart"})),
+        "limits": sorted(_names({name: value for name, value in limits.items() if name not in ("restart", "deploy")})),
         "mounts": _mounts(service.mounts) | {mount.target: _PLACE for mount in service.exchanged},
         "networks": {
             attachment.network: [_attachment(attachment), _network(desired.networks[attachment.network])]
@@ -144,6 +144,9 @@ def _in_place(service: Service, key: bytes) -> tuple[dict[str, Json], dict[str, 
     limits, _ = _limits(_options(service))
     paths = [path[1:] if path[0] == "deploy" else path for path in service.hidden]
     hidden = [path for path in paths if path and path[0] in limits and path[:2] not in _BESIDE]
+    if service.deploy is not None:
+        limits["deploy"] = {name: value for name, value in service.deploy.items() if name != "resources"}
+        hidden += [path for path in service.hidden if path[0] == "deploy" and path[1:2] not in (("resources",), ())]
     return without_secrets(limits, hidden), secrets_in(limits, hidden, key)
 
 

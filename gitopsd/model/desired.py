@@ -249,7 +249,7 @@ class Service:
     `shares` names the services whose network, IPC or PID namespace, or volumes, it uses: it is replaced with them.
     `ignore_drift` are paths of the field table, or beginnings of such. `traffic` is how the router serves it, None
     where none does. `places` says where each of its keys is written. `schema` is what it works with of a database, None
-    where it says nothing.
+    where it says nothing. `deploy` is all that it says of itself to a swarm, None where a plain engine carries it out.
     """
 
     name: str
@@ -269,6 +269,7 @@ class Service:
     traffic: Traffic | None = None
     places: Mapping[str, Place] = field(default_factory=dict, compare=False, repr=False)
     schema: Accepts | None = None
+    deploy: Mapping[str, Json] | None = None
 
     @property
     def exchanged(self) -> tuple[ContentMount, ...]:

@@ -12,6 +12,7 @@ from gitopsd.model.image import Asked
 from gitopsd.model.rollout import Rollout, Target
 from gitopsd.model.routing import Routed
 from gitopsd.model.schema import Accepts, Schema, Unneeded
+from gitopsd.model.swarm import Sent
 
 Outcome = Literal["succeeded", "rolled-back", "failed", "superseded", "cancelled"]
 HEALS_BEFORE_LOOP = 9  # of one service, each soon after the last
@@ -243,7 +244,7 @@ class Journal:
     `queued` is what guards hold, `rulings` is what people said of such content, by its digest. `begun` are the times at
     which releases began lately, `failures` how many failed in a row.
     `schemas` is what databases are at, by their names, and `unneeded` is by contract job, of those whose old shape
-    nothing needs any more.
+    nothing needs any more. `sent` is what services of a swarm were told last, while that is on its way.
     """
 
     environment: str
@@ -275,6 +276,7 @@ class Journal:
     failures: int = 0
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     unneeded: Mapping[str, Unneeded] = field(default_factory=dict)
+    sent: Mapping[str, Sent] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

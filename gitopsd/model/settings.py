@@ -58,10 +58,14 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class TargetEngine:
-    """An engine: `unix://`, `ssh://` or `tcp://`; `tls` is a directory with ca.pem, cert.pem and key.pem."""
+    """An engine: `unix://`, `ssh://` or `tcp://`; `tls` is a directory with ca.pem, cert.pem and key.pem.
+
+    `swarm`: it is a manager of a swarm, which carries everything out.
+    """
 
     url: str = DEFAULT_ENGINE
     tls: Path | None = None
+    swarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)

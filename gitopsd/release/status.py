@@ -29,7 +29,8 @@ class Knowledge:
     """What is known at one look. `wanted` and `live` are None where Git or the engine did not say; `reason` says why.
 
     `stale`: Git does not answer, so newer content may be waiting. `desired_revision` is the newest commit seen, also
-    when its manifest cannot be loaded.
+    when its manifest cannot be loaded. `services`, and whether one of them is `ailing`, are told where they are no
+    containers of this engine.
     """
 
     wanted: SealedState | None
@@ -40,12 +41,16 @@ class Knowledge:
     stale: bool = False
     next: NextStep | None = None
     warnings: tuple[str, ...] = ()
+    services: tuple[ServiceStatus, ...] | None = None
+    ailing: bool = False
 
 
 def environment_status(name: str, mode: Mode, journal: Journal, known: Knowledge, now: datetime) -> EnvironmentStatus:
     """The status at one look. `since` is `now`: the caller keeps the older time while the words stay the same."""
     serving, sync = journal.serving, _sync(journal, known)
-    services = tuple(_services(journal, known, now)) if known.live is not None else ()
+    services = known.services
+    if services is None:
+        services = tuple(_services(journal, known, now)) if known.live is not None else ()
     if sync == "Synced":  # no release waits for somebody to ask for it
         known = replace(known, holds=tuple(hold for hold in known.holds if hold.guard != "manual"))
     return EnvironmentStatus(
@@ -75,6 +80,8 @@ def _sync(journal: Journal, known: Knowledge) -> Sync:
 
 
 def _ailing(journal: Journal, known: Knowledge) -> bool:
+    if known.services is not None:
+        return known.ailing
     if known.wanted is None or known.live is None:
         return False
     if missing_resources(known.wanted, known.live):

@@ -320,7 +320,12 @@ def test_a_branch_that_git_could_have_is_taken(tmp_path: Path, branch: str) -> N
         ),
         ("environments: {a: {target: {docker: 'fd://'}}}", "1:37: environments.a.target.docker: 'fd://' is no engine;"),
         ("environments: {a: {target: {docker: 'tcp://h'}}}", "1:37: environments.a.target.docker: 'tcp://h' is no "),
-        ("environments: {a: {target: {swarm: {}}}}", "1:29: environments.a.target.swarm: not supported yet; remove it"),
+        ("environments: {a: {target: {swarm: {}}}}", "1:36: environments.a.target.swarm: is not text; write it in"),
+        ("environments: {a: {target: {swarm: here}}}", "1:36: environments.a.target.swarm: 'here' is no engine;"),
+        (
+            "target: {swarm: 'unix:///a', docker: 'unix:///b'}",
+            "1:17: target.swarm: names an engine, as docker does; write swarm: true beside docker, or remove docker",
+        ),
         ("environments: {a: {target: {tls: /x}}}", "1:34: environments.a.target.tls: tls is for tcp only; write"),
         ("registries: {a b: {username: x, password_file: y}}", "1:14: registries.a b: 'a b' is no registry; write"),
         ("registries: {a: {username: x}}", "1:17: registries.a: needs username and password_file; write both"),
@@ -353,9 +358,17 @@ def test_an_error_names_the_place_and_the_mend(tmp_path: Path, text: str, messag
     assert said.startswith(f"gitopsd.yaml:{message}")
 
 
-def test_what_a_later_version_brings_is_refused_by_name(tmp_path: Path) -> None:
-    said = refusals(tmp_path, "target: {swarm: here}")
-    assert said == ["gitopsd.yaml:1:10: target.swarm: not supported yet; remove it"]
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("{swarm: 'unix:///run/a.sock'}", TargetEngine("unix:///run/a.sock", swarm=True)),
+        ("{docker: 'unix:///run/a.sock', swarm: true}", TargetEngine("unix:///run/a.sock", swarm=True)),
+        ("{docker: 'unix:///run/a.sock', swarm: false}", TargetEngine("unix:///run/a.sock")),
+        ("{swarm: true}", TargetEngine(swarm=True)),
+    ],
+)
+def test_an_engine_may_stand_for_a_swarm(tmp_path: Path, text: str, target: TargetEngine) -> None:
+    assert settings(tmp_path, f"target: {text}").engine == target
 
 
 @pytest.mark.parametrize(

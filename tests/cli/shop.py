@@ -39,6 +39,7 @@ from tests.fakes.probe import FakeProbe
 from tests.fakes.router import FakeRouter
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
+from tests.fakes.swarm import FakeSwarm
 from tests.fakes.timer import FakeTimer
 from tests.waiting import eventually
 
@@ -71,6 +72,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.clock = FakeClock()
         self.engine = FakeEngine(self.clock)
+        self.swarm = FakeSwarm(self.clock)
         self.source = FakeSource()
         self.store = FakeStore()
         self.secrets = HostSecrets(self.directory)
@@ -110,6 +112,7 @@ class Shop:
             open_watcher=lambda: cast(Watcher, None),
             open_source=lambda repository: self.source,
             connect=lambda target: self.engine,
+            connect_swarm=lambda target: self.swarm,
             open_probe=lambda target, image: self.probe,
             open_router=lambda target, settings: self.router,
             open_metrics=lambda prometheus: FakeMetrics(),

@@ -23,6 +23,7 @@ from tests.fakes.router import FakeRouter
 from tests.fakes.secrets import FakeSecrets
 from tests.fakes.source import FakeSource
 from tests.fakes.store import FakeStore
+from tests.fakes.swarm import FakeSwarm
 from tests.fakes.timer import FakeTimer
 from tests.fakes.watcher import FakeWatcher
 from tests.waiting import eventually
@@ -60,6 +61,7 @@ class House:
         self.notifiers: dict[str, FakeNotifier] = {}
         self.engines: dict[str, FakeEngine] = {}
         self.sources: dict[str, FakeSource] = {}
+        self.swarm = FakeSwarm(self.clock)
         self.daemon = Daemon(self.application())
 
     def application(self, fingerprints: str = VERSION) -> Application:
@@ -73,6 +75,7 @@ class House:
             open_watcher=lambda: self.watcher,
             open_source=lambda repository: self.source(repository.name),
             connect=lambda target: self.engine(target.url),
+            connect_swarm=lambda target: self.swarm,
             open_probe=lambda target, image: self.probe,
             open_router=lambda target, settings: self.router,
             open_metrics=lambda prometheus: self.metrics,

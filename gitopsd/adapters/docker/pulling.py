@@ -61,7 +61,7 @@ def pull(
     """Bring an image to the engine. ImageMissing and ImageUnavailable speak of the registry."""
     repository, tag = split_reference(reference)
     doing = f"pull {reference}"
-    headers = _credentials(docker.auth.resolve_repository_name(repository)[0], registries)
+    headers = credentials(docker.auth.resolve_repository_name(repository)[0], registries)
     params = {"fromImage": repository, "tag": tag, **({"platform": platform} if platform else {})}
     patience = SILENCE * connection.timeout
     how: dict[str, Any] = {"params": params, "headers": headers, "timeout": patience, "stream": True}
@@ -150,7 +150,7 @@ def _lines(lines: Iterable[bytes], doing: str) -> Iterable[Mapping[str, Any]]:
                     }
 
 
-def _credentials(registry: str, registries: Mapping[str, Registry]) -> Mapping[str, str]:
+def credentials(registry: str, registries: Mapping[str, Registry]) -> Mapping[str, str]:
     """The header for a registry: from our settings, else from the Docker configuration and its helpers; else none."""
     try:
         found = _from_settings(registry, registries) or _from_docker(registry)

@@ -16,7 +16,7 @@ from gitopsd.model.canonical import canonical
 from gitopsd.model.errors import EngineError, EngineUnavailable
 from gitopsd.model.live import EngineEvent
 
-KINDS: Final = ("container", "network", "volume", "image")
+KINDS: Final = ("container", "network", "volume", "image", "service", "node")
 # Looking into a container is no change of it; of a command run in it, beginning and end are enough.
 _NOISE: Final = (
     "exec_create",

@@ -43,7 +43,7 @@ _OF_ANOTHER: Final = re.compile(r"no such container: ([0-9a-f]{64})", re.IGNOREC
 
 # Podman has one status for its own faults and for what stands in the way; Docker says 409 to the latter.
 _IN_THE_WAY: Final = re.compile(
-    r"is already in use by|network is being used|running or paused containers cannot be removed"
+    r"update out of sequence|is already in use by|network is being used|running or paused containers cannot be removed"
     r"|UNIQUE constraint failed: ContainerConfig\.Name"
 )
 

@@ -4,6 +4,7 @@ from gitopsd.controller.adoption import Adoption, adopt_project, survey
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
+from gitopsd.controller.swarm_acting import not_on_a_swarm
 from gitopsd.model.adoption import AdoptionReport
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.operation import Operation
@@ -55,6 +56,8 @@ def named_projects(view: View) -> tuple[str, ...]:
 
 def report(view: View, environment: Environment, *, take_over: bool) -> AdoptionReport:
     """What an adoption would take over; nothing is changed by asking."""
+    if refused := not_on_a_swarm(environment, "adopt"):
+        raise GitopsdError(refused)
     engine, desires = view.engine(environment), view.desires(environment.name)
     view.desire(environment)  # makes the claims of the others known
     journal = view.store.journal(environment.name)

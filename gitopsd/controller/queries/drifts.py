@@ -11,6 +11,7 @@ from gitopsd.controller.expecting import expecting
 from gitopsd.controller.queries.layers import Layers, layers
 from gitopsd.controller.queries.look import Failure, Look, applied, look
 from gitopsd.controller.queries.status import status_of
+from gitopsd.controller.queries.swarm import swarm_report
 from gitopsd.controller.queries.view import View
 from gitopsd.drift import drift, not_checked, remembered
 from gitopsd.model.desired import SealedState
@@ -63,6 +64,8 @@ def _report(view: View, environment: Environment, known: Iterable[DriftItem], *,
     seen = look(view, environment)
     if seen.live is None:
         raise GitopsdError(seen.trouble)
+    if seen.swarm is not None:
+        return swarm_report(view, seen, seen.swarm, known)
     state, serving = applied(view, seen), seen.journal.serving
     engine, expect = view.engine(seen.environment), _expect(view, seen, state)
     fields = _fields(view, seen, seen.live, expect)

@@ -10,6 +10,7 @@ from gitopsd.controller.operations import told
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.queries.operate import still_in_git
 from gitopsd.controller.queries.view import View
+from gitopsd.controller.swarm_acting import not_on_a_swarm
 from gitopsd.engine_json.labels import CONFIG_HASH, FINGERPRINT, OPTIONS
 from gitopsd.manifest import Loaded, Plain, load_all, plain
 from gitopsd.model.adoption import FOUND
@@ -33,6 +34,8 @@ class PlainFile:
 
 def plain_file(view: View, environment: Environment) -> PlainFile:
     """The Compose file of what serves, with its images as they run. GitopsdError: nothing does, or Git lost it."""
+    if refused := not_on_a_swarm(environment, "eject"):
+        raise GitopsdError(refused)
     journal = view.store.journal(environment.name)
     if journal.serving is None:
         raise GitopsdError(f"nothing of {environment.name} serves, so there is nothing to write down")
@@ -56,6 +59,8 @@ def plain_file(view: View, environment: Environment) -> PlainFile:
 def eject(view: View, name: str, by: str) -> str:
     """Give an environment up without a daemon, which must not start meanwhile. What was done."""
     (environment,) = view.select(name)
+    if refused := not_on_a_swarm(environment, "eject"):
+        return refused
     store = view.store
     with store.lock():
         ejection, before = Ejection(by, still_in_git(view, name), view.now), store.journal(name)

@@ -34,6 +34,7 @@ def found_in(ground: Ground, place: Path, files: Files) -> tuple[tuple[OnDisk, .
         repositories={name: settings.repositories.get(name, Repository(name, str(place)))},
         discover=settings.discover,
         environments=settings.environments,
+        engine=settings.engine,
         policy=settings.policy,
     )
     found = arrangement(Known(alone, {name: files}, {}, "", lambda _: {}))
@@ -54,4 +55,5 @@ def _discovered(secrets: Secrets, environment: Environment, root: Path, files: F
         environment.first_name,
         environment.refused,
         environment.policy.workload,
+        environment.engine.swarm,
     )

@@ -24,11 +24,13 @@ from gitopsd.controller.states import (
     recorded_images,
     sealed,
 )
+from gitopsd.controller.swarm_acting import live_state
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import EngineError, GitopsdError
 from gitopsd.model.live import LiveState
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Journal
+from gitopsd.model.swarm import SwarmState
 from gitopsd.release import recognise
 
 
@@ -36,7 +38,8 @@ from gitopsd.release import recognise
 class Look:
     """`live` is None when the engine did not answer; `trouble` then says why.
 
-    `unlike` is how what was adopted differs from what Git wants, by service.
+    `unlike` is how what was adopted differs from what Git wants, by service. `swarm` is what is there on a swarm, None
+    where the environment is on a plain engine.
     """
 
     environment: Environment
@@ -45,6 +48,7 @@ class Look:
     live: LiveState | None
     trouble: str = ""
     unlike: Mapping[str, tuple[FieldChange, ...]] = field(default_factory=dict)
+    swarm: SwarmState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ def look(view: View, environment: Environment, revision: str = "") -> Look:
         engine = view.engine(environment)
         desire = with_images(view, desire, journal, engine)
         project = journal.project or (desire.loaded.desired.project if desire.loaded is not None else "")
+        if environment.engine.swarm:
+            state = view.swarm(environment).look(project) if project else SwarmState()
+            return Look(environment, journal, desire, live_state(state), swarm=state)
         live = engine.observe(project) if project else LiveState()
         seen = Look(environment, _recognised(view, environment, journal, live), desire, live)
         states = (desire.state, applied(view, seen))

@@ -13,6 +13,7 @@ from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.router_owner import RouterOwner
 from gitopsd.controller.router_telling import Teller
 from gitopsd.controller.routing import on_engine, without
+from gitopsd.controller.swarm_acting import remove_from_swarm
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import RouterUnavailable
 from gitopsd.model.event import Event
@@ -104,10 +105,16 @@ def remove(view: View, name: str, by: str) -> str:
         view.take_over(name)
         _unroute(view, environment, store.journal(name))
         removal, before = Removal(by, still_in_git(view, name), view.now), store.journal(name)
-        result, events = remove_environment(before, view.engine(environment), store, removal)
+        result, events = _removed(view, environment, before, removal)
         operation = Operation("remove", name, by, view.now)
         store.append([*events, told(operation, result, view.now, (before, store.journal(name)))])
     return result
+
+
+def _removed(view: View, environment: Environment, journal: Journal, removal: Removal) -> tuple[str, tuple[Event, ...]]:
+    if environment.engine.swarm:
+        return remove_from_swarm(journal, view.swarm(environment), view.store, removal), ()
+    return remove_environment(journal, view.engine(environment), view.store, removal)
 
 
 def _unroute(view: View, environment: Environment, journal: Journal) -> None:

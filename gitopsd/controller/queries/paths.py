@@ -33,6 +33,7 @@ class OnDisk:
     first_name: str = ""
     refused: Problem | None = None
     workload: Workload = NO_POLICY.workload
+    swarm: bool = False
 
 
 def alone(ground: Ground, path: Path) -> OnDisk | None:
@@ -63,7 +64,8 @@ def _one(ground: Ground, place: Path, root: Path, inside: str) -> OnDisk:
     variables = variables_here(ground.secrets, known.vars_file)
     files = files.unlocked_by(ground.secrets.unlock)
     workload = settings.policy.workload
-    return OnDisk(name, root, inside, files, variables, known.project, host_dir, workload=workload)
+    swarm = (known.target or settings.engine).swarm
+    return OnDisk(name, root, inside, files, variables, known.project, host_dir, workload=workload, swarm=swarm)
 
 
 def variables_here(secrets: "Secrets", path: Path | None) -> Mapping[str, str]:
@@ -87,4 +89,5 @@ def loaded(found: OnDisk, *, for_config: bool) -> Loaded:
         host_dir=found.host_dir,
         first_name=found.first_name,
         for_config=for_config,
+        swarm=found.swarm,
     )

@@ -9,6 +9,7 @@ from gitopsd.controller.guards import Asker, guards
 from gitopsd.controller.measured import interruptions, request_rates
 from gitopsd.controller.opening import make_plan, with_way_to_ask, with_way_to_measure
 from gitopsd.controller.queries.look import Failure, Look, applied, look
+from gitopsd.controller.queries.swarm import swarm_plan
 from gitopsd.controller.queries.view import View
 from gitopsd.model.desired import DesiredState
 from gitopsd.model.errors import GitopsdError
@@ -45,6 +46,8 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
     if seen.live is None:
         raise GitopsdError(seen.trouble)
     engine = view.engine(environment)
+    if seen.swarm is not None:
+        return swarm_plan(view, seen, seen.swarm)
     asker = Asker(view.store.instance_id(), view.fingerprints, sync=False)
     holds = (*seen.desire.holds, *guards(environment, seen.journal, seen.live, seen.desire, asker))
     made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gitopsd.controller.ports import Store
 from gitopsd.controller.queries.look import Look, look
+from gitopsd.controller.queries.swarm import swarm_knowledge
 from gitopsd.controller.queries.view import View
 from gitopsd.model.release import Hold
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
@@ -48,6 +49,8 @@ def status_of(view: View, seen: Look) -> EnvironmentStatus:
         reason = seen.trouble + (f"; last known: {_words_of(stored)}" if stored is not None else "")
     state = seen.desire.state if seen.live is not None else None
     known = Knowledge(state, seen.live, seen.desire.head, _holds(seen, stored), reason)
+    if seen.swarm is not None:
+        known = swarm_knowledge(view, seen, seen.swarm, known)
     found = environment_status(environment.name, environment.mode, seen.journal, known, view.now)
     found = replace(found, engine=environment.engine.url)
     if stored is not None and _words(stored) == _words(found):

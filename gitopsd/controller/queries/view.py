@@ -8,11 +8,12 @@ from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Arrangement, Known, arrangement, taken_over
 from gitopsd.controller.desire import Desire, Desires, orphan_mend
 from gitopsd.controller.environments import Environment, settled_in
-from gitopsd.controller.fence import fenced_engine
+from gitopsd.controller.fence import fenced_engine, fenced_swarm
 from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Engine, Probe
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
+from gitopsd.controller.swarm_port import Swarm
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.release import Hold, Journal
 from gitopsd.model.settings import Repository, Settings
@@ -118,6 +119,9 @@ class View:
         if target.url not in self._engines:
             self._engines[target.url] = fenced_engine(self.application.connect(target), self.store.holds)
         return self._engines[target.url]
+
+    def swarm(self, environment: Environment) -> Swarm:
+        return fenced_swarm(self.application.connect_swarm(environment.engine), self.store.holds)
 
     def probe(self, environment: Environment) -> Probe:
         return self.application.open_probe(environment.engine, lambda: self.settings.probe_image)

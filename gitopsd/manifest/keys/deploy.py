@@ -91,14 +91,14 @@ def _placement(node: Node, path: str, problems: Problems) -> Json:
     return closed({})(node, path, problems)
 
 
-def _memory(node: Node, path: str, problems: Problems) -> Json:
+def memory_size(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and not isinstance(node.value, str):
         wrong(node, path, problems, 'a size with its unit, such as "64m"')
         return None
     return byte_size(node, path, problems)
 
 
-def _ratio(node: Node, path: str, problems: Problems) -> Json:
+def ratio(node: Node, path: str, problems: Problems) -> Json:
     value = number(node)
     if value is None or not 0 <= value <= 1:
         problems.add(node.place, path, f"expected a number from 0 to 1, got {shown(node)}")
@@ -129,11 +129,11 @@ _NOT_BACK = {
     "continue": "each slot that can goes back already, and one that cannot is told as a failure; write pause",
     "rollback": "what goes back has nothing further to go back to; write pause",
 }
-_LIMITS = closed({"cpus": positive_number, "memory": _memory, "pids": nonzero(integer())})
+_LIMITS = closed({"cpus": positive_number, "memory": memory_size, "pids": nonzero(integer())})
 _RESERVATIONS = closed(
     {
         "cpus": positive_number,
-        "memory": _memory,
+        "memory": memory_size,
         "devices": reservations,
     },
     {"generic_resources": "needs Swarm, which hands them out; write devices, or gpus of the service"},
@@ -144,7 +144,7 @@ _UPDATE = closed(
         "delay": nonzero_span,
         "failure_action": choice("", "rollback", "pause", "continue"),
         "monitor": nonzero_span,
-        "max_failure_ratio": _ratio,
+        "max_failure_ratio": ratio,
         "order": choice("start-first", "stop-first"),
     }
 )
@@ -159,7 +159,7 @@ _ROLLBACK = closed(
             "remove it, or raise x-gitopsd.min_ready",
         ),
         "max_failure_ratio": _never(
-            _ratio, "all slots go back, however many fail on the way, and one that does is told; remove it"
+            ratio, "all slots go back, however many fail on the way, and one that does is told; remove it"
         ),
         "order": choice("start-first", "stop-first"),
     }

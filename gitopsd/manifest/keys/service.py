@@ -7,7 +7,7 @@ from gitopsd.manifest.keys import limits
 from gitopsd.manifest.keys.attachments import depends_on, grants, mac_address, networks
 from gitopsd.manifest.keys.build import build
 from gitopsd.manifest.keys.command import command
-from gitopsd.manifest.keys.deploy import MOST_REPLICAS, deploy
+from gitopsd.manifest.keys.deploy import MOST_REPLICAS
 from gitopsd.manifest.keys.develop import develop
 from gitopsd.manifest.keys.devices import device_cgroup_rules, devices, gpus
 from gitopsd.manifest.keys.health import healthcheck
@@ -30,6 +30,7 @@ from gitopsd.manifest.keys.shapes import (
     wrong,
 )
 from gitopsd.manifest.keys.sharing import external_links, links, namespace, network_mode, volumes_from
+from gitopsd.manifest.keys.swarm_deploy import deploy_of_target
 from gitopsd.manifest.keys.volumes import volumes
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -176,7 +177,7 @@ SERVICE: dict[str, Read] = {
     "secrets": grants("/run/secrets"),
     "healthcheck": healthcheck,
     "depends_on": depends_on,
-    "deploy": deploy,
+    "deploy": deploy_of_target,
     "restart": _restart,
     "user": text,
     "working_dir": text,

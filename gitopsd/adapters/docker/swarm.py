@@ -1,0 +1,160 @@
+"""A swarm as the controller knows it, through one of its managers."""
+
+from base64 import b64encode
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import docker.auth
+
+from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
+from gitopsd.adapters.docker.pulling import credentials, split_reference
+from gitopsd.adapters.docker.translate import understood
+from gitopsd.engine_json import live
+from gitopsd.engine_json.labels import ENVIRONMENT, OWNER
+from gitopsd.engine_json.swarm_live import held_object, swarm_node, swarm_service, with_ids
+from gitopsd.engine_json.swarm_spec import STACK
+from gitopsd.model.canonical import Json, canonical
+from gitopsd.model.errors import Conflict, NotFound
+from gitopsd.model.settings import Registry, TargetEngine
+from gitopsd.model.swarm import HeldObject, ObjectKind, SwarmObject, SwarmSpec, SwarmState
+
+KINDS: Final[tuple[ObjectKind, ...]] = ("config", "secret")
+
+
+def connect_swarm(
+    target: TargetEngine, registries: Mapping[str, Registry], *, timeout: float = TIMEOUT
+) -> "DockerSwarm":
+    """A swarm to act on, by one of its managers. No call is made yet. `registries` are read at each use."""
+    return DockerSwarm(Connection(target, timeout), registries)
+
+
+class DockerSwarm:
+    """Implements `controller.swarm_port.Swarm`. Safe to use from several threads."""
+
+    def __init__(self, connection: Connection, registries: Mapping[str, Registry]) -> None:
+        self._connection, self._registries = connection, registries
+
+    def look(self, project: str) -> SwarmState:
+        doing = f"look at {project} on the swarm"
+        ours = {"filters": canonical({"label": [f"{STACK}={project}"]}).decode()}
+        # Services first: a task that comes after them is of one that is known, one that is gone was of the look before.
+        services = self._rows("/services", doing, {**ours, "status": "true"})
+        tasks = self._rows("/tasks", doing, ours)
+        nodes = self._rows("/nodes", doing)
+        networks = self._rows("/networks", doing)
+        with understood(doing):
+            names = {str(each["Id"]): str(each["Name"]) for each in networks}
+            found = [swarm_service(each, tasks, names) for each in services]
+            return SwarmState(
+                services={each.name: each for each in sorted(found, key=lambda each: each.name)},
+                nodes=tuple(sorted(map(swarm_node, nodes), key=lambda each: each.hostname)),
+                networks=tuple(live.network(each) for each in networks if _stack(each.get("Labels")) == project),
+                objects=tuple(self._objects(project, doing)),
+                owner=self._owner(project),
+            )
+
+    def claim(self, project: str, owner: str) -> str:
+        """By a config, as managers agree on who makes one of a name first."""
+        body = {"Name": _owner_config(project), "Labels": {OWNER: owner}, "Data": b64encode(b"gitopsd\n").decode()}
+        with suppress(Conflict):
+            self._connection.json("POST", "/configs/create", doing=f"claim {project}", json=body)
+        return self._owner(project)
+
+    def disclaim(self, project: str) -> None:
+        self._gone(f"/configs/{escaped(_owner_config(project))}", f"give {project} up")
+
+    def create_network(self, name: str, body: Mapping[str, Json]) -> None:
+        with suppress(Conflict):
+            self._connection.json(
+                "POST", "/networks/create", doing=f"create network {name}", json={**body, "Name": name}
+            )
+
+    def remove_network(self, id: str) -> None:
+        self._gone(f"/networks/{escaped(id)}", f"remove network {id}")
+
+    def create_objects(self, objects: Collection[SwarmObject], labels: Mapping[str, str]) -> None:
+        for each in objects:
+            self._create_object(each, labels)
+
+    def _create_object(self, made: SwarmObject, labels: Mapping[str, str]) -> None:
+        doing = f"create {made.kind} {made.name}"
+        body = {"Name": made.name, "Labels": dict(labels), "Data": b64encode(made.data).decode()}
+        try:
+            self._connection.json("POST", f"/{made.kind}s/create", doing=doing, json=body)
+        except Conflict:
+            known = self._connection.json("GET", f"/{made.kind}s/{escaped(made.name)}", doing=doing)
+            with understood(doing):
+                if (known["Spec"].get("Labels") or {}).get(ENVIRONMENT) != labels.get(ENVIRONMENT):
+                    raise
+
+    def remove_object(self, kind: ObjectKind, id: str) -> None:
+        self._gone(f"/{kind}s/{escaped(id)}", f"remove {kind} {id}")
+
+    def create_service(self, spec: SwarmSpec) -> None:
+        doing = f"create service {spec.name}"
+        self._connection.json("POST", "/services/create", doing=doing, json=self._sent(spec), headers=self._login(spec))
+
+    def update_service(self, id: str, version: int, spec: SwarmSpec, forced: int = 0) -> None:
+        doing = f"update service {spec.name}"
+        body = self._sent(spec)
+        body["TaskTemplate"]["ForceUpdate"] = forced
+        how: dict[str, Any] = {"params": {"version": version}, "headers": self._login(spec)}
+        self._connection.json("POST", f"/services/{escaped(id)}/update", doing=doing, json=body, **how)
+
+    def remove_service(self, id: str) -> None:
+        self._gone(f"/services/{escaped(id)}", f"remove service {id}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _sent(self, spec: SwarmSpec) -> dict[str, Any]:
+        """With the ids of what was made for it, which may have another one by now under the same name."""
+        names: dict[str, list[str]] = {}
+        for made in spec.objects:
+            names.setdefault(f"/{made.kind}s", []).append(made.name)
+        ids: dict[str, str] = {}
+        for path, wanted in names.items():
+            rows = self._rows(path, f"look up {', '.join(wanted)}", {"filters": canonical({"name": wanted}).decode()})
+            ids |= {str(row["Spec"]["Name"]): str(row["ID"]) for row in rows}
+        with understood(f"look up what {spec.name} is given"):
+            return with_ids(spec.body, ids)
+
+    def _login(self, spec: SwarmSpec) -> Mapping[str, str]:
+        """What nodes say to the registry of the image; Swarm hands it on to them."""
+        template = spec.body["TaskTemplate"]
+        assert isinstance(template, Mapping)
+        container = template["ContainerSpec"]
+        assert isinstance(container, Mapping)
+        repository, _ = split_reference(str(container["Image"]))
+        return credentials(docker.auth.resolve_repository_name(repository)[0], self._registries)
+
+    def _objects(self, project: str, doing: str) -> Iterator[HeldObject]:
+        filters = {"filters": canonical({"label": [f"{STACK}={project}", ENVIRONMENT]}).decode()}
+        for kind in KINDS:
+            for row in self._rows(f"/{kind}s", doing, filters):
+                yield held_object(kind, row)
+
+    def _owner(self, project: str) -> str:
+        doing = f"look whose {project} is"
+        try:
+            answer = self._connection.json("GET", f"/configs/{escaped(_owner_config(project))}", doing=doing)
+        except NotFound:
+            return ""
+        with understood(doing):
+            return str((answer["Spec"].get("Labels") or {}).get(OWNER) or "")
+
+    def _rows(self, path: str, doing: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        return list(self._connection.json("GET", path, doing=doing, params=params) or ())
+
+    def _gone(self, path: str, doing: str) -> None:
+        with suppress(NotFound):
+            self._connection.call("DELETE", path, doing=doing)
+
+
+def _owner_config(project: str) -> str:
+    return f"gitopsd-owner-{project}"
+
+
+def _stack(labels: Any) -> str:
+    return str((labels or {}).get(STACK) or "")

@@ -1,0 +1,137 @@
+"""Acting on a swarm: what services are told, one call for each action, and taking an environment down there."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gitopsd.controller.desire import Desire, Desires
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.ports import Store
+from gitopsd.controller.removal import Removal, suspended
+from gitopsd.controller.swarm_port import Swarm
+from gitopsd.drift.swarm import forced
+from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.swarm_spec import swarm_labels, swarm_network, swarm_spec
+from gitopsd.model.desired import DesiredState, SealedState
+from gitopsd.model.errors import EngineRefused, GitopsdError
+from gitopsd.model.live import LiveState
+from gitopsd.model.release import Hold, Journal
+from gitopsd.model.rollout import Target
+from gitopsd.model.swarm import (
+    DropNetwork,
+    DropObject,
+    DropService,
+    MakeNetwork,
+    SendService,
+    SwarmAction,
+    SwarmSpec,
+    SwarmState,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What services are told, from the states at hand or the ledger's revisions. `key` is the store's."""
+
+    desires: Desires
+    environment: Environment
+    states: tuple[SealedState | None, ...]
+    key: bytes
+
+    def __call__(self, service: str, target: Target) -> SwarmSpec:
+        """GitopsdError: its specification is no longer at hand."""
+        named = (service, target.fingerprint, target.in_place)
+        found = self.desires.specification(self.environment, self.states, named)
+        return swarm_spec(found.sealed, found.desired, key=self.key, replicas=target.replicas)
+
+    def known(self, journal: Journal) -> Mapping[str, SwarmSpec]:
+        """What serves was told, by service, as far as that is at hand."""
+        found: dict[str, SwarmSpec] = {}
+        for name, target in journal.stable.items():
+            with suppress(GitopsdError):
+                found[name] = self(name, target)
+        return found
+
+
+def live_state(state: SwarmState) -> LiveState:
+    """What of a swarm also a plain engine has."""
+    return LiveState(networks=state.networks, owner=state.owner)
+
+
+def foreign_services(project: str, journal: Journal, desire: Desire, state: SwarmState) -> tuple[Hold, ...]:
+    """A hold while services of the project's names were made by somebody else."""
+    wanted = {f"{project}_{name}" for name in (*journal.stable, *desire.services)}
+    others = sorted(
+        each.name
+        for each in state.services.values()
+        if each.name in wanted and each.labels.get(ENVIRONMENT) not in journal.names
+    )
+    if not others:
+        return ()
+    mend = f"remove them (`docker stack rm {project}`), or give the environment another project"
+    return (Hold("foreign", f"{', '.join(others)} were not made by gitopsd; {mend}"),)
+
+
+def carry_out(action: SwarmAction, swarm: Swarm, desired: DesiredState, state: SwarmState, key: bytes) -> None:
+    """Do it; doing it twice is harmless."""
+    match action:
+        case MakeNetwork(network=network, name=name):
+            swarm.create_network(name, swarm_network(desired.networks[network], desired, key))
+        case DropNetwork(id=id):
+            swarm.remove_network(id)
+        case SendService(id=id, version=version, spec=spec):
+            swarm.create_objects(spec.objects, swarm_labels(desired.project, desired.environment))
+            if id:
+                swarm.update_service(id, version, spec, _forced(spec, state))
+            else:
+                swarm.create_service(spec)
+        case DropService(id=id):
+            swarm.remove_service(id)
+        case DropObject(kind=kind, id=id):
+            swarm.remove_object(kind, id)
+
+
+def _forced(spec: SwarmSpec, state: SwarmState) -> int:
+    """The count of forced updates that a service has: another one would make all tasks anew, as they are."""
+    service = state.services.get(spec.name)
+    same = service is not None and service.labels.get(FINGERPRINT) == spec.fingerprint
+    return forced(service.body) if service is not None and same else 0
+
+
+def remove_from_swarm(journal: Journal, swarm: Swarm, store: Store, removal: Removal) -> str:
+    """Take an environment down: its services, then what they had; volumes stay on their nodes."""
+    state = swarm.look(journal.project) if journal.project else SwarmState()
+    if state.owner not in ("", store.instance_id()):
+        return f"refused: project {journal.project} belongs to another gitopsd ({state.owner[:8]})"
+    ours = [each for each in state.services.values() if each.labels.get(ENVIRONMENT) in journal.names]
+    for service in ours:
+        swarm.remove_service(service.id)
+    left = [each.name for each in _dropped(swarm, state, journal)]
+    swarm.disclaim(journal.project)
+    store.forget(journal.environment)
+    still = "".join(f"; network {name} is still in use" for name in left)
+    return f"{len(ours)} services removed, volumes stay{still}{suspended(journal, store, removal)}"
+
+
+def _dropped(swarm: Swarm, state: SwarmState, journal: Journal) -> Iterable[DropNetwork]:
+    """Configs, secrets and networks go; those networks that could not, as tasks are only just ending."""
+    for each in state.objects:
+        with suppress(EngineRefused):
+            swarm.remove_object(each.kind, each.id)
+    for network in state.networks:
+        if network.name in journal.networks:
+            try:
+                swarm.remove_network(network.id)
+            except EngineRefused:
+                yield DropNetwork(network.id, network.name, "")
+
+
+def not_on_a_swarm(environment: Environment, verb: str) -> str:
+    """Why a person's wish is not done where containers are Swarm's; "" where they are gitopsd's own."""
+    if not environment.engine.swarm:
+        return ""
+    return f"refused: `{verb}` is not done on a swarm yet, and {environment.name} is on one"
+
+
+def telling(desires: Desires, environment: Environment, states: tuple[SealedState | None, ...], key: bytes) -> Telling:
+    return Telling(desires, environment, states, key)

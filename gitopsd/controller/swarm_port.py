@@ -1,0 +1,49 @@
+"""A swarm as the controller needs it, in our words, asked and told through one of its managers."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from gitopsd.model.canonical import Json
+from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmSpec, SwarmState
+
+
+class SwarmView(Protocol):
+    """A swarm to look at. Calls raise EngineUnavailable, or EngineRefused where the engine is no manager."""
+
+    def look(self, project: str) -> SwarmState:
+        """All nodes, and everything of the project: services with their tasks, networks, configs, secrets."""
+        ...
+
+
+class Swarm(SwarmView, Protocol):
+    """A swarm to act on. Every call may be made twice: what is already so is no error."""
+
+    def claim(self, project: str, owner: str) -> str:
+        """Claim a project for the whole swarm, and return who owns it now: `owner`, or another one that came first."""
+        ...
+
+    def disclaim(self, project: str) -> None: ...
+
+    def create_network(self, name: str, body: Mapping[str, Json]) -> None: ...
+
+    def remove_network(self, id: str) -> None: ...
+
+    def create_objects(self, objects: Collection[SwarmObject], labels: Mapping[str, str]) -> None:
+        """Make the configs and secrets that are not there. Conflict: a name is somebody else's."""
+        ...
+
+    def remove_object(self, kind: ObjectKind, id: str) -> None:
+        """EngineRefused: a service has it."""
+        ...
+
+    def create_service(self, spec: SwarmSpec) -> None:
+        """Make a service; its networks, configs and secrets are there. Conflict: the name is taken."""
+        ...
+
+    def update_service(self, id: str, version: int, spec: SwarmSpec, forced: int = 0) -> None:
+        """Tell a service what it shall be from now on. `forced` is its count of forced updates: another one makes all
+        its tasks anew. Conflict: it has changed since `version`, so it has to be looked at again.
+        """
+        ...
+
+    def remove_service(self, id: str) -> None: ...

@@ -1,0 +1,135 @@
+"""A pass over an environment on a swarm: another look, another turn, other actions; all else is as everywhere.
+
+What Git wants, the ledger, guards, holds, pins and rejections are a pass's own, so they are those of `Reconciler`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from gitopsd.controller.baselines import FieldLook
+from gitopsd.controller.desire import Desire, Desires
+from gitopsd.controller.drifting import Noted
+from gitopsd.controller.environments import Environment
+from gitopsd.controller.guards import Asker, guards, project_of
+from gitopsd.controller.opening import make_plan
+from gitopsd.controller.passes import Look, Pass, acts
+from gitopsd.controller.ports import Clock, Store
+from gitopsd.controller.reconcile import Reconciler
+from gitopsd.controller.removal import Removal
+from gitopsd.controller.shared import Shared
+from gitopsd.controller.states import Asking
+from gitopsd.controller.swarm_acting import (
+    carry_out,
+    foreign_services,
+    live_state,
+    not_on_a_swarm,
+    remove_from_swarm,
+    telling,
+)
+from gitopsd.controller.swarm_drifting import SwarmDrifting
+from gitopsd.controller.swarm_port import Swarm
+from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound, OwnershipError
+from gitopsd.model.operation import Operation
+from gitopsd.model.plan import Plan
+from gitopsd.model.release import Journal
+from gitopsd.model.status import EnvironmentStatus
+from gitopsd.model.swarm import MakeNetwork, SendService, SwarmAction, SwarmSpec, SwarmState
+from gitopsd.plan.swarm import on_swarm
+from gitopsd.release import Turn
+from gitopsd.release.status import Knowledge
+from gitopsd.release.swarm_status import ailing, node_warnings, service_statuses
+from gitopsd.release.swarming import Ground, advance_swarm
+
+
+class SwarmReconciler(Reconciler):
+    """The passes of one environment on one swarm. What it acts on takes milliseconds, so it does that by itself."""
+
+    def __init__(self, name: str, shared: Shared, swarm: Swarm, store: Store, clock: Clock, desires: Desires) -> None:
+        super().__init__(name, shared, store, clock, desires)
+        self._swarm = swarm
+        self._drifts = SwarmDrifting(name, store, self.masked)
+        self._state = SwarmState()
+        self._told: Mapping[str, SwarmSpec] = {}
+        self._actions: tuple[SwarmAction, ...] = ()
+        self._refused: dict[str, str] = {}
+
+    def _look(self, environment: Environment, journal: Journal, asking: Asking, *, thorough: bool) -> Look:
+        self._requests.pull = self._requests.pull and not asking.everything
+        desire = self._desires.of(environment, journal, self._engine, asking)
+        project = project_of(journal, desire)
+        self._state = self._swarm.look(project) if project else SwarmState()
+        live = live_state(self._state)
+        journal, rows = self._renewed(environment, journal)
+        asker = Asker(self._store.instance_id(), self._desires.version, self._requests.sync is not None)
+        foreign = foreign_services(project, journal, desire, self._state)
+        holds = (*desire.holds, *guards(environment, journal, live, desire, asker), *foreign)
+        holds = self._guarding.calmed(holds, journal, desire.state)
+        return Look(environment, journal, desire, live, holds, asking.now, rows)
+
+    def _compare(self, look: Look) -> tuple[FieldLook, Noted]:
+        basis = self._desires.basis(look.environment, look.journal, look.desire.state)
+        make = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
+        self._told = make.known(look.journal)
+        return FieldLook(), self._drifts.note(look.journal, self._state, self._told, look.now)
+
+    def _plan(self, look: Look, desire: Desire, basis: SealedState | None) -> Plan | None:
+        made = make_plan(look.journal, desire, look.live, basis, self._engine)
+        return on_swarm(made, desire.state, self._state.nodes) if made is not None and desire.state else made
+
+    def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
+        self._actions = ()
+        if not acts(look):
+            return Turn(look.journal)
+        basis = self._desires.basis(look.environment, look.journal, look.desire.state)
+        held = {hold.guard for hold in look.holds}
+        free = look.environment.mode == "auto" and "suspended" not in held
+        repair = (free or self._requests.sync is not None) and "foreign" not in held
+        make = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
+        ground = Ground(self._state, make, look.now, self._refused)
+        turn = advance_swarm(look.journal, basis, ground, repair=repair)
+        self._actions, self._refused = turn.actions, {}
+        return Turn(turn.journal, (), turn.events, turn.ended, turn.wake_at)
+
+    def _claim(self, look: Look, turn: Turn) -> None:
+        if not self._actions or look.live.owner:
+            return
+        project, me = project_of(look.journal, look.desire), self._store.instance_id()
+        if (owner := self._swarm.claim(project, me)) != me:
+            raise OwnershipError(f"project {project} was claimed by another gitopsd ({owner[:8]}) just now")
+
+    def _act(self, look: Look, turn: Turn, wake: Callable[[], None]) -> None:
+        """Do what the turn wants. What the manager would not do is evidence, or has changed and is looked at anew."""
+        basis = self._desires.basis(look.environment, turn.journal, look.desire.state) or look.desire.state
+        if basis is None or not self._actions:
+            return
+        for action in self._actions:
+            try:
+                carry_out(action, self._swarm, basis.desired, self._state, self._store.key())
+            except (NotFound, HostTrouble):
+                continue
+            except EngineRefused as error:
+                changed = isinstance(error, Conflict) and isinstance(action, SendService) and action.id
+                if isinstance(action, SendService) and not changed:
+                    self._refused[action.service] = self.masked(str(error))
+                elif isinstance(action, MakeNetwork):
+                    self._refused |= dict.fromkeys(turn.journal.rollouts, self.masked(str(error)))
+        self._drifts.healed(self._actions)
+        wake()
+
+    def _standing(self, look: Look, known: Knowledge) -> EnvironmentStatus:
+        project = project_of(look.journal, look.desire)
+        services = tuple(service_statuses(look.journal, known.wanted, self._state, project))
+        warnings = (*known.warnings, *node_warnings(self._state))
+        told = replace(known, services=services, ailing=ailing(self._state, self._told), warnings=warnings)
+        return super()._standing(look, told)
+
+    def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
+        if asked.verb == "remove":
+            removal = Removal(asked.by, bool(environment.path), now)
+            result = remove_from_swarm(journal, self._swarm, self._store, removal)
+        else:
+            result = not_on_a_swarm(environment, asked.verb)
+        self._requests.carried_out(result, (), now)
+        return Pass(None, settled=True)

@@ -1,0 +1,115 @@
+"""What a manager answers -> what is there on its swarm, in our words. Pure.
+
+Ids of networks, configs and secrets become names, so that what is there can be held against what was asked for.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from gitopsd.engine_json.labels import FINGERPRINT
+from gitopsd.model.canonical import Json
+from gitopsd.model.swarm import HeldObject, ObjectKind, SwarmNode, SwarmService, SwarmTask
+
+NANO: Final = 10**9
+_OBJECTS: Final = (("Configs", "ConfigID"), ("Secrets", "SecretID"))
+
+# What an engine answers has no type; a shape that is not understood shows as KeyError, TypeError, ValueError or so.
+Answer = Mapping[str, Any]
+
+
+def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str, str]) -> SwarmService:
+    """A row of `GET /services?status=true`, with those of `GET /tasks`; `networks` are names by id."""
+    spec, update = answer["Spec"], answer.get("UpdateStatus") or {}
+    mine = (swarm_task(each) for each in tasks if each.get("ServiceID") == answer["ID"])
+    return SwarmService(
+        id=str(answer["ID"]),
+        name=str(spec["Name"]),
+        version=int(answer["Version"]["Index"]),
+        body=by_names(spec, networks),
+        labels={str(key): str(value) for key, value in (spec.get("Labels") or {}).items()},
+        update=str(update.get("State") or ""),
+        message=str(update.get("Message") or ""),
+        desired=int((answer.get("ServiceStatus") or {}).get("DesiredTasks") or 0),
+        uses=frozenset((*_used(spec), *_used(answer.get("PreviousSpec") or {}))),
+        tasks=tuple(sorted(mine, key=lambda each: (each.at, each.id))),
+    )
+
+
+def swarm_task(answer: Answer) -> SwarmTask:
+    status, labels = answer["Status"], _container(answer).get("Labels") or {}
+    return SwarmTask(
+        id=str(answer["ID"]),
+        state=str(status["State"]),
+        wanted=str(answer["DesiredState"]),
+        at=datetime.fromisoformat(status["Timestamp"]),
+        slot=int(answer.get("Slot") or 0),
+        node=str(answer.get("NodeID") or ""),
+        fingerprint=str(labels.get(FINGERPRINT) or ""),
+        why=str(status.get("Err") or ""),
+    )
+
+
+def swarm_node(answer: Answer) -> SwarmNode:
+    spec, described = answer["Spec"], answer.get("Description") or {}
+    resources, platform = described.get("Resources") or {}, described.get("Platform") or {}
+    engine, manager = described.get("Engine") or {}, answer.get("ManagerStatus") or {}
+    return SwarmNode(
+        id=str(answer["ID"]),
+        hostname=str(described.get("Hostname") or answer["ID"]),
+        role=str(spec.get("Role") or ""),
+        state=str(answer["Status"]["State"]),
+        availability=str(spec.get("Availability") or ""),
+        reachability=str(manager.get("Reachability") or ""),
+        labels={str(key): str(value) for key, value in (spec.get("Labels") or {}).items()},
+        engine_labels={str(key): str(value) for key, value in (engine.get("Labels") or {}).items()},
+        platform=f"{platform.get('OS') or ''}/{platform.get('Architecture') or ''}",
+        cpus=int(resources.get("NanoCPUs") or 0) / NANO,
+        memory=int(resources.get("MemoryBytes") or 0),
+    )
+
+
+def held_object(kind: ObjectKind, answer: Answer) -> HeldObject:
+    return HeldObject(kind, str(answer["ID"]), str(answer["Spec"]["Name"]))
+
+
+def by_names(spec: Answer, networks: Mapping[str, str]) -> Mapping[str, Json]:
+    """A raw Spec with the names of networks, configs and secrets in the place of their ids."""
+    template = dict(spec["TaskTemplate"])
+    container = dict(template.get("ContainerSpec") or {})
+    for key, id in _OBJECTS:
+        if container.get(key):
+            container[key] = [{name: value for name, value in each.items() if name != id} for each in container[key]]
+    template["ContainerSpec"] = container
+    if template.get("Networks"):
+        template["Networks"] = [{**each, "Target": _name(each, networks)} for each in template["Networks"]]
+    return {**spec, "TaskTemplate": template}
+
+
+def with_ids(body: Mapping[str, Json], ids: Mapping[str, str]) -> dict[str, Any]:
+    """The JSON to send: configs and secrets by their names and ids. KeyError: one of them is not there."""
+    sent: dict[str, Any] = {**body}
+    template = sent["TaskTemplate"] = dict(sent["TaskTemplate"])
+    container = template["ContainerSpec"] = dict(template["ContainerSpec"])
+    for key, id in _OBJECTS:
+        name = f"{id.removesuffix('ID')}Name"
+        if container.get(key):
+            container[key] = [{**each, id: ids[each[name]]} for each in container[key]]
+    return sent
+
+
+def _name(attachment: Answer, networks: Mapping[str, str]) -> str:
+    target = str(attachment.get("Target") or "")
+    return networks.get(target, target)
+
+
+def _used(spec: Answer) -> Iterable[str]:
+    container = _container(spec)
+    return (str(each[id]) for key, id in _OBJECTS for each in container.get(key) or ())
+
+
+def _container(holder: Answer) -> Answer:
+    """Of a service's Spec, or of a task."""
+    template = holder.get("TaskTemplate") or holder.get("Spec") or {}
+    container: Answer = template.get("ContainerSpec") or {}
+    return container

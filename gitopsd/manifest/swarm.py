@@ -1,0 +1,125 @@
+"""What a swarm cannot do for a service, or gitopsd cannot do on a swarm: told at its place, with what to write."""
+
+from collections.abc import Iterator, Mapping
+
+from gitopsd.manifest.compose import EXTENSION, ComposedService
+from gitopsd.manifest.node import Problems
+from gitopsd.model.canonical import Json
+from gitopsd.model.desired import Bind, ContentMount, ImageMount, Service, VolumeMount
+from gitopsd.model.errors import Place
+
+MOST_FILES = 50  # of one directory: each is an object in the memory of every manager
+MOST_CONFIG, MOST_SECRET = 1000 * 1024, 500 * 1024  # bytes, above which Swarm takes none
+Refusal = tuple[str, str]  # the key below the service, and what is wrong with it
+
+# What a service of a swarm has, or gitopsd itself acts on. All else is refused by name.
+_DONE = frozenset(
+    (
+        *("image", "command", "entrypoint", "environment", "env_file", "label_file", "labels", "ports", "expose"),
+        *("volumes", "networks", "configs", "secrets", "healthcheck", "depends_on", "deploy", "restart", "user"),
+        *("working_dir", "hostname", "init", "read_only", "cap_add", "cap_drop", "logging", "stop_signal"),
+        *("stop_grace_period", "mem_limit", "mem_reservation", "cpus", "pids_limit", "ulimits", "dns", "dns_search"),
+        *("dns_opt", "extra_hosts", "group_add", "sysctls", "tty", "stdin_open", "attach", "scale", "profiles"),
+        *("build", "develop", "platform", "pull_policy", "extends", "tmpfs", "isolation", "network_mode"),
+    )
+)
+_MENDS = {
+    "container_name": "Swarm names its containers itself; remove it, services reach it by the service's name",
+    "privileged": "Swarm runs nothing privileged; name what it needs under cap_add",
+    "devices": "Swarm hands out no devices; write deploy.resources.reservations.generic_resources",
+    "gpus": "Swarm hands out no devices; write deploy.resources.reservations.generic_resources",
+    "links": "Swarm has no links; remove it, services reach each other by their names",
+    "external_links": "Swarm has no links; remove it, and join a network of both",
+    "volumes_from": "containers of a swarm may be on different nodes; name the volumes that both mount",
+    "security_opt": "Swarm knows no security options; remove it",
+    "shm_size": "Swarm cannot size it; mount a tmpfs of that size at /dev/shm",
+    "mac_address": "Swarm gives out the addresses; remove it",
+}
+_EXTENSIONS = {
+    "traffic": "no router runs on a swarm yet; remove it, and publish the port: Swarm's own mesh serves it",
+    "health": "the instances of a swarm cannot be asked from here; write a healthcheck, which its nodes run",
+    "steps": "need a router, which no swarm has yet; remove them",
+    "analysis": "needs a router, which no swarm has yet; remove it",
+    "pre_warm": "needs a router, which no swarm has yet; remove it",
+    "schema": "needs jobs, which no swarm has yet; remove it",
+    "job": "jobs are not run on a swarm yet; run it on a plain engine",
+    "on_config_change": "a swarm's configs never change; remove it, other content makes other containers",
+    "flags": "a swarm's configs never change; name the file under configs",
+}
+_STRATEGIES = {
+    "canary": "canary needs a router, which no swarm has yet; write rolling",
+    "blue-green": "blue-green needs a router, which no swarm has yet; write rolling",
+}
+
+
+def refuse_on_swarm(
+    composed: ComposedService, service: Service, extension: Mapping[str, Place], problems: Problems
+) -> None:
+    """Tell everything of a service that a swarm does not carry out, each at the key that has to go.
+
+    `extension` has the places of its keys under `x-gitopsd`.
+    """
+    refusals = (*_keys(composed.canonical, service), *_attachments(service), *_mounts(service))
+    for key, message in refusals:
+        top = key.partition(".")[0]
+        problems.add(composed.node.keys.get(top, composed.place), f"{composed.path}.{key}", message)
+    for key, message in _extension(service, extension):
+        place = extension.get(key, composed.node.keys.get(EXTENSION, composed.place))
+        problems.add(place, f"{composed.path}.{EXTENSION}.{key}", message)
+
+
+def _keys(canonical: Mapping[str, Json], service: Service) -> Iterator[Refusal]:
+    for key in canonical:
+        if key not in _DONE and not key.startswith("x-"):
+            yield key, _MENDS.get(key, f"a service of a swarm has no {key}; remove it")
+    mode = canonical.get("network_mode")
+    if mode is not None:
+        yield "network_mode", f"a service of a swarm has no network_mode ({mode}); name its networks under networks"
+    for port in service.ports:
+        if port.published and not port.published.isdigit():
+            yield "ports", f"{port.published}: Swarm picks no port out of a range; write one port"
+        if port.host_ip:
+            yield "ports", f"{port.host_ip}: a swarm publishes on every address of its nodes; remove the address"
+    if service.job is not None:
+        yield "restart", "it would run once, and jobs are not run on a swarm yet; write another restart policy"
+
+
+def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Refusal]:
+    written = {*extension, *(("traffic",) if service.traffic is not None else ())}
+    for key in sorted(written & _EXTENSIONS.keys()):
+        yield key, _EXTENSIONS[key]
+    if why := _STRATEGIES.get(service.policy.strategy):
+        yield "strategy", why
+
+
+def _attachments(service: Service) -> Iterator[Refusal]:
+    for each in service.networks:
+        for name in ("ipv4_address", "ipv6_address", "link_local_ips", "mac_address", "gw_priority", "interface_name"):
+            if getattr(each, name):
+                yield f"networks.{each.network}.{name}", "Swarm gives out the addresses of its tasks itself; remove it"
+
+
+def _mounts(service: Service) -> Iterator[Refusal]:
+    for mount in service.mounts:
+        match mount:
+            case ContentMount(content=content, source=source):
+                yield from _content(mount, source)
+                if content.directory and len(content.files) > MOST_FILES:
+                    files = f"{len(content.files)} files"
+                    yield "volumes", f"{source} has {files}, and {MOST_FILES} can be configs; put them into the image"
+            case ImageMount():
+                yield "volumes", f"{mount.target}: Swarm mounts no images; copy the files into the service's own"
+            case VolumeMount(subpath=subpath) if subpath:
+                yield "volumes", f"{mount.target}: Swarm mounts no part of a volume; mount the whole"
+            case Bind(recursive=recursive, selinux=selinux) if recursive or selinux:
+                yield "volumes", f"{mount.target}: Swarm has neither bind.recursive nor bind.selinux; remove them"
+
+
+def _content(mount: ContentMount, source: str) -> Iterator[Refusal]:
+    key = "secrets" if mount.grant.startswith("secret ") else "configs" if mount.grant else "volumes"
+    most = MOST_SECRET if mount.content.secret else MOST_CONFIG
+    for file in mount.content.files:
+        if len(file.data) > most:
+            yield key, f"{source}: {len(file.data)} bytes, and Swarm takes {most} at most; put it into the image"
+        elif not file.data:
+            yield key, f"{source}: Swarm takes no empty file; put something into it, or leave it out"

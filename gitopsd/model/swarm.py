@@ -1,0 +1,187 @@
+"""Swarm: what a service of one is told to be, what a look at a swarm shows, and what is done to one."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from gitopsd.model.canonical import Json
+from gitopsd.model.live import LiveNetwork
+from gitopsd.model.rollout import Target
+
+ObjectKind = Literal["config", "secret"]
+_CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmObject:
+    """A config or secret to be made: its name tells its content, so that it is made once and never changed."""
+
+    kind: ObjectKind
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmSpec:
+    """A service as Swarm is told it: Engine JSON of `POST /services/create`, in which networks, configs and secrets go
+    by their names. `digest` is of all of it, and stands in a label; `fingerprint` tells its tasks from others.
+    """
+
+    name: str
+    body: Mapping[str, Json]
+    digest: str
+    fingerprint: str
+    objects: tuple[SwarmObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmTask:
+    """A container of a service on some node, as Swarm tells of it. `wanted`: Swarm wants it to run, or to end.
+
+    `at` is when it came to its `state`, by the manager's clock; `why` is Swarm's reason for that, "" where it has none.
+    """
+
+    id: str
+    state: str
+    wanted: str
+    at: datetime
+    slot: int = 0
+    node: str = ""
+    fingerprint: str = ""
+    why: str = ""
+
+    @property
+    def runs(self) -> bool:
+        return self.state == "running" and self.wanted == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmService:
+    """A service that is there. `version` is its index, which every change of it has to name.
+
+    `body` is its raw Spec, in which networks, configs and secrets go by their names; `update` is the state of its last
+    update ("" where it had none), with `message`. `uses` are the ids of configs and secrets that it is made with, or
+    could go back to. `desired` is how many tasks Swarm wants to run.
+    """
+
+    id: str
+    name: str
+    version: int
+    body: Mapping[str, Json]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    update: str = ""
+    message: str = ""
+    desired: int = 0
+    uses: frozenset[str] = frozenset()
+    tasks: tuple[SwarmTask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmNode:
+    """A machine of the swarm. `cpus` and `memory` (bytes) are all that it has; `plugins` are `TYPE/NAME`."""
+
+    id: str
+    hostname: str
+    role: str
+    state: str
+    availability: str
+    reachability: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    engine_labels: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+    cpus: float = 0.0
+    memory: int = 0
+
+    @property
+    def ailing(self) -> str:
+        """What is wrong with it, or what a person has decided about it, in a word; "" where it takes tasks."""
+        if self.reachability == "unreachable":
+            return "unreachable"
+        if self.state != "ready":
+            return "down"
+        return {"drain": "drained", "pause": "paused"}.get(self.availability, "")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldObject:
+    """A config or secret that is there, of the environment."""
+
+    kind: ObjectKind
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmState:
+    """One look at a swarm through one project's window. `owner` is the claim on it ("": unclaimed)."""
+
+    services: Mapping[str, SwarmService] = field(default_factory=dict)
+    nodes: tuple[SwarmNode, ...] = ()
+    networks: tuple[LiveNetwork, ...] = ()
+    objects: tuple[HeldObject, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a service was last told to be, before it was told: the digest, the index that this was based on (0: it was
+    to be made), and when.
+    """
+
+    digest: str
+    version: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MakeNetwork:
+    """Make a network; `network` is its key in the manifest, `name` the engine's."""
+
+    network: str
+    name: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropNetwork:
+    id: str
+    name: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendService:
+    """Tell Swarm what a service shall be, with its configs and secrets: `id` "" makes it."""
+
+    service: str
+    target: Target
+    spec: SwarmSpec
+    cause: str
+    id: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DropService:
+    service: str
+    id: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropObject:
+    kind: ObjectKind
+    id: str
+    name: str
+    cause: str
+
+
+SwarmAction = MakeNetwork | DropNetwork | SendService | DropService | DropObject
+
+
+def constraint(written: str) -> tuple[str, str, str] | None:
+    """Key, `==` or `!=`, and value of a placement constraint; None: it is none."""
+    found = _CONSTRAINT.fullmatch(written)
+    return (found[1], found[2], found[3]) if found else None

@@ -1,0 +1,33 @@
+"""What a plan says of a swarm: Swarm replaces every task for a change that a plain engine makes in place."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gitopsd.engine_json.swarm_spec import update_order
+from gitopsd.model.desired import SealedState
+from gitopsd.model.plan import IN_PLACE, Change, Plan
+from gitopsd.model.swarm import SwarmNode
+from gitopsd.plan.order import START_S, STOP_S
+from gitopsd.plan.placement import placement_holds
+
+TOLD_OTHERWISE = "what Swarm is told of it changed: limits, restart, placement, labels, or how it is updated"
+STOPS_FIRST = "Swarm stops each task before it starts the next one; update_config.order: start-first removes it"
+
+
+def on_swarm(made: Plan, wanted: SealedState, nodes: Sequence[SwarmNode]) -> Plan:
+    """The plan as a swarm carries it out. What no node can have holds it."""
+    changes = tuple(_change(each, wanted) for each in made.changes)
+    holds = () if made.empty else placement_holds(wanted, nodes)
+    return replace(made, changes=changes, volumes=(), holds=(*made.holds, *holds))
+
+
+def _change(change: Change, wanted: SealedState) -> Change:
+    sealed = wanted.services.get(change.service)
+    if sealed is None or change.change in ("unchanged", "create"):
+        return change
+    order = update_order(sealed.service)
+    if change.change in ("update", IN_PLACE):
+        change = replace(change, change="update", cause=TOLD_OTHERWISE)
+    alone = order == "stop-first" and sealed.service.replicas <= max(sealed.service.policy.parallelism, 1)
+    how = STOPS_FIRST if alone and change.change != "scale" else ""
+    return replace(change, order=order, steps=(), interruption_s=STOP_S + START_S if how else 0.0, interruption=how)

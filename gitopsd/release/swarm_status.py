@@ -1,0 +1,95 @@
+"""How the services of a swarm stand: as Git says, and whether as many tasks run as shall; with Swarm's own reasons."""
+
+from collections.abc import Iterator, Mapping
+
+from gitopsd.drift.swarm import differences, healable, replicas
+from gitopsd.model.desired import SealedState
+from gitopsd.model.release import Journal
+from gitopsd.model.rollout import Target
+from gitopsd.model.status import Health, ServiceStatus
+from gitopsd.model.swarm import SwarmNode, SwarmService, SwarmSpec, SwarmState, SwarmTask
+
+_COMING = ("new", "pending", "assigned", "accepted", "preparing", "ready", "starting")
+
+
+def service_statuses(
+    journal: Journal, wanted: SealedState | None, live: SwarmState, project: str
+) -> Iterator[ServiceStatus]:
+    sealed = wanted.services if wanted is not None else {}
+    for name in sorted({*journal.stable, *journal.rollouts, *sealed}):
+        rollout, stable = journal.rollouts.get(name), journal.stable.get(name)
+        goal = rollout.target if rollout is not None and rollout.open else stable
+        service = live.services.get(f"{project}_{name}")
+        fingerprint = sealed[name].fingerprint if name in sealed else ""
+        rolling = rollout is not None and rollout.open
+        health = _health(service, rolling=rolling)
+        yield ServiceStatus(
+            name=name,
+            sync="Synced" if stable is not None and stable.fingerprint == fingerprint else "OutOfSync",
+            health=health,
+            fingerprint=goal.fingerprint if goal is not None else "",
+            image=_image(goal) or (sealed[name].service.image if name in sealed else ""),
+            desired=_desired(service, goal),
+            ready=_running(service),
+            reason="" if health == "Healthy" else _reason(service, live.nodes),
+        )
+
+
+def ailing(live: SwarmState, told: Mapping[str, SwarmSpec]) -> bool:
+    """Whether a service is not there, or is otherwise than it was told."""
+    services = ((spec, live.services.get(spec.name)) for spec in told.values())
+    return any(service is None or healable(differences(spec, service)) for spec, service in services)
+
+
+def node_warnings(live: SwarmState) -> tuple[str, ...]:
+    """Nodes that take no tasks: what runs there is moved by Swarm, and no release fails of it."""
+    return tuple(f"node {each.hostname} ({each.role}) is {each.ailing}" for each in live.nodes if each.ailing)
+
+
+def _image(goal: Target | None) -> str:
+    return goal.image if goal is not None else ""
+
+
+def _desired(service: SwarmService | None, goal: Target | None) -> int:
+    if service is not None:
+        wanted = replicas(service.body)
+        return service.desired if wanted is None else wanted
+    return goal.replicas if goal is not None else 0
+
+
+def _running(service: SwarmService | None) -> int:
+    return sum(each.runs for each in service.tasks) if service is not None else 0
+
+
+def _health(service: SwarmService | None, *, rolling: bool) -> Health:
+    if rolling:
+        return "Progressing"
+    if service is None:
+        return "Missing"
+    if service.update in ("paused", "rollback_paused"):
+        return "Degraded"
+    if _running(service) >= _desired(service, None):
+        return "Healthy"
+    newest = _newest(service)
+    coming = any(each.state in _COMING and each.wanted == "running" and not each.why for each in newest)
+    failing = any(each.state in ("failed", "rejected") for each in newest)
+    return "Progressing" if coming and not failing else "Degraded"
+
+
+def _newest(service: SwarmService) -> list[SwarmTask]:
+    """The last task of each slot, or of each node where it is a global one."""
+    found: dict[tuple[int, str], SwarmTask] = {}
+    for each in service.tasks:
+        found[each.slot, "" if each.slot else each.node] = each
+    return list(found.values())
+
+
+def _reason(service: SwarmService | None, nodes: tuple[SwarmNode, ...]) -> str:
+    if service is None:
+        return ""
+    said = f"{_running(service)} of {_desired(service, None)} tasks run"
+    task = next((each for each in reversed(service.tasks) if each.why), None)
+    if task is None:
+        return said
+    where = next((f" on {node.hostname}" for node in nodes if node.id == task.node), "")
+    return f"{said}; one is {task.state}{where}: {task.why}"

@@ -1,0 +1,318 @@
+"""The state machine of an environment on a swarm: Swarm brings each service along, gitopsd says which content.
+
+A rollout here is one service told something else. Swarm's own updater moves its tasks, and goes back by itself when
+they fail; that is read off the service, and becomes the same phases, outcome and rejection as on a plain engine.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from gitopsd.drift.swarm import differences, healable, replicas, why
+from gitopsd.engine_json.swarm_spec import SPEC
+from gitopsd.model.desired import SealedState
+from gitopsd.model.errors import GitopsdError
+from gitopsd.model.event import Event
+from gitopsd.model.release import Journal, Release
+from gitopsd.model.rollout import (
+    Failed,
+    Pending,
+    Preparing,
+    Progressing,
+    RolledBack,
+    RollingBack,
+    Rollout,
+    Succeeded,
+    Target,
+)
+from gitopsd.model.swarm import (
+    DropNetwork,
+    DropObject,
+    DropService,
+    MakeNetwork,
+    SendService,
+    Sent,
+    SwarmAction,
+    SwarmService,
+    SwarmSpec,
+    SwarmState,
+    SwarmTask,
+)
+from gitopsd.release.gates import may_begin
+from gitopsd.release.repairs import attempt, heals_of
+from gitopsd.release.returning import conclude, swept
+from gitopsd.release.telling import told
+from gitopsd.rollout.machine import turn_back
+
+LOOK_AGAIN = timedelta(seconds=1)
+SETTLES = timedelta(seconds=2)  # so soon after it was told, Swarm may not have begun yet
+UPDATING = ("updating", "rollback_started")
+
+Make = Callable[[str, Target], SwarmSpec]
+"""What a service is told to come to a target. GitopsdError: its specification is no longer at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class SwarmTurn:
+    """The next journal, what to do now in this order, what happened, what ended, and when to look again."""
+
+    journal: Journal
+    actions: tuple[SwarmAction, ...] = ()
+    events: tuple[Event, ...] = ()
+    ended: tuple[Release, ...] = ()
+    wake_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every service of a turn sees. `refused` is what the manager would not do, in words, by service."""
+
+    live: SwarmState
+    make: Make
+    now: datetime
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool) -> SwarmTurn:
+    """One turn. `wanted` is what the open release wants or, without one, what serves."""
+    makes = _networks(journal, wanted, ground)
+    events: tuple[Event, ...] = ()
+    ended: tuple[Release, ...] = ()
+    before = start = journal
+    while True:
+        journal, actions = _rollouts(journal, ground, waits=bool(makes))
+        journal, closed = conclude(journal, wanted, ground.now)
+        ended += closed
+        events += tuple(told(before, journal, closed, ground.now))
+        if _phases(journal) == _phases(before) and journal.release == before.release:
+            break
+        before = journal
+        ground = replace(ground, refused={})  # a refusal is held against a rollout once
+    journal = swept(journal)
+    healed, heals = _heals(journal, wanted, ground, repair=repair)
+    drops = _surplus(start, healed, wanted, ground)
+    journal = _sending(healed, (*actions, *heals), ground.now)
+    journal = replace(journal, networks=journal.networks | {each.name for each in makes})
+    open_still = any(each.open for each in journal.rollouts.values())
+    waits = (each.not_before for each in journal.repairs.values() if each.not_before > ground.now)
+    times = (*waits, *((ground.now + LOOK_AGAIN,) if open_still or heals else ()))
+    return SwarmTurn(journal, (*makes, *actions, *heals, *drops), events, ended, min(times, default=None))
+
+
+def _phases(journal: Journal) -> list[tuple[str, object, object]]:
+    return [(name, rollout.phase, rollout.kind) for name, rollout in sorted(journal.rollouts.items())]
+
+
+def _rollouts(journal: Journal, ground: Ground, *, waits: bool) -> tuple[Journal, tuple[SwarmAction, ...]]:
+    """Every open rollout by one turn. What leaves early goes first: others need its port."""
+    actions: list[SwarmAction] = []
+    for name in sorted(journal.rollouts, key=lambda name: (not journal.rollouts[name].early, name)):
+        rollout = _begun(journal, journal.rollouts[name], ground, waits=waits)
+        if rollout.open and not isinstance(rollout.phase, Pending):
+            rollout, action = _turned(rollout, journal.sent.get(name), ground)
+            actions += [action] if action is not None else []
+        journal = _noted(journal, rollout)
+    return journal, tuple(actions)
+
+
+def _begun(journal: Journal, rollout: Rollout, ground: Ground, *, waits: bool) -> Rollout:
+    """Past Pending once what it needs is there; that the manager would not make a network is evidence."""
+    if not isinstance(rollout.phase, Pending | Preparing) or rollout.paused is not None:
+        return rollout
+    if said := ground.refused.get(rollout.service):
+        return replace(rollout, phase=RolledBack(f"not begun: {said}"), finished_at=ground.now)
+    if waits or not may_begin(journal, rollout, {}):
+        return rollout
+    limit = rollout.deadline - rollout.started_at
+    return replace(rollout, phase=Progressing(), started_at=ground.now, deadline=ground.now + limit)
+
+
+def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollout, SwarmAction | None]:
+    back = rollout.phase.reason if isinstance(rollout.phase, RollingBack) else ""
+    goal = rollout.stable if isinstance(rollout.phase, RollingBack) else rollout.target
+    service = ground.live.services.get(f"{rollout.project}_{rollout.service}")
+    if goal is None or not goal.fingerprint:
+        if service is None:
+            return _arrived(rollout, ground.now), None
+        cause = f"rollback: {back}" if back else rollout.cause
+        return rollout, DropService(rollout.service, service.id, cause)
+    spec = ground.make(rollout.service, goal)
+    if said := ground.refused.get(rollout.service):
+        return _failed(rollout, said, ground.now), None
+    if service is None or service.labels.get(SPEC) != spec.digest:
+        if service is not None and (why := _thrown_back(service, sent, spec)):
+            return _failed(rollout, why, ground.now), None
+        cause = f"rollback: {back}" if back else rollout.cause
+        return rollout, _send(rollout.service, goal, spec, service, cause)
+    if service.update == "completed" and rollout.policy.on_failure == "continue":
+        return _arrived(rollout, ground.now), None
+    if problem := _problem(rollout, service, goal, ground.now):
+        return _failed(rollout, problem, ground.now), None
+    arrived = _has_arrived(rollout, service, goal, sent, ground.now)
+    return (_arrived(rollout, ground.now) if arrived else rollout), None
+
+
+def _send(name: str, goal: Target, spec: SwarmSpec, service: SwarmService | None, cause: str) -> SendService:
+    id, version = (service.id, service.version) if service is not None else ("", 0)
+    return SendService(name, goal, spec, cause, id, version)
+
+
+def _thrown_back(service: SwarmService, sent: Sent | None, spec: SwarmSpec) -> str:
+    """Why Swarm took back what it was told last, in words; "" where it did not, or was told nothing yet."""
+    taken = sent is not None and sent.digest == spec.digest and service.version != sent.version
+    if not taken or not service.update.startswith("rollback"):
+        return ""
+    why = _latest_failure(service, spec.fingerprint) or service.message or "its tasks failed"
+    return f"Swarm rolled it back: {why}"
+
+
+def _problem(rollout: Rollout, service: SwarmService, goal: Target, now: datetime) -> str:
+    """What speaks against the target that the service has by now."""
+    if service.update in ("paused", "rollback_paused"):
+        why = _latest_failure(service, goal.fingerprint) or service.message
+        return f"Swarm paused the update: {why}"
+    failed = [each for each in _own(service, goal.fingerprint) if each.state in ("failed", "rejected")]
+    lately = [each for each in failed if each.at >= rollout.started_at]
+    # An update that may go back by itself is left to Swarm, which counts what it began.
+    if service.update not in UPDATING and len(lately) >= rollout.policy.crash_loop.restarts:
+        return f"{len(lately)} of its tasks failed: {lately[-1].why or lately[-1].state}"
+    if now < rollout.deadline:
+        return ""
+    ready, most = _ready(service, goal)
+    pending = next((each.why for each in reversed(service.tasks) if each.why), "")
+    minutes = (rollout.deadline - rollout.started_at).total_seconds() / 60
+    return f"{ready} of {most} tasks run after {minutes:.0f} minutes" + (f": {pending}" if pending else "")
+
+
+def _has_arrived(rollout: Rollout, service: SwarmService, goal: Target, sent: Sent | None, now: datetime) -> bool:
+    ready, most = _ready(service, goal)
+    if service.update in UPDATING or ready < most:
+        return False
+    if service.update in ("completed", "rollback_completed"):
+        return True
+    # Nothing was to be moved, or Swarm has not begun, or the service is new: it has to last for a while.
+    if sent is not None and now < sent.at + SETTLES:
+        return False
+    running = [each.at for each in _own(service, goal.fingerprint) if each.runs]
+    return all(at + rollout.policy.min_ready <= now for at in running)
+
+
+def _ready(service: SwarmService, goal: Target) -> tuple[int, int]:
+    """How many tasks of the target run, and how many shall; of a global one as many as there are nodes for it."""
+    wanted = replicas(service.body)
+    return sum(each.runs for each in _own(service, goal.fingerprint)), service.desired if wanted is None else wanted
+
+
+def _own(service: SwarmService, fingerprint: str) -> list[SwarmTask]:
+    return [each for each in service.tasks if each.fingerprint == fingerprint]
+
+
+def _latest_failure(service: SwarmService, fingerprint: str) -> str:
+    return next((each.why for each in reversed(_own(service, fingerprint)) if each.why), "")
+
+
+def _failed(rollout: Rollout, reason: str, now: datetime) -> Rollout:
+    match rollout.phase:
+        case RollingBack(reason=first):
+            return replace(rollout, phase=Failed(f"{first}; and the way back failed: {reason}"), finished_at=now)
+        case _ if rollout.way_back:
+            return turn_back(rollout, reason, now)
+        case _:
+            return replace(rollout, phase=Failed(reason), finished_at=now)
+
+
+def _arrived(rollout: Rollout, now: datetime) -> Rollout:
+    phase = RolledBack(rollout.phase.reason) if isinstance(rollout.phase, RollingBack) else Succeeded()
+    return replace(rollout, phase=phase, finished_at=now)
+
+
+def _noted(journal: Journal, rollout: Rollout) -> Journal:
+    """What the rollout has come to is stable from then on."""
+    noted = replace(journal, rollouts={**journal.rollouts, rollout.service: rollout})
+    if not isinstance(rollout.phase, Succeeded | RolledBack):
+        return noted
+    target = rollout.target if isinstance(rollout.phase, Succeeded) else rollout.stable
+    others = {name: each for name, each in journal.stable.items() if name != rollout.service}
+    kept = {rollout.service: target} if target is not None and target.fingerprint else {}
+    return replace(noted, stable={**others, **kept})
+
+
+def _networks(journal: Journal, wanted: SealedState | None, ground: Ground) -> tuple[MakeNetwork, ...]:
+    """Those that services join and that are not there, where anything is under way."""
+    if wanted is None or not any(each.open for each in journal.rollouts.values()):
+        return ()
+    there, known = {each.name for each in ground.live.networks}, wanted.desired.networks
+    keys = sorted({each.network for sealed in wanted.services.values() for each in sealed.service.networks})
+    return tuple(
+        MakeNetwork(key, known[key].name, "missing")
+        for key in keys
+        if key in known and not known[key].external and known[key].name not in there
+    )
+
+
+def _heals(
+    journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool
+) -> tuple[Journal, tuple[SwarmAction, ...]]:
+    """What was changed or removed by hand is told again, less and less often where somebody undoes that."""
+    paused = any(each.paused for each in journal.rejected.values())
+    if journal.release is not None or wanted is None or paused:
+        return journal, ()
+    heals: list[SwarmAction] = []
+    for name, goal in sorted(journal.stable.items()):
+        sealed = wanted.services.get(name)
+        if name in journal.rollouts or sealed is None or sealed.fingerprint != goal.fingerprint:
+            continue
+        spec = _told(name, goal, ground)
+        if spec is None:
+            continue
+        service = ground.live.services.get(spec.name)
+        allowed = heals_of(journal, wanted, name, repair=repair)
+        how = allowed.removed if service is None else allowed.modified
+        cause = _ailment(spec, service)
+        last = journal.repairs.get(name)
+        waits = last is not None and (ground.now < last.not_before or last.looping)
+        if not cause or how != "repair" or waits or (service is not None and service.update in UPDATING):
+            continue
+        heals.append(_send(name, goal, spec, service, f"repair: {cause}"))
+        journal = replace(journal, repairs={**journal.repairs, name: attempt(last, ground.now)})
+    return journal, tuple(heals)
+
+
+def _told(name: str, goal: Target, ground: Ground) -> SwarmSpec | None:
+    """What a service was told; None: that is no longer at hand, and until its next release nobody can say."""
+    try:
+        return ground.make(name, goal)
+    except GitopsdError:
+        return None
+
+
+def _ailment(spec: SwarmSpec, service: SwarmService | None) -> str:
+    if service is None:
+        return f"{spec.name} is gone"
+    found = healable(differences(spec, service))
+    return f"{spec.name} was {cause}" if found and (cause := why(spec, service, found)) else ""
+
+
+def _sending(journal: Journal, actions: Iterable[SwarmAction], now: datetime) -> Journal:
+    """The journal with what is about to be told: before it is, so that nobody asks later whether it was."""
+    sent = {
+        each.service: Sent(each.spec.digest, each.version, now) for each in actions if isinstance(each, SendService)
+    }
+    kept = {name: each for name, each in journal.sent.items() if name in journal.rollouts}
+    return replace(journal, sent={**kept, **sent}) if sent or kept != journal.sent else journal
+
+
+def _surplus(before: Journal, journal: Journal, wanted: SealedState | None, ground: Ground) -> tuple[SwarmAction, ...]:
+    """Networks that left the manifest, and configs and secrets that no service has or could go back to."""
+    if journal.release is not None or before.release is not None or wanted is None or journal.rollouts:
+        return ()
+    named = {each.name for each in wanted.desired.networks.values()}
+    gone = (each for each in ground.live.networks if each.name in journal.networks and each.name not in named)
+    drops = [DropNetwork(each.id, each.name, "left the manifest") for each in gone if wanted.desired.policy.prune]
+    used = {id for service in ground.live.services.values() for id in service.uses}
+    told = [_told(name, goal, ground) for name, goal in journal.stable.items()]
+    if None in told:
+        return tuple(drops)
+    needed = {made.name for spec in told if spec is not None for made in spec.objects}
+    objects = (each for each in ground.live.objects if each.id not in used and each.name not in needed)
+    return (*drops, *(DropObject(each.kind, each.id, each.name, "no service has it any more") for each in objects))

@@ -1,0 +1,191 @@
+"""The swarm contract: what gitopsd leans on, over the fake and over a real swarm of one node."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import pytest
+
+from gitopsd.adapters.docker.swarm import connect_swarm
+from gitopsd.controller.swarm_port import Swarm
+from gitopsd.drift.swarm import differences
+from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
+from gitopsd.model.errors import Conflict, EngineRefused
+from gitopsd.model.settings import TargetEngine
+from gitopsd.model.swarm import SwarmService, SwarmSpec
+from tests.e2e.conftest import CRASHING, ONE, TWO, make_pictures
+from tests.e2e.own_engine import own_engine
+from tests.fakes.swarm import FakeSwarm
+from tests.images import Images
+from tests.manifest.compose_builders import KEY, a_state, sealed
+from tests.waiting import eventually
+
+Seen = TypeVar("Seen")
+LABELS = swarm_labels("", "shop")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A swarm with a project on it that nobody else uses; `step` lets a fake one go on."""
+
+    swarm: Swarm
+    step: Callable[[], None]
+    project: str
+
+    def spec(self, image: str = ONE, replicas: int = 1, **keys: Any) -> SwarmSpec:
+        """A service `web`, with a config and the default network, which are there afterwards."""
+        web = {
+            "image": image,
+            "stop_signal": "SIGKILL",
+            "configs": [{"source": "page", "target": "/etc/page"}],
+            "deploy": {"update_config": {"monitor": "2s", "order": "start-first"}},
+            "x-gitopsd": {"min_ready": "0s"},
+            **keys,
+        }
+        document = {"name": self.project, "services": {"web": web}, "configs": {"page": {"content": "hello"}}}
+        state = sealed(a_state(document, swarm=True), web=f"sha256:{image}")
+        network = state.desired.networks["default"]
+        self.swarm.create_network(network.name, swarm_network(network, state.desired, KEY))
+        made = swarm_spec(state.services["web"], state.desired, key=KEY, replicas=replicas)
+        self.swarm.create_objects(made.objects, self.labels)
+        return made
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {**LABELS, STACK: self.project}
+
+    def service(self) -> SwarmService:
+        return self.swarm.look(self.project).services[f"{self.project}_web"]
+
+    def eventually(self, check: Callable[[], Seen]) -> Seen:
+        def going_on() -> Seen:
+            self.step()
+            return check()
+
+        return eventually(going_on, within=90)
+
+    def runs(self, count: int = 1) -> SwarmService:
+        """The service once so many of its tasks run, and nothing of it is under way."""
+
+        def found() -> SwarmService:
+            service = self.service()
+            assert sum(each.runs for each in service.tasks) == count
+            assert service.update not in ("updating", "rollback_started")
+            return service
+
+        return self.eventually(found)
+
+
+@pytest.fixture(scope="module")
+def real_swarm() -> Iterator[str]:
+    """The URL of an engine of the tests' own that is a manager, and the only node."""
+    with _managed() as url:
+        yield url
+
+
+@contextmanager
+def _managed() -> Iterator[str]:
+    with own_engine(firewall=True) as engine:
+        api = engine.api()
+        engine.inside("ip", "link", "set", "lo", "up")
+        api.init_swarm(advertise_addr="127.0.0.1")
+        make_pictures(Images(api))
+        yield engine.url
+        api.leave_swarm(force=True)
+
+
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
+def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    project = f"gitopsd-test-{uuid.uuid4().hex[:8]}"
+    if request.param == "fake":
+        fake = FakeSwarm()
+        fake.failing = {CRASHING}
+        yield Ground(fake, fake.step, project)
+        return
+    swarm = connect_swarm(TargetEngine(request.getfixturevalue("real_swarm"), swarm=True), {})
+    yield Ground(swarm, lambda: None, project)
+    for service in swarm.look(project).services.values():
+        swarm.remove_service(service.id)
+    swarm.close()
+
+
+def test_a_project_is_the_first_ones_until_it_gives_it_up(ground: Ground) -> None:
+    assert ground.swarm.claim(ground.project, "me") == "me"
+    assert ground.swarm.claim(ground.project, "you") == "me"
+    assert ground.swarm.look(ground.project).owner == "me"
+    ground.swarm.disclaim(ground.project)
+    assert ground.swarm.look(ground.project).owner == ""
+
+
+def test_a_service_runs_as_many_tasks_as_it_is_told_and_shows_what_it_was_told(ground: Ground) -> None:
+    told = ground.spec(replicas=2)
+    ground.swarm.create_service(told)
+    service = ground.runs(2)
+    assert differences(told, service) == ()
+    assert {each.fingerprint for each in service.tasks} == {told.fingerprint}
+    with pytest.raises(Conflict):
+        ground.swarm.create_service(told)
+
+
+def test_a_change_that_is_based_on_an_older_look_is_a_conflict(ground: Ground) -> None:
+    ground.swarm.create_service(ground.spec())
+    before = ground.runs()
+    ground.swarm.update_service(before.id, before.version, ground.spec(replicas=2))
+    with pytest.raises(Conflict):
+        ground.swarm.update_service(before.id, before.version, ground.spec(replicas=3))
+    assert differences(ground.spec(replicas=2), ground.service()) == ()
+
+
+def test_an_upgrade_is_completed_and_keeps_what_it_could_go_back_to(ground: Ground) -> None:
+    ground.swarm.create_service(ground.spec())
+    before = ground.runs()
+    told = ground.spec(TWO, configs=[])
+    ground.swarm.update_service(before.id, before.version, told)
+    ground.eventually(lambda: ground.service().update == "completed")
+    service = ground.runs()
+    assert differences(told, service) == ()
+    assert service.uses == before.uses != frozenset()
+
+
+def test_an_update_whose_tasks_fail_goes_back_with_its_labels(ground: Ground) -> None:
+    told = ground.spec()
+    ground.swarm.create_service(told)
+    before = ground.runs()
+    ground.swarm.update_service(before.id, before.version, ground.spec(CRASHING))
+    ground.eventually(lambda: ground.service().update == "rollback_completed")
+    service = ground.runs()
+    assert differences(told, service) == ()
+    assert any("exit" in each.why for each in service.tasks)
+
+
+def test_a_config_that_a_service_has_stays_until_the_service_is_gone(ground: Ground) -> None:
+    ground.swarm.create_service(ground.spec())
+    (config,) = ground.swarm.look(ground.project).objects
+    with pytest.raises(EngineRefused):
+        ground.swarm.remove_object("config", config.id)
+    for _ in range(2):
+        ground.swarm.remove_service(ground.service().id) if ground.swarm.look(ground.project).services else None
+    ground.swarm.remove_object("config", config.id)
+    ground.swarm.remove_object("config", config.id)
+    assert ground.swarm.look(ground.project).objects == ()
+
+
+def test_an_object_of_somebody_elses_is_a_conflict(ground: Ground) -> None:
+    made = ground.spec().objects
+    ground.swarm.create_objects(made, ground.labels)
+    with pytest.raises(Conflict):
+        ground.swarm.create_objects(made, {**ground.labels, "gitopsd.environment": "other"})
+
+
+def test_networks_come_and_go_and_nodes_are_shown(ground: Ground) -> None:
+    ground.spec()
+    state = ground.swarm.look(ground.project)
+    assert [each.name for each in state.networks] == [f"{ground.project}_default"]
+    ground.swarm.remove_network(state.networks[0].id)
+    ground.swarm.remove_network(state.networks[0].id)
+    assert ground.swarm.look(ground.project).networks == ()
+    (node,) = state.nodes
+    assert (node.role, node.state, node.ailing) == ("manager", "ready", "")
+    assert replace(node, availability="drain").ailing == "drained"

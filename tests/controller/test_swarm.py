@@ -1,0 +1,267 @@
+"""An environment on a swarm, over a fake of one: what Swarm does by itself, and what gitopsd makes of that."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+
+from gitopsd.engine_json.labels import FINGERPRINT
+from gitopsd.model.operation import Operation, Verb
+from gitopsd.model.settings import TargetEngine
+from gitopsd.model.swarm import SwarmNode
+from tests.controller.house import HERE, SETTINGS, NearHouse, compose
+from tests.fakes.clock import NOON
+
+Seen = TypeVar("Seen")
+ON_SWARM = replace(SETTINGS, engine=TargetEngine(HERE, swarm=True))
+TWO = "    deploy: {replicas: 2}\n"
+
+
+class SwarmHouse(NearHouse):
+    """A house on a swarm, which goes on as time does."""
+
+    def eventually(self, check: Callable[[], Seen]) -> Seen:
+        def going_on() -> Seen:
+            self.swarm.step()
+            return check()
+
+        return super().eventually(going_on)
+
+    def spec(self, name: str = "shop_web") -> dict[str, Any]:
+        return self.swarm.services[name].body
+
+    def image(self) -> str:
+        return str(self.spec()["TaskTemplate"]["ContainerSpec"]["Image"]).partition("@")[0]
+
+    def replicas(self) -> int:
+        return int(self.spec()["Mode"]["Replicated"]["Replicas"])
+
+    def outcome(self) -> str | None:
+        return self.store.releases("shop", 1)[0].outcome
+
+    def asks(self, verb: Verb, **arguments: Any) -> str:
+        number = self.store.submit(Operation(verb, "shop", "ada", NOON, arguments))
+        self.watcher.changed("operations")
+        return self.eventually(lambda: (self.store.operation(number) or Operation(verb, "shop", "", NOON)).result)
+
+
+@pytest.fixture
+def house() -> Iterator[SwarmHouse]:
+    made = SwarmHouse(ON_SWARM)
+    made.start()
+    yield made
+    made.swarm.away = False
+    made.stop()
+
+
+def push(house: SwarmHouse, image: str = "web:1", more: str = TWO) -> str:
+    return house.push({"shop/compose.yaml": compose(image, more)})
+
+
+def released(house: SwarmHouse, image: str = "web:1", more: str = TWO) -> str:
+    commit = push(house, image, more)
+    house.synced(commit, "shop")
+    return commit
+
+
+def test_a_push_makes_networks_and_services_and_no_containers(house: SwarmHouse) -> None:
+    released(house)
+    assert (house.image(), house.replicas()) == ("web:1", 2)
+    assert list(house.swarm.networks) == ["shop_default"]
+    assert house.engine().names() == []
+    assert house.status("shop").services[0].ready == 2  # type: ignore[union-attr]
+    assert house.outcome() == "succeeded"
+
+
+def test_an_upgrade_is_one_update_and_a_commit_that_changes_nothing_is_none(house: SwarmHouse) -> None:
+    released(house)
+    released(house, "web:2")
+    assert house.image() == "web:2"
+    calls = list(house.swarm.calls)
+    released(house, "web:2", TWO + "# a note\n")
+    assert house.swarm.calls == calls
+
+
+def test_what_swarm_rolls_back_is_rejected_and_not_tried_again(house: SwarmHouse) -> None:
+    good = released(house)
+    house.swarm.failing = {"web:2"}
+    push(house, "web:2")
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    assert house.outcome() == "rolled-back"
+    assert "Swarm rolled it back: task: non-zero exit (3)" in house.store.releases("shop", 1)[0].reason
+    updates = house.swarm.calls.count("update shop_web")
+    for _ in range(5):
+        house.timer.tick(60)
+        house.swarm.step()
+    assert (updates, house.swarm.calls.count("update shop_web")) == (1, 1)
+    assert house.store.journal("shop").serving.revision == good  # type: ignore[union-attr]
+
+
+def test_a_revert_after_a_rejection_is_good_again(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.failing = {"web:2"}
+    push(house, "web:2")
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    released(house)
+    assert house.guards("shop") == set()
+
+
+def test_services_that_were_promoted_already_return_when_another_one_fails(house: SwarmHouse) -> None:
+    more = TWO + "  last:\n    image: IMAGE\n    x-gitopsd: {min_ready: 0s}\n    depends_on: [web]\n"
+    released(house, "web:1", more.replace("IMAGE", "web:1"))
+    house.engine().add_image("web:3")
+    house.swarm.failing = {"web:3"}
+    push(house, "web:2", more.replace("IMAGE", "web:3"))
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    house.eventually(lambda: house.image() == "web:1")
+
+
+def test_a_first_release_that_fails_is_rejected_and_stays_for_diagnosis(house: SwarmHouse) -> None:
+    house.swarm.failing = {"web:1"}
+    push(house, "web:1", "    deploy: {replicas: 4}\n")
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    assert house.outcome() == "failed"
+    assert "shop_web" in house.swarm.services
+
+
+def test_what_a_manager_refuses_is_rejected_with_its_words(house: SwarmHouse) -> None:
+    house.swarm.refuses = "create shop_web"
+    push(house)
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    assert "create shop_web: invalid" in house.store.releases("shop", 1)[0].reason
+
+
+def test_a_service_that_left_the_manifest_goes(house: SwarmHouse) -> None:
+    other = TWO + "  other:\n    image: web:1\n    x-gitopsd: {min_ready: 0s}\n"
+    released(house, "web:1", other)
+    released(house, "web:1")
+    assert list(house.swarm.services) == ["shop_web"]
+
+
+def test_what_somebody_changes_is_told_with_its_cause_and_healed(house: SwarmHouse) -> None:
+    released(house)
+    before = house.spec()
+    house.swarm.by_hand("shop_web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    house.eventually(lambda: house.told("DriftEnded"))
+    assert "scaled by hand from 2 to 5" in house.told("DriftFound")[0]
+    assert "repair: shop_web was scaled by hand from 2 to 5" in house.told("DriftEnded")[0]
+    assert house.spec()["Mode"] == before["Mode"]
+
+
+def test_a_service_that_somebody_removed_comes_back(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.remove_service(house.swarm.services["shop_web"].id)
+    house.eventually(lambda: "shop_web" in house.swarm.services)
+    house.eventually(lambda: house.told("DriftEnded"))
+
+
+def test_a_rollback_by_hand_is_told_as_one_and_taken_back(house: SwarmHouse) -> None:
+    released(house)
+    released(house, "web:2")
+    previous = house.swarm.services["shop_web"].previous
+    house.swarm.by_hand("shop_web", lambda spec: spec.update(previous))
+    house.eventually(lambda: any("rolled back by hand" in each for each in house.told("DriftFound")))
+    house.eventually(lambda: house.image() == "web:2")
+
+
+def test_a_forced_update_is_told_and_makes_no_second_one(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.by_hand("shop_web", lambda spec: spec["TaskTemplate"].update(ForceUpdate=1))
+    house.eventually(lambda: any("made anew by a forced update" in each for each in house.told("DriftFound")))
+    house.timer.tick(60)
+    assert house.swarm.calls.count("update shop_web") == 0
+    assert house.status("shop").sync == "Synced"  # type: ignore[union-attr]
+
+
+def test_who_undoes_every_heal_is_given_up(house: SwarmHouse) -> None:
+    released(house)
+
+    def looping() -> bool:
+        if house.replicas() == 2:
+            house.swarm.by_hand("shop_web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+        house.timer.tick(30)
+        repair = house.store.journal("shop").repairs.get("web")
+        return repair is not None and repair.looping
+
+    house.eventually(looping)
+    healed = house.swarm.calls.count("update shop_web")
+    house.timer.tick(600)
+    assert house.swarm.calls.count("update shop_web") == healed
+
+
+def test_a_suspended_environment_is_told_of_and_not_healed(house: SwarmHouse) -> None:
+    released(house)
+    house.asks("suspend")
+    house.swarm.by_hand("shop_web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    house.eventually(lambda: house.told("DriftFound"))
+    assert house.replicas() == 5
+    house.asks("resume")
+    house.eventually(lambda: house.replicas() == 2)
+
+
+def test_services_of_somebody_else_hold_the_release(house: SwarmHouse) -> None:
+    released(house)
+    house.spec()["Labels"]["gitopsd.environment"] = "other"
+    push(house, "web:2")
+    house.eventually(lambda: "foreign" in house.guards("shop"))
+    assert house.image() == "web:1"
+
+
+def test_another_gitopsd_keeps_its_project(house: SwarmHouse) -> None:
+    house.swarm.owners["shop"] = "somebody"
+    push(house)
+    house.eventually(lambda: "owner" in house.guards("shop"))
+    assert house.swarm.services == {}
+
+
+def test_what_no_node_can_have_is_held_before_it_starts(house: SwarmHouse) -> None:
+    push(house, more="    deploy: {placement: {constraints: [node.labels.disk == ssd]}}\n")
+    house.eventually(lambda: "placement" in house.guards("shop"))
+    assert house.swarm.services == {}
+    house.swarm.nodes = (replace(house.swarm.nodes[0], labels={"disk": "ssd"}),)
+    house.timer.tick(60)
+    house.eventually(lambda: house.outcome() == "succeeded" if house.store.releases("shop", 1) else False)
+
+
+def test_a_node_that_is_down_is_a_warning_and_no_failed_release(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.nodes = (*house.swarm.nodes, SwarmNode("n2", "beta", "worker", "down", "active"))
+    house.timer.tick(60)
+    house.eventually(lambda: house.status("shop").warnings == ("node beta (worker) is down",))  # type: ignore[union-attr]
+    assert house.status("shop").sync == "Synced"  # type: ignore[union-attr]
+
+
+def test_configs_are_named_by_their_content_and_collected_when_nothing_has_them(house: SwarmHouse) -> None:
+    def shop(content: str, image: str = "web:1") -> str:
+        more = f"    configs: [page]\nconfigs: {{page: {{content: {content}}}}}\n"
+        return released(house, image, more)
+
+    shop("one")
+    (first,) = house.swarm.objects
+    shop("two")
+    assert len(house.swarm.objects) == 2  # the first one is what a rollback needs
+    shop("three")
+    house.eventually(lambda: len(house.swarm.objects) == 2)
+    assert first not in house.swarm.objects
+
+
+def test_a_daemon_that_dies_in_an_update_goes_on_with_it(house: SwarmHouse) -> None:
+    released(house)
+    push(house, "web:2")
+    super(SwarmHouse, house).eventually(lambda: "update shop_web" in house.swarm.calls)
+    house.upgrade("v2")
+    house.eventually(lambda: house.outcome() == "succeeded")
+    assert house.swarm.calls.count("update shop_web") == 1
+
+
+def test_a_removed_environment_leaves_nothing_behind(house: SwarmHouse) -> None:
+    released(house)
+    assert house.asks("remove").startswith("1 services removed")
+    assert (house.swarm.services, house.swarm.networks, house.swarm.owners) == ({}, {}, {})
+
+
+def test_tasks_carry_the_fingerprint_so_that_an_image_of_the_same_name_makes_new_ones(house: SwarmHouse) -> None:
+    released(house)
+    labels = house.spec()["TaskTemplate"]["ContainerSpec"]["Labels"]
+    assert labels[FINGERPRINT] == house.store.journal("shop").stable["web"].fingerprint

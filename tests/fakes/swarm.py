@@ -1,0 +1,244 @@
+"""A swarm of one node in memory: Swarm's rules as far as gitopsd leans on them, in steps that a test takes."""
+
+import copy
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gitopsd.controller.swarm_port import Swarm
+from gitopsd.drift.swarm import replicas
+from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.swarm_spec import STACK
+from gitopsd.model.canonical import Json
+from gitopsd.model.errors import Conflict, EngineRefused, EngineUnavailable
+from gitopsd.model.live import LiveNetwork
+from gitopsd.model.swarm import (
+    HeldObject,
+    ObjectKind,
+    SwarmNode,
+    SwarmObject,
+    SwarmService,
+    SwarmSpec,
+    SwarmState,
+    SwarmTask,
+)
+from tests.fakes.clock import FakeClock
+
+NODE = SwarmNode(
+    "n1", "alpha", "manager", "ready", "active", "reachable", platform="linux/x86_64", cpus=2, memory=1 << 32
+)
+
+
+@dataclass
+class Kept:
+    """A service as the fake keeps it. `previous` is the body that a rollback goes back to."""
+
+    id: str
+    body: dict[str, Any]
+    version: int
+    previous: dict[str, Any] | None = None
+    update: str = ""
+    message: str = ""
+    tasks: list[SwarmTask] = field(default_factory=list)
+
+
+class FakeSwarm(Swarm):
+    """`failing` are images whose tasks fail as soon as they start. Time passes where `step` is called."""
+
+    def __init__(self, clock: FakeClock | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.nodes: tuple[SwarmNode, ...] = (NODE,)
+        self.services: dict[str, Kept] = {}
+        self.networks: dict[str, Mapping[str, Json]] = {}
+        self.objects: dict[str, tuple[HeldObject, Mapping[str, str]]] = {}
+        self.owners: dict[str, str] = {}
+        self.failing: set[str] = set()
+        self.refuses = ""
+        self.away = False
+        self.calls: list[str] = []
+        self._count = 10
+
+    # What gitopsd calls.
+
+    def look(self, project: str) -> SwarmState:
+        self._asked("")
+        services = {name: self._shown(kept) for name, kept in sorted(self.services.items()) if _of(kept.body, project)}
+        networks = tuple(
+            LiveNetwork(f"id-{name}", name, {STACK: project})
+            for name, body in sorted(self.networks.items())
+            if _of(body, project)
+        )
+        objects = tuple(held for held, labels in self.objects.values() if labels.get(STACK) == project)
+        return SwarmState(services, self.nodes, networks, objects, self.owners.get(project, ""))
+
+    def claim(self, project: str, owner: str) -> str:
+        self._asked("claim")
+        return self.owners.setdefault(project, owner)
+
+    def disclaim(self, project: str) -> None:
+        self.owners.pop(project, None)
+
+    def create_network(self, name: str, body: Mapping[str, Json]) -> None:
+        self._asked(f"create network {name}")
+        self.networks.setdefault(name, body)
+
+    def remove_network(self, id: str) -> None:
+        self._asked(f"remove network {id}")
+        self.networks.pop(id.removeprefix("id-"), None)
+
+    def create_objects(self, objects: Collection[SwarmObject], labels: Mapping[str, str]) -> None:
+        for each in objects:
+            known = self.objects.get(f"{each.kind}/{each.name}")
+            if known is not None and known[1].get(ENVIRONMENT) != labels.get(ENVIRONMENT):
+                raise Conflict(f"create {each.kind} {each.name}: it exists already", 409)
+            if known is None:
+                held = HeldObject(each.kind, self._new_id(), each.name)
+                self.objects[f"{each.kind}/{each.name}"] = held, dict(labels)
+
+    def remove_object(self, kind: ObjectKind, id: str) -> None:
+        for key, (held, _) in list(self.objects.items()):
+            if held.id == id:
+                if any(held.name in _object_names(kept.body) for kept in self.services.values()):
+                    raise EngineRefused(f"remove {kind} {id}: it is in use", 400)
+                del self.objects[key]
+
+    def create_service(self, spec: SwarmSpec) -> None:
+        self._asked(f"create {spec.name}")
+        if spec.name in self.services:
+            raise Conflict(f"create service {spec.name}: the name conflicts with an existing object", 409)
+        self.services[spec.name] = Kept(self._new_id(), _body(spec.body), self._new_version())
+        self._tasks(self.services[spec.name])
+
+    def update_service(self, id: str, version: int, spec: SwarmSpec, forced: int = 0) -> None:
+        self._asked(f"update {spec.name}")
+        body = _body(spec.body)
+        body["TaskTemplate"]["ForceUpdate"] = forced
+        self._change(self._by_id(id), version, body)
+
+    def remove_service(self, id: str) -> None:
+        self._asked("remove service")
+        for name, kept in list(self.services.items()):
+            if kept.id == id:
+                del self.services[name]
+
+    # What others do to it.
+
+    def by_hand(self, name: str, change: Any) -> None:
+        """Somebody changes a service's Spec: `change` gets it and may do so."""
+        kept = self.services[name]
+        body = copy.deepcopy(kept.body)
+        change(body)
+        self._change(kept, kept.version, body)
+
+    def step(self) -> None:
+        """Swarm goes on with what it is at: an update that fails goes back, another one is completed."""
+        for kept in self.services.values():
+            self._step(kept)
+
+    def _step(self, kept: Kept) -> None:
+        if kept.update == "updating" and self._fails(kept):
+            action = (kept.body.get("UpdateConfig") or {}).get("FailureAction")
+            if action == "rollback" and kept.previous is not None:
+                kept.body, kept.previous, kept.version = kept.previous, None, self._new_version()
+                kept.update, kept.message = "rollback_completed", "rollback completed"
+            else:
+                kept.update, kept.message = "paused", "update paused due to failure"
+        elif kept.update == "updating":
+            kept.update, kept.message = "completed", "update completed"
+        self._tasks(kept)
+
+    # How it does that.
+
+    def _change(self, kept: Kept, version: int, body: dict[str, Any]) -> None:
+        if version != kept.version:
+            raise Conflict(f"update service {body['Name']}: update out of sequence", 500)
+        moved = kept.body["TaskTemplate"] != body["TaskTemplate"]
+        kept.previous, kept.body, kept.version = kept.body, body, self._new_version()
+        kept.update = kept.message = ""
+        if moved:
+            kept.update, kept.message = "updating", "update in progress"
+            self._failed_task(kept)
+        self._tasks(kept)
+
+    def _tasks(self, kept: Kept) -> None:
+        """As many tasks as the Spec says, of what it says, unless those fail."""
+        failed = [each for each in kept.tasks if each.state == "failed"]
+        if kept.update == "updating":
+            return
+        fails = self._fails(kept)
+        wanted = replicas(kept.body)
+        count = len(self.nodes) if wanted is None else wanted
+        fingerprint = _fingerprint(kept.body)
+        known = {each.slot: each for each in kept.tasks if each.fingerprint == fingerprint and each.state == "running"}
+        made = [
+            known.get(slot) or self._task(kept, slot, "failed" if fails else "running") for slot in range(1, count + 1)
+        ]
+        kept.tasks = [*failed, *made]
+
+    def _failed_task(self, kept: Kept) -> None:
+        if self._fails(kept):
+            kept.tasks.append(self._task(kept, 1, "failed"))
+
+    def _task(self, kept: Kept, slot: int, state: str) -> SwarmTask:
+        why = "task: non-zero exit (3)" if state == "failed" else ""
+        wanted = "shutdown" if state == "failed" else "running"
+        made = SwarmTask(self._new_id(), state, wanted, self.clock.now(), slot, "n1", _fingerprint(kept.body))
+        return replace(made, why=why)
+
+    def _fails(self, kept: Kept) -> bool:
+        return str(kept.body["TaskTemplate"]["ContainerSpec"]["Image"]) in self.failing
+
+    def _shown(self, kept: Kept) -> SwarmService:
+        wanted = replicas(kept.body)
+        names = (*_object_names(kept.body), *_object_names(kept.previous or {}))
+        return SwarmService(
+            id=kept.id,
+            name=str(kept.body["Name"]),
+            version=kept.version,
+            body=copy.deepcopy(kept.body),
+            labels={str(key): str(value) for key, value in kept.body["Labels"].items()},
+            update=kept.update,
+            message=kept.message,
+            desired=1 if wanted is None else wanted,
+            uses=frozenset(held.id for held, _ in self.objects.values() if held.name in names),
+            tasks=tuple(kept.tasks),
+        )
+
+    def _by_id(self, id: str) -> Kept:
+        return next(kept for kept in self.services.values() if kept.id == id)
+
+    def _asked(self, call: str) -> None:
+        if self.away:
+            raise EngineUnavailable("the manager does not answer")
+        if call:
+            self.calls.append(call)
+        if self.refuses and call.startswith(self.refuses):
+            raise EngineRefused(f"{call}: invalid", 400)
+
+    def _new_id(self) -> str:
+        self._count += 1
+        return f"id{self._count}"
+
+    def _new_version(self) -> int:
+        self._count += 1
+        return self._count
+
+
+def _object_names(body: Mapping[str, Any]) -> list[str]:
+    container = body.get("TaskTemplate", {}).get("ContainerSpec", {})
+    return [
+        *(each["ConfigName"] for each in container.get("Configs") or ()),
+        *(each["SecretName"] for each in container.get("Secrets") or ()),
+    ]
+
+
+def _of(body: Mapping[str, Any], project: str) -> bool:
+    return bool((body.get("Labels") or {}).get(STACK) == project)
+
+
+def _fingerprint(body: Mapping[str, Any]) -> str:
+    return str((body["TaskTemplate"]["ContainerSpec"].get("Labels") or {}).get(FINGERPRINT) or "")
+
+
+def _body(body: Mapping[str, Json]) -> dict[str, Any]:
+    return copy.deepcopy(dict(body))

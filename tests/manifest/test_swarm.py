@@ -1,0 +1,113 @@
+"""Manifests for a swarm: `deploy` in full, and what Swarm cannot do refused where it is written."""
+
+import pytest
+
+from gitopsd.model.errors import ManifestError
+from tests.manifest.compose_builders import a_service, a_state, sealed
+
+DEPLOY = """\
+services:
+  web:
+    image: nginx
+    deploy:
+      mode: replicated
+      replicas: 3
+      endpoint_mode: dnsrr
+      labels: {team: blue}
+      placement:
+        constraints: [node.role == worker, "node.labels.zone!=b"]
+        preferences: [{spread: node.labels.zone}]
+        max_replicas_per_node: 2
+      resources:
+        limits: {cpus: "0.5", memory: 64m, pids: 100}
+        reservations: {cpus: "0.25", memory: 32m, generic_resources: [{discrete_resource_spec: {kind: gpu, value: 1}}]}
+      restart_policy: {condition: on-failure, delay: 5s, max_attempts: 3, window: 2m}
+      update_config: {parallelism: 2, delay: 10s, failure_action: rollback, monitor: 20s, order: start-first}
+      rollback_config: {parallelism: 0, failure_action: continue, monitor: 5s, max_failure_ratio: 0.5, delay: 1s}
+"""
+
+
+def refusals(keys: str, top: str = "") -> list[str]:
+    with pytest.raises(ManifestError) as refused:
+        a_service(keys, top=top, swarm=True)
+    return [str(problem) for problem in refused.value.problems]
+
+
+def test_deploy_is_read_in_full_for_a_swarm() -> None:
+    service = a_state(DEPLOY, swarm=True).services["web"]
+    assert service.replicas == 3
+    assert service.deploy is not None
+    assert service.deploy["placement"] == {
+        "constraints": ["node.role == worker", "node.labels.zone!=b"],
+        "preferences": [{"spread": "node.labels.zone"}],
+        "max_replicas_per_node": 2,
+    }
+    assert service.deploy["restart_policy"] == {
+        "condition": "on-failure",
+        "delay": "5s",
+        "max_attempts": 3,
+        "window": "2m0s",
+    }
+
+
+def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_swarm() -> None:
+    with pytest.raises(ManifestError) as refused:
+        a_state(DEPLOY)
+    told = [problem.path.removeprefix("services.web.deploy.") for problem in refused.value.problems]
+    assert told == [
+        "labels",
+        "placement",
+        "resources.reservations.generic_resources",
+        "rollback_config.failure_action",
+        "rollback_config.max_failure_ratio",
+        "rollback_config.monitor",
+    ] or set(told) >= {"labels", "placement", "resources.reservations.generic_resources"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("container_name: one", "services.web.container_name: Swarm names its containers itself; remove it"),
+        (
+            "privileged: true",
+            "services.web.privileged: Swarm runs nothing privileged; name what it needs under cap_add",
+        ),
+        ("devices: [/dev/null]", "services.web.devices: Swarm hands out no devices; write deploy.resources"),
+        ("network_mode: host", "services.web.network_mode: a service of a swarm has no network_mode (host)"),
+        ("pid: host", "services.web.pid: a service of a swarm has no pid; remove it"),
+        ("cpu_shares: 5", "services.web.cpu_shares: a service of a swarm has no cpu_shares; remove it"),
+        ("security_opt: [no-new-privileges]", "services.web.security_opt: Swarm knows no security options; remove it"),
+        ('ports: ["8000-8010:80"]', "services.web.ports: 8000-8010: Swarm picks no port out of a range; write one"),
+        ('ports: ["127.0.0.1:80:80"]', "services.web.ports: 127.0.0.1: a swarm publishes on every address"),
+        ('restart: "no"', "services.web.restart: it would run once, and jobs are not run on a swarm yet"),
+        ("deploy: {mode: replicated-job}", "services.web.deploy.mode: replicated-job is not supported yet"),
+        ("deploy: {mode: global, replicas: 2}", "services.web.deploy.replicas: global means one on each node"),
+        ("deploy: {placement: {constraints: [ssd]}}", "constraints[0]: expected a constraint such as node.role =="),
+        ("deploy: {rollback_config: {failure_action: rollback}}", "failure_action: expected one of pause, continue"),
+        ("x-gitopsd: {strategy: canary}", "services.web.x-gitopsd.strategy: canary needs a router, which no swarm has"),
+        ("x-gitopsd: {job: {}}", "services.web.x-gitopsd.job: jobs are not run on a swarm yet"),
+        ("x-gitopsd: {health: {tcp: {port: 80}}}", "services.web.x-gitopsd.health: the instances of a swarm cannot be"),
+    ],
+)
+def test_what_a_swarm_cannot_do_is_refused_at_its_place_with_a_mend(keys: str, message: str) -> None:
+    told = refusals(keys)
+    assert any(message in each for each in told), told
+    assert all(each.startswith("shop/compose.yaml:2:") for each in told)
+
+
+def test_a_fixed_address_is_refused() -> None:
+    told = refusals("networks: {back: {ipv4_address: 10.0.0.7}}", "networks: {back: {}}")
+    assert "services.web.networks.back.ipv4_address: Swarm gives out the addresses of its tasks itself" in told[0]
+
+
+def test_a_service_has_one_fingerprint_wherever_it_runs_and_placement_is_no_part_of_it() -> None:
+    keys = "environment: {A: b}, restart: always"
+    plain, there = (
+        sealed(a_state(f"services: {{web: {{image: nginx, {keys}}}}}", **how)).services["web"]
+        for how in ({}, {"swarm": True})
+    )
+    placed = sealed(
+        a_state(f"services: {{web: {{image: nginx, {keys}, deploy: {{labels: {{a: b}}}}}}}}", swarm=True)
+    ).services["web"]
+    assert plain.fingerprint == there.fingerprint == placed.fingerprint
+    assert placed.in_place != there.in_place
