@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -40,7 +40,7 @@ class Ground:
             "image": image,
             "stop_signal": "SIGKILL",
             "configs": [{"source": "page", "target": "/etc/page"}],
-            "deploy": {"update_config": {"monitor": "2s", "order": "start-first"}},
+            "deploy": {"update_config": {"monitor": "1s", "order": "start-first"}},
             "x-gitopsd": {"min_ready": "0s"},
             **keys,
         }
@@ -87,7 +87,9 @@ def real_swarm() -> Iterator[str]:
 
 @contextmanager
 def _managed() -> Iterator[str]:
-    with own_engine(firewall=True) as engine:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as started:
+        patch.setenv("DOCKER_SERVICE_PREFER_OFFLINE_IMAGE", "1")  # nobody waits for a registry that is not there
+        engine = started.enter_context(own_engine(firewall=True))
         api = engine.api()
         engine.inside("ip", "link", "set", "lo", "up")
         api.init_swarm(advertise_addr="127.0.0.1")

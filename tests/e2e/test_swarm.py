@@ -51,7 +51,8 @@ class SwarmRig:
 
 
 @pytest.fixture
-def swarm(start_engine: StartEngine, make_rig: MakeRig) -> SwarmRig:
+def swarm(start_engine: StartEngine, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch) -> SwarmRig:
+    monkeypatch.setenv("DOCKER_SERVICE_PREFER_OFFLINE_IMAGE", "1")  # nobody waits for a registry that is not there
     engine = start_engine(firewall=True)  # in a network of its own, where no other swarm is
     engine.inside("ip", "link", "set", "lo", "up")
     api = engine.api()
@@ -69,7 +70,7 @@ def end_swarm(api: docker.APIClient) -> None:
 
 
 def told(image: str, **more: Any) -> dict[str, Any]:
-    update = {"monitor": "2s", "order": "start-first"}
+    update = {"monitor": "1s", "order": "start-first", "parallelism": 0}
     return web(image, deploy={"replicas": 2, "update_config": update, **more.pop("deploy", {})}, **more)
 
 
