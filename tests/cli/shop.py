@@ -16,7 +16,7 @@ from gitopsd.adapters.server import HttpServer
 from gitopsd.cli.main import gitopsd
 from gitopsd.controller.application import Application
 from gitopsd.controller.desire import Desires
-from gitopsd.controller.environments import discovered, orphan
+from gitopsd.controller.environments import Environment, discovered, orphan
 from gitopsd.controller.flags import Flags
 from gitopsd.controller.ground import Ground
 from gitopsd.controller.ports import Timer, Watcher
@@ -26,6 +26,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.server_port import Member, Server
 from gitopsd.controller.shared import shared
+from gitopsd.controller.swarm_reconcile import SwarmReconciler
 from gitopsd.model.guards import NO_POLICY, OperatorPolicy
 from gitopsd.model.mode import Mode
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
@@ -158,6 +159,11 @@ class Shop:
             found.setdefault(name, orphan(settings, name))
         for name, environment in found.items():
             desires = Desires(repositories, self.store, registry, self.secrets)
+            if environment.engine.swarm:
+                self._work_on_swarm(
+                    SwarmReconciler(name, here, self.swarm, self.store, self.clock, desires), environment
+                )
+                continue
             passes = Reconciler(name, here, self.store, self.clock, desires)
 
             def settled() -> bool:
@@ -166,6 +172,16 @@ class Shop:
 
             eventually(settled)
         here.executor.stop()
+
+    def _work_on_swarm(self, passes: SwarmReconciler, environment: Environment) -> None:
+        """Swarm takes its time."""
+
+        def settled() -> bool:
+            self.swarm.step()
+            self.clock.advance(1)
+            return passes.reconcile(environment, lambda: None).settled
+
+        eventually(settled)
 
     def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)

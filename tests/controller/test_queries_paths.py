@@ -8,7 +8,7 @@ from gitopsd.controller.queries.everything import everything
 from gitopsd.controller.queries.paths import OnDisk, alone, configured
 from gitopsd.controller.queries.validating import validated
 from gitopsd.model.errors import GitopsdError
-from gitopsd.model.settings import EnvironmentSettings
+from gitopsd.model.settings import EnvironmentSettings, TargetEngine
 from tests.cli.shop import Shop, compose, web
 
 
@@ -117,3 +117,13 @@ def test_environments_that_cannot_both_be_what_one_was_are_told_before_anything_
     assert "three says the same of itself at environments/three/compose.yaml:1:25" in problems["four"][0]
     assert "four says the same of itself" in problems["three"][0]
     assert problems["one"] == problems["two"] == []
+
+
+def test_an_environment_that_the_settings_put_on_a_swarm_is_checked_for_one(tmp_path: Path, root: Path) -> None:
+    write(root, "environments/one/compose.yaml", compose(web("web:1", "deploy: {mode: global}")))
+    there = EnvironmentSettings("one", target=TargetEngine(swarm=True))
+    for settings, refused in (({"one": there}, []), ({}, ["global needs Swarm"])):
+        for path in (root / "environments/one", root):
+            found, _ = on_disk(Shop(tmp_path / "state", environments=settings), path)
+            told = [problem.message[:18] for each in found for problem in validated(each).problems]
+            assert told == refused

@@ -130,6 +130,11 @@ class FakeSwarm(Swarm):
         change(body)
         self._change(kept, kept.version, body)
 
+    @staticmethod
+    def pending(task: SwarmTask, why: str) -> SwarmTask:
+        """The task while Swarm finds no place for it."""
+        return replace(task, state="pending", why=why)
+
     def step(self) -> None:
         """Swarm goes on with what it is at: an update that fails goes back, another one is completed."""
         for kept in self.services.values():
