@@ -5,7 +5,7 @@ What is not known is refused by name, so that nobody believes a guard to be in f
 
 import socket
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -136,8 +136,14 @@ def _with_flags(document: Node, flags: Flags) -> Node:
             inner = written.fields if isinstance(written, Fields) else {}
             place = written.place if written else next(iter(flagged.values())).place
             keys = written.keys if isinstance(written, Fields) else {}
-            fields[key] = Fields({**inner, **flagged}, keys, place)
+            fields[key] = Fields({**inner, **flagged, **_still_a_swarm(inner)}, keys, place)
     return Fields(fields, document.keys, document.place)
+
+
+def _still_a_swarm(written: Mapping[str, Node]) -> dict[str, Scalar]:
+    """Another manager than the one that is written is that of a swarm, too."""
+    swarm = written.get("swarm")
+    return {"swarm": replace(swarm, value=True)} if isinstance(swarm, Scalar) and isinstance(swarm.value, str) else {}
 
 
 def _engine(document: Fields, flags: Flags) -> tuple[str | None, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gitopsd.drift.swarm import differences, healable, replicas, why
-from gitopsd.engine_json.swarm_spec import SPEC
+from gitopsd.engine_json.swarm_spec import LEAST_MONITOR, SPEC
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.event import Event
@@ -188,13 +188,15 @@ def _has_arrived(rollout: Rollout, service: SwarmService, goal: Target, sent: Se
     ready, most = _ready(service, goal)
     if service.update in UPDATING or ready < most:
         return False
-    if service.update in ("completed", "rollback_completed"):
-        return True
-    # Nothing was to be moved, or Swarm has not begun, or the service is new: it has to last for a while.
-    if sent is not None and now < sent.at + SETTLES:
+    # That Swarm has ended its watch is not enough: what crashes later than that is begun again and again by then.
+    own = _own(service, goal.fingerprint)
+    failed = any(each.state in ("failed", "rejected") and each.at >= rollout.started_at for each in own)
+    lasting = max(rollout.policy.min_ready, LEAST_MONITOR if failed else timedelta(0))
+    if not all(each.at + lasting <= now for each in own if each.runs):
         return False
-    running = [each.at for each in _own(service, goal.fingerprint) if each.runs]
-    return all(at + rollout.policy.min_ready <= now for at in running)
+    # Nothing was to be moved, or Swarm has not begun yet: told so lately, it shows neither.
+    begun = service.update in ("completed", "rollback_completed")
+    return begun or sent is None or now >= sent.at + SETTLES
 
 
 def _ready(service: SwarmService, goal: Target) -> tuple[int, int]:

@@ -195,6 +195,11 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     assert said.engine == TargetEngine("tcp://127.0.0.1:2375")
 
 
+def test_a_flag_names_another_manager_of_a_swarm(tmp_path: Path) -> None:
+    said = settings(tmp_path, "target: {swarm: 'unix:///a.sock'}", Flags(engine="unix:///b.sock"))
+    assert said.engine == TargetEngine("unix:///b.sock", swarm=True)
+
+
 def test_flags_are_enough() -> None:
     said = load(None, Flags(repository="/srv/shop.git"))
     assert said.repositories == {"default": Repository("default", "/srv/shop.git")}

@@ -155,7 +155,8 @@ def test_an_update_whose_tasks_fail_goes_back_with_its_labels(ground: Ground) ->
     told = ground.spec()
     ground.swarm.create_service(told)
     before = ground.runs()
-    ground.swarm.update_service(before.id, before.version, ground.spec(CRASHING))
+    deploy = {"update_config": {"monitor": "30s", "order": "start-first"}}
+    ground.swarm.update_service(before.id, before.version, ground.spec(CRASHING, deploy=deploy))
     ground.eventually(lambda: ground.service().update == "rollback_completed")
     service = ground.runs()
     assert differences(told, service) == ()

@@ -98,6 +98,15 @@ def test_what_swarm_rolls_back_is_rejected_and_not_tried_again(house: SwarmHouse
     assert house.store.journal("shop").serving.revision == good  # type: ignore[union-attr]
 
 
+def test_what_crashes_only_after_swarm_has_ended_its_watch_is_turned_back_all_the_same(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.late = {"web:2"}
+    push(house, "web:2")
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    assert "of its tasks failed: task: non-zero exit (3)" in house.store.releases("shop", 1)[0].reason
+    house.eventually(lambda: house.image() == "web:1")
+
+
 def test_a_revert_after_a_rejection_is_good_again(house: SwarmHouse) -> None:
     released(house)
     house.swarm.failing = {"web:2"}

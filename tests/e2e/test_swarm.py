@@ -69,8 +69,8 @@ def end_swarm(api: docker.APIClient) -> None:
     api.leave_swarm(force=True)
 
 
-def told(image: str, **more: Any) -> dict[str, Any]:
-    update = {"monitor": "1s", "order": "start-first", "parallelism": 0}
+def told(image: str, monitor: str = "1s", **more: Any) -> dict[str, Any]:
+    update = {"monitor": monitor, "order": "start-first", "parallelism": 0}
     return web(image, deploy={"replicas": 2, "update_config": update, **more.pop("deploy", {})}, **more)
 
 
@@ -91,7 +91,7 @@ def test_an_environment_on_a_swarm_is_released_upgraded_thrown_back_and_mended(s
     swarm.synced(second)
     assert swarm.running() == [TWO, TWO]
 
-    assert "Swarm rolled it back" in rig.rejected(rig.push(web=told(CRASHING)), within=PATIENCE)
+    assert "non-zero exit (3)" in rig.rejected(rig.push(web=told(CRASHING, monitor="30s")), within=PATIENCE)
     assert rig.release().outcome == "rolled-back"
     rig.eventually(lambda: swarm.running() == [TWO, TWO], within=PATIENCE)
 

@@ -43,7 +43,10 @@ class Kept:
 
 
 class FakeSwarm(Swarm):
-    """`failing` are images whose tasks fail as soon as they start. Time passes where `step` is called."""
+    """`failing` are images whose tasks fail as soon as they start, those of `late` fail after Swarm's watch has ended.
+
+    Time passes where `step` is called.
+    """
 
     def __init__(self, clock: FakeClock | None = None) -> None:
         self.clock = clock or FakeClock()
@@ -53,6 +56,7 @@ class FakeSwarm(Swarm):
         self.objects: dict[str, tuple[HeldObject, Mapping[str, str]]] = {}
         self.owners: dict[str, str] = {}
         self.failing: set[str] = set()
+        self.late: set[str] = set()
         self.refuses = ""
         self.away = False
         self.calls: list[str] = []
@@ -150,6 +154,10 @@ class FakeSwarm(Swarm):
                 kept.update, kept.message = "paused", "update paused due to failure"
         elif kept.update == "updating":
             kept.update, kept.message = "completed", "update completed"
+        elif _image(kept.body) in self.late:
+            why = "task: non-zero exit (3)"
+            ended = [replace(each, state="failed", wanted="shutdown", why=why) for each in kept.tasks if each.runs]
+            kept.tasks = [*(each for each in kept.tasks if not each.runs), *ended]
         self._tasks(kept)
 
     # How it does that.
@@ -191,7 +199,7 @@ class FakeSwarm(Swarm):
         return replace(made, why=why)
 
     def _fails(self, kept: Kept) -> bool:
-        return str(kept.body["TaskTemplate"]["ContainerSpec"]["Image"]) in self.failing
+        return _image(kept.body) in self.failing
 
     def _shown(self, kept: Kept) -> SwarmService:
         wanted = replicas(kept.body)
@@ -227,6 +235,10 @@ class FakeSwarm(Swarm):
     def _new_version(self) -> int:
         self._count += 1
         return self._count
+
+
+def _image(body: Mapping[str, Any]) -> str:
+    return str(body["TaskTemplate"]["ContainerSpec"]["Image"])
 
 
 def _object_names(body: Mapping[str, Any]) -> list[str]:
