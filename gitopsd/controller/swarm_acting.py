@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
@@ -42,7 +42,8 @@ class Telling:
         """GitopsdError: its specification is no longer at hand."""
         named = (service, target.fingerprint, target.in_place)
         found = self.desires.specification(self.environment, self.states, named)
-        return swarm_spec(found.sealed, found.desired, key=self.key, replicas=target.replicas)
+        desired = as_it_began(found.desired, self.environment)
+        return swarm_spec(found.sealed, desired, key=self.key, replicas=target.replicas)
 
     def known(self, journal: Journal) -> Mapping[str, SwarmSpec]:
         """What serves was told, by service, as far as that is at hand."""
@@ -51,6 +52,11 @@ class Telling:
             with suppress(GitopsdError):
                 found[name] = self(name, target)
         return found
+
+
+def as_it_began(desired: DesiredState, environment: Environment) -> DesiredState:
+    """With the name that the environment began under: a new one is no reason for Swarm to make all tasks anew."""
+    return replace(desired, environment=environment.first_name or environment.name)
 
 
 def live_state(state: SwarmState) -> LiveState:

@@ -20,6 +20,7 @@ from gitopsd.controller.removal import Removal
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.states import Asking
 from gitopsd.controller.swarm_acting import (
+    as_it_began,
     carry_out,
     foreign_services,
     live_state,
@@ -104,9 +105,10 @@ class SwarmReconciler(Reconciler):
         basis = self._desires.basis(look.environment, turn.journal, look.desire.state) or look.desire.state
         if basis is None or not self._actions:
             return
+        desired = as_it_began(basis.desired, look.environment)
         for action in self._actions:
             try:
-                carry_out(action, self._swarm, basis.desired, self._state, self._store.key())
+                carry_out(action, self._swarm, desired, self._state, self._store.key())
             except (NotFound, HostTrouble):
                 continue
             except EngineRefused as error:

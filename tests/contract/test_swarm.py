@@ -168,8 +168,9 @@ def test_a_config_that_a_service_has_stays_until_the_service_is_gone(ground: Gro
     (config,) = ground.swarm.look(ground.project).objects
     with pytest.raises(EngineRefused):
         ground.swarm.remove_object("config", config.id)
-    for _ in range(2):
-        ground.swarm.remove_service(ground.service().id) if ground.swarm.look(ground.project).services else None
+    service = ground.service().id
+    ground.swarm.remove_service(service)
+    ground.swarm.remove_service(service)
     ground.swarm.remove_object("config", config.id)
     ground.swarm.remove_object("config", config.id)
     assert ground.swarm.look(ground.project).objects == ()

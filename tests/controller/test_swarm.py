@@ -264,6 +264,15 @@ def test_a_daemon_that_dies_in_an_update_goes_on_with_it(house: SwarmHouse) -> N
     assert house.swarm.calls.count("update shop_web") == 1
 
 
+def test_an_environment_under_a_new_name_is_told_nothing_new(house: SwarmHouse) -> None:
+    released(house)
+    moved = compose("web:1", TWO + "x-gitopsd: {moved_from: shop}\nname: shop\n")
+    commit = house.push({"shop/compose.yaml": None, "store/compose.yaml": moved})
+    house.synced(commit, "store")
+    assert house.swarm.calls.count("update shop_web") == 0
+    assert house.guards("store") == set()
+
+
 def test_a_removed_environment_leaves_nothing_behind(house: SwarmHouse) -> None:
     released(house)
     assert house.asks("remove").startswith("1 services removed")
