@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gitopsd.adapters.clock import SystemClock
@@ -15,6 +16,7 @@ from gitopsd.controller.notify_port import Notifier
 from gitopsd.controller.page_port import Doorbell, Page, Tokens
 from gitopsd.controller.ports import Clock, Engine, Probe, Source, Timer, Watcher
 from gitopsd.controller.router_port import Router
+from gitopsd.controller.server_port import Member
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.ground import directory, settings_reader
 from gitopsd.model.errors import StoreError
@@ -61,6 +63,7 @@ def wire(flags: Flags) -> Application:
         tokens=_tokens,
         open_page=_open_page,
         open_notifiers=lambda settings: _open_notifiers(settings, clock),
+        open_groups=_open_groups,
         remember=lambda: remember(settings.state_dir, flags, os.environ.get("DOCKER_HOST", "")),
     )
 
@@ -130,6 +133,12 @@ def _open_metrics(prometheus: Callable[[], PrometheusSettings | None]) -> Metric
     from gitopsd.adapters.metrics.sources import Sources
 
     return Sources(prometheus)
+
+
+def _open_groups(file: Path) -> Mapping[str, tuple[Member, ...]]:
+    from gitopsd.adapters.fleet_file import groups
+
+    return groups(file)
 
 
 def _tokens(settings: Settings) -> Tokens:

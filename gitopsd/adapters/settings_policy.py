@@ -6,7 +6,7 @@ from typing import cast
 from gitopsd.adapters.settings_values import Section, SectionReader
 from gitopsd.manifest.guards import GUARDS, guards_of
 from gitopsd.manifest.keys.quantities import integer
-from gitopsd.manifest.keys.shapes import Read, choice, read_fields, strings, wrong
+from gitopsd.manifest.keys.shapes import Read, choice, read_fields, strings, text, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.manifest.workload import RULES
 from gitopsd.model.canonical import Json
@@ -25,6 +25,7 @@ def operator_policy(reader: SectionReader, top: Section) -> OperatorPolicy:
             registries=_texts(values, "registries"),
         ),
         rollouts=cast("int", values.get("concurrent_rollouts", 0)),
+        servers_file=reader.file(str(values["servers_file"])) if values.get("servers_file") else None,
     )
 
 
@@ -72,4 +73,5 @@ _HOST: dict[str, Read] = {
     "allow_paths": _paths,
     "registries": strings,
     "concurrent_rollouts": integer(1, 1000),
+    "servers_file": text,
 }

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from gitopsd.controller.elsewhere import OpenGroups
 from gitopsd.controller.ground import ReadDirectory
 from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.notify_port import Notifier
@@ -28,6 +29,7 @@ class Application:
 
     `remember` keeps how this one was started, for commands that are given the state directory alone. `fingerprints` is
     the version that they are made in. `chance` is a number from 0 to below 1, by which what many do is spread.
+    `open_groups` reads which other machines there are to ask.
     """
 
     settings: Settings
@@ -51,3 +53,4 @@ class Application:
     remember: Callable[[], None] = lambda: None
     fingerprints: str = VERSION
     chance: Callable[[], float] = random.random
+    open_groups: OpenGroups = lambda file: {}

@@ -11,6 +11,7 @@ from gitopsd.controller.addressing import Addresses, make_network
 from gitopsd.controller.application import Application
 from gitopsd.controller.arrangement import Arrangement, Known, Takeover, arrangement
 from gitopsd.controller.desire import Desires
+from gitopsd.controller.elsewhere import Elsewhere
 from gitopsd.controller.engine_loop import EngineLoop
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.fence import fenced_engine, fenced_router, fenced_swarm
@@ -52,6 +53,8 @@ class Daemon:
         self._registry = Registry()
         self._repositories = self._open(self._settings)
         self._polling = Polling(self._clock, self._timer, application.chance, self._known, self._poll)
+        chance, open_groups = application.chance, application.open_groups
+        self._elsewhere = Elsewhere(self._clock, self._timer, chance, open_groups, lambda: self._settings.host)
         self._approvals = TagApprovals(self._store, self._clock)
         self._loops: dict[str, EngineLoop] = {}
         self._desires: dict[str, Desires] = {}
@@ -176,7 +179,8 @@ class Daemon:
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
         metrics = self._application.open_metrics(lambda: self._settings.prometheus)
         here = shared(engine, probe, metrics, self._clock, self._timer, self._desk(target, engine), self._tally)
-        here = replace(here, swarm=fenced_swarm(self._application.connect_swarm(target), self._store.holds))
+        swarm = fenced_swarm(self._application.connect_swarm(target), self._store.holds)
+        here = replace(here, swarm=swarm, elsewhere=self._elsewhere)
         loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()

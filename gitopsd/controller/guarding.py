@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from gitopsd.controller.crowd import Crowd
+from gitopsd.controller.elsewhere import Elsewhere, Wanted
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.passes import Look
 from gitopsd.controller.ports import Store
@@ -14,26 +16,31 @@ from gitopsd.controller.storm import GUARD as STORM
 from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold, Journal
-from gitopsd.release.guarding import Case, Proof, crowded, effective, looser, standing, voices_of
+from gitopsd.release.guarding import Case, Proof, crowded, effective, images_of, looser, standing, voices_of
 from gitopsd.release.opening import verdict
 from gitopsd.release.pinning import pinned
+
+Ask = Callable[[Wanted, Path], Proof]
 
 
 class Guarding:
     """The guards of one environment's releases, with those that share its engine."""
 
-    def __init__(self, name: str, store: Store, crowd: Crowd) -> None:
-        self._name, self._store, self._crowd = name, store, crowd
+    def __init__(self, name: str, store: Store, crowd: Crowd, elsewhere: Elsewhere | None = None) -> None:
+        self._name, self._store, self._crowd, self._elsewhere = name, store, crowd, elsewhere
 
     def holds(self, look: Look, state: SealedState, made: Plan, wake: Callable[[], None]) -> tuple[Hold, ...]:
         """What holds the release of this content; one that is free may still have to wait for others."""
-        case = case_of(look.environment, look.journal, state, made, self._store)
+        case = case_of(look.environment, look.journal, state, made, self._store, self._asking(wake))
         if case.lane:
             return ()
         most = look.environment.policy.rollouts
         under_way = partial(names_under_way, look.environment.engine.url, self._store)
         found = standing(look.journal, case, look.now)
         return found or crowded(self._crowd.enter(self._name, most, under_way, wake), most)
+
+    def _asking(self, wake: Callable[[], None]) -> Ask | None:
+        return partial(self._elsewhere.proof, wake=wake) if self._elsewhere is not None else None
 
     def calmed(self, holds: tuple[Hold, ...], journal: Journal, state: SealedState | None) -> tuple[Hold, ...]:
         """The holds without that of a storm of restarts, where what was good comes back: that may be what ends it."""
@@ -56,11 +63,22 @@ class Guarding:
         self._crowd.note(self._name, under_way=journal.release is not None)
 
 
-def case_of(environment: Environment, journal: Journal, state: SealedState, made: Plan, store: Store) -> Case:
-    """The case for a release of this content."""
+def case_of(
+    environment: Environment, journal: Journal, state: SealedState, made: Plan, store: Store, ask: Ask | None
+) -> Case:
+    """The case for a release of this content. `ask` finds out what an environment that is not here proves."""
     case = Case(state, made, environment.policy.guards, lane=lane(journal, state, store))
-    required = {each.environment for each in effective(voices_of(journal, case)).requires}
-    return replace(case, proofs={name: proof(name, store) for name in sorted(required)})
+    if case.lane:
+        return case
+    file, proofs = environment.policy.servers_file, {}
+    for each in sorted(effective(voices_of(journal, case)).requires, key=lambda each: each.healthy_for):
+        if file is None or ask is None or store.journal(each.environment).serving is not None:
+            proofs[each.environment] = proof(each.environment, store)
+        else:
+            images = frozenset(images_of(state)) if each.same else frozenset()
+            wanted = Wanted(each.environment, environment.name, images, each.healthy_for)
+            proofs[each.environment] = ask(wanted, file)
+    return replace(case, proofs=proofs)
 
 
 def lane(journal: Journal, state: SealedState, store: Store) -> str:
@@ -92,13 +110,13 @@ def names_under_way(url: str, store: Store) -> set[str]:
 
 
 def with_guards(
-    made: Plan, environment: Environment, journal: Journal, state: SealedState, store: Store, now: datetime
+    made: Plan, environment: Environment, journal: Journal, state: SealedState, store: Store, now: datetime, ask: Ask
 ) -> Plan:
     """The plan, with every guard that would hold it now, and those of which it asks for less.
 
     What has begun already, or is there, waits for nothing.
     """
-    case = case_of(environment, journal, state, made, store)
+    case = case_of(environment, journal, state, made, store, ask)
     if verdict(journal, state) == "same":
         holds = tuple(hold for hold in made.holds if hold.guard not in ("manual", STORM))
         return replace(made, holds=holds, loosened=() if case.lane else looser(journal, state))

@@ -83,7 +83,7 @@ class Reconciler:
         self._world = World(desires, engine, store)
         self._witness, self._weighing, self._metering = shared.witness, shared.weighing, shared.metering
         self._visiting = shared.visiting
-        self._guarding = Guarding(name, store, shared.crowd)
+        self._guarding = Guarding(name, store, shared.crowd, shared.elsewhere)
         self._storm, self._rounds = shared.storm, Rounds(name, shared.probing, self.masked)
         self._chains = Chains(name, engine, shared.executor, clock, self.masked)
         self._shelf = Shelf(name, engine, store, clock)

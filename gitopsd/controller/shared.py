@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from gitopsd.controller.crowd import Crowd
+from gitopsd.controller.elsewhere import Elsewhere
 from gitopsd.controller.execute import Executor
 from gitopsd.controller.metering import Metering
 from gitopsd.controller.metrics_port import Metrics
@@ -23,7 +24,7 @@ class Shared:
     restarts told.
 
     `desk` keeps its router; None: nobody routes here. `tally` counts passes and events. `swarm` is the one that the
-    engine manages, for the environments that say so.
+    engine manages, for the environments that say so. `elsewhere` asks other daemons; None: nobody is asked.
     """
 
     engine: Engine
@@ -38,6 +39,7 @@ class Shared:
     tally: Tally = field(default_factory=Tally)
     crowd: Crowd = field(default_factory=Crowd)
     swarm: Swarm | None = None
+    elsewhere: Elsewhere | None = None
 
 
 def shared(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
+from pathlib import Path
 from typing import Literal
 
 from gitopsd.model.units import span_text
@@ -110,11 +111,15 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class OperatorPolicy:
-    """What the operator of a host asks of every commit. `rollouts`: so many at once on an engine; 0: any number."""
+    """What the operator of a host asks of every commit. `rollouts`: so many at once on an engine; 0: any number.
+
+    `servers_file` names the other machines that may have to go first; None: nobody but this one is asked.
+    """
 
     guards: Guards = NO_GUARDS
     workload: Workload = Workload()
     rollouts: int = 0
+    servers_file: Path | None = None
 
 
 NO_POLICY = OperatorPolicy()

@@ -26,6 +26,7 @@ from gitopsd.model.units import span_text
 from gitopsd.release.windows import closed_by, next_chance
 
 HOUR = timedelta(hours=1)
+FRESH = timedelta(minutes=1)  # for so long what somebody elsewhere proved counts without asking again
 APPROVAL, DELETION = "approval", "deletion"
 Voice = tuple[str, Guards]
 
@@ -34,13 +35,18 @@ Voice = tuple[str, Guards]
 class Proof:
     """How an environment that has to go first stands: the images that it serves, and since when all is well there.
 
-    `known`: it is there at all.
+    `known`: it is there at all. Of one elsewhere it is also said `on` which machine, and `at` what time that was known;
+    `trouble` is why nothing is. `ahead`: whoever asks is one of those that go first.
     """
 
     release: int | None = None
     digests: frozenset[str] = frozenset()
     well_since: datetime | None = None
     known: bool = True
+    on: str = ""
+    trouble: str = ""
+    at: datetime | None = None
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,19 +199,30 @@ def _lacks(case: Case, wanted: Requirement, now: datetime) -> str:
     name, proof = wanted.environment, case.proofs.get(wanted.environment, Proof())
     if name == case.wanted.desired.environment:
         return f"{name} has to go before itself, which nothing can; name the environment that goes first"
+    if proof.ahead:
+        return ""
+    if proof.trouble:
+        return f"{name} has to serve it first, and {proof.trouble}"
+    name = f"{name} ({proof.on})" if proof.on else name
     if proof.release is None:
         why = "nothing serves there" if proof.known else "there is no environment of that name"
         return f"{name} has to serve it first, and {why}"
-    images = {each.image.digest or each.image.id: each.service.image for each in case.wanted.services.values()}
-    unknown = sorted(image for digest, image in images.items() if digest not in proof.digests)
+    unknown = sorted(image for digest, image in images_of(case.wanted).items() if digest not in proof.digests)
     if wanted.same == "digests" and unknown:
         return f"{name} has to serve {', '.join(unknown)} first, and its release {proof.release} has other images"
     if proof.well_since is None:
         return f"{name} has to be healthy, and is not"
-    if proof.well_since + wanted.healthy_for > now:
+    if proof.well_since + wanted.healthy_for > (proof.at or now):
         since = f"{proof.well_since:%Y-%m-%d %H:%M} UTC"
         return f"{name} has to be healthy for {span_text(wanted.healthy_for)}, and is since {since}"
+    if proof.at is not None and now - proof.at > FRESH:
+        return f"{name} was well at {proof.at:%Y-%m-%d %H:%M} UTC, and is asked again"
     return ""
+
+
+def images_of(wanted: SealedState) -> dict[str, str]:
+    """The images that a release brings: what each is written as, by what tells it from all others."""
+    return {each.image.digest or each.image.id: each.service.image for each in wanted.services.values()}
 
 
 def _windows(voices: tuple[Voice, ...], guards: Guards, now: datetime) -> Iterator[Hold]:

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gitopsd.controller import accounts, shapes
+from gitopsd.controller import accounts, proofs, shapes
+from gitopsd.controller.guarding import proof
 from gitopsd.controller.page_port import Role
 from gitopsd.controller.queries import ledger
 from gitopsd.controller.queries.differences import difference
@@ -86,6 +87,17 @@ def environment(name: Name, asked: Asked, visitor: Reader) -> Shape:
     if not found:
         raise HTTPException(404, f"there is no environment {name}")
     return shapes.environment(found[0])
+
+
+@api.get(
+    "/environments/{name}/proof",
+    summary="What it proves to those that `requires` lets begin after it",
+    responses=examples.PROOF,
+)
+def proof_of(name: Name, asked: Asked, visitor: Reader) -> Shape:
+    view = asked.view()
+    view.select(name)
+    return proofs.shape(proof(name, view.store), view.now)
 
 
 @api.get("/environments/{name}/plan", summary="What would change, why, and at which cost", responses=examples.PLAN)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gitopsd.controller import accounts, shapes
+from gitopsd.controller import accounts, proofs, shapes
 from gitopsd.controller.queries.differences import Difference, ServiceDifference, Side
 from gitopsd.controller.queries.ledger import Offline
 from gitopsd.controller.queries.made import Made
@@ -16,6 +16,7 @@ from gitopsd.model.operation import Operation
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Release, ReleasedService
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus, ServiceStatus
+from gitopsd.release.guarding import Proof
 
 Answers = dict[int | str, dict[str, Any]]
 
@@ -85,6 +86,7 @@ ERROR = _json({"error": {"message": "there is no environment shop; there are pro
 STATUS = _answer(shapes.status_report(StatusReport((_REPOSITORY,), (_STATUS,), (), daemon=True), _LATER))
 ENVIRONMENT = _answer(shapes.environment(_STATUS))
 PLAN = _answer({"environments": [shapes.plan(Plan(_NAME, _AFTER, (_CHANGE,)))], "problems": []})
+PROOF = _answer(proofs.shape(Proof(41, frozenset({_DIGEST}), _THEN), _LATER))
 DRIFT = _answer({"environments": [shapes.drift(DriftReport(_NAME, _AFTER, "Synced", (_ITEM,), ()))], "problems": []})
 DRIFTED = _answer({"items": [shapes.past_drift(PastDrift(_ITEM, _LATER, "healed", "repair"))]})
 RELEASES = _answer({"releases": [shapes.release(_RELEASE, {}, {})]})

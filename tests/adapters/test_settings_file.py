@@ -41,6 +41,7 @@ policy:
   allow_paths: [/srv]
   registries: [registry.example.com]
   concurrent_rollouts: 2
+  servers_file: servers.yaml
   approval: {timeout: 1h, signed: true}
   deletion_cap: 20%
 host: web1
@@ -108,6 +109,7 @@ def test_every_setting_of_the_file_is_read(tmp_path: Path) -> None:
             Guards(approval=ApprovalRule(timedelta(hours=1), signed=True), deletion_share=20),
             Workload("deny", ("privileged", "docker-socket"), ("/srv",), ("registry.example.com",)),
             rollouts=2,
+            servers_file=tmp_path / "servers.yaml",
         ),
         discover=("environments/*", "hosts/$HOST/*", "."),
         mode="manual",

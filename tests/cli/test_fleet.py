@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from gitopsd.adapters.fleet_file import fleet
+from gitopsd.adapters.fleet_file import fleet, groups
 from gitopsd.cli.main import gitopsd
 from gitopsd.controller import shapes
 from gitopsd.controller.server_port import Member
@@ -160,6 +160,9 @@ def test_a_hundred_servers_are_asked_at_once(ours: Fleet, stack: ExitStack) -> N
         ("servers: {web1: {url: http://x, tokn: y}}", "servers.web1.tokn: unknown key; known are url, token_file"),
         ("servers: {}", "names nobody; write servers: {web1: {url: https://web1.example.com}}"),
         ("- x", "fleet.yaml"),
+        ("servers: {web1: {url: http://x}}\ngroups: {first: [web2]}", "groups.first: web2 is none of the servers"),
+        ("servers: {web1: {url: http://x}}\ngroups: {first: web1}", "groups.first: is no list of servers"),
+        ("servers: {web1: {url: http://x}}\ngroups: {first: []}", "write one such as [web1, web2]"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_with_its_place(ours: Fleet, text: str, says: str) -> None:
@@ -167,6 +170,14 @@ def test_a_file_that_is_wrong_is_told_with_its_place(ours: Fleet, text: str, say
     result = CliRunner().invoke(gitopsd, ["fleet", "status", "--servers", str(ours.file)], obj=Wiring())
     assert result.exit_code == 1
     assert says in result.output
+
+
+def test_the_servers_that_go_first_are_grouped_in_the_same_file(ours: Fleet) -> None:
+    servers = {name: {"url": f"https://{name}.example.com"} for name in ("web1", "web2", "web3")}
+    ours.file.write_text(json.dumps({"servers": servers, "groups": {"canary-hosts": ["web3", "web1"]}}))
+    assert {group: [each.name for each in found] for group, found in groups(ours.file).items()} == {
+        "canary-hosts": ["web3", "web1"]
+    }
 
 
 def test_a_file_that_is_not_there_and_a_server_beside_it_are_refused(ours: Fleet) -> None:

@@ -25,13 +25,21 @@ def test_it_answers_what_the_commands_print(front: Front) -> None:
     assert front.here.get(f"{THERE}/rollouts").json()["over"] is True
 
 
+def test_it_says_to_other_machines_what_an_environment_proves(front: Front) -> None:
+    found = front.there.get(f"{THERE}/proof", headers=front.bearer("read")).json()
+    (released,) = front.here.get(f"{THERE}/releases").json()["releases"][0]["services"]
+    assert (found["release"], found["digests"]) == (1, [released["digest"]])
+    assert found["well_for_s"] >= 0
+    assert front.there.get(f"{THERE}/proof").status_code == 401
+
+
 def test_the_plan_of_any_revision(front: Front) -> None:
     answer = front.here.get(f"{THERE}/plan", params={"revision": front.commit})
     assert answer.json()["environments"][0]["revision"] == front.commit
 
 
 @pytest.mark.parametrize(
-    "path", [f"{API}/environments/none", f"{API}/environments/none/plan", f"{API}/releases/99", f"{API}/operations/99"]
+    "path", [f"{API}/environments/none", f"{API}/environments/none/proof", f"{API}/releases/99", f"{API}/operations/99"]
 )
 def test_what_is_not_there_is_404_with_a_reason(front: Front, path: str) -> None:
     answer = front.here.get(path)

@@ -1,10 +1,12 @@
 """What would happen: the plan of each environment for the newest known commit, or for any other."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from gitopsd.controller.desire import Desire
+from gitopsd.controller.elsewhere import Wanted, asked, members_of
 from gitopsd.controller.environments import Environment
-from gitopsd.controller.guarding import with_guards
+from gitopsd.controller.guarding import Ask, with_guards
 from gitopsd.controller.guards import Asker, guards
 from gitopsd.controller.measured import interruptions, request_rates
 from gitopsd.controller.opening import make_plan, with_way_to_ask, with_way_to_measure
@@ -17,6 +19,7 @@ from gitopsd.model.plan import Plan
 from gitopsd.model.release import Hold
 from gitopsd.plan.foretelling import begins_anew, entrances, foretold, interrupting, judging, quiet
 from gitopsd.plan.pull_policy import may_pull
+from gitopsd.release.guarding import Proof
 
 WATCHED = frozenset(["disk", "restart-storm", "router"])  # guards of the engine and its router
 
@@ -64,10 +67,20 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
             *_router(view, environment, made, desired),
         )
         made = replace(foretold(made, known), warnings=warnings, holds=_holds(view, made))
-        return with_guards(made, environment, seen.journal, seen.desire.state, view.store, view.now)
+        return with_guards(made, environment, seen.journal, seen.desire.state, view.store, view.now, _asking(view))
     if not environment.path:
         return Plan(environment.name, seen.desire.head, holds=seen.desire.holds)
     raise GitopsdError(seen.desire.reason or "what Git wants is not known yet")
+
+
+def _asking(view: View) -> Ask:
+    """Ask other machines now, as somebody waits for the plan."""
+
+    def ask(wanted: Wanted, file: Path) -> Proof:
+        found = members_of(wanted, view.application.open_groups, file, view.settings.host)
+        return found if isinstance(found, Proof) else asked(wanted, found, lambda: view.now)
+
+    return ask
 
 
 def _router(view: View, environment: Environment, made: Plan, desired: DesiredState) -> tuple[str, ...]:
