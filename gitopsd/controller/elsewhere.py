@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ from gitopsd.model.errors import GitopsdError, SettingsError
 from gitopsd.release.guarding import Proof
 
 EVERY = timedelta(seconds=30)  # the first question comes within it, so that a fleet does not ask together
+PART = 0.1  # of the time for which all has to be well, where that is longer
 RAREST = 8  # times as long, at most, between two questions with one answer
 
 Groups = Mapping[str, tuple[Member, ...]]
@@ -37,7 +39,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last answer, and how many before it said the same; `asking`: the next question has its time."""
+    """The last answer, and how many before it were as good or bad; `asking`: the next question has its time."""
 
     wanted: Wanted
     proof: Proof
@@ -73,25 +75,27 @@ class Elsewhere:
             self._known[key] = replace(known, asking=True)
             return known.proof
 
-    def _ask(self, wanted: Wanted, members: Iterable[Member], wake: Callable[[], None]) -> None:
-        proof = asked(wanted, members, self._clock.now)
+    def _ask(self, wanted: Wanted, members: tuple[Member, ...], wake: Callable[[], None]) -> None:
+        first = int(self._chance() * len(members))  # or all hosts would begin with the same one
+        proof = asked(wanted, (*members[first:], *members[:first]), self._clock.now)
         key = (wanted.group, wanted.environment)
         with self._lock:
             before = self._known.get(key)
             if before is None or before.wanted != wanted:
                 return  # somebody wants something else by now, and asks for that
-            same = before.same + 1 if _alike(before.proof, proof) else 0
+            same = before.same + 1 if _serves(wanted, before.proof) == _serves(wanted, proof) else 0
             self._known[key] = Known(wanted, proof, same)
         wake()
 
     def _wait(self, known: Known) -> timedelta:
         """What will be proven by time alone is asked for then; else any time up to a limit that doubles."""
         proof, now = known.proof, self._clock.now()
-        if proof.well_since is not None and known.wanted.images <= proof.digests:
+        every = max(EVERY, known.wanted.healthy_for * PART)
+        if proof.well_since is not None and _serves(known.wanted, proof):
             ripe = proof.well_since + known.wanted.healthy_for
             if proof.at is not None and ripe > proof.at:
-                return max(ripe - now, timedelta(0)) + EVERY * self._chance()
-        return EVERY * min(1 << min(known.same, RAREST), RAREST) * self._chance()
+                return max(ripe - now, timedelta(0)) + every * self._chance()
+        return every * min(1 << min(known.same, RAREST), RAREST) * self._chance()
 
 
 def members_of(wanted: Wanted, open_groups: OpenGroups, file: Path, host: str) -> tuple[Member, ...] | Proof:
@@ -107,29 +111,22 @@ def members_of(wanted: Wanted, open_groups: OpenGroups, file: Path, host: str) -
 
 
 def asked(wanted: Wanted, members: Iterable[Member], now: Callable[[], datetime]) -> Proof:
-    """What the machines of a group prove together: no more than the one that proves least."""
+    """What the machines of a group prove together: what the last to be well does, or the first that is not."""
     path = f"/environments/{quote(wanted.environment, safe='')}/proof"
     found = []
     for member in members:
         try:
-            found.append(proofs.read(member.connect().get(path), member.name, now()))
+            proof = proofs.read(member.connect().get(path), member.name, now())
         except GitopsdError as error:
             return Proof(trouble=f"{member.name} does not say: {error}", at=now())
         except Exception as error:  # noqa: BLE001  one answer that is no answer may not end the asking
             return Proof(trouble=f"the answer of {member.name} cannot be read ({error!r})", at=now())
-    return min(found, key=partial(_worth, wanted.images))
+        if proof.well_since is None or not _serves(wanted, proof):
+            return proof
+        found.append((proof.well_since, proof))
+    return max(found, key=itemgetter(0))[1]
 
 
-def _worth(images: frozenset[str], proof: Proof) -> tuple[bool, bool, bool, float]:
-    since = proof.well_since
-    serves = images <= proof.digests
-    return proof.release is not None, serves, since is not None, -since.timestamp() if since is not None else 0.0
-
-
-def _alike(one: Proof, other: Proof) -> bool:
-    """Whether two answers say the same, but for when."""
-    return _words(one) == _words(other)
-
-
-def _words(proof: Proof) -> tuple[object, ...]:
-    return proof.on, proof.release, proof.digests, proof.well_since is not None, proof.trouble
+def _serves(wanted: Wanted, proof: Proof) -> bool:
+    """Whether all is well there, and has to last only."""
+    return proof.release is not None and proof.well_since is not None and wanted.images <= proof.digests

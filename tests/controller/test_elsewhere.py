@@ -117,7 +117,7 @@ def test_a_host_begins_once_every_canary_has_been_well_for_long_enough(fleet: Fl
     fleet.serve("web:1")
     begun = fleet.house.clock.monotonic()
     fleet.push()
-    fleet.says("canary-hosts (canary1) has to be healthy for 10m, and is since")
+    fleet.says("has to be healthy for 10m, and is since")
     assert fleet.running() == []
     fleet.serves("web:1")
     assert fleet.house.clock.monotonic() - begun >= TEN_MINUTES.total_seconds()
@@ -149,7 +149,7 @@ def test_a_canary_that_does_not_answer_has_proven_nothing_and_is_asked_ever_less
     fleet.says("canary-hosts has to serve it first, and canary1 does not say: canary1:8080 cannot be asked")
     fleet.eventually(lambda: len(fleet.asked()) >= 6)
     waits = [after - before for before, after in zip(fleet.asked(), fleet.asked()[1:], strict=False)]
-    assert waits[-1] > 100 > 30 > waits[0]
+    assert waits[-1] > 200 > 100 > waits[0]
     assert fleet.running() == []
 
 
