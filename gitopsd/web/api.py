@@ -95,8 +95,10 @@ def environment(name: Name, asked: Asked, visitor: Reader) -> Shape:
     responses=examples.PROOF,
 )
 def proof_of(name: Name, asked: Asked, visitor: Reader) -> Shape:
+    """From the ledger alone: a whole fleet may ask, and looks at no repository for it."""
     view = asked.view()
-    view.select(name)
+    if name not in {each.name for each in view.store.statuses()}:
+        raise HTTPException(404, f"there is no environment {name}")
     return proofs.shape(proof(name, view.store), view.now)
 
 

@@ -125,6 +125,22 @@ def test_a_redirect_to_another_host_is_not_followed(server: HttpServer, remote: 
         assert elsewhere.hits == []
 
 
+def test_a_poll_that_finds_nothing_new_costs_the_server_two_answers_and_one_that_does_five(
+    server: HttpServer, remote: BareRepository, tmp_path: Path
+) -> None:
+    """What docs/scale.md counts as one request, or two, over HTTP."""
+    source = a_source(tmp_path, f"{server.url}/shop.git")
+    source.poll()
+    costs = []
+    for change in ({}, {"a": "2"}):
+        if change:
+            remote.write(change)
+        server.hits.clear()
+        source.poll()
+        costs.append(len(server.hits))
+    assert costs == [2, 5]
+
+
 def test_a_password_from_a_file_opens_the_repository(server: HttpServer, tmp_path: Path) -> None:
     server.password = PASSWORD
     (tmp_path / "token").write_text(f"{PASSWORD}\n")
