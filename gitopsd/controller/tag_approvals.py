@@ -26,18 +26,19 @@ class TagApprovals:
         self._seen: set[tuple[str, str]] = set()
 
     def look(self, source: Source, environments: Iterable[Environment]) -> None:
-        """Ask the remote for the tags of those environments that wait; a remote that does not answer is asked again."""
-        for environment in environments:
-            journal = self._store.journal(environment.name)
-            wanted = _waiting(journal)
-            if not wanted:
-                continue
-            try:
-                tags = source.tags(f"approve/{environment.name}")
-            except SourceError:
-                return  # which the poll itself tells
-            for commit in wanted:
-                tag = tags.get(commit)
+        """Ask the remote, once for all environments that wait; a remote that does not answer is asked again."""
+        journals = [(each, self._store.journal(each.name)) for each in environments]
+        waiting = [(each, journal) for each, journal in journals if _waiting(journal)]
+        if not waiting:
+            return
+        alone = len(waiting) == 1
+        try:
+            tags = source.tags(f"approve/{waiting[0][0].name}" if alone else "approve")
+        except SourceError:
+            return  # which the poll itself tells
+        for environment, journal in waiting:
+            for commit in _waiting(journal):
+                tag = tags.get(commit if alone else f"{environment.name}/{commit}")
                 if tag is not None and tag.commit == commit:
                     self._found(environment, journal, commit, tag)
 

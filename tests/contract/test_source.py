@@ -256,6 +256,7 @@ def test_tags_below_a_name_are_told_by_the_rest_of_theirs(pair: Pair) -> None:
     found = source.tags("approve/shop")
     assert {name: (tag.commit, tag.by) for name, tag in found.items()} == {"one": (commit, "Ada")}
     assert source.tags("approve/none") == {}
+    assert set(source.tags("approve")) == {"shop/one", "shopping/two"}
 
 
 def test_files_are_written_into_a_commit_on_top_and_the_others_stay(pair: Pair) -> None:

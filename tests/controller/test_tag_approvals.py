@@ -46,6 +46,19 @@ def test_any_other_tag_approves_of_nothing(waiting: tuple[NearHouse, str], name:
     assert made.guards("shop") == {"approval"}
 
 
+def test_all_that_wait_are_asked_for_at_once(waiting: tuple[NearHouse, str]) -> None:
+    made, _ = waiting
+    commit = made.push({"shop/compose.yaml": compose("web:2"), "blog/compose.yaml": compose()})
+    made.eventually(lambda: all("approval" in made.guards(name) for name in ("shop", "blog")))
+    looks, polls = made.source().tag_looks, made.source().polls
+    for _ in range(4):
+        made.timer.tick(POLL_S)
+    assert made.source().tag_looks - looks == made.source().polls - polls == 4
+    for name in ("shop", "blog"):
+        made.source().tag(f"approve/{name}/{commit}", commit)
+    made.synced(commit, "shop", "blog")
+
+
 def test_tags_are_looked_for_only_while_something_waits(waiting: tuple[NearHouse, str]) -> None:
     made, commit = waiting
     made.source().tag(f"approve/shop/{commit}", commit)
