@@ -31,7 +31,7 @@ def show(told: Figures) -> None:
     for what, found in told.arrivals.items():
         print(f"| {what} | {found.hosts} | {found.p50:.0f} s | {found.p99:.0f} s | {found.last:.0f} s |")
     share = 100 * told.reached / told.hosts
-    print(f"\na bad commit begins on {told.reached} hosts, {share:.2f} %, and on no other within half an hour")
+    print(f"\na bad commit begins on {told.reached} hosts, {share:.2f} %, and on no other within a quarter of an hour")
     each = told.asked.peak / max(1, told.canaries)
     print(f"passes of whole hosts: {told.passes}, {1000 * told.pass_s / told.passes:.0f} ms of one core each")
     print(f"questions to canaries: {told.asked.total}, busiest second {told.asked.peak}, {each:.0f} to each")

@@ -10,7 +10,7 @@ from tests.simulation.fleet import GROUP, Fleet
 from tests.simulation.hosts import BROKEN
 
 INTERVAL_S = 30
-STEADY_S, OUTAGE_S, PATIENCE_S, BAD_S = 300, 1800, 600, 1800
+STEADY_S, OUTAGE_S, PATIENCE_S, BAD_S = 300, 1200, 400, 900
 HEALTHY_FOR = timedelta(minutes=10)
 
 
@@ -112,7 +112,7 @@ def _bad(fleet: Fleet, told: Figures) -> None:
     begun, commit = fleet.wheel.seconds, fleet.push(BROKEN)
     fleet.wheel.run(BAD_S)
     told.reached = fleet.reached(commit)
-    told.loads["a bad commit: half an hour of it"] = _load(fleet.server.requests, begun, BAD_S)
+    told.loads["a bad commit: a quarter of an hour of it"] = _load(fleet.server.requests, begun, BAD_S)
 
 
 def _load(requests: Counter[int], begun: float, seconds: int) -> Load:
