@@ -39,9 +39,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The last answer, and how many before it were as good or bad; `asking`: the next question has its time."""
+    """What these machines answered last, and how many answers before it were as good or bad.
+
+    `asking`: the next question has its time.
+    """
 
     wanted: Wanted
+    members: tuple[str, ...]
     proof: Proof
     same: int = 0
     asking: bool = False
@@ -63,11 +67,11 @@ class Elsewhere:
         found = members_of(wanted, self._open_groups, file, self._host())
         if isinstance(found, Proof):
             return found
-        key = (wanted.group, wanted.environment)
+        key, members = (wanted.group, wanted.environment), tuple(each.name for each in found)
         with self._lock:
             known = self._known.get(key)
-            if known is None or known.wanted != wanted:
-                known = Known(wanted, Proof(trouble="its machines have not answered yet"))
+            if known is None or (known.wanted, known.members) != (wanted, members):
+                known = Known(wanted, members, Proof(trouble="its machines have not answered yet"))
             if not known.asking:
                 name = f"proof of {wanted.environment} on {wanted.group}"
                 when = self._clock.now() + self._wait(known)
@@ -78,13 +82,13 @@ class Elsewhere:
     def _ask(self, wanted: Wanted, members: tuple[Member, ...], wake: Callable[[], None]) -> None:
         first = int(self._chance() * len(members))  # or all hosts would begin with the same one
         proof = asked(wanted, (*members[first:], *members[:first]), self._clock.now)
-        key = (wanted.group, wanted.environment)
+        key, names = (wanted.group, wanted.environment), tuple(each.name for each in members)
         with self._lock:
             before = self._known.get(key)
-            if before is None or before.wanted != wanted:
-                return  # somebody wants something else by now, and asks for that
+            if before is None or (before.wanted, before.members) != (wanted, names):
+                return  # something else is wanted by now, or of others, and asked for
             same = before.same + 1 if _serves(wanted, before.proof) == _serves(wanted, proof) else 0
-            self._known[key] = Known(wanted, proof, same)
+            self._known[key] = Known(wanted, names, proof, same)
         wake()
 
     def _wait(self, known: Known) -> timedelta:

@@ -174,6 +174,18 @@ def test_a_group_that_nobody_names_and_a_file_that_is_wrong_hold_with_the_reason
     fleet.says("is neither an environment here nor one of the groups in /etc/gitopsd/servers.yaml")
 
 
+def test_a_canary_that_is_taken_out_of_the_group_is_waited_for_no_longer(fleet: Fleet) -> None:
+    fleet.serve("web:1")
+    fleet.house.clock.advance(3600)
+    fleet.canaries["canary1"].trouble = "it burns"
+    fleet.push()
+    fleet.eventually(lambda: len(fleet.asked()) >= 5)  # and is asked seldom by now
+    fleet.named = {"canary-hosts": ("canary2",)}
+    begun = fleet.house.clock.monotonic()
+    fleet.serves("web:1")
+    assert fleet.house.clock.monotonic() - begun <= 180
+
+
 def test_a_host_of_the_group_waits_for_nobody() -> None:
     fleet = Fleet("canary2")
     fleet.house.synced(fleet.push(), "shop")
