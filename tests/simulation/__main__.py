@@ -34,6 +34,7 @@ def show(told: Figures) -> None:
     print(f"\na bad commit begins on {told.reached} hosts, {share:.2f} %, and on no other within a quarter of an hour")
     each = told.asked.peak / max(1, told.canaries)
     print(f"passes of whole hosts: {told.passes}, {1000 * told.pass_s / told.passes:.0f} ms of one core each")
+    print(f"a host finds its directory in {1000 * told.found_s:.0f} ms of one core for each commit")
     print(f"questions to canaries: {told.asked.total}, busiest second {told.asked.peak}, {each:.0f} to each")
 
 

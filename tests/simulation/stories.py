@@ -1,10 +1,12 @@
 """What a fleet lives through, told in figures: what its Git server bears, and how long commits take to arrive."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
 
+from gitopsd.controller.environments import discovered
 from gitopsd.model.guards import Requirement
 from tests.simulation.fleet import GROUP, Fleet
 from tests.simulation.hosts import BROKEN
@@ -49,6 +51,7 @@ class Figures:
     reached: int = 0
     passes: int = 0
     pass_s: float = 0.0
+    found_s: float = 0.0
 
     @property
     def steady(self) -> float:
@@ -64,7 +67,7 @@ def live(hosts: int, canaries: int, kinds: int = 4) -> Figures:
     _outage(fleet, told)
     _guarded(fleet, told)
     _bad(fleet, told)
-    told.passes, told.pass_s = fleet.passes, fleet.pass_s
+    told.passes, told.pass_s, told.found_s = fleet.passes, fleet.pass_s, _found_s(fleet)
     return told
 
 
@@ -113,6 +116,15 @@ def _bad(fleet: Fleet, told: Figures) -> None:
     fleet.wheel.run(BAD_S)
     told.reached = fleet.reached(commit)
     told.loads["a bad commit: a quarter of an hour of it"] = _load(fleet.server.requests, begun, BAD_S)
+
+
+def _found_s(fleet: Fleet) -> float:
+    """How much of one core it takes a host to find its own directory among those of all."""
+    name = fleet.names[0]
+    files = fleet.server.files(fleet.first)
+    begun = time.process_time()
+    discovered(fleet.settings_of(name), {"default": files.again()})
+    return time.process_time() - begun
 
 
 def _load(requests: Counter[int], begun: float, seconds: int) -> Load:
