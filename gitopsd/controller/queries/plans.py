@@ -50,7 +50,7 @@ def _plan(view: View, environment: Environment, revision: str) -> Plan:
         raise GitopsdError(seen.trouble)
     engine = view.engine(environment)
     if seen.swarm is not None:
-        return swarm_plan(view, seen, seen.swarm)
+        return swarm_plan(view, seen, seen.swarm, _asking(view))
     asker = Asker(view.store.instance_id(), view.fingerprints, sync=False)
     holds = (*seen.desire.holds, *guards(environment, seen.journal, seen.live, seen.desire, asker))
     made = make_plan(seen.journal, seen.desire, seen.live, applied(view, seen), engine, holds, seen.unlike)

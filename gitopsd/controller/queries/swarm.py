@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from gitopsd.controller.guarding import with_guards
+from gitopsd.controller.guarding import Ask, with_guards
 from gitopsd.controller.guards import Asker, guards
 from gitopsd.controller.opening import make_plan
 from gitopsd.controller.queries.look import Look, applied
@@ -23,7 +23,7 @@ from gitopsd.release.swarm_status import ailing, node_warnings, service_statuses
 UNSEEN = ("files inside containers", "processes started by hand in them", "what lies in binds and volumes of the nodes")
 
 
-def swarm_plan(view: View, seen: Look, state: SwarmState) -> Plan:
+def swarm_plan(view: View, seen: Look, state: SwarmState, ask: Ask) -> Plan:
     """What would be told to the swarm."""
     desire, journal = seen.desire, seen.journal
     foreign = foreign_services(_project(seen), journal, desire, state)
@@ -37,7 +37,7 @@ def swarm_plan(view: View, seen: Look, state: SwarmState) -> Plan:
         raise GitopsdError(desire.reason or "what Git wants is not known yet")
     pulled = (f"image {image} is not on the manager yet; it is pulled first" for image in desire.missing.values())
     made = replace(on_swarm(made, desire.state, state.nodes), warnings=(*made.warnings, *sorted(set(pulled))))
-    return with_guards(made, seen.environment, journal, desire.state, view.store, view.now)
+    return with_guards(made, seen.environment, journal, desire.state, view.store, view.now, ask)
 
 
 def swarm_report(view: View, seen: Look, state: SwarmState, known: Iterable[DriftItem]) -> DriftReport:
