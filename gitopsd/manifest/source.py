@@ -38,8 +38,8 @@ class Source:
 
     `secrets`: there are variables of secret origin; `opened` are encrypted files that were read. `unset` are
     variables without value and default. `documents` are the files that have been parsed, `constant` those of them
-    in which no variable stands, `untagged` those without a `!reset`. `spent` is what has been used of the limits of
-    all files together.
+    in which no variable stands, `untagged` those without a `!reset`. `wrong` are files of variables whose mistakes
+    are told already, however many name them. `spent` is what has been used of the limits of all files together.
     """
 
     files: Files
@@ -51,6 +51,7 @@ class Source:
     untagged: set[str] = field(default_factory=set)
     spent: Counter[int] = field(default_factory=Counter)
     opened: set[str] = field(default_factory=set)
+    wrong: set[str] = field(default_factory=set)
 
     def document(self, path: str, place: Place, where: str) -> Fields | None:
         """The Compose file at `path`, not yet filled in; None when it cannot be read, which is then a problem.
@@ -65,6 +66,8 @@ class Source:
         self, path: str, place: Place, where: str, variables: Variables, *, raw: bool = False
     ) -> dict[str, Variable]:
         """The variables of a `.env` or `env_file`; empty when it cannot be read, which is then a problem."""
+        if path in self.wrong:
+            return {}
         data = tree.read(self.files, path, MAX_BYTES)
         if isinstance(data, Refusal):
             self.problems.add(place, where, data.reason)
@@ -79,6 +82,7 @@ class Source:
                 found = dict(dotenv.parse(path, data, variables, self.unset, hidden=secret))
         except ManifestError as error:
             self.problems.found.extend(error.problems)
+            self.wrong.add(path)
             return {}
         filled_in = sum(_PER_VARIABLE + len(variable.value) for variable in found.values())
         self.spend(MAX_VARIABLES, filled_in, what, place, where)

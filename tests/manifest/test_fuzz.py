@@ -144,6 +144,10 @@ def test_what_chance_once_found_is_said_within_bounds(mistake: str) -> None:
         assert word in said, said
 
 
+def test_a_file_of_variables_beside_many_files_tells_its_mistakes_once() -> None:
+    within_bounds(several_files, b"include:\n" + b"  - gone.yaml\n" * 400)
+
+
 @given(st.binary(max_size=400) | st.text(max_size=200).map(str.encode))
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_no_chance_bytes_do_harm(ground: str, data: bytes) -> None:
