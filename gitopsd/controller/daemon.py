@@ -84,8 +84,8 @@ class Daemon:
         self._timer.start()
         self._notifying.use(self._application.open_notifiers(self._settings))
         self.arrange()
-        self._schedule()
         self._watch()
+        self._schedule()
 
     def stop(self) -> None:
         self._watcher.stop()
@@ -200,7 +200,10 @@ class Daemon:
         return RouterDesk(target.url, opened, self._store, self._clock, self._timer, owner.give_up)
 
     def _schedule(self, at_once: Collection[str] = ()) -> None:
-        self._polling.keep(self._settings.repositories.values(), at_once)
+        """One on this machine is asked at once: no fleet shares it, and what came before it was watched counts."""
+        repositories = self._settings.repositories.values()
+        here = {each.name for each in repositories if _local_path(each) is not None}
+        self._polling.keep(repositories, here | set(at_once))
         self._timer.every("resync", self._settings.resync, self._resync)
 
     def _known(self, name: str) -> KnownRepository:
@@ -306,8 +309,8 @@ class Daemon:
         self._notifying.use(self._application.open_notifiers(settings))
         self._tell("SettingsReloaded", f"{settings.config_file} was read anew")
         self.arrange()
-        self._schedule(changed)
         self._watch()
+        self._schedule(changed)
         self._resync()
 
     def _open(self, settings: Settings) -> Repositories:
