@@ -1,34 +1,24 @@
 """Drift in the loop: single fields compared at every look, and what was found, with its age, cause and end."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from types import MappingProxyType
 
 from gitopsd.controller.baselines import Baselines, Expect, FieldLook
 from gitopsd.controller.contents import Contents
+from gitopsd.controller.drift_events import Noted, noted
 from gitopsd.controller.ports import EngineView, Store
 from gitopsd.controller.witness import Witness
-from gitopsd.drift import drift, end_words, ending
+from gitopsd.drift import drift, ending
 from gitopsd.drift.story import story
-from gitopsd.model.canonical import Json
 from gitopsd.model.desired import SealedState
-from gitopsd.model.drift import Drifted, DriftItem, PastDrift
+from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.event import Event
 from gitopsd.model.live import Instance, LiveState
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Pending, Preparing
 
 LOOKED_BACK = 500  # events
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """What drifts by now, None where that is as it was; what did and is over; and what is told of both."""
-
-    drifted: Drifted | None
-    over: tuple[PastDrift, ...]
-    events: tuple[Event, ...]
 
 
 class Drifting:
@@ -84,10 +74,9 @@ class Drifting:
         kept = tuple(each for each in gone if each.service in mended or each.resource in mended)
         current = (*found, *kept)
         over = (*put_back, *self._over(known, current, live, now))
-        changed = bool(over) or _words(current) != _words(known)
-        self._known = None if changed else current  # a pass that cannot store it has not told of it either
-        drifted = Drifted(self._environment, current) if changed else None
-        return Noted(drifted, over, (*self._began(found, before), *(self._ended(each) for each in over)))
+        told = noted(self._environment, known, found, current, over)
+        self._known = current if told.drifted is None else None  # a pass that cannot store it has not told of it either
+        return told
 
     def _over(
         self, known: Iterable[DriftItem], current: tuple[DriftItem, ...], live: LiveState, now: datetime
@@ -108,49 +97,6 @@ class Drifting:
         heard = self._witness.of(item.instance) if item.instance else self._witness.named(item.name)
         said = self._masked(story(heard, instance))
         return replace(item, cause=f"{item.cause}: {said}", story=said) if said else item
-
-    def _began(self, items: Iterable[DriftItem], before: Collection[object]) -> tuple[Event, ...]:
-        new = (each for each in items if each.identity not in before)
-        reasons = {"heal-loop": "HealLoop"}
-        return tuple(
-            self._event(
-                *(each, reasons.get(each.state, "DriftFound"), f"{each.name} {each.kind}: {each.cause}"), each.last_seen
-            )
-            for each in new
-        )
-
-    def _ended(self, past: PastDrift) -> Event:
-        words = end_words(past) + (f" ({past.by})" if past.by else "")
-        message = f"{past.item.name} is no longer {past.item.kind}: {words}"
-        return self._event(past.item, "DriftEnded", message, past.ended_at, {"end": past.end})
-
-    def _event(
-        self, item: DriftItem, reason: str, message: str, at: datetime, more: Mapping[str, Json] = MappingProxyType({})
-    ) -> Event:
-        return Event(
-            at,
-            reason,
-            message,
-            "info" if reason == "DriftEnded" else "warning",
-            environment=self._environment,
-            service=item.service,
-            data={
-                "resource": item.resource,
-                "name": item.name,
-                "instance": item.instance,
-                "kind": item.kind,
-                "state": item.state,
-                "cause": item.cause,
-                "story": item.story,
-                "fields": [each.path for each in item.changes],
-                **more,
-            },
-        )
-
-
-def _words(items: tuple[DriftItem, ...]) -> set[tuple[tuple[str, ...], str]]:
-    """What is worth keeping: not the moment of the last look."""
-    return {(each.identity, each.cause) for each in items}
 
 
 def _is_being_made(item: DriftItem, journal: Journal) -> bool:

@@ -13,7 +13,8 @@ from gitopsd.controller.addressing import Addresses
 from gitopsd.controller.baselines import FieldLook
 from gitopsd.controller.chains import Chains
 from gitopsd.controller.desire import Desire, Desires
-from gitopsd.controller.drifting import Drifting, Noted
+from gitopsd.controller.drift_events import Noted
+from gitopsd.controller.drifting import Drifting
 from gitopsd.controller.endings import with_endings
 from gitopsd.controller.environments import Environment, settled_in
 from gitopsd.controller.evidence import printed_by, with_evidence
@@ -282,17 +283,21 @@ class Reconciler:
         if not acts(look):
             return Turn(look.journal)
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
-        guards = {hold.guard for hold in look.holds}
-        free = look.environment.mode == "auto" and "suspended" not in guards
-        repair = (free or self._requests.sync is not None) and "foreign" not in guards
         signals, drifted = self._chains.signals(look.journal, look.now, returned=returned), fields.to_heal
         spikes, found = self._weighing.spikes(self._name), self._metering.measures(self._name)
         measures = {service: without_secrets(each, self.masked) for service, each in found.items()}
-        signals = replace(signals, storm=GUARD in guards, spikes=spikes, measures=measures)
+        signals = replace(signals, storm=GUARD in {hold.guard for hold in look.holds}, spikes=spikes, measures=measures)
         printed = printed_by(look.journal, look.live, self._engine)
         signals = replace(signals, visits=self._visiting.visits(self._name), printed=printed)
         signals = self._routes.seen_in(signals, look.journal)
+        repair = self._repairs(look)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
+
+    def _repairs(self, look: Look) -> bool:
+        """Whether what drifts may be repaired now."""
+        guards = {hold.guard for hold in look.holds}
+        free = look.environment.mode == "auto" and "suspended" not in guards
+        return (free or self._requests.sync is not None) and "foreign" not in guards
 
     def _claim(self, look: Look, turn: Turn) -> None:
         """Before the first write the project becomes ours, or nothing is written."""

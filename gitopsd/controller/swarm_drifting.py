@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from gitopsd.controller.drifting import Noted
+from gitopsd.controller.drift_events import Noted, noted
 from gitopsd.controller.ports import Store
-from gitopsd.drift import end_words
 from gitopsd.drift.swarm import Hiding, swarm_drift
-from gitopsd.model.drift import Drifted, DriftItem, PastDrift
-from gitopsd.model.event import Event
+from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.release import Journal
 from gitopsd.model.swarm import SendService, SwarmAction, SwarmSpec, SwarmState
 
@@ -37,10 +35,7 @@ class SwarmDrifting:
         )
         current = {each.identity for each in items}
         over = tuple(self._over(each, journal, now) for each in known if each.identity not in current)
-        changed = over or current != before.keys()
-        begun = (each for each in items if each.identity not in before)
-        events = (*map(self._began, begun), *map(self._ended, over))
-        return Noted(Drifted(self._environment, items) if changed else None, over, events)
+        return noted(self._environment, known, items, items, over)
 
     def _over(self, item: DriftItem, journal: Journal, now: datetime) -> PastDrift:
         if cause := self._healed.pop(item.service, ""):
@@ -48,30 +43,3 @@ class SwarmDrifting:
         if item.service in journal.rollouts:
             return PastDrift(item, now, "replaced", journal.rollouts[item.service].cause)
         return PastDrift(item, now, "reverted")
-
-    def _began(self, item: DriftItem) -> Event:
-        return self._event(item, "DriftFound", f"{item.name} {item.kind}: {item.cause}", item.last_seen)
-
-    def _ended(self, past: PastDrift) -> Event:
-        words = end_words(past) + (f" ({past.by})" if past.by else "")
-        return self._event(
-            past.item, "DriftEnded", f"{past.item.name} is no longer {past.item.kind}: {words}", past.ended_at
-        )
-
-    def _event(self, item: DriftItem, reason: str, message: str, at: datetime) -> Event:
-        return Event(
-            at,
-            reason,
-            message,
-            "info" if reason == "DriftEnded" else "warning",
-            environment=self._environment,
-            service=item.service,
-            data={
-                "resource": item.resource,
-                "name": item.name,
-                "kind": item.kind,
-                "state": item.state,
-                "cause": item.cause,
-                "fields": [each.path for each in item.changes],
-            },
-        )

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from gitopsd.controller.baselines import FieldLook
 from gitopsd.controller.desire import Desire, Desires
-from gitopsd.controller.drifting import Noted
+from gitopsd.controller.drift_events import Noted
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.opening import make_plan
@@ -84,12 +84,9 @@ class SwarmReconciler(Reconciler):
         if not acts(look):
             return Turn(look.journal)
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
-        held = {hold.guard for hold in look.holds}
-        free = look.environment.mode == "auto" and "suspended" not in held
-        repair = (free or self._requests.sync is not None) and "foreign" not in held
         make = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
         ground = Ground(self._state, make, look.now, self._refused)
-        turn = advance_swarm(look.journal, basis, ground, repair=repair)
+        turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused = turn.actions, {}
         return Turn(turn.journal, (), turn.events, turn.ended, turn.wake_at)
 

@@ -129,7 +129,7 @@ _NOT_BACK = {
     "continue": "each slot that can goes back already, and one that cannot is told as a failure; write pause",
     "rollback": "what goes back has nothing further to go back to; write pause",
 }
-_LIMITS = closed({"cpus": positive_number, "memory": memory_size, "pids": nonzero(integer())})
+LIMITS = closed({"cpus": positive_number, "memory": memory_size, "pids": nonzero(integer())})
 _RESERVATIONS = closed(
     {
         "cpus": positive_number,
@@ -138,16 +138,14 @@ _RESERVATIONS = closed(
     },
     {"generic_resources": "needs Swarm, which hands them out; write devices, or gpus of the service"},
 )
-_UPDATE = closed(
-    {
-        "parallelism": integer(),
-        "delay": nonzero_span,
-        "failure_action": choice("", "rollback", "pause", "continue"),
-        "monitor": nonzero_span,
-        "max_failure_ratio": ratio,
-        "order": choice("start-first", "stop-first"),
-    }
-)
+UPDATE: dict[str, Read] = {
+    "parallelism": integer(),
+    "delay": nonzero_span,
+    "failure_action": choice("", "rollback", "pause", "continue"),
+    "monitor": nonzero_span,
+    "max_failure_ratio": ratio,
+    "order": choice("start-first", "stop-first"),
+}
 _ROLLBACK = closed(
     {
         "parallelism": integer(),
@@ -175,9 +173,9 @@ _RESTART = closed(
 _DEPLOY = closed(
     {
         "replicas": integer(0, MOST_REPLICAS),
-        "update_config": _UPDATE,
+        "update_config": closed(UPDATE),
         "rollback_config": _ROLLBACK,
-        "resources": closed({"limits": _LIMITS, "reservations": _RESERVATIONS}),
+        "resources": closed({"limits": LIMITS, "reservations": _RESERVATIONS}),
         "restart_policy": _restart_policy,
         "mode": _mode,
         "endpoint_mode": _endpoint_mode,

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from gitopsd.manifest.keys.deploy import deploy, memory_size, ratio
-from gitopsd.manifest.keys.quantities import integer, nonzero, nonzero_span, positive_number, span
-from gitopsd.manifest.keys.shapes import Read, choice, closed, distinct_strings, pairs, shown, text, wrong
+from gitopsd.manifest.keys.deploy import LIMITS, UPDATE, deploy, memory_size
+from gitopsd.manifest.keys.quantities import integer, positive_number, span
+from gitopsd.manifest.keys.shapes import choice, closed, distinct_strings, pairs, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 from gitopsd.model.swarm import constraint
@@ -66,14 +66,6 @@ def _generic_resources(node: Node, path: str, problems: Problems) -> Json:
 
 _PREFERENCE = closed({"spread": text})
 _GENERIC = closed({"discrete_resource_spec": closed({"kind": text, "value": integer()})})
-_UPDATE: dict[str, Read] = {
-    "parallelism": integer(),
-    "delay": nonzero_span,
-    "failure_action": choice("", "rollback", "pause", "continue"),
-    "monitor": nonzero_span,
-    "max_failure_ratio": ratio,
-    "order": choice("start-first", "stop-first"),
-}
 _DEPLOY = closed(
     {
         "replicas": integer(0, MOST_TASKS),
@@ -85,7 +77,7 @@ _DEPLOY = closed(
         ),
         "resources": closed(
             {
-                "limits": closed({"cpus": positive_number, "memory": memory_size, "pids": nonzero(integer())}),
+                "limits": LIMITS,
                 "reservations": closed(
                     {"cpus": positive_number, "memory": memory_size, "generic_resources": _generic_resources},
                     {"devices": "Swarm hands out no devices; write generic_resources, which its nodes announce"},
@@ -100,7 +92,7 @@ _DEPLOY = closed(
                 "window": span,
             }
         ),
-        "update_config": closed(_UPDATE),
-        "rollback_config": closed({**_UPDATE, "failure_action": choice("", "pause", "continue")}),
+        "update_config": closed(UPDATE),
+        "rollback_config": closed({**UPDATE, "failure_action": choice("", "pause", "continue")}),
     }
 )
