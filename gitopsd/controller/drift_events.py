@@ -22,7 +22,7 @@ class Noted:
 
 def noted(
     environment: str,
-    known: Iterable[DriftItem],
+    known: tuple[DriftItem, ...],
     found: Iterable[DriftItem],
     current: tuple[DriftItem, ...],
     over: tuple[PastDrift, ...],

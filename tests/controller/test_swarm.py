@@ -155,6 +155,7 @@ def test_what_somebody_changes_is_told_with_its_cause_and_healed(house: SwarmHou
     house.eventually(lambda: house.told("DriftEnded"))
     assert "scaled by hand from 2 to 5" in house.told("DriftFound")[0]
     assert "repair: shop_web was scaled by hand from 2 to 5" in house.told("DriftEnded")[0]
+    assert [each.data["end"] for each in house.store.events() if each.reason == "DriftEnded"] == ["healed"]
     assert house.spec()["Mode"] == before["Mode"]
 
 
