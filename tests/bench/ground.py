@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import docker
 import yaml
@@ -66,9 +67,20 @@ class Ground:
         patience = time.monotonic() + PATIENCE_S
         wait_until(partial(network_is_gone, self.api, network, patience), within=2 * PATIENCE_S, every=0.1)
 
-    def running(self, project: str) -> list[dict[str, object]]:
-        found: list[dict[str, object]] = self.api.containers(filters={"label": f"com.docker.compose.project={project}"})
+    def running(self, project: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api.containers(filters={"label": f"com.docker.compose.project={project}"})
         return found
+
+    def all(self, project: str) -> list[dict[str, Any]]:
+        label = f"com.docker.compose.project={project}"
+        found: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": label})
+        return found
+
+    def last_event(self, project: str, since: float) -> float:
+        """When the engine last did something to a container of a project, in seconds since the epoch, as `since`."""
+        ours = {"type": "container", "label": f"com.docker.compose.project={project}"}
+        events = self.api.events(since=int(since), until=int(time.time()) + 1, filters=ours, decode=True)
+        return max(float(event["timeNano"]) / 1e9 for event in events)
 
 
 def _environment() -> dict[str, str]:

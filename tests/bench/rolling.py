@@ -10,7 +10,6 @@ from statistics import median
 
 import yaml
 
-from gitopsd.adapters.clock import SystemClock
 from gitopsd.adapters.store.sqlite import open_store
 from gitopsd.controller.execute import WORKERS
 from gitopsd.model.desired import Policy
@@ -20,7 +19,7 @@ from tests.bench.result import Result
 from tests.crowd import crowd, served
 
 INSTANCES, ROUNDS = 20, 5
-ASKED_EVERY_S = 0.1
+ASKED_EVERY_S = 1.0  # when it was done, the engine's own events tell
 Once = Callable[[Ground, Repository, Path], None]
 Settled = Callable[[Ground, Path, str], None]
 
@@ -83,16 +82,16 @@ def _middle(rounds: list[tuple[float, float]]) -> tuple[float, float]:
 
 def _replaced(ground: Ground, repository: Repository, name: str, version: int) -> float:
     repository.commit(manifest(1, INSTANCES, ground.image(version)))
-
-    def upgrade() -> None:
-        repository.push()
-        wait_until(partial(_all_on, ground, name, version), every=ASKED_EVERY_S)
-
-    return seconds(upgrade)
+    begun = time.time()
+    repository.push()
+    return _all_on(ground, name, version, since=begun) - begun
 
 
-def _all_on(ground: Ground, name: str, version: int) -> bool:
-    return [each["Image"] for each in ground.running(name)] == [ground.image(version)] * INSTANCES
+def _all_on(ground: Ground, name: str, version: int, since: float) -> float:
+    """When the last thing was done for every slot to be on a version, and for nothing else to be there any more."""
+    wanted = {(f"/{name}-s00-{number}", ground.image(version)) for number in range(1, INSTANCES + 1)}
+    wait_until(lambda: {(each["Names"][0], each["Image"]) for each in ground.all(name)} == wanted, every=ASKED_EVERY_S)
+    return ground.last_event(name, since)
 
 
 def _raw(ground: Ground) -> float:
@@ -130,7 +129,7 @@ def reverting(ground: Ground, once: Once, settled: Settled) -> list[Result]:
                 settled(ground, state, name)
                 repository.commit(_at_once(ground.image(2)))
                 repository.push()
-                wait_until(partial(_all_on, ground, name, 2), every=ASKED_EVERY_S)
+                _all_on(ground, name, 2, since=time.time())
                 settled(ground, state, name)
                 ours.append(_reverted(ground, repository, state))
                 settled(ground, state, name)
@@ -155,10 +154,9 @@ def _reverted(ground: Ground, repository: Repository, state: Path) -> float:
     known = max(event.number for event in store.events(limit=100_000))
     repository.commit(_at_once(ground.image(1)))
     repository.push()
-    wait_until(partial(_all_on, ground, repository.name, 1), every=ASKED_EVERY_S)
-    ended = SystemClock().now()
+    ended = _all_on(ground, repository.name, 1, since=time.time())
     [seen] = [event for event in store.events(after=known, limit=100_000) if event.reason == "RevisionSeen"]
-    return (ended - seen.at).total_seconds()
+    return ended - seen.at.timestamp()
 
 
 def _started(ground: Ground) -> float:
