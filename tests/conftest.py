@@ -60,7 +60,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """`make test` and `make test-long` prove of so many requests that none was lost, or they are not good."""
     enough = not _proves(session.config) or _counted(session.config, "proven").total() >= TO_BE_PROVEN
-    if session.config.cache is not None and not hasattr(session.config, "workerinput"):
+    if getattr(session.config, "cache", None) is not None and not hasattr(session.config, "workerinput"):
         session.config.cache.set(ENDED, int(session.exitstatus) if enough else None)
     if not enough:
         session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
