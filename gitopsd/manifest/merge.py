@@ -86,14 +86,14 @@ def _replace(base: Node, over: Node, path: str, problems: Problems) -> Node:
 
 
 def _pairs(base: Node, over: Node, path: str, problems: Problems) -> Node:
-    """Mappings and lists of KEY=value mix."""
+    """Mappings and lists of KEY=value mix. A list of something else is kept, to be refused where it stands."""
     if _is_null(over):
         return base
     if _is_null(base):
         return over
     below, above = _as_pairs(base), _as_pairs(over)
     if below is None or above is None:
-        return over
+        return base if below is None and isinstance(base, Items) else over
     return _fields(below, above, path, problems, _SCALARS)
 
 

@@ -29,17 +29,44 @@ class _Malformed(ValueError):
 
 
 def volumes(node: Node, path: str, problems: Problems) -> Json:
-    """The mounts; of two with one target the later counts."""
+    """The mounts; of two whose targets are written alike the later counts."""
     if not isinstance(node, Items):
         wrong(node, path, problems, 'a list such as ["data:/data"]')
         return None
     found: dict[Json, Json] = {}
+    items: dict[Json, Node] = {}
     for index, item in enumerate(node.items):
         where = f"{path}[{index}]"
         entry = _entry(item, where, problems)
-        if entry is not None:
-            found[entry["target"]] = entry
+        if entry is None:
+            continue
+        before = items.get(entry["target"])
+        if before is not None and not _alike(before, item):
+            mend = "remove one of them, or write both targets alike: then the later one counts"
+            problems.add(item.place, where, f"another mount at {before.place} has the same target; {mend}")
+        found[entry["target"]], items[entry["target"]] = entry, item
     return list(found.values()) or None
+
+
+def _alike(before: Node, after: Node) -> bool:
+    """Whether Compose sees before it tidies paths that both have one target: it tidies short ones of each file first.
+
+    What it does not see then is two mounts at one place, which it refuses.
+    """
+    tidied = before.place.file != after.place.file
+    return not _written(before, tidied=tidied).isdisjoint(_written(after, tidied=False))
+
+
+def _written(mount: Node, *, tidied: bool) -> set[object]:
+    match mount:
+        case Fields(fields=fields):
+            target = fields.get("target")
+            return {target.value} if isinstance(target, Scalar) else set()
+        case Scalar(value=str(value)):
+            target_of_short = (value.split(":")[1:2] or [value])[0]
+            return {posixpath.normpath(target_of_short)} | (set() if tidied else {target_of_short})
+        case _:
+            return set()
 
 
 def is_path(source: str) -> bool:
