@@ -133,6 +133,16 @@ def test_diff(shop: Shop) -> None:
     assert (found["a"]["release"], found["b"]["release"]) == (1, 2)
 
 
+def test_what_code_accepts_of_a_database_is_a_difference(shop: Shop) -> None:
+    schema = "services: {web: {image: web:1, x-gitopsd: {schema: {database: shop, accepts: '%s'}}}}\n"
+    before, after = shop.commit(schema % "14"), shop.commit(schema % "14-15")
+
+    (changed,) = shop.json("diff", "shop", before, after)["services"]
+
+    path = "x-gitopsd.schema.accepts"
+    assert changed["fields"] == [{"path": path, "before": "14", "after": "14-15", "hidden": False}]
+
+
 def test_a_revision_that_cannot_be_loaded_any_more_is_compared_by_what_the_ledger_keeps(
     shop: Shop, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Release, ReleasedService
+from gitopsd.model.schema import Accepts
 from gitopsd.plan.contents import TextDifference, text_differences
 from gitopsd.plan.explain import changed_fields
 
@@ -111,9 +112,24 @@ def _services(a: Side, b: Side) -> Iterator[ServiceDifference]:
 def _fields(a: Side, b: Side, name: str) -> tuple[FieldChange, ...]:
     if a.state is not None and b.state is not None:
         after = replace(b.state.services[name], secrets=_secrets(b, name))
-        return changed_fields(a.state.services[name], after, _secrets(a, name))
+        return (*changed_fields(a.state.services[name], after, _secrets(a, name)), *_schema(a.state, b.state, name))
     one, other = _facts(a, name), _facts(b, name)
     return tuple(FieldChange(key, one[key], other[key]) for key in one if one[key] != other[key])
+
+
+def _schema(a: SealedState, b: SealedState, name: str) -> Iterator[FieldChange]:
+    """What the service works with of its database: no container is another one for it, but a release is held by it."""
+    before, after = (state.services[name].service.schema for state in (a, b))
+    for key in ("database", "accepts"):
+        one, other = (_of_schema(each, key) for each in (before, after))
+        if one != other:
+            yield FieldChange(f"x-gitopsd.schema.{key}", one, other)
+
+
+def _of_schema(accepts: Accepts | None, key: str) -> str | None:
+    if accepts is None:
+        return None
+    return accepts.words if key == "accepts" else accepts.database
 
 
 def _contents(a: Side, b: Side, name: str) -> tuple[TextDifference, ...]:
