@@ -35,7 +35,10 @@ class Fence:
             return
         headers = Headers(scope=scope)
         answer = self._refusal(headers)
-        await (answer or self._app)(scope, _capped(receive), _with_headers(send, _keeping(scope["path"])))
+        sending = _with_headers(send, _keeping(scope["path"]))
+        if scope["method"] == "HEAD":
+            scope, sending = {**scope, "method": "GET"}, _without_body(sending)
+        await (answer or self._app)(scope, _capped(receive), sending)
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         host = headers.get("host", "")
@@ -74,5 +77,16 @@ def _with_headers(send: Send, keeping: str) -> Send:
             for name, value in {**HEADERS, "Cache-Control": keeping}.items():
                 headers.setdefault(name, value)
         await send(message)
+
+    return sending
+
+
+def _without_body(send: Send) -> Send:
+    """What answers HEAD: all that GET would, but for its body (RFC 9110, 9.3.2), and a stream ends as it begins."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return sending

@@ -26,9 +26,9 @@ class Served:
         self.house = House(replace(SETTINGS, http=HttpSettings(listen)))
         self.server = PageServer(self.house.daemon, retry_s=0.05)
 
-    def get(self, path: str, within: float = 45, **headers: str) -> HTTPResponse:
+    def get(self, path: str, within: float = 45, method: str = "GET", **headers: str) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", self.listen.port, timeout=within)
-        connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         return connection.getresponse()
 
     def answers(self) -> bool:
@@ -95,6 +95,29 @@ def test_a_stream_tells_what_happens_and_goes_on_where_it_was_cut(served: Served
 
     with closing(served.get("/api/v1/events/stream", Last_Event_ID=str(first["id"]))) as again:
         assert _event(again)["id"] == first["id"] + 1
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/", "/api/v1/environments", "/nothing-here", "/static/gitopsd.css"])
+def test_who_asks_for_the_head_alone_gets_that_of_the_whole(served: Served, path: str) -> None:
+    served.server.start()
+    eventually(served.answers, within=45)
+
+    whole, head = served.get(path), served.get(path, method="HEAD")
+
+    assert (head.status, head.getheader("content-type")) == (whole.status, whole.getheader("content-type"))
+    assert head.getheader("content-length") == whole.getheader("content-length")
+    assert whole.read()
+    assert not head.read()
+
+
+def test_the_head_of_a_stream_ends(served: Served) -> None:
+    served.server.start()
+    eventually(served.answers, within=45)
+
+    head = served.get("/api/v1/events/stream", method="HEAD")
+
+    assert (head.status, head.getheader("content-type")) == (200, "text/event-stream; charset=utf-8")
+    served.server.stop()  # which waits for nothing that still streams
 
 
 def test_a_page_is_renewed_as_soon_as_its_stream_begins(served: Served) -> None:
