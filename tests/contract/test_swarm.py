@@ -87,8 +87,7 @@ def real_swarm() -> Iterator[str]:
 
 @contextmanager
 def _managed() -> Iterator[str]:
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as started:
-        patch.setenv("DOCKER_SERVICE_PREFER_OFFLINE_IMAGE", "1")  # nobody waits for a registry that is not there
+    with ExitStack() as started:
         engine = started.enter_context(own_engine(firewall=True))
         api = engine.api()
         engine.inside("ip", "link", "set", "lo", "up")

@@ -12,8 +12,10 @@ import pytest
 
 from tests.e2e.compose import Compose
 from tests.e2e.engine_proxy import EngineProxy
+from tests.e2e.nodes import Nodes, three_nodes
 from tests.e2e.own_engine import OwnEngine, own_engine
 from tests.e2e.rig import Rig
+from tests.e2e.swarm_rig import SwarmRig
 from tests.images import Images
 
 CHECK = "HEALTHCHECK --interval=200ms --timeout=5s --retries=2"
@@ -89,6 +91,24 @@ def start_engine() -> Iterator[StartEngine]:
             return made
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """A swarm of three nodes for the stories of one file; by `nodes_rig` each leaves it whole and empty."""
+    with three_nodes(lambda api: make_pictures(Images(api))) as made:
+        yield made
+
+
+@pytest.fixture
+def nodes_rig(nodes: Nodes, make_rig: MakeRig) -> Iterator[SwarmRig]:
+    """A rig whose daemon runs on that swarm, which is whole and empty again afterwards."""
+    url = nodes.alpha.engine.url
+    rig = make_rig(engine=url, api=nodes.api, target={"swarm": url})
+    yield SwarmRig(rig.start())
+    rig.end()
+    nodes.whole()
+    nodes.clear()
 
 
 def rig_on(make_rig: MakeRig, engine: OwnEngine, url: str = "") -> Rig:
