@@ -16,21 +16,22 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Release
-from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout, Succeeded, Target
+from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RolledBack, Rollout
 from gitopsd.model.visits import NOBODY_VISITS, NOT_VISITED, Visits
 from gitopsd.release.draining import drains_noted
 from gitopsd.release.gates import may_begin, may_finalise
 from gitopsd.release.heals import Drifted, connected_first, heal_in_place, healable, marked, noted_well
 from gitopsd.release.inventory import members_of, settled
+from gitopsd.release.noting import noted
 from gitopsd.release.repairs import open_repairs
 from gitopsd.release.resources import intend, missing_resources, surplus_networks
 from gitopsd.release.restarts import calm_at, counted, crashes_told
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.routing import Sight, gated, in_router, next_change, routes_of
-from gitopsd.release.schema import GUARD, begun, contract_looks, contracts, ended, heard, misfit
+from gitopsd.release.schema import begun, contract_looks, contracts, heard, let_in, misfit
 from gitopsd.release.sharing import sharing_of
 from gitopsd.release.sickness import diagnosed
-from gitopsd.release.telling import failures_told, told
+from gitopsd.release.telling import told
 from gitopsd.rollout import Member, Said
 from gitopsd.rollout import advance as advance_rollout
 from gitopsd.rollout.machine import turn_back
@@ -196,7 +197,7 @@ def _rollouts(
         said = replace(signals.of(name), sharing=sharing, router=in_router(journal, name, signals.sight))
         turn = advance_rollout(rollout, around.members.get(name, ()), around.now, said)
         journal, turned = heard(journal, rollout, turn.rollout, signals.printed, around.now)
-        journal = _noted(journal, rollout, turned)
+        journal = noted(journal, rollout, turned)
         rollouts[name] = turned
         chains += turn.chains
         times += [turn.wake_at] if turn.wake_at is not None else []
@@ -210,7 +211,7 @@ def _gated(journal: Journal, name: str, around: Surroundings, signals: Signals) 
         return rollout
     calm = not (signals.storm and rollout.kind == "change")
     if isinstance(rollout.phase, Pending) and calm and may_begin(journal, rollout, around.members):
-        rollout = _let(journal, replace(rollout, phase=Preparing()), around.now)
+        rollout = let_in(journal, replace(rollout, phase=Preparing()), around.now)
     elif isinstance(rollout.phase, Progressing) and (bad := misfit(journal, rollout)):
         rollout = turn_back(rollout, bad, around.now)
     if isinstance(rollout.phase, Preparing):
@@ -219,12 +220,6 @@ def _gated(journal: Journal, name: str, around: Surroundings, signals: Signals) 
     if isinstance(rollout.phase, Progressing) and may:
         rollout = replace(rollout, phase=Finalising())
     return rollout
-
-
-def _let(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
-    """The rollout, unless it does not suit the schema of a database."""
-    bad = misfit(journal, rollout)
-    return replace(rollout, phase=RolledBack(f"not begun: {bad}", GUARD), finished_at=now) if bad else rollout
 
 
 def _prepared(rollout: Rollout, around: Surroundings, signals: Signals) -> Rollout:
@@ -237,37 +232,3 @@ def _prepared(rollout: Rollout, around: Surroundings, signals: Signals) -> Rollo
         return rollout
     limit = rollout.deadline - rollout.started_at
     return replace(rollout, phase=Progressing(), started_at=now, deadline=now + limit)
-
-
-def _noted(journal: Journal, before: Rollout, after: Rollout) -> Journal:
-    """What a turn means for the rest: from Finalising on its target is stable, and after a way back what it
-    returned to.
-    """
-    name, noted = after.service, _gone_on(journal, before, after)
-    if isinstance(after.phase, RolledBack) and not after.job:
-        return replace(noted, stable=_with(journal.stable, name, after.stable))
-    if not after.target.fingerprint:
-        gone = isinstance(after.phase, Succeeded)
-        return replace(noted, stable=_with(journal.stable, name, None)) if gone else noted
-    if not isinstance(after.phase, Finalising | Succeeded) or isinstance(before.phase, Finalising):
-        return noted
-    completed, noted = journal.completed, ended(noted, after)
-    if after.job and after.terms.phase != "on-failure":
-        done = (*completed.get(name, ()), after.target.fingerprint)
-        completed = {**completed, name: tuple(dict.fromkeys(done))[-20:]}
-    return replace(noted, stable=_with(journal.stable, name, after.target), completed=completed)
-
-
-def _gone_on(journal: Journal, before: Rollout, after: Rollout) -> Journal:
-    """A release that goes on though an instance failed says so to its end."""
-    release = journal.release
-    told = failures_told(before, after)
-    if release is None or not told:
-        return journal
-    words = (release.reason, *(f"{after.service}: {each}" for each in told))
-    return replace(journal, release=replace(release, reason="; ".join(filter(None, words))))
-
-
-def _with(stable: Mapping[str, Target], name: str, target: Target | None) -> dict[str, Target]:
-    others = {each: kept for each, kept in stable.items() if each != name}
-    return others if target is None else {**others, name: target}

@@ -87,6 +87,12 @@ def misfit(journal: Journal, rollout: Rollout) -> str:
     return ""
 
 
+def let_in(journal: Journal, rollout: Rollout, now: datetime) -> Rollout:
+    """A rollout that is about to begin, unless it does not suit the schema of a database."""
+    bad = misfit(journal, rollout)
+    return replace(rollout, phase=RolledBack(f"not begun: {bad}", GUARD), finished_at=now) if bad else rollout
+
+
 def begun(journal: Journal, rollout: Rollout) -> Journal:
     """From the moment that a job may have begun, its database may be anywhere up to what it provides."""
     terms = rollout.terms
