@@ -185,5 +185,9 @@ class NearHouse(House):
 
     def push(self, files: Mapping[str, str | None], source: str = "default") -> str:
         commit = super().push(files, source)
-        self.timer.tick(SETTINGS.repositories["default"].interval.total_seconds())
+        self.wait(SETTINGS.repositories["default"].interval.total_seconds())
         return commit
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.timer.tick(seconds)

@@ -102,10 +102,10 @@ class MortalHouse(RoutedHouse):
             self.life.calls.clear()
             self.life.dies_at, self.life.before = at, before
 
-    def passes(self) -> None:
-        """Time does. Who has died is followed by another daemon."""
+    def wait(self, seconds: float) -> None:
+        """Let time pass. Who has died, perhaps in the midst of a poll, is followed by another daemon."""
         try:
-            self.timer.tick(0.5)
+            super().wait(seconds)
         except Death:
             assert self.life.dead
         if self.life.dead:

@@ -30,7 +30,7 @@ def changes(house: MortalHouse, way: str, image: str) -> None:
     commit = house.push({"shop/compose.yaml": routed(image, more=more)})
 
     def arrived() -> bool:
-        house.passes()
+        house.wait(0.5)
         status = house.status("shop")
         serves = status is not None and (status.revision, status.sync) == (commit, "Synced")
         return serves and len(house.ids()) == len(house.ids(image=image)) == 2
