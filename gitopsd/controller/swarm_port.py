@@ -14,6 +14,10 @@ class SwarmView(Protocol):
         """All nodes, and everything of the project: services with their tasks, networks, configs, secrets."""
         ...
 
+    def logs(self, task: str, lines: int) -> str:
+        """The last lines that a task wrote, on whatever node; "" where its logging driver keeps nothing to read."""
+        ...
+
 
 class Swarm(SwarmView, Protocol):
     """A swarm to act on. Every call may be made twice: what is already so is no error."""

@@ -29,6 +29,7 @@ from gitopsd.controller.swarm_acting import (
     telling,
 )
 from gitopsd.controller.swarm_drifting import SwarmDrifting
+from gitopsd.controller.swarm_evidence import printed_by_tasks, with_task_evidence
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound, OwnershipError
@@ -85,10 +86,12 @@ class SwarmReconciler(Reconciler):
             return Turn(look.journal)
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
         make = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
-        ground = Ground(self._state, make, look.now, self._refused)
+        printed = printed_by_tasks(look.journal, self._state, self._swarm)
+        ground = Ground(self._state, make, look.now, self._refused, printed)
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused = turn.actions, {}
-        return Turn(turn.journal, (), turn.events, turn.ended, turn.wake_at)
+        events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)
+        return Turn(turn.journal, (), events, turn.ended, turn.wake_at)
 
     def _claim(self, look: Look, turn: Turn) -> None:
         if not self._actions or look.live.owner:

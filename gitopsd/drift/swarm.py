@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from gitopsd.engine_json.fields import mapping
+from gitopsd.engine_json.swarm_mode import runs_to_end
 from gitopsd.engine_json.swarm_spec import SPEC
 from gitopsd.model.canonical import Json, keyed_digest
 from gitopsd.model.drift import DriftItem, FieldDrift
@@ -79,12 +80,12 @@ def swarm_drift(
 ) -> tuple[DriftItem, ...]:
     """Everything that is not as we left it. `told` is what each service was told, by its name in the manifest.
 
-    What an open rollout is changing is left out.
+    What an open rollout is changing is left out, and so is what runs to its end: that has done what it was for.
     """
     rolling = {name for name, rollout in journal.rollouts.items() if rollout.open}
     found: list[DriftItem] = []
     for name, spec in sorted(told.items()):
-        if name in rolling:
+        if name in rolling or runs_to_end(spec.body):
             continue
         service = live.services.get(spec.name)
         if service is None:

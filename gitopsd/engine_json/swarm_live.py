@@ -33,6 +33,7 @@ def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str
         desired=int((answer.get("ServiceStatus") or {}).get("DesiredTasks") or 0),
         uses=frozenset((*_used(spec), *_used(answer.get("PreviousSpec") or {}))),
         tasks=tuple(sorted(mine, key=lambda each: (each.at, each.id))),
+        iteration=_iteration(answer.get("JobStatus") or {}),
     )
 
 
@@ -47,6 +48,8 @@ def swarm_task(answer: Answer) -> SwarmTask:
         node=str(answer.get("NodeID") or ""),
         fingerprint=str(labels.get(FINGERPRINT) or ""),
         why=str(status.get("Err") or ""),
+        iteration=_iteration(answer),
+        exit_code=int((status.get("ContainerStatus") or {}).get("ExitCode") or 0),
     )
 
 
@@ -101,6 +104,11 @@ def with_ids(body: Mapping[str, Json], ids: Mapping[str, str]) -> dict[str, Any]
 def _name(attachment: Answer, networks: Mapping[str, str]) -> str:
     target = str(attachment.get("Target") or "")
     return networks.get(target, target)
+
+
+def _iteration(holder: Answer) -> int:
+    """Of a task, or of what a service says of its job."""
+    return int((holder.get("JobIteration") or {}).get("Index") or 0)
 
 
 def _used(spec: Answer) -> Iterable[str]:

@@ -17,6 +17,7 @@ from gitopsd.engine_json.host import capability, log_config
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT, OPTIONS, SECRETS, SERVICE
 from gitopsd.engine_json.limits import limits
 from gitopsd.engine_json.resource import network_body
+from gitopsd.engine_json.swarm_mode import mode, restart_policy
 from gitopsd.model.canonical import Json, digest, keyed_digest
 from gitopsd.model.desired import (
     Bind,
@@ -38,7 +39,6 @@ STACK: Final = "com.docker.stack.namespace"
 SPEC: Final = "gitopsd.spec"
 LEAST_MONITOR: Final = timedelta(seconds=5)
 _LONGEST_NAME: Final = 64
-_CONDITIONS: Final = {"always": "any", "unless-stopped": "any", "": "any", "no": "none"}
 _FAILURE: Final = {"rollback": "rollback", "pause": "pause", "continue": "continue"}
 
 Options = Mapping[str, Json]
@@ -62,9 +62,8 @@ def swarm_spec(sealed: SealedService, desired: DesiredState, *, key: bytes, repl
     body: dict[str, Json] = {
         "Name": f"{desired.project}_{service.name}",
         "TaskTemplate": _template(sealed, desired, objects),
-        "Mode": {"Global": {}} if told.get("mode") == "global" else {"Replicated": {"Replicas": replicas}},
-        "UpdateConfig": _update(service),
-        "RollbackConfig": _rollback(service),
+        "Mode": mode(service, replicas),
+        **_updates(service),
         "EndpointSpec": _endpoint(service),
     }
     found = digest([body, labels])
@@ -113,7 +112,7 @@ def _template(
     template: dict[str, Json] = {
         "ContainerSpec": _container(sealed, desired, objects),
         "Resources": _resources(service),
-        "RestartPolicy": _restart(service),
+        "RestartPolicy": restart_policy(service),
         "Placement": _placement(service),
         "Networks": [
             _kept(
@@ -280,22 +279,6 @@ def _resources(service: Service) -> dict[str, Json]:
     )
 
 
-def _restart(service: Service) -> dict[str, Json]:
-    """`deploy.restart_policy`, else what `restart` says: Swarm begins a task anew rather than a container."""
-    told = mapping(mapping(service.deploy).get("restart_policy"))
-    if told:
-        return _kept(
-            {
-                "Condition": text(told.get("condition")) or "any",
-                "Delay": nanoseconds(told.get("delay")),
-                "MaxAttempts": int(number(told.get("max_attempts"))),
-                "Window": nanoseconds(told.get("window")),
-            }
-        )
-    name, _, most = text(service.options.get("restart")).partition(":")
-    return _kept({"Condition": _CONDITIONS.get(name, name), "MaxAttempts": int(most or 0)})
-
-
 def _placement(service: Service) -> dict[str, Json]:
     told = mapping(mapping(service.deploy).get("placement"))
     preferences = told.get("preferences")
@@ -309,6 +292,11 @@ def _placement(service: Service) -> dict[str, Json]:
             "Platforms": [{"OS": system, "Architecture": architecture.partition("/")[0]}] if system else [],
         }
     )
+
+
+def _updates(service: Service) -> dict[str, Json]:
+    """How it goes over to newer content, and back. A job does neither: told anything, Swarm runs it anew."""
+    return {} if service.job is not None else {"UpdateConfig": _update(service), "RollbackConfig": _rollback(service)}
 
 
 def _update(service: Service) -> dict[str, Json]:

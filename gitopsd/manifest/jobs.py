@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import cast, get_args
 
+from gitopsd.engine_json.fields import mapping
+from gitopsd.engine_json.swarm_mode import JOBS
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration
@@ -73,6 +75,13 @@ def _written(
             problems.add(places["job"], f"{path}.{key}", message)
         chosen.put("job", written, str(places["job"]))
         return _job(said)
+    mode = mapping(service.canonical.get("deploy")).get("mode")
+    if mode in JOBS:
+        if restart in ("always", "unless-stopped"):
+            message = f"{mode} ends, but restart: {restart} starts it again; write on-failure, or remove it"
+            problems.add(service.node.keys["deploy"], f"{service.path}.deploy.mode", message)
+        chosen.put("job", {}, f"deploy.mode: {mode}")
+        return Job()
     if restart == "no":
         chosen.put("job", {}, 'restart: "no"')
         return Job()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from gitopsd.engine_json.fields import mapping
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.node import Problems
 from gitopsd.model.canonical import Json
@@ -41,8 +42,6 @@ _EXTENSIONS = {
     "steps": "need a router, which no swarm has yet; remove them",
     "analysis": "needs a router, which no swarm has yet; remove it",
     "pre_warm": "needs a router, which no swarm has yet; remove it",
-    "schema": "needs jobs, which no swarm has yet; remove it",
-    "job": "jobs are not run on a swarm yet; run it on a plain engine",
     "on_config_change": "a swarm's configs never change; remove it, other content makes other containers",
     "flags": "a swarm's configs never change; name the file under configs",
 }
@@ -81,7 +80,14 @@ def _keys(canonical: Mapping[str, Json], service: Service) -> Iterator[Refusal]:
         if port.host_ip:
             yield "ports", f"{port.host_ip}: a swarm publishes on every address of its nodes; remove the address"
     if service.job is not None:
-        yield "restart", "it would run once, and jobs are not run on a swarm yet; write another restart policy"
+        yield from _ending(mapping(canonical.get("deploy")))
+
+
+def _ending(deploy: Mapping[str, Json]) -> Iterator[Refusal]:
+    """What Swarm does not do for a service that ends."""
+    for key in ("update_config", "rollback_config"):
+        if deploy.get(key):
+            yield f"deploy.{key}", "a job is run anew as a whole, and never goes back; remove the key"
 
 
 def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Refusal]:

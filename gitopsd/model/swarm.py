@@ -41,6 +41,7 @@ class SwarmTask:
     """A container of a service on some node, as Swarm tells of it. `wanted`: Swarm wants it to run, or to end.
 
     `at` is when it came to its `state`, by the manager's clock; `why` is Swarm's reason for that, "" where it has none.
+    `iteration` is the run of a job that it belongs to.
     """
 
     id: str
@@ -51,6 +52,8 @@ class SwarmTask:
     node: str = ""
     fingerprint: str = ""
     why: str = ""
+    iteration: int = 0
+    exit_code: int = 0
 
     @property
     def runs(self) -> bool:
@@ -63,7 +66,8 @@ class SwarmService:
 
     `body` is its raw Spec, in which networks, configs and secrets go by their names; `update` is the state of its last
     update ("" where it had none), with `message`. `uses` are the ids of configs and secrets that it is made with, or
-    could go back to. `desired` is how many tasks Swarm wants to run.
+    could go back to. `desired` is how many tasks Swarm wants to run; `iteration` is the newest run of a job, which each
+    change of its Spec begins.
     """
 
     id: str
@@ -76,6 +80,7 @@ class SwarmService:
     desired: int = 0
     uses: frozenset[str] = frozenset()
     tasks: tuple[SwarmTask, ...] = ()
+    iteration: int = 0
 
 
 @dataclass(frozen=True, slots=True)

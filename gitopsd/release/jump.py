@@ -23,6 +23,7 @@ def after_jump(journal: Journal, jump: timedelta) -> Journal:
         readiness={id: _standing(readiness, jump) for id, readiness in journal.readiness.items()},
         restarts={id: replace(each, at=tuple(at + jump for at in each.at)) for id, each in journal.restarts.items()},
         routes={name: _routed(routed, jump) for name, routed in journal.routes.items()},
+        sent={name: replace(each, at=each.at + jump) for name, each in journal.sent.items()},
         unneeded={name: replace(each, since=each.since + jump) for name, each in journal.unneeded.items()},
     )
 

@@ -178,9 +178,9 @@ def _service(journal: Journal, known: Knowledge, name: str, members: tuple[Membe
     sealed = known.wanted.services.get(name) if known.wanted is not None else None
     goal = stable or (rollout.target if rollout is not None else None)
     ready = [member for member in members if ready_now(member)]
-    job, waits_apart = _is_job(known.wanted, name), _waits_apart(sealed)
+    job = _is_job(known.wanted, name)
     desired = sealed.service.replicas if sealed is not None else (goal.replicas if goal is not None else 0)
-    done = waits_apart or (sealed is not None and sealed.fingerprint in journal.completed.get(name, ()))
+    done = waits_apart(sealed) or (sealed is not None and sealed.fingerprint in journal.completed.get(name, ()))
     paused = rollout.paused if rollout is not None else None
     health: Health = _job_health(done, members) if job else _service_health(goal, members, rolling=rollout is not None)
     waits = paused is not None and health == "Progressing"
@@ -203,7 +203,7 @@ def _address(routed: Routed | None) -> str:
     return inner_address(routed) + ("" if routed.traffic.hidden else f":{routed.traffic.listen}")
 
 
-def _waits_apart(sealed: SealedService | None) -> bool:
+def waits_apart(sealed: SealedService | None) -> bool:
     """A job that no release runs by itself: that it has not run is as it should be."""
     job = sealed.service.job if sealed is not None else None
     return job is not None and job.phase in ("contract", "on-failure")

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from gitopsd.drift.swarm import differences, healable, replicas
-from gitopsd.model.desired import SealedState
+from gitopsd.engine_json.swarm_mode import runs_to_end
+from gitopsd.model.desired import SealedService, SealedState
 from gitopsd.model.release import Journal
-from gitopsd.model.rollout import Target
+from gitopsd.model.rollout import Rollout, Target
 from gitopsd.model.status import Health, ServiceStatus
 from gitopsd.model.swarm import SwarmNode, SwarmService, SwarmSpec, SwarmState, SwarmTask
+from gitopsd.release.status import waits_apart
 
 _COMING = ("new", "pending", "assigned", "accepted", "preparing", "ready", "starting")
 
@@ -21,6 +23,9 @@ def service_statuses(
         goal = rollout.target if rollout is not None and rollout.open else stable
         service = live.services.get(f"{project}_{name}")
         fingerprint = sealed[name].fingerprint if name in sealed else ""
+        if name in sealed and sealed[name].service.job is not None:
+            yield _job(journal, sealed[name], rollout, service, live.nodes)
+            continue
         rolling = rollout is not None and rollout.open
         health = _health(service, rolling=rolling)
         yield ServiceStatus(
@@ -35,9 +40,32 @@ def service_statuses(
         )
 
 
+def _job(
+    journal: Journal,
+    sealed: SealedService,
+    rollout: Rollout | None,
+    service: SwarmService | None,
+    nodes: tuple[SwarmNode, ...],
+) -> ServiceStatus:
+    """How one stands that ends: it is good once it has ended well, or where no release runs it by itself."""
+    done = waits_apart(sealed) or sealed.fingerprint in journal.completed.get(sealed.service.name, ())
+    rolling = rollout is not None and rollout.open
+    health: Health = "Healthy" if done else "Progressing" if rolling else "Degraded" if service else "Missing"
+    return ServiceStatus(
+        name=sealed.service.name,
+        sync="Synced" if done else "OutOfSync",
+        health=health,
+        fingerprint=sealed.fingerprint,
+        image=sealed.service.image,
+        desired=1,
+        ready=int(done),
+        reason=_last_words(service, nodes) if health == "Degraded" else "",
+    )
+
+
 def ailing(live: SwarmState, told: Mapping[str, SwarmSpec]) -> bool:
     """Whether a service is not there, or is otherwise than it was told."""
-    services = ((spec, live.services.get(spec.name)) for spec in told.values())
+    services = ((spec, live.services.get(spec.name)) for spec in told.values() if not runs_to_end(spec.body))
     return any(service is None or healable(differences(spec, service)) for spec, service in services)
 
 
@@ -88,8 +116,13 @@ def _reason(service: SwarmService | None, nodes: tuple[SwarmNode, ...]) -> str:
     if service is None:
         return ""
     said = f"{_running(service)} of {_desired(service, None)} tasks run"
-    task = next((each for each in reversed(service.tasks) if each.why), None)
+    return "; ".join(filter(None, (said, _last_words(service, nodes))))
+
+
+def _last_words(service: SwarmService | None, nodes: tuple[SwarmNode, ...]) -> str:
+    """Of the last task that Swarm says anything of."""
+    task = next((each for each in reversed(service.tasks) if each.why), None) if service is not None else None
     if task is None:
-        return said
+        return ""
     where = next((f" on {node.hostname}" for node in nodes if node.id == task.node), "")
-    return f"{said}; one is {task.state}{where}: {task.why}"
+    return f"one is {task.state}{where}: {task.why}"

@@ -2,6 +2,7 @@
 
 A rollout here is one service told something else. Swarm's own updater moves its tasks, and goes back by itself when
 they fail; that is read off the service, and becomes the same phases, outcome and rejection as on a plain engine.
+What a service that ends is to do next is in `swarm_jobs`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gitopsd.drift.swarm import differences, healable, replicas, why
+from gitopsd.engine_json.swarm_mode import mode_of
 from gitopsd.engine_json.swarm_spec import LEAST_MONITOR, SPEC
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import GitopsdError
@@ -39,13 +41,15 @@ from gitopsd.model.swarm import (
     SwarmTask,
 )
 from gitopsd.release.gates import may_begin
+from gitopsd.release.noting import noted
 from gitopsd.release.repairs import attempt, heals_of
 from gitopsd.release.returning import conclude, swept
+from gitopsd.release.schema import begun, contract_looks, contracts, heard, let_in, misfit
+from gitopsd.release.swarm_jobs import OTHER_MODE, SETTLES, job_step, lost_runs
 from gitopsd.release.telling import told
 from gitopsd.rollout.machine import turn_back
 
 LOOK_AGAIN = timedelta(seconds=1)
-SETTLES = timedelta(seconds=2)  # so soon after it was told, Swarm may not have begun yet
 UPDATING = ("updating", "rollback_started")
 
 Make = Callable[[str, Target], SwarmSpec]
@@ -65,12 +69,15 @@ class SwarmTurn:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What every service of a turn sees. `refused` is what the manager would not do, in words, by service."""
+    """What every service of a turn sees. `refused` is what the manager would not do, in words, by service; `printed` is
+    the last line of each job that reads something and ended well.
+    """
 
     live: SwarmState
     make: Make
     now: datetime
     refused: Mapping[str, str] = field(default_factory=dict)
+    printed: Mapping[str, str] = field(default_factory=dict)
 
 
 def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool) -> SwarmTurn:
@@ -88,7 +95,7 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
             break
         before = journal
         ground = replace(ground, refused={})  # a refusal is held against a rollout once
-    journal = swept(journal)
+    journal = contracts(swept(journal), wanted, ground.now)
     healed, heals = _heals(journal, wanted, ground, repair=repair)
     drops = _surplus(start, healed, wanted, ground)
     journal = _sending(healed, (*actions, *heals), ground.now)
@@ -96,6 +103,8 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
     open_still = any(each.open for each in journal.rollouts.values())
     waits = (each.not_before for each in journal.repairs.values() if each.not_before > ground.now)
     times = (*waits, *((ground.now + LOOK_AGAIN,) if open_still or heals else ()))
+    times = (*times, *contract_looks(start, journal, wanted, ground.now))
+    drops = (*lost_runs(journal, ground.live), *drops)
     return SwarmTurn(journal, (*makes, *actions, *heals, *drops), events, ended, min(times, default=None))
 
 
@@ -107,21 +116,31 @@ def _rollouts(journal: Journal, ground: Ground, *, waits: bool) -> tuple[Journal
     """Every open rollout by one turn. What leaves early goes first: others need its port."""
     actions: list[SwarmAction] = []
     for name in sorted(journal.rollouts, key=lambda name: (not journal.rollouts[name].early, name)):
-        rollout = _begun(journal, journal.rollouts[name], ground, waits=waits)
+        before = journal.rollouts[name]
+        if not before.open:
+            continue
+        rollout = _begun(journal, before, ground, waits=waits)
+        journal = begun(journal, rollout)
         if rollout.open and not isinstance(rollout.phase, Pending):
             rollout, action = _turned(rollout, journal.sent.get(name), ground)
             actions += [action] if action is not None else []
-        journal = _noted(journal, rollout)
+        journal, rollout = heard(journal, before, rollout, ground.printed, ground.now)
+        journal = noted(replace(journal, rollouts={**journal.rollouts, name: rollout}), before, rollout)
     return journal, tuple(actions)
 
 
 def _begun(journal: Journal, rollout: Rollout, ground: Ground, *, waits: bool) -> Rollout:
     """Past Pending once what it needs is there; that the manager would not make a network is evidence."""
+    if isinstance(rollout.phase, Progressing) and rollout.paused is None and (bad := misfit(journal, rollout)):
+        return turn_back(rollout, bad, ground.now)
     if not isinstance(rollout.phase, Pending | Preparing) or rollout.paused is not None:
         return rollout
     if said := ground.refused.get(rollout.service):
         return replace(rollout, phase=RolledBack(f"not begun: {said}"), finished_at=ground.now)
     if waits or not may_begin(journal, rollout, {}):
+        return rollout
+    rollout = let_in(journal, rollout, ground.now)
+    if not rollout.open:
         return rollout
     limit = rollout.deadline - rollout.started_at
     return replace(rollout, phase=Progressing(), started_at=ground.now, deadline=ground.now + limit)
@@ -139,6 +158,10 @@ def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollou
     spec = ground.make(rollout.service, goal)
     if said := ground.refused.get(rollout.service):
         return _failed(rollout, said, ground.now), None
+    if rollout.job:
+        return _job_turned(rollout, service, sent, spec, ground.now)
+    if service is not None and mode_of(service.body) != mode_of(spec.body):
+        return rollout, DropService(rollout.service, service.id, OTHER_MODE)
     if service is None or service.labels.get(SPEC) != spec.digest:
         if service is not None and (why := _thrown_back(service, sent, spec)):
             return _failed(rollout, why, ground.now), None
@@ -150,6 +173,25 @@ def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollou
         return _failed(rollout, problem, ground.now), None
     arrived = _has_arrived(rollout, service, goal, sent, ground.now)
     return (_arrived(rollout, ground.now) if arrived else rollout), None
+
+
+def _job_turned(
+    rollout: Rollout, service: SwarmService | None, sent: Sent | None, spec: SwarmSpec, now: datetime
+) -> tuple[Rollout, SwarmAction | None]:
+    step = job_step(rollout, service, sent, spec, now)
+    rollout = replace(rollout, begun=rollout.begun or step.begun)
+    drop = DropService(rollout.service, service.id, step.why) if service is not None else None
+    match step.kind:
+        case "send":
+            return rollout, _send(rollout.service, rollout.target, spec, service, step.why)
+        case "drop":
+            return rollout, drop
+        case "done":
+            return _arrived(rollout, now), None
+        case "failed":
+            return _failed(rollout, step.why, now), None
+        case _:
+            return rollout, None
 
 
 def _send(name: str, goal: Target, spec: SwarmSpec, service: SwarmService | None, cause: str) -> SendService:
@@ -228,17 +270,6 @@ def _arrived(rollout: Rollout, now: datetime) -> Rollout:
     return replace(rollout, phase=phase, finished_at=now)
 
 
-def _noted(journal: Journal, rollout: Rollout) -> Journal:
-    """What the rollout has come to is stable from then on."""
-    noted = replace(journal, rollouts={**journal.rollouts, rollout.service: rollout})
-    if not isinstance(rollout.phase, Succeeded | RolledBack):
-        return noted
-    target = rollout.target if isinstance(rollout.phase, Succeeded) else rollout.stable
-    others = {name: each for name, each in journal.stable.items() if name != rollout.service}
-    kept = {rollout.service: target} if target is not None and target.fingerprint else {}
-    return replace(noted, stable={**others, **kept})
-
-
 def _networks(journal: Journal, wanted: SealedState | None, ground: Ground) -> tuple[MakeNetwork, ...]:
     """Those that services join and that are not there, where anything is under way."""
     if wanted is None or not any(each.open for each in journal.rollouts.values()):
@@ -264,6 +295,8 @@ def _heals(
         sealed = wanted.services.get(name)
         if name in journal.rollouts or sealed is None or sealed.fingerprint != goal.fingerprint:
             continue
+        if sealed.service.job is not None:
+            continue  # whatever it was told, it would run again
         spec = _told(name, goal, ground)
         if spec is None:
             continue

@@ -15,7 +15,7 @@ from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, s
 from gitopsd.model.errors import Conflict, EngineRefused
 from gitopsd.model.settings import TargetEngine
 from gitopsd.model.swarm import SwarmService, SwarmSpec
-from tests.e2e.conftest import CRASHING, ONE, TWO, make_pictures
+from tests.e2e.conftest import CRASHING, DONE, ONE, TWO, make_pictures
 from tests.e2e.own_engine import own_engine
 from tests.fakes.swarm import FakeSwarm
 from tests.images import Images
@@ -103,6 +103,7 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     if request.param == "fake":
         fake = FakeSwarm()
         fake.failing = {CRASHING}
+        fake.said = {CRASHING: "no database\n", DONE: "migrated\n"}
         yield Ground(fake, fake.step, project)
         return
     swarm = connect_swarm(TargetEngine(request.getfixturevalue("real_swarm"), swarm=True), {})
@@ -160,6 +161,50 @@ def test_an_update_whose_tasks_fail_goes_back_with_its_labels(ground: Ground) ->
     service = ground.runs()
     assert differences(told, service) == ()
     assert any("exit" in each.why for each in service.tasks)
+
+
+JOB: Any = {"deploy": {}, "x-gitopsd": {"job": {}}}
+
+
+def ended(ground: Ground, state: str, iteration: int = 0) -> SwarmService:
+    """The service once the newest task of its newest run has ended so."""
+
+    def found() -> SwarmService:
+        service = ground.service()
+        assert service.iteration == iteration
+        assert [each.state for each in service.tasks if each.iteration == iteration][-1:] == [state]
+        return service
+
+    return ground.eventually(found)
+
+
+def test_a_job_ends_and_runs_anew_whatever_it_is_told(ground: Ground) -> None:
+    told = ground.spec(DONE, **JOB)
+    ground.swarm.create_service(told)
+    service = ended(ground, "complete")
+    assert differences(told, service) == ()
+    assert ground.swarm.logs(service.tasks[-1].id, 5) == "migrated\n"
+    ground.swarm.update_service(service.id, service.version, told)
+    again = ended(ground, "complete", iteration=1)
+    assert again.version != service.version
+    assert {each.fingerprint for each in again.tasks} == {told.fingerprint}
+
+
+def test_a_job_that_fails_shows_its_exit_code_and_is_begun_anew_as_often_as_it_may(ground: Ground) -> None:
+    retrying: Any = {"x-gitopsd": {"job": {"retries": 1}}}
+    told = ground.spec(CRASHING, deploy={}, **retrying)
+    ground.swarm.create_service(told)
+    ground.eventually(lambda: [each.state for each in ground.service().tasks] == ["failed", "failed"])
+    last = ground.service().tasks[-1]
+    assert (last.exit_code, "non-zero exit (3)" in last.why) == (3, True)
+    assert ground.swarm.logs(last.id, 5) == "no database\n"
+
+
+def test_no_service_becomes_a_job(ground: Ground) -> None:
+    ground.swarm.create_service(ground.spec())
+    before = ground.runs()
+    with pytest.raises(EngineRefused, match="mode change is not allowed"):
+        ground.swarm.update_service(before.id, before.version, ground.spec(**JOB))
 
 
 def test_a_config_that_a_service_has_stays_until_the_service_is_gone(ground: Ground) -> None:

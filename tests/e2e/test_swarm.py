@@ -6,7 +6,7 @@ from functools import partial
 import docker
 import pytest
 
-from tests.e2e.conftest import CRASHING, ONE, TWO, MakeRig, StartEngine
+from tests.e2e.conftest import CRASHING, DONE, FAILING, ONE, TWO, MakeRig, StartEngine
 from tests.e2e.swarm_rig import PATIENCE, SwarmRig, told
 
 pytestmark = pytest.mark.engine
@@ -58,3 +58,24 @@ def test_an_environment_on_a_swarm_is_released_upgraded_thrown_back_and_mended(s
     assert swarm.service()["Spec"]["Mode"]["Replicated"]["Replicas"] == 2
     planned = json.loads(rig.process.command("plan", "shop", "-o", "json"))
     assert [each["change"] for each in planned["environments"][0]["changes"]] == ["unchanged"]
+
+
+def test_a_job_of_a_swarm_runs_once_for_a_content_and_stops_the_release_when_it_fails(swarm: SwarmRig) -> None:
+    rig = swarm.rig
+
+    def push(job: str, image: str) -> str:
+        waits = {"migrate": {"condition": "service_completed_successfully"}}
+        migrate = {"image": job, "stop_signal": "SIGKILL", "x-gitopsd": {"job": {"phase": "before"}}}
+        return rig.push(migrate=migrate, web=told(image, depends_on=waits))
+
+    def iteration() -> int:
+        return int(swarm.service("migrate")["JobStatus"]["JobIteration"].get("Index", 0))
+
+    swarm.synced(push(DONE, ONE))
+    swarm.synced(push(DONE, TWO))
+    assert (iteration(), swarm.running()) == (0, [TWO, TWO])
+    assert "non-zero exit (4)" in rig.rejected(push(FAILING, ONE), within=PATIENCE)
+    failed = rig.told("RolloutRollingBack", within=PATIENCE)
+    assert (failed.data["exit_code"], failed.data["logs"]) == (4, "no table\n")
+    assert swarm.running() == [TWO, TWO]
+    assert rig.release().outcome == "rolled-back"

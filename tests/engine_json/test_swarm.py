@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gitopsd.drift.swarm import differences
 from gitopsd.engine_json.swarm_live import by_names, with_ids
 from gitopsd.engine_json.swarm_spec import pinned_image, swarm_network, swarm_spec
@@ -90,6 +92,35 @@ def test_swarm_is_told_everything_as_ever() -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(text)
     assert text == GOLDEN.read_text()
+
+
+@pytest.mark.parametrize(
+    ("keys", "mode", "restart"),
+    [
+        ({"restart": "no"}, {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 1}}, {"Condition": "none"}),
+        (
+            {"deploy": {"mode": "replicated-job", "replicas": 3}},
+            {"ReplicatedJob": {"MaxConcurrent": 3, "TotalCompletions": 3}},
+            {"Condition": "none"},
+        ),
+        ({"deploy": {"mode": "global-job"}}, {"GlobalJob": {}}, {"Condition": "none"}),
+        (
+            {"x-gitopsd": {"job": {"retries": 2}}, "deploy": {"mode": "global"}},
+            {"GlobalJob": {}},
+            {"Condition": "on-failure", "MaxAttempts": 2},
+        ),
+        (
+            {"deploy": {"mode": "global-job", "restart_policy": {"condition": "on-failure", "max_attempts": 4}}},
+            {"GlobalJob": {}},
+            {"Condition": "on-failure", "MaxAttempts": 4},
+        ),
+    ],
+)
+def test_a_job_is_told_how_often_it_runs_and_nothing_of_updates(keys: Any, mode: Any, restart: Any) -> None:
+    state = sealed(a_state({"services": {"web": {"image": "job:1", **keys}}}, swarm=True))
+    body = swarm_spec(state.services["web"], state.desired, key=KEY, replicas=1).body
+    assert (body["Mode"], body["TaskTemplate"]["RestartPolicy"]) == (mode, restart)  # type: ignore[index, call-overload]
+    assert not {"UpdateConfig", "RollbackConfig"} & body.keys()
 
 
 def test_what_swarm_shows_of_a_spec_is_no_difference() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import replicas
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.swarm_mode import attempts, completions, mode_of, runs_to_end
 from gitopsd.engine_json.swarm_spec import STACK
 from gitopsd.model.canonical import Json
-from gitopsd.model.errors import Conflict, EngineRefused, EngineUnavailable
+from gitopsd.model.errors import Conflict, EngineRefused, EngineUnavailable, NotFound
 from gitopsd.model.live import LiveNetwork
 from gitopsd.model.swarm import (
     HeldObject,
@@ -31,7 +32,7 @@ NODE = SwarmNode(
 
 @dataclass
 class Kept:
-    """A service as the fake keeps it. `previous` is the body that a rollback goes back to."""
+    """A service as the fake keeps it. `previous` is the body that a rollback goes back to, `iteration` a job's run."""
 
     id: str
     body: dict[str, Any]
@@ -40,10 +41,12 @@ class Kept:
     update: str = ""
     message: str = ""
     tasks: list[SwarmTask] = field(default_factory=list)
+    iteration: int = 0
 
 
 class FakeSwarm(Swarm):
     """`failing` are images whose tasks fail as soon as they start, those of `late` fail after Swarm's watch has ended.
+    Jobs of the images of `endless` do not end, and each task has written what `said` has for its image.
 
     Time passes where `step` is called.
     """
@@ -57,6 +60,8 @@ class FakeSwarm(Swarm):
         self.owners: dict[str, str] = {}
         self.failing: set[str] = set()
         self.late: set[str] = set()
+        self.endless: set[str] = set()
+        self.said: dict[str, str] = {}
         self.refuses = ""
         self.away = False
         self.calls: list[str] = []
@@ -74,6 +79,14 @@ class FakeSwarm(Swarm):
         )
         objects = tuple(held for held, labels in self.objects.values() if labels.get(STACK) == project)
         return SwarmState(services, self.nodes, networks, objects, self.owners.get(project, ""))
+
+    def logs(self, task: str, lines: int) -> str:
+        self._asked("")
+        known = (kept for kept in self.services.values() if any(each.id == task for each in kept.tasks))
+        kept = next(known, None)
+        if kept is None:
+            raise NotFound(f"read the log of {task}: there is no such task", 404)
+        return "".join(self.said.get(_image(kept.body), "").splitlines(keepends=True)[-lines:])
 
     def claim(self, project: str, owner: str) -> str:
         self._asked("claim")
@@ -145,6 +158,9 @@ class FakeSwarm(Swarm):
             self._step(kept)
 
     def _step(self, kept: Kept) -> None:
+        if runs_to_end(kept.body):
+            self._run_on(kept)
+            return
         if kept.update == "updating" and self._fails(kept):
             action = (kept.body.get("UpdateConfig") or {}).get("FailureAction")
             if action == "rollback" and kept.previous is not None:
@@ -165,16 +181,25 @@ class FakeSwarm(Swarm):
     def _change(self, kept: Kept, version: int, body: dict[str, Any]) -> None:
         if version != kept.version:
             raise Conflict(f"update service {body['Name']}: update out of sequence", 500)
+        if mode_of(body) != mode_of(kept.body):
+            raise EngineRefused(f"update service {body['Name']}: service mode change is not allowed", 501)
         moved = kept.body["TaskTemplate"] != body["TaskTemplate"]
         kept.previous, kept.body, kept.version = kept.body, body, self._new_version()
         kept.update = kept.message = ""
-        if moved:
+        if runs_to_end(body):
+            kept.tasks = [_cut_off(each) for each in kept.tasks]
+            kept.iteration += 1
+        elif moved:
             kept.update, kept.message = "updating", "update in progress"
             self._failed_task(kept)
         self._tasks(kept)
 
     def _tasks(self, kept: Kept) -> None:
         """As many tasks as the Spec says, of what it says, unless those fail."""
+        if runs_to_end(kept.body):
+            count = completions(kept.body) or len(self.nodes)
+            kept.tasks += [self._job_task(kept, slot) for slot in range(count)]
+            return
         failed = [each for each in kept.tasks if each.state == "failed"]
         if kept.update == "updating":
             return
@@ -187,6 +212,27 @@ class FakeSwarm(Swarm):
             known.get(slot) or self._task(kept, slot, "failed" if fails else "running") for slot in range(1, count + 1)
         ]
         kept.tasks = [*failed, *made]
+
+    def _run_on(self, kept: Kept) -> None:
+        """A job's tasks end, and one that failed is begun anew as often as its policy has it."""
+        again = attempts(kept.body)
+        for number, task in enumerate(kept.tasks):
+            if task.state != "running" or _image(kept.body) in self.endless:
+                continue
+            if not self._fails(kept):
+                kept.tasks[number] = replace(task, state="complete", at=self.clock.now())
+                continue
+            why = "task: non-zero exit (3)"
+            ended = replace(task, state="failed", wanted="shutdown", why=why, exit_code=3, at=self.clock.now())
+            kept.tasks[number] = ended
+            tries = sum(each.slot == task.slot and each.iteration == task.iteration for each in kept.tasks)
+            if again is None or tries <= again:
+                kept.tasks.append(self._job_task(kept, task.slot))
+
+    def _job_task(self, kept: Kept, slot: int) -> SwarmTask:
+        node = self.nodes[slot % len(self.nodes)].id
+        made = SwarmTask(self._new_id(), "running", "complete", self.clock.now(), slot, node, _fingerprint(kept.body))
+        return replace(made, iteration=kept.iteration)
 
     def _failed_task(self, kept: Kept) -> None:
         if self._fails(kept):
@@ -215,6 +261,7 @@ class FakeSwarm(Swarm):
             desired=1 if wanted is None else wanted,
             uses=frozenset(held.id for held, _ in self.objects.values() if held.name in names),
             tasks=tuple(kept.tasks),
+            iteration=kept.iteration,
         )
 
     def _by_id(self, id: str) -> Kept:
@@ -235,6 +282,11 @@ class FakeSwarm(Swarm):
     def _new_version(self) -> int:
         self._count += 1
         return self._count
+
+
+def _cut_off(task: SwarmTask) -> SwarmTask:
+    """A run that a newer one takes the place of."""
+    return replace(task, state="shutdown", wanted="remove") if task.state == "running" else task
 
 
 def _image(body: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from gitopsd.model.errors import ManifestError
+from gitopsd.model.job import Job
 from tests.manifest.compose_builders import a_service, a_state, sealed
 
 DEPLOY = """\
@@ -79,13 +80,17 @@ def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_
         ("security_opt: [no-new-privileges]", "services.web.security_opt: Swarm knows no security options; remove it"),
         ('ports: ["8000-8010:80"]', "services.web.ports: 8000-8010: Swarm picks no port out of a range; write one"),
         ('ports: ["127.0.0.1:80:80"]', "services.web.ports: 127.0.0.1: a swarm publishes on every address"),
-        ('restart: "no"', "services.web.restart: it would run once, and jobs are not run on a swarm yet"),
-        ("deploy: {mode: replicated-job}", "services.web.deploy.mode: replicated-job is not supported yet"),
+        ("deploy: {mode: sometimes}", "deploy.mode: expected replicated, global, replicated-job or global-job, got"),
+        ("deploy: {mode: global-job, replicas: 2}", "services.web.deploy.replicas: global-job means one on each node"),
+        (
+            "deploy: {mode: global-job, update_config: {order: stop-first}}",
+            "update_config: a job is run anew as a whole",
+        ),
+        ("deploy: {mode: global-job}, restart: always", "deploy.mode: global-job ends, but restart: always starts it"),
         ("deploy: {mode: global, replicas: 2}", "services.web.deploy.replicas: global means one on each node"),
         ("deploy: {placement: {constraints: [ssd]}}", "constraints[0]: expected a constraint such as node.role =="),
         ("deploy: {rollback_config: {failure_action: rollback}}", "failure_action: expected one of pause, continue"),
         ("x-gitopsd: {strategy: canary}", "services.web.x-gitopsd.strategy: canary needs a router, which no swarm has"),
-        ("x-gitopsd: {job: {}}", "services.web.x-gitopsd.job: jobs are not run on a swarm yet"),
         ("x-gitopsd: {health: {tcp: {port: 80}}}", "services.web.x-gitopsd.health: the instances of a swarm cannot be"),
     ],
 )
@@ -93,6 +98,13 @@ def test_what_a_swarm_cannot_do_is_refused_at_its_place_with_a_mend(keys: str, m
     told = refusals(keys)
     assert any(message in each for each in told), told
     assert all(each.startswith("shop/compose.yaml:2:") for each in told)
+
+
+@pytest.mark.parametrize(
+    "keys", ["deploy: {mode: replicated-job}", 'restart: "no"', "x-gitopsd: {job: {}}", "deploy: {mode: global-job}"]
+)
+def test_what_ends_is_a_job_on_a_swarm_too(keys: str) -> None:
+    assert a_service(keys, swarm=True).job == Job()
 
 
 def test_a_fixed_address_is_refused() -> None:

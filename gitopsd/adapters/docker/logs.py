@@ -14,14 +14,12 @@ READ_AT_MOST: Final = 1 << 20
 _HEADER: Final = struct.Struct(">BxxxL")
 
 
-def read_logs(connection: Connection, container: str, lines: int) -> str:
-    """Both streams, at most 16 KiB; "" where the logging driver keeps nothing to read."""
+def read_logs(connection: Connection, container: str, lines: int, kind: str = "containers") -> str:
+    """Both streams, at most 16 KiB; "" where the logging driver keeps nothing to read. `kind` may be `tasks`, too."""
     doing = f"read the log of {container}"
     params: dict[str, str | int] = {"stdout": 1, "stderr": 1, "tail": lines}
     try:
-        response = connection.call(
-            "GET", f"/containers/{escaped(container)}/logs", doing=doing, params=params, stream=True
-        )
+        response = connection.call("GET", f"/{kind}/{escaped(container)}/logs", doing=doing, params=params, stream=True)
     except (NotFound, EngineUnavailable):
         raise
     except EngineRefused:

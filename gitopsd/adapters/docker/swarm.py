@@ -8,6 +8,7 @@ from typing import Any, Final
 import docker.auth
 
 from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
+from gitopsd.adapters.docker.logs import read_logs
 from gitopsd.adapters.docker.pulling import credentials, split_reference
 from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
@@ -53,6 +54,9 @@ class DockerSwarm:
                 objects=tuple(self._objects(project, doing)),
                 owner=self._owner(project),
             )
+
+    def logs(self, task: str, lines: int) -> str:
+        return read_logs(self._connection, task, lines, "tasks")
 
     def claim(self, project: str, owner: str) -> str:
         """By a config, as managers agree on who makes one of a name first."""

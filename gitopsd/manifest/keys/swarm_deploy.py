@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gitopsd.engine_json.swarm_mode import GLOBAL, JOBS
 from gitopsd.manifest.keys.deploy import LIMITS, UPDATE, deploy, memory_size
 from gitopsd.manifest.keys.quantities import integer, positive_number, span
 from gitopsd.manifest.keys.shapes import choice, closed, distinct_strings, pairs, shown, text, wrong
@@ -23,18 +24,15 @@ def _on_swarm(node: Node, path: str, problems: Problems) -> Json:
     found = _DEPLOY(node, path, problems)
     if not isinstance(found, dict) or not isinstance(node, Fields):
         return None
-    if found.get("mode") == "global" and "replicas" in found:
-        problems.add(node.keys["replicas"], f"{path}.replicas", "global means one on each node; remove replicas")
+    if (mode := found.get("mode")) in GLOBAL and "replicas" in found:
+        problems.add(node.keys["replicas"], f"{path}.replicas", f"{mode} means one on each node; remove replicas")
     return {**found, "resources": found.get("resources", {}), "placement": found.get("placement", {})}
 
 
 def _mode(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
-    if value in ("global-job", "replicated-job"):
-        message = f"{value} is not supported yet; write replicated or global, or run what ends elsewhere"
-        problems.add(node.place, path, message)
-    elif value not in (None, "replicated", "global"):
-        problems.add(node.place, path, f"expected replicated or global, got {shown(node)}")
+    if value not in (None, "replicated", "global", *JOBS):
+        problems.add(node.place, path, f"expected replicated, global, replicated-job or global-job, got {shown(node)}")
     return value
 
 
