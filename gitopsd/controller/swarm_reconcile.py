@@ -56,6 +56,7 @@ class SwarmReconciler(Reconciler):
         self._told: Mapping[str, SwarmSpec] = {}
         self._actions: tuple[SwarmAction, ...] = ()
         self._refused: dict[str, str] = {}
+        self._wanted: SealedState | None = None  # what the actions were decided by
 
     def _look(self, environment: Environment, journal: Journal, asking: Asking, *, thorough: bool) -> Look:
         self._requests.pull = self._requests.pull and not asking.everything
@@ -89,7 +90,7 @@ class SwarmReconciler(Reconciler):
         printed = printed_by_tasks(look.journal, self._state, self._swarm)
         ground = Ground(self._state, make, look.now, self._refused, printed)
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
-        self._actions, self._refused = turn.actions, {}
+        self._actions, self._refused, self._wanted = turn.actions, {}, basis
         events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)
         return Turn(turn.journal, (), events, turn.ended, turn.wake_at)
 
@@ -102,7 +103,7 @@ class SwarmReconciler(Reconciler):
 
     def _act(self, look: Look, turn: Turn, wake: Callable[[], None]) -> None:
         """Do what the turn wants. What the manager would not do is evidence, or has changed and is looked at anew."""
-        basis = self._desires.basis(look.environment, turn.journal, look.desire.state) or look.desire.state
+        basis = self._wanted or look.desire.state
         if basis is None or not self._actions:
             return
         desired = as_it_began(basis.desired, look.environment)

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gitopsd.drift.swarm import differences, healable, replicas, why
+from gitopsd.engine_json.labels import ENVIRONMENT, SERVICE
 from gitopsd.engine_json.swarm_mode import mode_of
 from gitopsd.engine_json.swarm_spec import LEAST_MONITOR, SPEC
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.event import Event
+from gitopsd.model.policy import REPORT_ONLY
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import (
     Failed,
@@ -99,12 +101,13 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
     healed, heals = _heals(journal, wanted, ground, repair=repair)
     drops = _surplus(start, healed, wanted, ground)
     journal = _sending(healed, (*actions, *heals), ground.now)
-    journal = replace(journal, networks=journal.networks | {each.name for each in makes})
     open_still = any(each.open for each in journal.rollouts.values())
+    makes = makes if open_still else ()  # what needed them may have ended badly in this turn
+    journal = replace(journal, networks=journal.networks | {each.name for each in makes})
     waits = (each.not_before for each in journal.repairs.values() if each.not_before > ground.now)
     times = (*waits, *((ground.now + LOOK_AGAIN,) if open_still or heals else ()))
     times = (*times, *contract_looks(start, journal, wanted, ground.now))
-    drops = (*lost_runs(journal, ground.live), *drops)
+    drops = (*lost_runs(journal, ground.live), *_orphans(start, healed, wanted, ground, repair=repair), *drops)
     return SwarmTurn(journal, (*makes, *actions, *heals, *drops), events, ended, min(times, default=None))
 
 
@@ -335,6 +338,23 @@ def _sending(journal: Journal, actions: Iterable[SwarmAction], now: datetime) ->
     }
     kept = {name: each for name, each in journal.sent.items() if name in journal.rollouts}
     return replace(journal, sent={**kept, **sent}) if sent or kept != journal.sent else journal
+
+
+def _orphans(
+    before: Journal, journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool
+) -> tuple[DropService, ...]:
+    """Services that were begun, and given up for newer content that does not have them."""
+    paused = any(each.paused for each in journal.rejected.values())
+    if journal.release is not None or before.release is not None or wanted is None or paused:
+        return ()
+    known = {*journal.stable, *journal.rollouts, *wanted.services}
+    return tuple(
+        DropService(name, service.id, "newer content does not have it, which came before it had arrived")
+        for service in ground.live.services.values()
+        if SPEC in service.labels and service.labels.get(ENVIRONMENT) in journal.names
+        if (name := service.labels.get(SERVICE, "")) and name not in known
+        if heals_of(journal, wanted, name, repair=repair) != REPORT_ONLY
+    )
 
 
 def _surplus(before: Journal, journal: Journal, wanted: SealedState | None, ground: Ground) -> tuple[SwarmAction, ...]:

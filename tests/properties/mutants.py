@@ -10,7 +10,12 @@ from importlib.util import find_spec, spec_from_file_location
 from types import CodeType, ModuleType
 from typing import Any
 
-LOADED_ANEW = ("gitopsd.rollout", "gitopsd.release", "gitopsd.controller.operations")
+LOADED_ANEW = (
+    "gitopsd.rollout",
+    "gitopsd.release",
+    "gitopsd.controller.operations",
+    "gitopsd.controller.swarm_reconcile",
+)
 
 
 @dataclass(frozen=True, slots=True)
