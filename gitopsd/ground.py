@@ -31,7 +31,7 @@ def settings_reader(flags: Flags) -> Callable[[], Settings]:
         mode=said.mode,
         engine=said.engine or None,
         listen=said.listen or None,
-        docker_host=os.environ.get("DOCKER_HOST") or None,
+        docker_host=said.docker_host or os.environ.get("DOCKER_HOST") or None,
     )
     return lambda: settings_file.load(said.config, given)
 

@@ -17,7 +17,8 @@ def remember(state_dir: Path, flags: Flags, docker_host: str) -> None:
         "config": str(flags.config.absolute()) if flags.config else "",
         "repository": flags.repository,
         "branch": flags.branch,
-        "engine": flags.engine or docker_host,
+        "engine": flags.engine,
+        "docker_host": docker_host,
     }
     with contextlib.suppress(OSError):
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -33,9 +34,15 @@ def recall(state_dir: Path, flags: Flags) -> Flags:
     try:
         said = json.loads((state_dir / NAME).read_text())
         config = Path(said["config"]) if said["config"] else None
-        repository, branch, engine = str(said["repository"]), str(said["branch"]), str(said["engine"])
+        repository, branch = str(said["repository"]), str(said["branch"])
+        engine, docker_host = str(said["engine"]), str(said.get("docker_host", ""))
     except (OSError, ValueError, KeyError, TypeError):
         return flags
     return replace(
-        flags, config=config, repository=repository, branch=flags.branch or branch, engine=flags.engine or engine
+        flags,
+        config=config,
+        repository=repository,
+        branch=flags.branch or branch,
+        engine=flags.engine or engine,
+        docker_host=docker_host,
     )

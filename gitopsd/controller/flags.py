@@ -8,7 +8,7 @@ from gitopsd.model.mode import Mode
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """None or "": the file or the default says it."""
+    """None or "": the file or the default says it. `docker_host` counts where neither `engine` nor the file names one."""
 
     config: Path | None = None
     state_dir: Path | None = None
@@ -17,3 +17,4 @@ class Flags:
     mode: Mode | None = None
     engine: str = ""
     listen: str = ""
+    docker_host: str = ""
