@@ -8,7 +8,7 @@ from gitopsd.model.mode import Mode
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """None or "": the file or the default says it. `docker_host` counts where neither `engine` nor the file names one."""
+    """None or "": the file or the default says it. `docker_host` counts where neither `engine` nor the file says it."""
 
     config: Path | None = None
     state_dir: Path | None = None
