@@ -69,7 +69,20 @@ def swarm_node(answer: Answer) -> SwarmNode:
         platform=f"{platform.get('OS') or ''}/{platform.get('Architecture') or ''}",
         cpus=int(resources.get("NanoCPUs") or 0) / NANO,
         memory=int(resources.get("MemoryBytes") or 0),
+        generic=_generic(resources.get("GenericResources") or ()),
+        plugins=frozenset(f"{each['Type']}/{each['Name']}" for each in engine.get("Plugins") or ()),
     )
+
+
+def _generic(announced: Iterable[Answer]) -> dict[str, int]:
+    """How many a node has of each kind: it tells of a number, or of each by its name."""
+    found: dict[str, int] = {}
+    for each in announced:
+        if counted := each.get("DiscreteResourceSpec"):
+            found[str(counted["Kind"])] = found.get(str(counted["Kind"]), 0) + int(counted.get("Value") or 0)
+        elif named := each.get("NamedResourceSpec"):
+            found[str(named["Kind"])] = found.get(str(named["Kind"]), 0) + 1
+    return found
 
 
 def held_object(kind: ObjectKind, answer: Answer) -> HeldObject:

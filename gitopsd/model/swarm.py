@@ -85,7 +85,9 @@ class SwarmService:
 
 @dataclass(frozen=True, slots=True)
 class SwarmNode:
-    """A machine of the swarm. `cpus` and `memory` (bytes) are all that it has; `plugins` are `TYPE/NAME`."""
+    """A machine of the swarm. `cpus` and `memory` (bytes) are all that it has; `generic` are
+    other things that it hands out, by kind; `plugins` are `TYPE/NAME`.
+    """
 
     id: str
     hostname: str
@@ -98,6 +100,8 @@ class SwarmNode:
     platform: str = ""
     cpus: float = 0.0
     memory: int = 0
+    generic: Mapping[str, int] = field(default_factory=dict)
+    plugins: frozenset[str] = frozenset()
 
     @property
     def ailing(self) -> str:

@@ -1,29 +1,39 @@
 """What a plan says of a swarm: Swarm replaces every task for a change that a plain engine makes in place."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from gitopsd.engine_json.swarm_mode import mode, mode_of
 from gitopsd.engine_json.swarm_spec import update_order
 from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import IN_PLACE, Change, Plan
-from gitopsd.model.swarm import SwarmNode
+from gitopsd.model.swarm import SwarmState
 from gitopsd.plan.order import START_S, STOP_S
-from gitopsd.plan.placement import placement_holds
+from gitopsd.plan.placement import placement_holds, platform_warnings
 
 TOLD_OTHERWISE = "what Swarm is told of it changed: limits, restart, placement, labels, or how it is updated"
+MADE_ANEW = "Swarm changes no service's mode: it is removed and made anew"
 STOPS_FIRST = "Swarm stops each task before it starts the next one; update_config.order: start-first removes it"
 
 
-def on_swarm(made: Plan, wanted: SealedState, nodes: Sequence[SwarmNode]) -> Plan:
+def on_swarm(made: Plan, wanted: SealedState, live: SwarmState) -> Plan:
     """The plan as a swarm carries it out. What no node can have holds it."""
-    changes = tuple(_change(each, wanted) for each in made.changes)
-    holds = () if made.empty else placement_holds(wanted, nodes)
-    return replace(made, changes=changes, volumes=(), holds=(*made.holds, *holds))
+    changes = tuple(_change(each, wanted, live) for each in made.changes)
+    holds = () if made.empty else placement_holds(wanted, live.nodes)
+    moving = {each.service for each in changes if each.change not in ("unchanged", "remove")}
+    warnings = (*made.warnings, *platform_warnings(wanted, moving, live.nodes))
+    return replace(made, changes=changes, volumes=(), holds=(*made.holds, *holds), warnings=warnings)
 
 
-def _change(change: Change, wanted: SealedState) -> Change:
+def _change(change: Change, wanted: SealedState, live: SwarmState) -> Change:
     sealed = wanted.services.get(change.service)
     if sealed is None or change.change in ("unchanged", "create"):
+        return change
+    there = live.services.get(f"{wanted.desired.project}_{change.service}")
+    if there is not None and mode_of(there.body) not in mode(sealed.service, 1):
+        cause = f"{change.cause}; {MADE_ANEW}" if change.change == "replace" else MADE_ANEW
+        change = replace(change, change="replace", cause=cause, order="stop-first", steps=())
+        return replace(change, interruption_s=STOP_S + START_S, interruption=MADE_ANEW)
+    if sealed.service.job is not None:
         return change
     order = update_order(sealed.service)
     if change.change in ("update", IN_PLACE):
