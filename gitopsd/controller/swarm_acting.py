@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.environments import Environment
@@ -31,19 +31,32 @@ from gitopsd.model.swarm import (
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """What services are told, from the states at hand or the ledger's revisions. `key` is the store's."""
+    """What services are told, from the states at hand or the ledger's revisions. `key` is the store's.
+
+    What was made once is remembered in `made`, for as long as the states are the same.
+    """
 
     desires: Desires
     environment: Environment
     states: tuple[SealedState | None, ...]
     key: bytes
+    made: dict[tuple[str, str, str, int], SwarmSpec] = field(default_factory=dict)
 
     def __call__(self, service: str, target: Target) -> SwarmSpec:
         """GitopsdError: its specification is no longer at hand."""
         named = (service, target.fingerprint, target.in_place)
-        found = self.desires.specification(self.environment, self.states, named)
-        desired = as_it_began(found.desired, self.environment)
-        return swarm_spec(found.sealed, desired, key=self.key, replicas=target.replicas)
+        known = self.made.get((*named, target.replicas))
+        if known is None:
+            found = self.desires.specification(self.environment, self.states, named)
+            desired = as_it_began(found.desired, self.environment)
+            known = swarm_spec(found.sealed, desired, key=self.key, replicas=target.replicas)
+            self.made[*named, target.replicas] = known
+        return known
+
+    def same_as(self, other: "Telling") -> bool:
+        """Whether the other one would say the same of everything."""
+        mine, theirs = ((each.environment, each.key, each.states) for each in (self, other))
+        return mine == theirs
 
     def known(self, journal: Journal) -> Mapping[str, SwarmSpec]:
         """What serves was told, by service, as far as that is at hand."""

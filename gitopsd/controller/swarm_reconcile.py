@@ -20,6 +20,7 @@ from gitopsd.controller.removal import Removal
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.states import Asking
 from gitopsd.controller.swarm_acting import (
+    Telling,
     as_it_began,
     carry_out,
     foreign_services,
@@ -56,6 +57,7 @@ class SwarmReconciler(Reconciler):
         self._told: Mapping[str, SwarmSpec] = {}
         self._actions: tuple[SwarmAction, ...] = ()
         self._refused: dict[str, str] = {}
+        self._telling: Telling | None = None
         self._wanted: SealedState | None = None  # what the actions were decided by
 
     def _look(self, environment: Environment, journal: Journal, asking: Asking, *, thorough: bool) -> Look:
@@ -73,8 +75,7 @@ class SwarmReconciler(Reconciler):
 
     def _compare(self, look: Look) -> tuple[FieldLook, Noted]:
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
-        make = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
-        self._told = make.known(look.journal)
+        self._told = self._make(look, basis).known(look.journal)
         return FieldLook(), self._drifts.note(look.journal, self._state, self._told, look.now)
 
     def _plan(self, look: Look, desire: Desire, basis: SealedState | None) -> Plan | None:
@@ -86,13 +87,20 @@ class SwarmReconciler(Reconciler):
         if not acts(look):
             return Turn(look.journal)
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
-        make = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
+        make = self._make(look, basis)
         printed = printed_by_tasks(look.journal, self._state, self._swarm)
         ground = Ground(self._state, make, look.now, self._refused, printed)
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused, self._wanted = turn.actions, {}, basis
         events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)
         return Turn(turn.journal, (), events, turn.ended, turn.wake_at)
+
+    def _make(self, look: Look, basis: SealedState | None) -> Telling:
+        """What services are told: of the pass before, as long as that would be the same."""
+        made = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
+        if self._telling is None or not made.same_as(self._telling):
+            self._telling = made
+        return self._telling
 
     def _claim(self, look: Look, turn: Turn) -> None:
         if not self._actions or look.live.owner:

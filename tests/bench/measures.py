@@ -40,6 +40,7 @@ from tests.bench.paging import paging
 from tests.bench.result import Result
 from tests.bench.rolling import deciding, reverting, rolling
 from tests.bench.routing import routing
+from tests.bench.swarming import swarming
 
 SETTLED_S = 12.0  # a container younger than 10 s is inspected at every look, as it may restart without a trace
 
@@ -105,16 +106,12 @@ def _engine_writes(ground: Ground, since: float) -> float:
 def _compose_idle(ground: Ground, content: str) -> float:
     project, directory = "benchidlecompose", ground.directory / "benchidlecompose"
     directory.mkdir()
-    (directory / "compose.yaml").write_text(_for_compose(content))
+    (directory / "compose.yaml").write_text(content)
     try:
         ground.compose_up(directory, project)
         return typical(lambda: ground.compose_up(directory, project), 5)
     finally:
         ground.remove(project)
-
-
-def _for_compose(content: str) -> str:
-    return content
 
 
 def from_nothing(ground: Ground) -> list[Result]:
@@ -398,5 +395,6 @@ ALL = {
     "adoption": adoption,
     "by-hand": drift,
     "drift": drift_of_200,
+    "swarm": swarming,
     "pages": partial(paging, once=once, passes=_pass),
 }
