@@ -11,7 +11,7 @@ from gitopsd.controller.removal import Removal, suspended
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import forced
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
-from gitopsd.engine_json.swarm_spec import swarm_labels, swarm_network, swarm_spec
+from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
 from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import EngineRefused, GitopsdError
 from gitopsd.model.live import LiveState
@@ -134,11 +134,11 @@ def remove_from_swarm(journal: Journal, swarm: Swarm, store: Store, removal: Rem
 
 def _dropped(swarm: Swarm, state: SwarmState, journal: Journal) -> Iterable[DropNetwork]:
     """Configs, secrets and networks go; those networks that could not, as tasks are only just ending."""
-    for each in state.objects:
+    for each in (each for each in state.objects if each.ours):
         with suppress(EngineRefused):
             swarm.remove_object(each.kind, each.id)
     for network in state.networks:
-        if network.name in journal.networks:
+        if network.name in journal.networks and STACK in network.labels:
             try:
                 swarm.remove_network(network.id)
             except EngineRefused:

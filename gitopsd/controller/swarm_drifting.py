@@ -7,9 +7,11 @@ from datetime import datetime
 from gitopsd.controller.drift_events import Noted, noted
 from gitopsd.controller.ports import Store
 from gitopsd.drift.swarm import Hiding, swarm_drift
+from gitopsd.drift.swarm_ground import ground_drift
+from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.release import Journal
-from gitopsd.model.swarm import SendService, SwarmAction, SwarmSpec, SwarmState
+from gitopsd.model.swarm import MakeNetwork, SendService, SwarmAction, SwarmSpec, SwarmState
 
 
 class SwarmDrifting:
@@ -24,21 +26,35 @@ class SwarmDrifting:
         for each in actions:
             if isinstance(each, SendService) and each.cause.startswith("repair: "):
                 self._healed[each.service] = each.cause
+            elif isinstance(each, MakeNetwork) and each.cause.startswith("repair: "):
+                self._healed[f"network {each.name}"] = each.cause
 
-    def note(self, journal: Journal, live: SwarmState, told: Mapping[str, SwarmSpec], now: datetime) -> Noted:
+    def note(
+        self,
+        journal: Journal,
+        serving: SealedState | None,
+        live: SwarmState,
+        told: Mapping[str, SwarmSpec],
+        now: datetime,
+    ) -> Noted:
         """What drifts, for the store, and what is told of what is new and what is over."""
+        hiding = Hiding(self._store.key(), self._masked)
+        found = (*swarm_drift(journal, live, told, hiding, now), *ground_drift(journal, serving, live, told, now))
         known = self._store.drift(self._environment).items
         before = {each.identity: each for each in known}
         items = tuple(
             replace(each, first_seen=before[each.identity].first_seen) if each.identity in before else each
-            for each in swarm_drift(journal, live, told, Hiding(self._store.key(), self._masked), now)
+            for each in found
         )
         current = {each.identity for each in items}
         over = tuple(self._over(each, journal, now) for each in known if each.identity not in current)
+        for each in (past.item for past in over):
+            self._healed.pop(f"{each.resource} {each.name}", None)
+            self._healed.pop(each.service, None)
         return noted(self._environment, known, items, items, over)
 
     def _over(self, item: DriftItem, journal: Journal, now: datetime) -> PastDrift:
-        if cause := self._healed.pop(item.service, ""):
+        if cause := self._healed.get(f"{item.resource} {item.name}") or self._healed.get(item.service):
             return PastDrift(item, now, "healed", cause)
         if item.service in journal.rollouts:
             return PastDrift(item, now, "replaced", journal.rollouts[item.service].cause)

@@ -76,7 +76,7 @@ class SwarmReconciler(Reconciler):
     def _compare(self, look: Look) -> tuple[FieldLook, Noted]:
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
         self._told = self._make(look, basis).known(look.journal)
-        return FieldLook(), self._drifts.note(look.journal, self._state, self._told, look.now)
+        return FieldLook(), self._drifts.note(look.journal, basis, self._state, self._told, look.now)
 
     def _plan(self, look: Look, desire: Desire, basis: SealedState | None) -> Plan | None:
         made = make_plan(look.journal, desire, look.live, basis, self._engine)

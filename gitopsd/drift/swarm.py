@@ -11,6 +11,7 @@ from typing import Final
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.swarm_mode import runs_to_end
 from gitopsd.engine_json.swarm_spec import SPEC
+from gitopsd.engine_json.swarm_words import is_ignored
 from gitopsd.model.canonical import Json, keyed_digest
 from gitopsd.model.drift import DriftItem, FieldDrift
 from gitopsd.model.release import Journal
@@ -61,14 +62,14 @@ class Hiding:
 
 
 def differences(told: SwarmSpec, live: SwarmService) -> tuple[Difference, ...]:
-    """All that is otherwise than it was told, in the order of their paths."""
+    """All that is otherwise than it was told, and not ignored, in the order of their paths."""
     if told.body == _without_added(live.body):
         return ()  # as it is in nearly every look at nearly every service
     one, other = dict(_leaves(told.body)), dict(_leaves(live.body))
     return tuple(
         Difference(path, one.get(path), other.get(path))
         for path in sorted({*one, *other})
-        if one.get(path) != other.get(path)
+        if one.get(path) != other.get(path) and not is_ignored(path, told.ignored)
     )
 
 

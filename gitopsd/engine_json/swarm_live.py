@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from gitopsd.engine_json.labels import FINGERPRINT
+from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
 from gitopsd.model.canonical import Json
 from gitopsd.model.swarm import HeldObject, ObjectKind, SwarmNode, SwarmService, SwarmTask
 
@@ -86,7 +86,8 @@ def _generic(announced: Iterable[Answer]) -> dict[str, int]:
 
 
 def held_object(kind: ObjectKind, answer: Answer) -> HeldObject:
-    return HeldObject(kind, str(answer["ID"]), str(answer["Spec"]["Name"]))
+    spec = answer["Spec"]
+    return HeldObject(kind, str(answer["ID"]), str(spec["Name"]), ENVIRONMENT in (spec.get("Labels") or {}))
 
 
 def by_names(spec: Answer, networks: Mapping[str, str]) -> Mapping[str, Json]:

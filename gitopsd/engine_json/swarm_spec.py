@@ -6,6 +6,7 @@ Networks, configs and secrets go by their names; who sends the JSON puts the ids
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
@@ -28,6 +29,7 @@ from gitopsd.model.desired import (
     Network,
     Order,
     SealedService,
+    SealedState,
     Service,
     Tmpfs,
     VolumeMount,
@@ -37,6 +39,7 @@ from gitopsd.model.swarm import SwarmObject, SwarmSpec
 
 STACK: Final = "com.docker.stack.namespace"
 SPEC: Final = "gitopsd.spec"
+OVERLAY: Final = "overlay"
 LEAST_MONITOR: Final = timedelta(seconds=5)
 _LONGEST_NAME: Final = 64
 _FAILURE: Final = {"rollback": "rollback", "pause": "pause", "continue": "continue"}
@@ -69,7 +72,8 @@ def swarm_spec(sealed: SealedService, desired: DesiredState, *, key: bytes, repl
     found = digest([body, labels])
     told_labels: dict[str, Json] = {**labels, SPEC: found}
     made = tuple({each.name: each for _, each in objects}.values())
-    return SwarmSpec(str(body["Name"]), {**body, "Labels": told_labels}, found, sealed.fingerprint, made)
+    named, ignored = str(body["Name"]), service.ignore_drift
+    return SwarmSpec(named, {**body, "Labels": told_labels}, found, sealed.fingerprint, made, ignored)
 
 
 def swarm_network(network: Network, desired: DesiredState, key: bytes) -> dict[str, Json]:
@@ -77,7 +81,15 @@ def swarm_network(network: Network, desired: DesiredState, key: bytes) -> dict[s
     body = network_body(network, desired, key)
     made = {name: value for name, value in mapping(body["Labels"]).items() if name in (ENVIRONMENT, OPTIONS)}
     labels = {**texts(network.options.get("labels")), **made, STACK: desired.project}
-    return {**body, "Driver": text(network.options.get("driver")) or "overlay", "Labels": labels}
+    return {**body, "Driver": text(network.options.get("driver")) or OVERLAY, "Labels": labels}
+
+
+def as_overlay(state: SealedState) -> SealedState:
+    """With the driver written at each network that says none, as it is on a swarm."""
+    written = {
+        key: replace(each, options={"driver": OVERLAY, **each.options}) for key, each in state.desired.networks.items()
+    }
+    return replace(state, desired=replace(state.desired, networks=written))
 
 
 def swarm_labels(project: str, environment: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import cast, get_args
 
 from gitopsd.engine_json.field_table import known_path
+from gitopsd.engine_json.swarm_words import only_on_a_swarm
 from gitopsd.manifest.analysis import analysis
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
@@ -262,7 +263,9 @@ def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
     found = strings(node, path, problems) or []
     items = node.items if isinstance(node, Items) else ()
     for index, item in enumerate(items):
-        if isinstance(item, Scalar) and isinstance(item.value, str) and not known_path("container", item.value):
+        if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            continue
+        if not known_path("container", item.value) and not (problems.swarm and only_on_a_swarm(item.value)):
             message = f"no field of a container is called {shown(item)}; `gitopsd explain` lists them"
             problems.add(item.place, f"{path}[{index}]", message)
     return found

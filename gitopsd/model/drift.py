@@ -8,7 +8,7 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.cure import Cure
 from gitopsd.model.status import Sync
 
-Resource = Literal["container", "network", "volume", "file", "router", "service"]
+Resource = Literal["container", "network", "volume", "file", "router", "service", "config", "secret"]
 DriftKind = Literal["missing", "extra", "modified", "stopped", "paused", "unhealthy", "image"]
 DriftState = Literal["open", "conflict", "unenforceable", "heal-loop"]
 DriftEnd = Literal["healed", "replaced", "reverted", "accepted", "changed"]

@@ -27,6 +27,7 @@ class SwarmObject:
 class SwarmSpec:
     """A service as Swarm is told it: Engine JSON of `POST /services/create`, in which networks, configs and secrets go
     by their names. `digest` is of all of it, and stands in a label; `fingerprint` tells its tasks from others.
+    `ignored` are the fields, in the manifest's words, that others may change.
     """
 
     name: str
@@ -34,6 +35,7 @@ class SwarmSpec:
     digest: str
     fingerprint: str
     objects: tuple[SwarmObject, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,12 @@ class SwarmNode:
 
 @dataclass(frozen=True, slots=True)
 class HeldObject:
-    """A config or secret that is there, of the environment."""
+    """A config or secret that is there, of the project; `ours`: gitopsd made it for the environment."""
 
     kind: ObjectKind
     id: str
     name: str
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from gitopsd.drift.swarm import differences, healable, replicas, why
-from gitopsd.engine_json.labels import ENVIRONMENT, SERVICE
+from gitopsd.drift.swarm import replicas
 from gitopsd.engine_json.swarm_mode import mode_of
 from gitopsd.engine_json.swarm_spec import LEAST_MONITOR, SPEC
 from gitopsd.model.desired import SealedState
-from gitopsd.model.errors import GitopsdError
 from gitopsd.model.event import Event
-from gitopsd.model.policy import REPORT_ONLY
 from gitopsd.model.release import Journal, Release
 from gitopsd.model.rollout import (
     Failed,
@@ -30,10 +27,7 @@ from gitopsd.model.rollout import (
     Target,
 )
 from gitopsd.model.swarm import (
-    DropNetwork,
-    DropObject,
     DropService,
-    MakeNetwork,
     SendService,
     Sent,
     SwarmAction,
@@ -44,15 +38,24 @@ from gitopsd.model.swarm import (
 )
 from gitopsd.release.gates import may_begin
 from gitopsd.release.noting import noted
-from gitopsd.release.repairs import attempt, heals_of
+from gitopsd.release.repairs import attempt
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.schema import begun, contract_looks, contracts, heard, let_in, misfit
 from gitopsd.release.swarm_jobs import OTHER_MODE, SETTLES, job_step, lost_runs
+from gitopsd.release.swarm_mending import (
+    REPAIR,
+    UPDATING,
+    Means,
+    heals_now,
+    missing_networks,
+    orphans,
+    send,
+    surplus,
+)
 from gitopsd.release.telling import told
 from gitopsd.rollout.machine import turn_back
 
 LOOK_AGAIN = timedelta(seconds=1)
-UPDATING = ("updating", "rollback_started")
 
 Make = Callable[[str, Target], SwarmSpec]
 """What a service is told to come to a target. GitopsdError: its specification is no longer at hand."""
@@ -84,7 +87,8 @@ class Ground:
 
 def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool) -> SwarmTurn:
     """One turn. `wanted` is what the open release wants or, without one, what serves."""
-    makes = _networks(journal, wanted, ground)
+    means = Means(ground.live, ground.make, ground.now, repair)
+    makes = missing_networks(journal, wanted, means)
     events: tuple[Event, ...] = ()
     ended: tuple[Release, ...] = ()
     before = start = journal
@@ -98,16 +102,18 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
         before = journal
         ground = replace(ground, refused={})  # a refusal is held against a rollout once
     journal = contracts(swept(journal), wanted, ground.now)
-    healed, heals = _heals(journal, wanted, ground, repair=repair)
-    drops = _surplus(start, healed, wanted, ground)
+    healed, heals = heals_now(journal, wanted, means)
+    drops = surplus(start, healed, wanted, means)
     journal = _sending(healed, (*actions, *heals), ground.now)
     open_still = any(each.open for each in journal.rollouts.values())
-    makes = makes if open_still else ()  # what needed them may have ended badly in this turn
-    journal = replace(journal, networks=journal.networks | {each.name for each in makes})
+    makes = makes if open_still or start.release is None else ()  # what needed them may have ended badly just now
+    mended = {f"network {each.name}" for each in makes if each.cause.startswith(REPAIR)}
+    repairs = {**journal.repairs, **{key: attempt(journal.repairs.get(key), ground.now) for key in mended}}
+    journal = replace(journal, networks=journal.networks | {each.name for each in makes}, repairs=repairs)
     waits = (each.not_before for each in journal.repairs.values() if each.not_before > ground.now)
     times = (*waits, *((ground.now + LOOK_AGAIN,) if open_still or heals else ()))
     times = (*times, *contract_looks(start, journal, wanted, ground.now))
-    drops = (*lost_runs(journal, ground.live), *_orphans(start, healed, wanted, ground, repair=repair), *drops)
+    drops = (*lost_runs(journal, ground.live), *orphans(start, healed, wanted, means), *drops)
     return SwarmTurn(journal, (*makes, *actions, *heals, *drops), events, ended, min(times, default=None))
 
 
@@ -169,7 +175,7 @@ def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollou
         if service is not None and (why := _thrown_back(service, sent, spec)):
             return _failed(rollout, why, ground.now), None
         cause = f"rollback: {back}" if back else rollout.cause
-        return rollout, _send(rollout.service, goal, spec, service, cause)
+        return rollout, send(rollout.service, goal, spec, service, cause)
     if service.update == "completed" and rollout.policy.on_failure == "continue":
         return _arrived(rollout, ground.now), None
     if problem := _problem(rollout, service, goal, ground.now):
@@ -186,7 +192,7 @@ def _job_turned(
     drop = DropService(rollout.service, service.id, step.why) if service is not None else None
     match step.kind:
         case "send":
-            return rollout, _send(rollout.service, rollout.target, spec, service, step.why)
+            return rollout, send(rollout.service, rollout.target, spec, service, step.why)
         case "drop":
             return rollout, drop
         case "done":
@@ -195,11 +201,6 @@ def _job_turned(
             return _failed(rollout, step.why, now), None
         case _:
             return rollout, None
-
-
-def _send(name: str, goal: Target, spec: SwarmSpec, service: SwarmService | None, cause: str) -> SendService:
-    id, version = (service.id, service.version) if service is not None else ("", 0)
-    return SendService(name, goal, spec, cause, id, version)
 
 
 def _thrown_back(service: SwarmService, sent: Sent | None, spec: SwarmSpec) -> str:
@@ -273,64 +274,6 @@ def _arrived(rollout: Rollout, now: datetime) -> Rollout:
     return replace(rollout, phase=phase, finished_at=now)
 
 
-def _networks(journal: Journal, wanted: SealedState | None, ground: Ground) -> tuple[MakeNetwork, ...]:
-    """Those that services join and that are not there, where anything is under way."""
-    if wanted is None or not any(each.open for each in journal.rollouts.values()):
-        return ()
-    there, known = {each.name for each in ground.live.networks}, wanted.desired.networks
-    keys = sorted({each.network for sealed in wanted.services.values() for each in sealed.service.networks})
-    return tuple(
-        MakeNetwork(key, known[key].name, "missing")
-        for key in keys
-        if key in known and not known[key].external and known[key].name not in there
-    )
-
-
-def _heals(
-    journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool
-) -> tuple[Journal, tuple[SwarmAction, ...]]:
-    """What was changed or removed by hand is told again, less and less often where somebody undoes that."""
-    paused = any(each.paused for each in journal.rejected.values())
-    if journal.release is not None or wanted is None or paused:
-        return journal, ()
-    heals: list[SwarmAction] = []
-    for name, goal in sorted(journal.stable.items()):
-        sealed = wanted.services.get(name)
-        if name in journal.rollouts or sealed is None or sealed.fingerprint != goal.fingerprint:
-            continue
-        if sealed.service.job is not None:
-            continue  # whatever it was told, it would run again
-        spec = _told(name, goal, ground)
-        if spec is None:
-            continue
-        service = ground.live.services.get(spec.name)
-        allowed = heals_of(journal, wanted, name, repair=repair)
-        how = allowed.removed if service is None else allowed.modified
-        cause = _ailment(spec, service)
-        last = journal.repairs.get(name)
-        waits = last is not None and (ground.now < last.not_before or last.looping)
-        if not cause or how != "repair" or waits or (service is not None and service.update in UPDATING):
-            continue
-        heals.append(_send(name, goal, spec, service, f"repair: {cause}"))
-        journal = replace(journal, repairs={**journal.repairs, name: attempt(last, ground.now)})
-    return journal, tuple(heals)
-
-
-def _told(name: str, goal: Target, ground: Ground) -> SwarmSpec | None:
-    """What a service was told; None: that is no longer at hand, and until its next release nobody can say."""
-    try:
-        return ground.make(name, goal)
-    except GitopsdError:
-        return None
-
-
-def _ailment(spec: SwarmSpec, service: SwarmService | None) -> str:
-    if service is None:
-        return f"{spec.name} is gone"
-    found = healable(differences(spec, service))
-    return f"{spec.name} was {cause}" if found and (cause := why(spec, service, found)) else ""
-
-
 def _sending(journal: Journal, actions: Iterable[SwarmAction], now: datetime) -> Journal:
     """The journal with what is about to be told: before it is, so that nobody asks later whether it was."""
     sent = {
@@ -338,36 +281,3 @@ def _sending(journal: Journal, actions: Iterable[SwarmAction], now: datetime) ->
     }
     kept = {name: each for name, each in journal.sent.items() if name in journal.rollouts}
     return replace(journal, sent={**kept, **sent}) if sent or kept != journal.sent else journal
-
-
-def _orphans(
-    before: Journal, journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool
-) -> tuple[DropService, ...]:
-    """Services that were begun, and given up for newer content that does not have them."""
-    paused = any(each.paused for each in journal.rejected.values())
-    if journal.release is not None or before.release is not None or wanted is None or paused:
-        return ()
-    known = {*journal.stable, *journal.rollouts, *wanted.services}
-    return tuple(
-        DropService(name, service.id, "newer content does not have it, which came before it had arrived")
-        for service in ground.live.services.values()
-        if SPEC in service.labels and service.labels.get(ENVIRONMENT) in journal.names
-        if (name := service.labels.get(SERVICE, "")) and name not in known
-        if heals_of(journal, wanted, name, repair=repair) != REPORT_ONLY
-    )
-
-
-def _surplus(before: Journal, journal: Journal, wanted: SealedState | None, ground: Ground) -> tuple[SwarmAction, ...]:
-    """Networks that left the manifest, and configs and secrets that no service has or could go back to."""
-    if journal.release is not None or before.release is not None or wanted is None or journal.rollouts:
-        return ()
-    named = {each.name for each in wanted.desired.networks.values()}
-    gone = (each for each in ground.live.networks if each.name in journal.networks and each.name not in named)
-    drops = [DropNetwork(each.id, each.name, "left the manifest") for each in gone if wanted.desired.policy.prune]
-    used = {id for service in ground.live.services.values() for id in service.uses}
-    told = [_told(name, goal, ground) for name, goal in journal.stable.items()]
-    if None in told:
-        return tuple(drops)
-    needed = {made.name for spec in told if spec is not None for made in spec.objects}
-    objects = (each for each in ground.live.objects if each.id not in used and each.name not in needed)
-    return (*drops, *(DropObject(each.kind, each.id, each.name, "no service has it any more") for each in objects))

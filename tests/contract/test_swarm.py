@@ -11,12 +11,15 @@ import pytest
 from gitopsd.adapters.docker.swarm import connect_swarm
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import differences
+from gitopsd.drift.swarm_ground import ground_drift
 from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
 from gitopsd.model.errors import Conflict, EngineRefused
+from gitopsd.model.release import Journal
 from gitopsd.model.settings import TargetEngine
-from gitopsd.model.swarm import SwarmService, SwarmSpec
+from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmService, SwarmSpec
 from tests.e2e.conftest import CRASHING, DONE, ONE, TWO, make_pictures
 from tests.e2e.own_engine import own_engine
+from tests.fakes.clock import NOON
 from tests.fakes.swarm import FakeSwarm
 from tests.images import Images
 from tests.manifest.compose_builders import KEY, a_state, sealed
@@ -55,6 +58,10 @@ class Ground:
     @property
     def labels(self) -> dict[str, str]:
         return {**LABELS, STACK: self.project}
+
+    def by_hand(self, kind: ObjectKind, name: str) -> None:
+        """Somebody makes a config or secret for the stack."""
+        self.swarm.create_objects((SwarmObject(kind, name, b"mine"),), {STACK: self.project})
 
     def service(self) -> SwarmService:
         return self.swarm.look(self.project).services[f"{self.project}_web"]
@@ -225,6 +232,20 @@ def test_an_object_of_somebody_elses_is_a_conflict(ground: Ground) -> None:
     ground.swarm.create_objects(made, ground.labels)
     with pytest.raises(Conflict):
         ground.swarm.create_objects(made, {**ground.labels, "gitopsd.environment": "other"})
+
+
+def test_what_was_made_is_no_drift_and_what_somebody_adds_is(ground: Ground) -> None:
+    state = sealed(a_state({"name": ground.project, "services": {"web": {"image": ONE}}}, swarm=True))
+    told = ground.spec()
+    ground.swarm.create_service(told)
+
+    def drift() -> list[tuple[str, str]]:
+        found = ground_drift(Journal("shop"), state, ground.swarm.look(ground.project), {"web": told}, NOON)
+        return [(each.resource, each.kind) for each in found]
+
+    assert drift() == []
+    ground.by_hand("config", f"{ground.project}_mine")
+    assert drift() == [("config", "extra")]
 
 
 def test_networks_come_and_go_and_nodes_are_shown(ground: Ground) -> None:

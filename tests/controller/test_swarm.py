@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import pytest
 
 from gitopsd.engine_json.labels import FINGERPRINT
+from gitopsd.engine_json.swarm_spec import STACK
 from gitopsd.model.operation import Operation, Verb
 from gitopsd.model.settings import TargetEngine
-from gitopsd.model.swarm import SwarmNode
+from gitopsd.model.swarm import HeldObject, SwarmNode
 from tests.controller.house import HERE, SETTINGS, NearHouse, compose
 from tests.fakes.clock import NOON
 
@@ -182,6 +183,62 @@ def test_a_forced_update_is_told_and_makes_no_second_one(house: SwarmHouse) -> N
     house.timer.tick(60)
     assert house.swarm.calls.count("update shop_web") == 0
     assert house.status("shop").sync == "Synced"  # type: ignore[union-attr]
+
+
+def test_a_stack_that_somebody_removed_comes_back_with_its_network(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.remove_service(house.swarm.services["shop_web"].id)
+    del house.swarm.networks["shop_default"]
+    house.eventually(lambda: "shop_web" in house.swarm.services)
+    assert list(house.swarm.networks) == ["shop_default"]
+    house.eventually(lambda: len(house.told("DriftEnded")) == 2)
+    assert any("network shop_default is gone: removed, and not by gitopsd" in each for each in house.told("DriftFound"))
+    assert any("repair: shop_default was removed by hand" in each for each in house.told("DriftEnded"))
+
+
+def test_a_network_is_not_made_again_where_nothing_is_to_be_mended(house: SwarmHouse) -> None:
+    released(house, more=TWO + "x-gitopsd: {heal: report}\n")
+    del house.swarm.networks["shop_default"]
+    house.timer.tick(60)
+    house.eventually(lambda: house.told("DriftFound"))
+    assert house.swarm.networks == {}
+
+
+def test_a_field_that_others_look_after_is_neither_told_nor_taken_back(house: SwarmHouse) -> None:
+    web = "services:\n  web:\n    image: web:1\n    deploy: {replicas: 2}\n"
+    house.synced(
+        house.push({"shop/compose.yaml": f"{web}    x-gitopsd: {{min_ready: 0s, ignore_drift: [deploy.replicas]}}\n"}),
+        "shop",
+    )
+    house.swarm.by_hand("shop_web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    house.timer.tick(60)
+    house.timer.tick(60)
+    assert (house.replicas(), house.told("DriftFound")) == (5, [])
+    house.swarm.by_hand("shop_web", lambda spec: spec["Labels"].update(note="mine"))
+    house.eventually(lambda: house.told("DriftEnded"))
+
+
+def test_an_object_that_somebody_made_for_the_stack_is_told_and_left_alone(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.objects["config/shop_mine"] = HeldObject("config", "c1", "shop_mine", ours=False), {STACK: "shop"}
+    house.timer.tick(60)
+    house.eventually(lambda: house.told("DriftFound"))
+    assert "config shop_mine says that it is of this stack, and gitopsd did not make it" in house.told("DriftFound")[0]
+    assert "config/shop_mine" in house.swarm.objects
+
+
+def test_a_node_that_somebody_changed_is_told_of_on_the_service_that_it_could_have(house: SwarmHouse) -> None:
+    house.swarm.nodes = (replace(house.swarm.nodes[0], labels={"disk": "ssd"}),)
+    released(house, more="    deploy: {placement: {constraints: [node.labels.disk == ssd]}}\n")
+    house.swarm.nodes = (replace(house.swarm.nodes[0], labels={}),)
+    house.timer.tick(60)
+    house.eventually(lambda: house.told("DriftFound"))
+    why = "a node was changed, or is gone: no node can have it: alpha: not node.labels.disk == ssd"
+    assert why in house.told("DriftFound")[0]
+    assert house.swarm.calls.count("update shop_web") == 0
+    house.swarm.nodes = (replace(house.swarm.nodes[0], labels={"disk": "ssd"}),)
+    house.timer.tick(60)
+    house.eventually(lambda: house.told("DriftEnded"))
 
 
 def test_who_undoes_every_heal_is_given_up(house: SwarmHouse) -> None:

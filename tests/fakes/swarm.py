@@ -73,7 +73,7 @@ class FakeSwarm(Swarm):
         self._asked("")
         services = {name: self._shown(kept) for name, kept in sorted(self.services.items()) if _of(kept.body, project)}
         networks = tuple(
-            LiveNetwork(f"id-{name}", name, {STACK: project})
+            LiveNetwork(f"id-{name}", name, _labels(body))
             for name, body in sorted(self.networks.items())
             if _of(body, project)
         )
@@ -109,7 +109,7 @@ class FakeSwarm(Swarm):
             if known is not None and known[1].get(ENVIRONMENT) != labels.get(ENVIRONMENT):
                 raise Conflict(f"create {each.kind} {each.name}: it exists already", 409)
             if known is None:
-                held = HeldObject(each.kind, self._new_id(), each.name)
+                held = HeldObject(each.kind, self._new_id(), each.name, ENVIRONMENT in labels)
                 self.objects[f"{each.kind}/{each.name}"] = held, dict(labels)
 
     def remove_object(self, kind: ObjectKind, id: str) -> None:
@@ -299,6 +299,10 @@ def _object_names(body: Mapping[str, Any]) -> list[str]:
         *(each["ConfigName"] for each in container.get("Configs") or ()),
         *(each["SecretName"] for each in container.get("Secrets") or ()),
     ]
+
+
+def _labels(body: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (body.get("Labels") or {}).items()}
 
 
 def _of(body: Mapping[str, Any], project: str) -> bool:

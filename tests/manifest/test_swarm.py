@@ -107,6 +107,13 @@ def test_what_ends_is_a_job_on_a_swarm_too(keys: str) -> None:
     assert a_service(keys, swarm=True).job == Job()
 
 
+def test_what_only_a_swarm_has_may_be_somebody_elses_there() -> None:
+    keys = "x-gitopsd: {ignore_drift: [deploy.replicas, deploy.placement, environment.COLOUR]}"
+    assert a_service(keys, swarm=True).ignore_drift == ("deploy.replicas", "deploy.placement", "environment.COLOUR")
+    with pytest.raises(ManifestError, match=r"no field of a container is called 'deploy\.replicas'"):
+        a_service("x-gitopsd: {ignore_drift: [deploy.replicas]}")
+
+
 def test_a_fixed_address_is_refused() -> None:
     told = refusals("networks: {back: {ipv4_address: 10.0.0.7}}", "networks: {back: {}}")
     assert "services.web.networks.back.ipv4_address: Swarm gives out the addresses of its tasks itself" in told[0]

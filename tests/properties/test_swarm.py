@@ -45,7 +45,7 @@ MUTANTS = {
     ),
     "collects what a way back needs": (
         Mutant(
-            "gitopsd.release.swarming",
+            "gitopsd.release.swarm_mending",
             "if each.id not in used and each.name not in needed",
             "if each.name not in needed",
         ),
@@ -53,7 +53,7 @@ MUTANTS = {
     ),
     "mends what is whole": (
         Mutant(
-            "gitopsd.release.swarming",
+            "gitopsd.release.swarm_mending",
             "if found and (cause := why(spec, service, found)) else",
             "if (cause := why(spec, service, found)) else",
         ),
@@ -68,7 +68,7 @@ MUTANTS = {
         "was rejected before",
     ),
     "leaves what newer content gave up": (
-        Mutant("gitopsd.release.swarming", "and name not in known\n", "and name in ()\n"),
+        Mutant("gitopsd.release.swarm_mending", "and name not in known\n", "and name in ()\n"),
         "shop_extra|shop_job",
     ),
 }
@@ -206,6 +206,17 @@ class Swarms(RuleBasedStateMachine):
         else:
             self.managed.swarm.by_hand(name, change)
 
+    @rule()
+    def somebody_removes_the_stack(self) -> None:
+        swarm = self.managed.swarm
+        self.managed.laws.excused.add("job")
+        swarm.services, swarm.networks, swarm.objects = {}, {}, {}
+
+    @rule(disk=st.sampled_from(["ssd", "tape"]), availability=st.sampled_from(["active", "active", "drain"]))
+    def a_node_is_changed(self, disk: str, availability: str) -> None:
+        swarm = self.managed.swarm
+        swarm.nodes = (replace(swarm.nodes[0], labels={"disk": disk}, availability=availability),)
+
     @rule(verb=st.sampled_from(["suspend", "resume", "retry", "abort"]))
     def a_person_says(self, verb: Verb) -> None:
         words = {"rollout": True} if verb in ("retry", "abort") else {}
@@ -224,6 +235,7 @@ class Swarms(RuleBasedStateMachine):
         """When the trouble ends it arrives: what is there is what Git says, no more, and no less."""
         managed, swarm = self.managed, self.managed.swarm
         swarm.how = ""
+        swarm.nodes = (replace(swarm.nodes[0], availability="active"),)
         managed.ask("resume")
         if len(self.before) % 2:
             managed.rest()

@@ -50,7 +50,7 @@ class DockerSwarm:
             return SwarmState(
                 services={each.name: each for each in sorted(found, key=lambda each: each.name)},
                 nodes=tuple(sorted(map(swarm_node, nodes), key=lambda each: each.hostname)),
-                networks=tuple(live.network(each) for each in networks if _stack(each.get("Labels")) == project),
+                networks=tuple(live.network(each) for each in _named_alike(networks, project)),
                 objects=tuple(self._objects(project, doing)),
                 owner=self._owner(project),
             )
@@ -134,7 +134,7 @@ class DockerSwarm:
         return credentials(docker.auth.resolve_repository_name(repository)[0], self._registries)
 
     def _objects(self, project: str, doing: str) -> Iterator[HeldObject]:
-        filters = {"filters": canonical({"label": [f"{STACK}={project}", ENVIRONMENT]}).decode()}
+        filters = {"filters": canonical({"label": [f"{STACK}={project}"]}).decode()}
         for kind in KINDS:
             for row in self._rows(f"/{kind}s", doing, filters):
                 yield held_object(kind, row)
@@ -158,6 +158,12 @@ class DockerSwarm:
 
 def _owner_config(project: str) -> str:
     return f"gitopsd-owner-{project}"
+
+
+def _named_alike(rows: list[dict[str, Any]], project: str) -> list[dict[str, Any]]:
+    """The networks of the project, and those that bear the name of one."""
+    names = {each["Name"] for each in rows if _stack(each.get("Labels")) == project}
+    return [each for each in rows if each["Name"] in names]
 
 
 def _stack(labels: Any) -> str:

@@ -11,6 +11,7 @@ from gitopsd.controller.queries.view import View
 from gitopsd.controller.swarm_acting import foreign_services, telling
 from gitopsd.drift import remembered
 from gitopsd.drift.swarm import Hiding, swarm_drift
+from gitopsd.drift.swarm_ground import ground_drift
 from gitopsd.model.drift import DriftItem, DriftReport
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.live import LiveState
@@ -44,7 +45,8 @@ def swarm_report(view: View, seen: Look, state: SwarmState, known: Iterable[Drif
     """What differs from what the swarm was told."""
     told, serving = _told(view, seen), seen.journal.serving
     hiding = Hiding(view.store.key(), view.desires(seen.environment.name).secrecy.masked)
-    items = swarm_drift(seen.journal, state, told, hiding, view.now)
+    around = ground_drift(seen.journal, applied(view, seen), state, told, view.now)
+    items = (*swarm_drift(seen.journal, state, told, hiding, view.now), *around)
     lost = sorted(seen.journal.stable.keys() - told.keys())
     return DriftReport(
         environment=seen.environment.name,
