@@ -134,6 +134,35 @@ def test_a_job_of_several_runs_has_succeeded_when_as_many_have(house: SwarmHouse
     assert [each.state for each in house.swarm.services["shop_job"].tasks] == ["complete"] * 3
 
 
+def test_a_job_of_every_release_runs_again_though_it_is_told_the_same(house: SwarmHouse) -> None:
+    keys = "    x-gitopsd: {job: {run: every-release}}\n"
+    released(house, keys=keys)
+    released(house, web="web:2", keys=keys)
+    assert (runs(house), house.swarm.services["shop_job"].iteration) == (2, 1)
+    house.timer.tick(600)
+    assert runs(house) == 2
+
+
+def test_a_job_for_failures_runs_whenever_a_release_goes_back_and_never_else(house: SwarmHouse) -> None:
+    house.swarm.failing = {"web:2"}
+    called = JOB.format(image="job:1", keys="    x-gitopsd: {job: {phase: on-failure}}\n")
+
+    def commit(image: str, label: str) -> str:
+        labelled = f"    labels: {{colour: {label}}}\n"
+        return house.push({"shop/compose.yaml": HEAD + WEB.format(image=image) + labelled + called})
+
+    house.synced(commit("web:1", "red"), "shop")
+    assert runs(house) == 0
+    assert [each.health for each in house.status("shop").services] == ["Healthy", "Healthy"]  # type: ignore[union-attr]
+    commit("web:2", "red")
+    house.eventually(lambda: house.outcome() == "rolled-back")
+    assert runs(house) == 1
+    commit("web:2", "blue")
+    house.eventually(lambda: len(house.store.releases("shop", 9)) == 3 and house.outcome() == "rolled-back")
+    assert runs(house) == 2
+    assert house.image() == "web:1"
+
+
 def test_a_finished_job_is_never_healed(house: SwarmHouse) -> None:
     released(house)
     house.swarm.by_hand("shop_job", lambda spec: spec["Labels"].update(note="by hand"))
