@@ -5,7 +5,7 @@ from datetime import datetime
 
 from gitopsd.drift.resources import networks
 from gitopsd.engine_json.swarm_placement import unplaceable
-from gitopsd.engine_json.swarm_spec import STACK, as_overlay
+from gitopsd.engine_json.swarm_spec import STACK, with_networks_of_a_swarm
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import DriftItem
 from gitopsd.model.live import LiveState
@@ -21,7 +21,7 @@ def ground_drift(
         return ()
     ours = LiveState(networks=tuple(each for each in live.networks if each.labels.get(STACK)))
     return (
-        *networks(as_overlay(serving), ours, now),
+        *networks(with_networks_of_a_swarm(serving), ours, now),
         *_twins(serving, live, now),
         *_objects(live, told, now),
         *_nodes(serving, live, told, now),

@@ -84,12 +84,18 @@ def swarm_network(network: Network, desired: DesiredState, key: bytes) -> dict[s
     return {**body, "Driver": text(network.options.get("driver")) or OVERLAY, "Labels": labels}
 
 
-def as_overlay(state: SealedState) -> SealedState:
-    """With the driver written at each network that says none, as it is on a swarm."""
+def with_networks_of_a_swarm(state: SealedState) -> SealedState:
+    """With what a swarm adds to each network written at it: the driver, where it says none, and the stack's label."""
+    added: dict[str, Json] = {STACK: state.desired.project}
     written = {
-        key: replace(each, options={"driver": OVERLAY, **each.options}) for key, each in state.desired.networks.items()
+        key: replace(each, options={"driver": OVERLAY, **each.options, "labels": _labels_of(each) | added})
+        for key, each in state.desired.networks.items()
     }
     return replace(state, desired=replace(state.desired, networks=written))
+
+
+def _labels_of(network: Network) -> dict[str, Json]:
+    return dict(texts(network.options.get("labels")))
 
 
 def swarm_labels(project: str, environment: str) -> dict[str, str]:

@@ -34,6 +34,7 @@ SHOWN = {
     "Attachable": True,
     "Internal": False,
     "IPAM": {"Driver": "default", "Config": [{"Subnet": "10.0.1.0/24", "Gateway": "10.0.1.1"}]},
+    "Labels": {STACK: "shop", "gitopsd.environment": "production", "gitopsd.options": MADE_FROM},
     "Options": {"com.docker.network.driver.overlay.vxlanid_list": "4097"},
 }
 NETWORK = LiveNetwork("n", "shop_default", {STACK: "shop"}, MADE_FROM, network_projection(SHOWN))
