@@ -99,6 +99,16 @@ def test_what_swarm_rolls_back_is_rejected_and_not_tried_again(house: SwarmHouse
     assert house.store.journal("shop").serving.revision == good  # type: ignore[union-attr]
 
 
+def test_what_a_task_that_failed_wrote_last_is_beside_the_event_that_tells_of_it(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.failing, house.swarm.said = {"web:2"}, {"web:1": "all is well\n", "web:2": "no such table\n"}
+    push(house, "web:2")
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    (event,) = (each for each in house.store.events() if each.reason == "RolloutRollingBack")
+    assert (event.service, event.data["logs"]) == ("web", "no such table\n")
+    assert event.data["task"] in {each.id for each in house.swarm.services["shop_web"].tasks}
+
+
 def test_what_crashes_only_after_swarm_has_ended_its_watch_is_turned_back_all_the_same(house: SwarmHouse) -> None:
     released(house)
     house.swarm.late = {"web:2"}

@@ -62,6 +62,7 @@ class FakeSwarm(Swarm):
         self.late: set[str] = set()
         self.endless: set[str] = set()
         self.said: dict[str, str] = {}
+        self._ran: dict[str, str] = {}  # the images of tasks, by their ids
         self.refuses = ""
         self.away = False
         self.calls: list[str] = []
@@ -82,11 +83,9 @@ class FakeSwarm(Swarm):
 
     def logs(self, task: str, lines: int) -> str:
         self._asked("")
-        known = (kept for kept in self.services.values() if any(each.id == task for each in kept.tasks))
-        kept = next(known, None)
-        if kept is None:
+        if not any(each.id == task for kept in self.services.values() for each in kept.tasks):
             raise NotFound(f"read the log of {task}: there is no such task", 404)
-        return "".join(self.said.get(_image(kept.body), "").splitlines(keepends=True)[-lines:])
+        return "".join(self.said.get(self._ran[task], "").splitlines(keepends=True)[-lines:])
 
     def claim(self, project: str, owner: str) -> str:
         self._asked("claim")
@@ -231,7 +230,9 @@ class FakeSwarm(Swarm):
 
     def _job_task(self, kept: Kept, slot: int) -> SwarmTask:
         node = self.nodes[slot % len(self.nodes)].id
-        made = SwarmTask(self._new_id(), "running", "complete", self.clock.now(), slot, node, _fingerprint(kept.body))
+        made = SwarmTask(
+            self._begun(kept), "running", "complete", self.clock.now(), slot, node, _fingerprint(kept.body)
+        )
         return replace(made, iteration=kept.iteration)
 
     def _failed_task(self, kept: Kept) -> None:
@@ -241,8 +242,14 @@ class FakeSwarm(Swarm):
     def _task(self, kept: Kept, slot: int, state: str) -> SwarmTask:
         why = "task: non-zero exit (3)" if state == "failed" else ""
         wanted = "shutdown" if state == "failed" else "running"
-        made = SwarmTask(self._new_id(), state, wanted, self.clock.now(), slot, "n1", _fingerprint(kept.body))
+        made = SwarmTask(self._begun(kept), state, wanted, self.clock.now(), slot, "n1", _fingerprint(kept.body))
         return replace(made, why=why)
+
+    def _begun(self, kept: Kept) -> str:
+        """The id of a task that begins now."""
+        made = self._new_id()
+        self._ran[made] = _image(kept.body).partition("@")[0]
+        return made
 
     def _fails(self, kept: Kept) -> bool:
         return _image(kept.body) in self.failing
