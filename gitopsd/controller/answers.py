@@ -16,7 +16,7 @@ from gitopsd.model.errors import Place, Problem, ServerError
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Hold, Release, ReleasedService
-from gitopsd.model.status import EnvironmentStatus, NextStep, RepositoryStatus, ServiceStatus
+from gitopsd.model.status import EnvironmentStatus, NextStep, NodeStatus, Quorum, RepositoryStatus, ServiceStatus
 from gitopsd.plan.contents import TextDifference
 
 Body = Mapping[str, Any]
@@ -49,7 +49,7 @@ def _repository(body: Body) -> RepositoryStatus:
 
 
 def environment(body: Body) -> EnvironmentStatus:
-    following, serving = body["next"], body["serving"]
+    following, serving, quorum = body["next"], body["serving"], body.get("quorum")
     return EnvironmentStatus(
         name=body["name"],
         project=body["project"] or "",
@@ -67,13 +67,19 @@ def environment(body: Body) -> EnvironmentStatus:
         services=tuple(_service(each) for each in body["services"]),
         engine=body["engine"] or "",
         warnings=tuple(body["warnings"]),
+        nodes=tuple(_node(each) for each in body.get("nodes") or ()),
+        quorum=Quorum(quorum["managers"], quorum["reachable"]) if quorum else None,
     )
+
+
+def _node(body: Body) -> NodeStatus:
+    return NodeStatus(body["id"], body["name"], body["role"], body["standing"], body["reason"] or "")
 
 
 def _service(body: Body) -> ServiceStatus:
     texts: Body = {name: body[name] or "" for name in ("fingerprint", "image", "address")}
     others: Body = {name: body[name] for name in ("name", "sync", "health", "desired", "ready", "reason")}
-    return ServiceStatus(**others, **texts)
+    return ServiceStatus(**others, **texts, pending=body.get("pending") or 0)
 
 
 def _hold(body: Body) -> Hold:

@@ -23,6 +23,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.standing import to_keep
 from gitopsd.controller.swarm_reconcile import SwarmReconciler
+from gitopsd.controller.swarm_watch import NodeWatch
 from gitopsd.model.errors import EngineRefused, EngineUnavailable, GitopsdError, StoreError
 from gitopsd.model.event import Event
 from gitopsd.model.live import EngineEvent
@@ -61,6 +62,7 @@ class EngineLoop:
         self._url, self._shared, self._store, self._clock = url, shared, store, clock
         self._engine, self._executor, self._witness = shared.engine, shared.executor, shared.witness
         self._desires, self._registry = desires, registry
+        self._nodes = NodeWatch(url, store)
         self._known = False
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"engine {url}")
         self._environments: dict[str, Environment] = {}
@@ -189,7 +191,7 @@ class EngineLoop:
     def _new(self, name: str) -> Reconciler:
         environment, swarm, desires = self._environments.get(name), self._shared.swarm, self._desires(name)
         if swarm is not None and environment is not None and environment.engine.swarm:
-            return SwarmReconciler(name, self._shared, swarm, self._store, self._clock, desires)
+            return SwarmReconciler(name, self._shared, swarm, self._nodes, self._store, self._clock, desires)
         return Reconciler(name, self._shared, self._store, self._clock, desires)
 
     def _note(self, name: str, done: Pass) -> None:
@@ -263,7 +265,8 @@ class EngineLoop:
         if environment is None:
             return None
         if before is not None:
-            return replace(before, sync="Unknown", health="Unknown", reason=message, since=now, services=())
+            gone = replace(before, services=(), nodes=(), quorum=None)
+            return replace(gone, sync="Unknown", health="Unknown", reason=message, since=now)
         return EnvironmentStatus(
             name, "", environment.mode, "", "", sync="Unknown", health="Unknown", reason=message, since=now
         )

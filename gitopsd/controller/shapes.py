@@ -10,7 +10,7 @@ from gitopsd.model.errors import Problem
 from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Hold, Release
-from gitopsd.model.status import EnvironmentStatus, RepositoryStatus, ServiceStatus
+from gitopsd.model.status import EnvironmentStatus, NodeStatus, Quorum, RepositoryStatus, ServiceStatus
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.differences import Difference
@@ -69,7 +69,24 @@ def environment(status: EnvironmentStatus) -> Shape:
         "warnings": list(status.warnings),
         "next": following,
         "services": [service(each) for each in status.services],
+        "nodes": [node(each) for each in status.nodes],
+        "quorum": quorum(status.quorum) if status.quorum is not None else None,
     }
+
+
+def node(status: NodeStatus) -> Shape:
+    return {
+        "id": status.id,
+        "name": status.name,
+        "role": status.role,
+        "standing": status.standing,
+        "reason": status.why or None,
+    }
+
+
+def quorum(found: Quorum) -> Shape:
+    """`spare`: how many managers more may be lost before nothing can be changed."""
+    return {"managers": found.managers, "reachable": found.reachable, "needed": found.needed, "spare": found.spare}
 
 
 def service(status: ServiceStatus) -> Shape:
@@ -83,6 +100,7 @@ def service(status: ServiceStatus) -> Shape:
         "ready": status.ready,
         "reason": status.reason,
         "address": status.address or None,
+        "pending": status.pending,
     }
 
 

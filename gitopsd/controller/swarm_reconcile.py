@@ -32,26 +32,30 @@ from gitopsd.controller.swarm_acting import (
 from gitopsd.controller.swarm_drifting import SwarmDrifting
 from gitopsd.controller.swarm_evidence import printed_by_tasks, with_task_evidence
 from gitopsd.controller.swarm_port import Swarm
+from gitopsd.controller.swarm_watch import NodeWatch, Placing
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound, OwnershipError
 from gitopsd.model.operation import Operation
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal
-from gitopsd.model.status import EnvironmentStatus
+from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.model.swarm import MakeNetwork, SendService, SwarmAction, SwarmSpec, SwarmState
 from gitopsd.plan.swarm import on_swarm
 from gitopsd.release import Turn
 from gitopsd.release.status import Knowledge
-from gitopsd.release.swarm_status import ailing, node_warnings, service_statuses
+from gitopsd.release.swarm_nodes import node_warnings, with_nodes
+from gitopsd.release.swarm_status import ailing, moving, service_statuses
 from gitopsd.release.swarming import Ground, advance_swarm
 
 
 class SwarmReconciler(Reconciler):
     """The passes of one environment on one swarm. What it acts on takes milliseconds, so it does that by itself."""
 
-    def __init__(self, name: str, shared: Shared, swarm: Swarm, store: Store, clock: Clock, desires: Desires) -> None:
+    def __init__(
+        self, name: str, shared: Shared, swarm: Swarm, nodes: NodeWatch, store: Store, clock: Clock, desires: Desires
+    ) -> None:
         super().__init__(name, shared, store, clock, desires)
-        self._swarm = swarm
+        self._swarm, self._nodes, self._placing = swarm, nodes, Placing(name, store)
         self._drifts = SwarmDrifting(name, store, self.masked)
         self._state = SwarmState()
         self._told: Mapping[str, SwarmSpec] = {}
@@ -65,6 +69,7 @@ class SwarmReconciler(Reconciler):
         desire = self._desires.of(environment, journal, self._engine, asking)
         project = project_of(journal, desire)
         self._state = self._swarm.look(project) if project else SwarmState()
+        self._nodes.note(self._state, asking.now)
         live = live_state(self._state)
         journal, rows = self._renewed(environment, journal)
         asker = Asker(self._store.instance_id(), self._desires.version, self._requests.sync is not None)
@@ -84,8 +89,9 @@ class SwarmReconciler(Reconciler):
 
     def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
         self._actions = ()
+        placing = self._placing.note(self._state, project_of(look.journal, look.desire), look.now)
         if not acts(look):
-            return Turn(look.journal)
+            return Turn(look.journal, (), placing)
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
         make = self._make(look, basis)
         printed = printed_by_tasks(look.journal, self._state, self._swarm)
@@ -93,7 +99,7 @@ class SwarmReconciler(Reconciler):
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused, self._wanted = turn.actions, {}, basis
         events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)
-        return Turn(turn.journal, (), events, turn.ended, turn.wake_at)
+        return Turn(turn.journal, (), (*placing, *events), turn.ended, turn.wake_at)
 
     def _make(self, look: Look, basis: SealedState | None) -> Telling:
         """What services are told: of the pass before, as long as that would be the same."""
@@ -134,7 +140,12 @@ class SwarmReconciler(Reconciler):
         services = tuple(service_statuses(look.journal, known.wanted, self._state, project))
         warnings = (*known.warnings, *node_warnings(self._state))
         told = replace(known, services=services, ailing=ailing(self._state, self._told), warnings=warnings)
-        return super()._standing(look, told)
+        return with_nodes(super()._standing(look, told), self._state)
+
+    def _next_steps(self, look: Look, turn: Turn) -> list[NextStep]:
+        """Managers tell no event when a task of another node comes up, or finds a place."""
+        steps = super()._next_steps(look, turn)
+        return [*steps, *(NextStep(look.now + after, what) for after, what in moving(self._state))]
 
     def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
         if asked.verb == "remove":

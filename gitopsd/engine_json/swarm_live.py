@@ -50,6 +50,7 @@ def swarm_task(answer: Answer) -> SwarmTask:
         why=str(status.get("Err") or ""),
         iteration=_iteration(answer),
         exit_code=int((status.get("ContainerStatus") or {}).get("ExitCode") or 0),
+        made=_moment(answer, "CreatedAt"),
     )
 
 
@@ -71,6 +72,8 @@ def swarm_node(answer: Answer) -> SwarmNode:
         memory=int(resources.get("MemoryBytes") or 0),
         generic=_generic(resources.get("GenericResources") or ()),
         plugins=frozenset(f"{each['Type']}/{each['Name']}" for each in engine.get("Plugins") or ()),
+        changed=_moment(answer, "UpdatedAt"),
+        why=str(answer["Status"].get("Message") or ""),
     )
 
 
@@ -83,6 +86,10 @@ def _generic(announced: Iterable[Answer]) -> dict[str, int]:
         elif named := each.get("NamedResourceSpec"):
             found[str(named["Kind"])] = found.get(str(named["Kind"]), 0) + 1
     return found
+
+
+def _moment(answer: Answer, key: str) -> datetime | None:
+    return datetime.fromisoformat(answer[key]) if answer.get(key) else None
 
 
 def held_object(kind: ObjectKind, answer: Answer) -> HeldObject:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from gitopsd.model.mode import Mode
 from gitopsd.model.release import Hold
+from gitopsd.model.swarm import Standing
 
 Sync = Literal["Synced", "OutOfSync", "Unknown"]
 Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]
@@ -20,7 +21,10 @@ def worst(healths: tuple[Health, ...]) -> Health:
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """`address` is where a proxy of people's own reaches a service that has no port of the host; "" for all others."""
+    """`address` is where a proxy of people's own reaches a service that has no port of the host; "" for all others.
+
+    `pending` is how many tasks Swarm finds no place for.
+    """
 
     name: str
     sync: Sync
@@ -31,6 +35,35 @@ class ServiceStatus:
     ready: int
     reason: str = ""
     address: str = ""
+    pending: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """A node of the swarm that an environment is on. `why` is Swarm's reason, "" where it has none."""
+
+    id: str
+    name: str
+    role: str
+    standing: Standing
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """How many managers a swarm has, and how many reach each other: more than half, or nothing can be changed."""
+
+    managers: int
+    reachable: int
+
+    @property
+    def needed(self) -> int:
+        return self.managers // 2 + 1
+
+    @property
+    def spare(self) -> int:
+        """How many more may be lost."""
+        return max(0, self.reachable - self.needed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +76,8 @@ class NextStep:
 class EnvironmentStatus:
     """What `gitopsd status` says of one environment. `revision` is the newest commit whose inputs equal what runs.
 
-    `engine` is the URL of the engine that it is on. `warnings` hold nothing, and a person should see to them.
+    `engine` is the URL of the engine that it is on. `warnings` hold nothing, and a person should see to them. `nodes`
+    and `quorum` are those of its swarm, where it is on one.
     """
 
     name: str
@@ -62,6 +96,8 @@ class EnvironmentStatus:
     services: tuple[ServiceStatus, ...] = ()
     engine: str = ""
     warnings: tuple[str, ...] = ()
+    nodes: tuple[NodeStatus, ...] = ()
+    quorum: Quorum | None = None
 
 
 @dataclass(frozen=True, slots=True)

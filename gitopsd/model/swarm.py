@@ -11,6 +11,10 @@ from gitopsd.model.live import LiveNetwork
 from gitopsd.model.rollout import Target
 
 ObjectKind = Literal["config", "secret"]
+Standing = Literal["ready", "unknown", "paused", "drained", "unreachable", "down"]
+"""How a node of a swarm stands: `paused` and `drained` is what a person has said, `unknown` that the manager has only
+just begun to listen.
+"""
 _CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
 
 
@@ -43,7 +47,7 @@ class SwarmTask:
     """A container of a service on some node, as Swarm tells of it. `wanted`: Swarm wants it to run, or to end.
 
     `at` is when it came to its `state`, by the manager's clock; `why` is Swarm's reason for that, "" where it has none.
-    `iteration` is the run of a job that it belongs to.
+    `iteration` is the run of a job that it belongs to. `made` is when Swarm made it, on no node yet.
     """
 
     id: str
@@ -56,6 +60,7 @@ class SwarmTask:
     why: str = ""
     iteration: int = 0
     exit_code: int = 0
+    made: datetime | None = None
 
     @property
     def runs(self) -> bool:
@@ -87,8 +92,9 @@ class SwarmService:
 
 @dataclass(frozen=True, slots=True)
 class SwarmNode:
-    """A machine of the swarm. `cpus` and `memory` (bytes) are all that it has; `generic` are
-    other things that it hands out, by kind; `plugins` are `TYPE/NAME`.
+    """A machine of the swarm. `cpus` and `memory` (bytes) are all that it has; `generic` are other things that it hands
+    out, by kind; `plugins` are `TYPE/NAME`. `changed` is when the managers last noted something of it: that it went,
+    came back, or was told something. `why` is what they say of its state.
     """
 
     id: str
@@ -104,15 +110,34 @@ class SwarmNode:
     memory: int = 0
     generic: Mapping[str, int] = field(default_factory=dict)
     plugins: frozenset[str] = frozenset()
+    changed: datetime | None = None
+    why: str = ""
+
+    @property
+    def standing(self) -> Standing:
+        """How it stands, in a word: what is wrong with it comes before what a person has decided about it."""
+        if self.reachability == "unreachable":
+            return "unreachable"
+        match self.state, self.availability:
+            case "unknown", _:
+                return "unknown"
+            case "ready", "drain":
+                return "drained"
+            case "ready", "pause":
+                return "paused"
+            case "ready", _:
+                return "ready"
+        return "down"
 
     @property
     def ailing(self) -> str:
-        """What is wrong with it, or what a person has decided about it, in a word; "" where it takes tasks."""
-        if self.reachability == "unreachable":
-            return "unreachable"
-        if self.state != "ready":
-            return "down"
-        return {"drain": "drained", "pause": "paused"}.get(self.availability, "")
+        """Its standing where it takes no tasks, else ""."""
+        return "" if self.standing == "ready" else self.standing
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody hears of what runs there."""
+        return self.standing in ("down", "unreachable")
 
 
 @dataclass(frozen=True, slots=True)

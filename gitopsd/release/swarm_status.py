@@ -1,6 +1,7 @@
 """How the services of a swarm stand: as Git says, and whether as many tasks run as shall; with Swarm's own reasons."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from gitopsd.drift.swarm import differences, healable, replicas
 from gitopsd.engine_json.swarm_mode import runs_to_end
@@ -10,7 +11,9 @@ from gitopsd.model.rollout import Rollout, Target
 from gitopsd.model.status import Health, ServiceStatus
 from gitopsd.model.swarm import SwarmNode, SwarmService, SwarmSpec, SwarmState, SwarmTask
 from gitopsd.release.status import waits_apart
+from gitopsd.release.swarm_nodes import pending
 
+LOOK_AGAIN, WAITS = timedelta(seconds=2), timedelta(seconds=5)
 _COMING = ("new", "pending", "assigned", "accepted", "preparing", "ready", "starting")
 
 
@@ -36,6 +39,7 @@ def service_statuses(
             image=_image(goal) or (sealed[name].service.image if name in sealed else ""),
             desired=_desired(service, goal),
             ready=_running(service),
+            pending=len(pending(service)),
             reason="" if health == "Healthy" else _reason(service, live.nodes),
         )
 
@@ -69,9 +73,13 @@ def ailing(live: SwarmState, told: Mapping[str, SwarmSpec]) -> bool:
     return any(service is None or healable(differences(spec, service)) for spec, service in services)
 
 
-def node_warnings(live: SwarmState) -> tuple[str, ...]:
-    """Nodes that take no tasks: what runs there is moved by Swarm, and no release fails of it."""
-    return tuple(f"node {each.hostname} ({each.role}) is {each.ailing}" for each in live.nodes if each.ailing)
+def moving(live: SwarmState) -> Iterator[tuple[timedelta, str]]:
+    """How soon to look again while tasks are on their way, or wait for a place, and for what."""
+    lacking = [each for each in live.services.values() if _running(each) < _desired(each, None)]
+    if any(not pending(each) for each in lacking):
+        yield LOOK_AGAIN, "Swarm starts tasks"
+    elif lacking:
+        yield WAITS, "tasks wait for a place"
 
 
 def _image(goal: Target | None) -> str:
@@ -107,7 +115,7 @@ def _health(service: SwarmService | None, *, rolling: bool) -> Health:
 def _newest(service: SwarmService) -> list[SwarmTask]:
     """The last task of each slot, or of each node where it is a global one."""
     found: dict[tuple[int, str], SwarmTask] = {}
-    for each in service.tasks:
+    for each in sorted(service.tasks, key=lambda each: each.made or each.at):
         found[each.slot, "" if each.slot else each.node] = each
     return list(found.values())
 
@@ -120,9 +128,15 @@ def _reason(service: SwarmService | None, nodes: tuple[SwarmNode, ...]) -> str:
 
 
 def _last_words(service: SwarmService | None, nodes: tuple[SwarmNode, ...]) -> str:
-    """Of the last task that Swarm says anything of."""
+    """Of the tasks that wait for a place, else of the last task that Swarm says anything of."""
+    if waiting := pending(service):
+        return f"{_count(waiting)} pending: {waiting[-1].why}"
     task = next((each for each in reversed(service.tasks) if each.why), None) if service is not None else None
     if task is None:
         return ""
     where = next((f" on {node.hostname}" for node in nodes if node.id == task.node), "")
     return f"one is {task.state}{where}: {task.why}"
+
+
+def _count(tasks: tuple[SwarmTask, ...]) -> str:
+    return "one is" if len(tasks) == 1 else f"{len(tasks)} are"

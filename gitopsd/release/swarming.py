@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from gitopsd.drift.swarm import replicas
 from gitopsd.engine_json.swarm_mode import mode_of
-from gitopsd.engine_json.swarm_spec import LEAST_MONITOR, SPEC
 from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.release import Journal, Release
@@ -34,17 +32,15 @@ from gitopsd.model.swarm import (
     SwarmService,
     SwarmSpec,
     SwarmState,
-    SwarmTask,
 )
 from gitopsd.release.gates import may_begin
 from gitopsd.release.noting import noted
 from gitopsd.release.repairs import attempt
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.schema import begun, contract_looks, contracts, heard, let_in, misfit
-from gitopsd.release.swarm_jobs import OTHER_MODE, SETTLES, job_step, lost_runs
+from gitopsd.release.swarm_jobs import OTHER_MODE, job_step, lost_runs
 from gitopsd.release.swarm_mending import (
     REPAIR,
-    UPDATING,
     Means,
     heals_now,
     missing_networks,
@@ -52,6 +48,7 @@ from gitopsd.release.swarm_mending import (
     send,
     surplus,
 )
+from gitopsd.release.swarm_update import AGAIN, Seen, cause_of, update_step
 from gitopsd.release.telling import told
 from gitopsd.rollout.machine import turn_back
 
@@ -102,6 +99,7 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
         before = journal
         ground = replace(ground, refused={})  # a refusal is held against a rollout once
     journal = contracts(swept(journal), wanted, ground.now)
+    events += tuple(_told_again(journal, each, ground.now) for each in actions if each.cause.startswith(AGAIN))
     healed, heals = heals_now(journal, wanted, means)
     drops = surplus(start, healed, wanted, means)
     journal = _sending(healed, (*actions, *heals), ground.now)
@@ -156,14 +154,12 @@ def _begun(journal: Journal, rollout: Rollout, ground: Ground, *, waits: bool) -
 
 
 def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollout, SwarmAction | None]:
-    back = rollout.phase.reason if isinstance(rollout.phase, RollingBack) else ""
     goal = rollout.stable if isinstance(rollout.phase, RollingBack) else rollout.target
     service = ground.live.services.get(f"{rollout.project}_{rollout.service}")
     if goal is None or not goal.fingerprint:
         if service is None:
             return _arrived(rollout, ground.now), None
-        cause = f"rollback: {back}" if back else rollout.cause
-        return rollout, DropService(rollout.service, service.id, cause)
+        return rollout, DropService(rollout.service, service.id, cause_of(rollout))
     spec = ground.make(rollout.service, goal)
     if said := ground.refused.get(rollout.service):
         return _failed(rollout, said, ground.now), None
@@ -171,17 +167,16 @@ def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollou
         return _job_turned(rollout, service, sent, spec, ground.now)
     if service is not None and mode_of(service.body) != mode_of(spec.body):
         return rollout, DropService(rollout.service, service.id, OTHER_MODE)
-    if service is None or service.labels.get(SPEC) != spec.digest:
-        if service is not None and (why := _thrown_back(service, sent, spec)):
-            return _failed(rollout, why, ground.now), None
-        cause = f"rollback: {back}" if back else rollout.cause
-        return rollout, send(rollout.service, goal, spec, service, cause)
-    if service.update == "completed" and rollout.policy.on_failure == "continue":
-        return _arrived(rollout, ground.now), None
-    if problem := _problem(rollout, service, goal, ground.now):
-        return _failed(rollout, problem, ground.now), None
-    arrived = _has_arrived(rollout, service, goal, sent, ground.now)
-    return (_arrived(rollout, ground.now) if arrived else rollout), None
+    step = update_step(rollout, goal, spec, sent, Seen(service, ground.live.nodes, ground.now))
+    match step.kind:
+        case "send":
+            return rollout, send(rollout.service, goal, spec, service, step.why)
+        case "failed":
+            return _failed(rollout, step.why, ground.now), None
+        case "arrived":
+            return _arrived(rollout, ground.now), None
+        case _:
+            return rollout, None
 
 
 def _job_turned(
@@ -203,60 +198,11 @@ def _job_turned(
             return rollout, None
 
 
-def _thrown_back(service: SwarmService, sent: Sent | None, spec: SwarmSpec) -> str:
-    """Why Swarm took back what it was told last, in words; "" where it did not, or was told nothing yet."""
-    taken = sent is not None and sent.digest == spec.digest and service.version != sent.version
-    if not taken or not service.update.startswith("rollback"):
-        return ""
-    why = _latest_failure(service, spec.fingerprint) or service.message or "its tasks failed"
-    return f"Swarm rolled it back: {why}"
-
-
-def _problem(rollout: Rollout, service: SwarmService, goal: Target, now: datetime) -> str:
-    """What speaks against the target that the service has by now."""
-    if service.update in ("paused", "rollback_paused"):
-        why = _latest_failure(service, goal.fingerprint) or service.message
-        return f"Swarm paused the update: {why}"
-    failed = [each for each in _own(service, goal.fingerprint) if each.state in ("failed", "rejected")]
-    lately = [each for each in failed if each.at >= rollout.started_at]
-    # An update that may go back by itself is left to Swarm, which counts what it began.
-    if service.update not in UPDATING and len(lately) >= rollout.policy.crash_loop.restarts:
-        return f"{len(lately)} of its tasks failed: {lately[-1].why or lately[-1].state}"
-    if now < rollout.deadline:
-        return ""
-    ready, most = _ready(service, goal)
-    pending = next((each.why for each in reversed(service.tasks) if each.why), "")
-    minutes = (rollout.deadline - rollout.started_at).total_seconds() / 60
-    return f"{ready} of {most} tasks run after {minutes:.0f} minutes" + (f": {pending}" if pending else "")
-
-
-def _has_arrived(rollout: Rollout, service: SwarmService, goal: Target, sent: Sent | None, now: datetime) -> bool:
-    ready, most = _ready(service, goal)
-    if service.update in UPDATING or ready < most:
-        return False
-    # That Swarm has ended its watch is not enough: what crashes later than that is begun again and again by then.
-    own = _own(service, goal.fingerprint)
-    failed = any(each.state in ("failed", "rejected") and each.at >= rollout.started_at for each in own)
-    lasting = max(rollout.policy.min_ready, LEAST_MONITOR if failed else timedelta(0))
-    if not all(each.at + lasting <= now for each in own if each.runs):
-        return False
-    # Nothing was to be moved, or Swarm has not begun yet: told so lately, it shows neither.
-    begun = service.update in ("completed", "rollback_completed")
-    return begun or sent is None or now >= sent.at + SETTLES
-
-
-def _ready(service: SwarmService, goal: Target) -> tuple[int, int]:
-    """How many tasks of the target run, and how many shall; of a global one as many as there are nodes for it."""
-    wanted = replicas(service.body)
-    return sum(each.runs for each in _own(service, goal.fingerprint)), service.desired if wanted is None else wanted
-
-
-def _own(service: SwarmService, fingerprint: str) -> list[SwarmTask]:
-    return [each for each in service.tasks if each.fingerprint == fingerprint]
-
-
-def _latest_failure(service: SwarmService, fingerprint: str) -> str:
-    return next((each.why for each in reversed(_own(service, fingerprint)) if each.why), "")
+def _told_again(journal: Journal, action: SwarmAction, now: datetime) -> Event:
+    """The loss of a machine says nothing about what was released."""
+    service = action.service if isinstance(action, SendService) else ""
+    release = journal.rollouts[service].release if service in journal.rollouts else None
+    return Event(now, "UpdateToldAgain", f"{service}: {action.cause}", "warning", journal.environment, service, release)
 
 
 def _failed(rollout: Rollout, reason: str, now: datetime) -> Rollout:

@@ -104,6 +104,7 @@ class GitopsdCollector:
         statuses = view.store.statuses()
         yield _info(statuses)
         yield _services(statuses)
+        yield from _swarms(statuses)
         gauges = _Gauges()
         for status in statuses:
             self._of_environment(view, status, gauges)
@@ -253,6 +254,29 @@ def _services(statuses: tuple[EnvironmentStatus, ...]) -> GaugeMetricFamily:
             found.add_metric([status.name, service.name, "desired"], service.desired)
             found.add_metric([status.name, service.name, "ready"], service.ready)
     return found
+
+
+def _swarms(statuses: tuple[EnvironmentStatus, ...]) -> Iterator[GaugeMetricFamily]:
+    """Of each swarm once, however many environments are on it."""
+    swarms = {status.engine: status for status in statuses if status.nodes}
+    nodes = GaugeMetricFamily("gitopsd_swarm_nodes", "Nodes of a swarm.", labels=["engine", "role", "standing"])
+    managers = GaugeMetricFamily("gitopsd_swarm_managers", "Managers of a swarm.", labels=["engine"])
+    reachable = GaugeMetricFamily("gitopsd_swarm_managers_reachable", "Managers that are heard.", labels=["engine"])
+    spare = GaugeMetricFamily("gitopsd_swarm_managers_spare", "Managers that may yet be lost.", labels=["engine"])
+    for engine, status in sorted(swarms.items()):
+        for (role, standing), count in sorted(Counter((each.role, each.standing) for each in status.nodes).items()):
+            nodes.add_metric([engine, role, standing], count)
+        if (quorum := status.quorum) is not None:
+            managers.add_metric([engine], quorum.managers)
+            reachable.add_metric([engine], quorum.reachable)
+            spare.add_metric([engine], quorum.spare)
+    waiting = GaugeMetricFamily(
+        "gitopsd_service_tasks_pending", "Tasks that Swarm finds no place for.", labels=["environment", "service"]
+    )
+    for status in statuses:
+        for service in status.services if status.nodes else ():
+            waiting.add_metric([status.name, service.name], service.pending)
+    yield from (nodes, managers, reachable, spare, waiting)
 
 
 def _buckets(bounds: tuple[float, ...], counts: "list[int] | tuple[int, ...]") -> list[tuple[str, float]]:

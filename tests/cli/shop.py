@@ -27,6 +27,7 @@ from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.server_port import Member, Server
 from gitopsd.controller.shared import shared
 from gitopsd.controller.swarm_reconcile import SwarmReconciler
+from gitopsd.controller.swarm_watch import NodeWatch
 from gitopsd.model.guards import NO_POLICY, OperatorPolicy
 from gitopsd.model.mode import Mode
 from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
@@ -160,8 +161,9 @@ class Shop:
         for name, environment in found.items():
             desires = Desires(repositories, self.store, registry, self.secrets)
             if environment.engine.swarm:
+                nodes = NodeWatch(environment.engine.url, self.store)
                 self._work_on_swarm(
-                    SwarmReconciler(name, here, self.swarm, self.store, self.clock, desires), environment
+                    SwarmReconciler(name, here, self.swarm, nodes, self.store, self.clock, desires), environment
                 )
                 continue
             passes = Reconciler(name, here, self.store, self.clock, desires)

@@ -35,10 +35,36 @@ def test_status_shows_the_tasks_and_swarms_own_reason(shop: Shop) -> None:
     kept.tasks = [shop.swarm.pending(each, "no suitable node (1 node is down)") for each in kept.tasks]
     status = shop.json("status", "shop")["environments"][0]
     assert status["health"] == "Degraded"
-    assert (
-        status["services"][0]["reason"]
-        == "0 of 2 tasks run; one is pending on alpha: no suitable node (1 node is down)"
-    )
+    assert status["services"][0]["reason"] == "0 of 2 tasks run; 2 are pending: no suitable node (1 node is down)"
+    assert status["services"][0]["pending"] == 2
+
+
+def test_status_names_the_nodes_and_how_many_managers_may_be_lost(shop: Shop) -> None:
+    shop.release(compose(web("web:1", "deploy: {replicas: 2}")))
+    shop.swarm.node("beta", reachability="unreachable", state="down", why="heartbeat failure")
+    shop.swarm.node("gamma")
+    shop.swarm.node("delta", role="worker", reachability="", availability="drain")
+    status = shop.json("status", "shop")["environments"][0]
+    assert [(each["name"], each["role"], each["standing"], each["reason"]) for each in status["nodes"]] == [
+        ("alpha", "manager", "ready", None),
+        ("beta", "manager", "unreachable", "heartbeat failure"),
+        ("delta", "worker", "drained", None),
+        ("gamma", "manager", "ready", None),
+    ]
+    assert status["quorum"] == {"managers": 3, "reachable": 2, "needed": 2, "spare": 0}
+    text = shop.text("status", "shop")
+    assert "swarm: 4 nodes: 2 ready, 1 unreachable, 1 drained; 2 of 3 managers reachable, 0 may be lost" in text
+    assert "warning: node beta (manager) is unreachable: heartbeat failure" in text
+    assert "warning: node delta (worker) is drained" in text
+    assert "warning: 2 of 3 managers are reachable: if one more is lost, nothing can be changed" in text
+
+
+def test_a_plain_engine_has_no_nodes(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "state")
+    shop.release(compose(web("web:1")))
+    status = shop.json("status", "shop")["environments"][0]
+    assert (status["nodes"], status["quorum"], status["services"][0]["pending"]) == ([], None, 0)
+    assert "swarm:" not in shop.text("status", "shop")
 
 
 def test_drift_names_the_service_the_field_and_who_did_it(shop: Shop) -> None:

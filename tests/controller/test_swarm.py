@@ -309,6 +309,95 @@ def test_a_node_that_is_down_is_a_warning_and_no_failed_release(house: SwarmHous
     assert house.status("shop").sync == "Synced"  # type: ignore[union-attr]
 
 
+def test_what_becomes_of_a_node_is_told_once_however_many_environments_look(house: SwarmHouse) -> None:
+    house.swarm.node("beta", role="worker", reachability="")
+    released(house)
+    house.synced(house.push({"store/compose.yaml": compose("web:1")}), "store")
+    assert house.told("NodeJoined") == []
+    house.swarm.lose("beta")
+    house.timer.tick(60)
+    house.eventually(lambda: house.told("NodeDown") == ["node beta (worker) is down: heartbeat failure"])
+    house.swarm.node("beta", state="unknown")  # as all are after another manager has become the leader
+    house.timer.tick(60)
+    house.swarm.node("beta", state="ready", availability="drain")
+    house.timer.tick(60)
+    house.eventually(lambda: house.told("NodeDrained") == ["node beta (worker) is drained"])
+    house.swarm.node("beta", availability="active")
+    house.timer.tick(60)
+    house.eventually(lambda: house.told("NodeReady") == ["node beta (worker) takes tasks again, and was drained"])
+    assert len(house.told("NodeDown")) == 1
+
+
+def test_a_node_that_went_while_no_daemon_ran_is_told_by_the_next_one(house: SwarmHouse) -> None:
+    house.swarm.node("beta", role="worker", reachability="")
+    released(house)
+    house.swarm.lose("beta")
+    house.upgrade("v2")
+    house.eventually(lambda: house.told("NodeDown") == ["node beta (worker) is down: heartbeat failure"])
+
+
+def loses_a_worker(house: SwarmHouse, image: str) -> None:
+    """A worker goes with the first task of an update, and comes back: that is a failed task to Swarm."""
+    house.swarm.node("beta", role="worker", reachability="")
+    push(house, image)
+    super(SwarmHouse, house).eventually(lambda: "update shop_web" in house.swarm.calls)
+    house.swarm.begin("shop_web")
+    house.timer.tick(5)
+    house.swarm.lose("beta")
+    house.timer.tick(20)
+    house.swarm.back("beta")
+    assert house.swarm.services["shop_web"].update == "rollback_completed"
+    house.timer.tick(5)
+
+
+def test_an_update_that_swarm_took_back_for_the_loss_of_a_node_is_told_again_and_not_rejected(
+    house: SwarmHouse,
+) -> None:
+    released(house)
+    loses_a_worker(house, "web:2")
+    house.eventually(lambda: house.outcome() == "succeeded" and house.image() == "web:2")
+    assert house.swarm.calls.count("update shop_web") == 2
+    assert house.told("UpdateToldAgain") == ["web: told again: node beta went away, and Swarm rolled it back for that"]
+    assert house.guards("shop") == set()
+
+
+def test_a_bad_update_is_rejected_though_a_node_was_lost_as_well(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.failing = {"web:2"}
+    loses_a_worker(house, "web:2")
+    house.eventually(lambda: "rejected" in house.guards("shop"))
+    assert house.told("UpdateToldAgain") == []
+
+
+def test_tasks_that_swarm_finds_no_place_for_are_told_with_its_reason(house: SwarmHouse) -> None:
+    released(house)
+    kept = house.swarm.services["shop_web"]
+    placed = kept.tasks
+    kept.tasks = [placed[0], house.swarm.pending(placed[1], "no suitable node (insufficient resources on 1 node)")]
+    house.timer.tick(60)
+    said = "web: Swarm finds no place for 1 of its tasks: no suitable node (insufficient resources on 1 node)"
+    super(SwarmHouse, house).eventually(lambda: house.told("TasksPending") == [said])
+    service = house.status("shop").services[0]  # type: ignore[union-attr]
+    assert (service.pending, service.health) == (1, "Degraded")
+    kept.tasks = placed
+    house.timer.tick(5)
+    super(SwarmHouse, house).eventually(lambda: house.told("TasksPlaced") == ["web: every task has a place"])
+
+
+def test_a_release_whose_time_is_over_waits_for_the_nodes_that_are_lost(house: SwarmHouse) -> None:
+    released(house)
+    house.swarm.node("beta", role="worker", reachability="", state="down")
+    push(house, "web:2")
+    super(SwarmHouse, house).eventually(lambda: "update shop_web" in house.swarm.calls)
+    house.timer.tick(3600)
+    house.timer.tick(3600)
+    assert house.outcome() is None
+    house.swarm.node("beta", state="ready")
+    house.timer.tick(60)
+    super(SwarmHouse, house).eventually(lambda: house.swarm.calls.count("update shop_web") == 2)
+    house.eventually(lambda: house.outcome() == "rolled-back")
+
+
 def test_configs_are_named_by_their_content_and_collected_when_nothing_has_them(house: SwarmHouse) -> None:
     def shop(content: str, image: str = "web:1") -> str:
         more = f"    configs: [page]\nconfigs: {{page: {{content: {content}}}}}\n"

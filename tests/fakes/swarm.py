@@ -151,6 +151,40 @@ class FakeSwarm(Swarm):
         """The task while Swarm finds no place for it."""
         return replace(task, state="pending", why=why)
 
+    def node(self, name: str, **changes: Any) -> None:
+        """Somebody tells a node something, or the managers note something of it."""
+        others = [each for each in self.nodes if each.hostname != name]
+        known = next((each for each in self.nodes if each.hostname == name), replace(NODE, id=name, hostname=name))
+        changed = replace(known, changed=self.clock.now(), **changes)
+        self.nodes = tuple(sorted((*others, changed), key=lambda each: each.hostname))
+
+    def lose(self, name: str) -> None:
+        """A node is not heard any more: its tasks are wanted no longer, and others are made elsewhere."""
+        self.node(name, state="down", why="heartbeat failure")
+        for kept in self.services.values():
+            kept.tasks = [
+                replace(each, wanted="shutdown") if self._is_on(each, name) and each.runs else each
+                for each in kept.tasks
+            ]
+            if kept.update != "updating":
+                self._tasks(kept)
+
+    def back(self, name: str) -> None:
+        """It is heard again: what ran there has failed, which an update that is under way is held against."""
+        self.node(name, state="ready", why="")
+        now, why = self.clock.now(), "task: non-zero exit (255)"
+        for kept in self.services.values():
+            gone = [each for each in kept.tasks if self._is_on(each, name) and each.wanted == "shutdown"]
+            kept.tasks = [
+                replace(each, state="failed", at=now, why=why) if each in gone and each.state == "running" else each
+                for each in kept.tasks
+            ]
+            if gone and kept.update == "updating":
+                self._goes_back(kept)
+
+    def _is_on(self, task: SwarmTask, name: str) -> bool:
+        return any(each.id == task.node and each.hostname == name for each in self.nodes)
+
     def step(self) -> None:
         """Swarm goes on with what it is at: an update that fails goes back, another one is completed."""
         for kept in self.services.values():
@@ -161,12 +195,7 @@ class FakeSwarm(Swarm):
             self._run_on(kept)
             return
         if kept.update == "updating" and self._fails(kept):
-            action = (kept.body.get("UpdateConfig") or {}).get("FailureAction")
-            if action == "rollback" and kept.previous is not None:
-                kept.body, kept.previous, kept.version = kept.previous, None, self._new_version()
-                kept.update, kept.message = "rollback_completed", "rollback completed"
-            else:
-                kept.update, kept.message = "paused", "update paused due to failure"
+            self._goes_back(kept)
         elif kept.update == "updating":
             kept.update, kept.message = "completed", "update completed"
         elif _image(kept.body) in self.late:
@@ -174,6 +203,14 @@ class FakeSwarm(Swarm):
             ended = [replace(each, state="failed", wanted="shutdown", why=why) for each in kept.tasks if each.runs]
             kept.tasks = [*(each for each in kept.tasks if not each.runs), *ended]
         self._tasks(kept)
+
+    def _goes_back(self, kept: Kept) -> None:
+        action = (kept.body.get("UpdateConfig") or {}).get("FailureAction")
+        if action == "rollback" and kept.previous is not None:
+            kept.body, kept.previous, kept.version = kept.previous, None, self._new_version()
+            kept.update, kept.message = "rollback_completed", "rollback completed"
+        else:
+            kept.update, kept.message = "paused", "update paused due to failure"
 
     # How it does that.
 
@@ -206,11 +243,17 @@ class FakeSwarm(Swarm):
         wanted = replicas(kept.body)
         count = len(self.nodes) if wanted is None else wanted
         fingerprint = _fingerprint(kept.body)
-        known = {each.slot: each for each in kept.tasks if each.fingerprint == fingerprint and each.state == "running"}
+        known = {each.slot: each for each in kept.tasks if each.fingerprint == fingerprint and each.runs}
         made = [
             known.get(slot) or self._task(kept, slot, "failed" if fails else "running") for slot in range(1, count + 1)
         ]
-        kept.tasks = [*failed, *made]
+        ended = [each for each in kept.tasks if each.wanted == "shutdown" and each.state != "failed"]
+        kept.tasks = [*failed, *ended, *made]
+
+    def begin(self, name: str) -> None:
+        """An update that is under way has made the first of its tasks, and others are to come."""
+        kept = self.services[name]
+        kept.tasks.append(self._task(kept, len(self.nodes), "running"))
 
     def _run_on(self, kept: Kept) -> None:
         """A job's tasks end, and one that failed is begun anew as often as its policy has it."""
@@ -242,8 +285,9 @@ class FakeSwarm(Swarm):
     def _task(self, kept: Kept, slot: int, state: str) -> SwarmTask:
         why = "task: non-zero exit (3)" if state == "failed" else ""
         wanted = "shutdown" if state == "failed" else "running"
-        made = SwarmTask(self._begun(kept), state, wanted, self.clock.now(), slot, "n1", _fingerprint(kept.body))
-        return replace(made, why=why)
+        heard = [each.id for each in self.nodes if not each.lost]
+        place, now = heard[(slot - 1) % len(heard)], self.clock.now()
+        return SwarmTask(self._begun(kept), state, wanted, now, slot, place, _fingerprint(kept.body), why, now)
 
     def _begun(self, kept: Kept) -> str:
         """The id of a task that begins now."""

@@ -39,6 +39,13 @@ _OF_THE_HOST: Final = (
     (r"pool overlaps|networks have overlapping", "remove the other network, or choose another subnet"),
     (r"of a non running container|container [0-9a-f]{64} is not running", "the container that it lives in has to run"),
 )
+# What a manager says, with status 500, when too few of them reach each other to agree on anything; for the first of the
+# questions it takes 20 s to find that out.
+_NO_QUORUM: Final = re.compile(r"swarm does not have a leader|rpc error: code = (DeadlineExceeded|Unavailable)")
+NO_QUORUM: Final = (
+    "too few managers of the swarm reach each other to agree on anything. Tasks run on as they are, and nothing can be "
+    "changed until more than half of the managers are back"
+)
 _OF_ANOTHER: Final = re.compile(r"no such container: ([0-9a-f]{64})", re.IGNORECASE)
 
 # Podman has one status for its own faults and for what stands in the way; Docker says 409 to the latter.
@@ -87,6 +94,8 @@ def _refused(doing: str, answer: requests.Response) -> EngineRefused | EngineUna
     message = f"{doing}: {said}"
     if status in _GATEWAY:
         return EngineUnavailable(message)
+    if _NO_QUORUM.search(said):
+        return EngineUnavailable(f"{doing}: {NO_QUORUM}")
     mend = next((mend for words, mend in _OF_THE_HOST if re.search(words, said, re.IGNORECASE)), "")
     if (other := _OF_ANOTHER.search(said)) and other.group(1) not in doing:
         mend = "the container that it lives in is gone"

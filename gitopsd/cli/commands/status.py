@@ -11,7 +11,7 @@ from gitopsd.cli.door import Door, options
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.status import StatusReport
-    from gitopsd.model.status import EnvironmentStatus
+    from gitopsd.model.status import EnvironmentStatus, Quorum
 
 HEADERS = ("REVISION", "SYNC", "HEALTH", "SINCE", "RELEASE", "MESSAGE")
 GLANCE = 10  # more rows than that are counted, too
@@ -88,6 +88,9 @@ def _services(door: Door, status: "EnvironmentStatus") -> None:
     if rows:
         door.text()
         door.table(("SERVICE", "SYNC", "HEALTH", "READY", "IMAGE", "MESSAGE"), rows)
+    if status.nodes:
+        standings = _counted(each.standing for each in status.nodes)
+        door.text(f"\nswarm: {len(status.nodes)} nodes: {standings}{_managers(status.quorum)}")
     for each in status.services:
         if each.address:
             door.text(f"\n{each.name} is at {each.address} for a proxy of your own")
@@ -99,6 +102,12 @@ def _services(door: Door, status: "EnvironmentStatus") -> None:
         door.text(f"\nwarning: {warning}")
     if status.next is not None:
         door.text(f"\nnext at {status.next.at:%Y-%m-%d %H:%M:%S} UTC: {status.next.what}")
+
+
+def _managers(quorum: "Quorum | None") -> str:
+    if quorum is None:
+        return ""
+    return f"; {quorum.reachable} of {quorum.managers} managers reachable, {quorum.spare} may be lost"
 
 
 def _repositories(door: Door, report: "StatusReport", now: datetime) -> None:

@@ -9,6 +9,7 @@ from gitopsd.controller.queries.view import View
 from gitopsd.model.release import Hold
 from gitopsd.model.status import EnvironmentStatus, RepositoryStatus
 from gitopsd.release.status import Knowledge, environment_status
+from gitopsd.release.swarm_nodes import with_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def status_of(view: View, seen: Look) -> EnvironmentStatus:
         known = swarm_knowledge(view, seen, seen.swarm, known)
     found = environment_status(environment.name, environment.mode, seen.journal, known, view.now)
     found = replace(found, engine=environment.engine.url)
+    if seen.swarm is not None:
+        found = with_nodes(found, seen.swarm)
     if stored is not None and _words(stored) == _words(found):
         return replace(found, since=stored.since)
     return found

@@ -19,7 +19,8 @@ from gitopsd.model.plan import Plan
 from gitopsd.model.swarm import SwarmSpec, SwarmState
 from gitopsd.plan.swarm import on_swarm
 from gitopsd.release.status import Knowledge
-from gitopsd.release.swarm_status import ailing, node_warnings, service_statuses
+from gitopsd.release.swarm_nodes import node_warnings
+from gitopsd.release.swarm_status import ailing, service_statuses
 
 UNSEEN = ("files inside containers", "processes started by hand in them", "what lies in binds and volumes of the nodes")
 
