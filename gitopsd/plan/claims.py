@@ -183,6 +183,8 @@ def _overlapping(desired: DesiredState) -> Iterator[Problem]:
 
 
 def _too_few_ports(service: Service) -> list[Problem]:
+    if service.deploy is not None:  # a swarm has the port once on each node, or once for all replicas together
+        return []
     return [
         Problem(
             service.place,

@@ -3,9 +3,11 @@
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
+import docker
 import pytest
 
 from gitopsd.adapters.docker.swarm import connect_swarm
@@ -16,7 +18,8 @@ from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, s
 from gitopsd.model.errors import Conflict, EngineRefused
 from gitopsd.model.release import Journal
 from gitopsd.model.settings import TargetEngine
-from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmService, SwarmSpec
+from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmService, SwarmSpec, SwarmTask
+from gitopsd.release.swarm_nodes import pending, went_with
 from tests.e2e.conftest import CRASHING, DONE, ONE, TWO, make_pictures
 from tests.e2e.own_engine import own_engine
 from tests.fakes.clock import NOON
@@ -31,11 +34,16 @@ LABELS = swarm_labels("", "shop")
 
 @dataclass(frozen=True)
 class Ground:
-    """A swarm with a project on it that nobody else uses; `step` lets a fake one go on."""
+    """A swarm with a project on it that nobody else uses; `step` lets a fake one go on.
+
+    `drain` and `activate` tell its only node what `docker node update --availability` does.
+    """
 
     swarm: Swarm
     step: Callable[[], None]
     project: str
+    drain: Callable[[], None]
+    activate: Callable[[], None]
 
     def spec(self, image: str = ONE, replicas: int = 1, **keys: Any) -> SwarmSpec:
         """A service `web`, with a config and the default network, which are there afterwards."""
@@ -111,13 +119,28 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
         fake = FakeSwarm()
         fake.failing = {CRASHING}
         fake.said = {CRASHING: "no database\n", DONE: "migrated\n"}
-        yield Ground(fake, fake.step, project)
+
+        def going_on() -> None:
+            fake.clock.advance(1)
+            fake.step()
+
+        yield Ground(
+            fake, going_on, project, partial(fake.drain, "alpha"), partial(fake.node, "alpha", availability="active")
+        )
         return
-    swarm = connect_swarm(TargetEngine(request.getfixturevalue("real_swarm"), swarm=True), {})
-    yield Ground(swarm, lambda: None, project)
+    url = request.getfixturevalue("real_swarm")
+    swarm = connect_swarm(TargetEngine(url, swarm=True), {})
+    yield Ground(swarm, lambda: None, project, partial(available, url, "drain"), partial(available, url, "active"))
+    available(url, "active")
     for service in swarm.look(project).services.values():
         swarm.remove_service(service.id)
     swarm.close()
+
+
+def available(url: str, availability: str) -> None:
+    api: Any = docker.APIClient(base_url=url, timeout=60)
+    (node,) = api.nodes()
+    api.update_node(node["ID"], node["Version"]["Index"], {**node["Spec"], "Availability": availability})
 
 
 def test_a_project_is_the_first_ones_until_it_gives_it_up(ground: Ground) -> None:
@@ -256,5 +279,24 @@ def test_networks_come_and_go_and_nodes_are_shown(ground: Ground) -> None:
     ground.swarm.remove_network(state.networks[0].id)
     assert ground.swarm.look(ground.project).networks == ()
     (node,) = state.nodes
-    assert (node.role, node.state, node.ailing) == ("manager", "ready", "")
-    assert replace(node, availability="drain").ailing == "drained"
+    assert (node.role, node.state, node.standing, node.reachability) == ("manager", "ready", "ready", "reachable")
+    assert node.changed is not None
+
+
+def test_a_node_that_is_drained_ends_its_tasks_and_those_that_find_no_place_say_why(ground: Ground) -> None:
+    ground.swarm.create_service(ground.spec())
+    (before,) = (each for each in ground.runs().tasks if each.runs)
+    ground.drain()
+    waiting = ground.eventually(lambda: pending(ground.service()))
+    assert "no suitable node" in waiting[0].why
+    (node,) = ground.swarm.look(ground.project).nodes
+    assert node.standing == "drained"
+
+    def ended() -> SwarmTask:
+        (found,) = (each for each in ground.service().tasks if each.id == before.id)
+        assert found.state == "shutdown"
+        return found
+
+    assert went_with(ground.eventually(ended), {node.id: node})
+    ground.activate()
+    ground.runs()

@@ -39,8 +39,16 @@ class SwarmRig:
         """As `docker service update` does: `change` gets the raw Spec, and may do to it what it likes."""
         service = self.service(name)
         change(service["Spec"])
-        url, version = f"/services/{service['ID']}/update", service["Version"]["Index"]
-        answer = self.rig.api._post_json(self.rig.api._url(url), data=service["Spec"], params={"version": version})
+        self._update(service)
+
+    def roll_back(self, name: str = "web") -> None:
+        """As `docker service rollback` does."""
+        self._update(self.service(name), rollback="previous")
+
+    def _update(self, service: dict[str, Any], **how: str) -> None:
+        how = {"version": str(service["Version"]["Index"]), **how}
+        url = self.rig.api._url(f"/services/{service['ID']}/update")
+        answer = self.rig.api._post_json(url, data=service["Spec"], params=how)
         assert answer.ok, answer.text
 
     def synced(self, commit: str) -> None:

@@ -23,10 +23,10 @@ from gitopsd.model.swarm import (
     SwarmState,
     SwarmTask,
 )
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import NOON, FakeClock
 
 NODE = SwarmNode(
-    "n1", "alpha", "manager", "ready", "active", "reachable", platform="linux/x86_64", cpus=2, memory=1 << 32
+    "n1", "alpha", "manager", "ready", "active", "reachable", {}, {}, "linux/x86_64", 2, 1 << 32, changed=NOON
 )
 
 
@@ -158,6 +158,18 @@ class FakeSwarm(Swarm):
         changed = replace(known, changed=self.clock.now(), **changes)
         self.nodes = tuple(sorted((*others, changed), key=lambda each: each.hostname))
 
+    def drain(self, name: str) -> None:
+        """Somebody says that a node shall have no tasks: those that it has end, and others are made elsewhere."""
+        self.node(name, availability="drain")
+        for kept in self.services.values():
+            kept.tasks = [
+                replace(each, state="shutdown", wanted="shutdown", at=self.clock.now())
+                if self._is_on(each, name) and each.runs
+                else each
+                for each in kept.tasks
+            ]
+            self._tasks(kept)
+
     def lose(self, name: str) -> None:
         """A node is not heard any more: its tasks are wanted no longer, and others are made elsewhere."""
         self.node(name, state="down", why="heartbeat failure")
@@ -285,9 +297,10 @@ class FakeSwarm(Swarm):
     def _task(self, kept: Kept, slot: int, state: str) -> SwarmTask:
         why = "task: non-zero exit (3)" if state == "failed" else ""
         wanted = "shutdown" if state == "failed" else "running"
-        heard = [each.id for each in self.nodes if not each.lost]
-        place, now = heard[(slot - 1) % len(heard)], self.clock.now()
-        return SwarmTask(self._begun(kept), state, wanted, now, slot, place, _fingerprint(kept.body), why, now)
+        free, now = [each.id for each in self.nodes if not each.ailing], self.clock.now()
+        place = free[(slot - 1) % len(free)] if free else ""
+        made = SwarmTask(self._begun(kept), state, wanted, now, slot, place, _fingerprint(kept.body), why, made=now)
+        return made if free else self.pending(made, f"no suitable node ({len(self.nodes)} not available for new tasks)")
 
     def _begun(self, kept: Kept) -> str:
         """The id of a task that begins now."""

@@ -7,6 +7,7 @@ from gitopsd.model.traffic import Traffic
 from gitopsd.plan import claims, disputes
 from gitopsd.plan.claims import Claim, duplicate_claims
 from tests.builders import a_service, a_state
+from tests.manifest import compose_builders
 
 
 def named(*services: object, **how: object) -> frozenset[Claim]:
@@ -69,6 +70,13 @@ def test_replicas_cannot_share_one_host_port() -> None:
     (problem,) = duplicate_claims(a_state(a_service(ports=[80], replicas=2)).desired)
     assert problem.path == "services.web.ports"
     assert "host port 80 cannot serve 2 replicas; publish a range" in problem.message
+
+
+def test_on_a_swarm_they_can_as_each_node_has_the_port() -> None:
+    for port in ("80:80", {"target": 80, "published": 80, "mode": "host"}):
+        web = {"image": "nginx", "ports": [port], "deploy": {"replicas": 2}}
+        on_swarm = compose_builders.a_state({"name": "shop", "services": {"web": web}}, swarm=True)
+        assert duplicate_claims(on_swarm) == ()
 
 
 def test_two_services_of_one_environment_cannot_share_a_port() -> None:

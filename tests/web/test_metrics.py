@@ -1,10 +1,14 @@
 """What Prometheus reads: the words and numbers of environments, releases counted once, and labels that are bounded."""
 
+from dataclasses import replace
+
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gitopsd.model.event import Event
 from gitopsd.model.notice import Delivery, Notice, Told
+from gitopsd.model.status import EnvironmentStatus, NodeStatus, Quorum, ServiceStatus
 from tests.controller.house import compose
+from tests.fakes.clock import NOON
 from tests.fakes.containers import exits
 from tests.web.conftest import Front
 
@@ -53,6 +57,22 @@ def test_nothing_that_somebody_wrote_becomes_a_label(front: Front) -> None:
     assert found <= {*known, "engine", "version", "le", "slot", "receiver"}
 
 
+def test_a_swarm_is_counted_once_however_many_environments_are_on_it(own: Front) -> None:
+    store, engine = own.house.store, "unix:///swarm"
+    nodes = [NodeStatus("a", "alpha", "manager", "ready"), NodeStatus("b", "beta", "manager", "unreachable")]
+    nodes += [NodeStatus(name, name, "worker", "ready") for name in "cd"]
+    web = ServiceStatus("web", "Synced", "Degraded", "v1:x", "web:1", 3, 1, pending=2)
+    for name in ("one", "other"):
+        known = EnvironmentStatus(name, name, "auto", "", "", "Synced", "Degraded", "", NOON, services=(web,))
+        store.save_status(replace(known, engine=engine, nodes=tuple(nodes), quorum=Quorum(3, 2)), [])
+    assert value(own, "gitopsd_swarm_nodes", engine=engine, role="worker", standing="ready") == 2
+    assert value(own, "gitopsd_swarm_nodes", engine=engine, role="manager", standing="unreachable") == 1
+    assert value(own, "gitopsd_swarm_managers", engine=engine) == 3
+    assert value(own, "gitopsd_swarm_managers_reachable", engine=engine) == 2
+    assert value(own, "gitopsd_swarm_managers_spare", engine=engine) == 0
+    assert value(own, "gitopsd_service_tasks_pending", environment="other", service="web") == 2
+
+
 def test_what_waits_to_be_told_and_what_was_given_up_is_counted(own: Front) -> None:
     now = own.house.clock.now()
     notice = Notice("failed", now, "shop: release 1 failed", "")
@@ -84,6 +104,11 @@ NAMED = {
     "gitopsd_lead_time_seconds": "gauge",
     "gitopsd_change_failure_ratio": "gauge",
     "gitopsd_time_to_restore_seconds": "gauge",
+    "gitopsd_swarm_nodes": "gauge",
+    "gitopsd_swarm_managers": "gauge",
+    "gitopsd_swarm_managers_reachable": "gauge",
+    "gitopsd_swarm_managers_spare": "gauge",
+    "gitopsd_service_tasks_pending": "gauge",
     "gitopsd_notifications_waiting": "gauge",
     "gitopsd_notifications_given_up_total": "counter",
 }
