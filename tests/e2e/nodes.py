@@ -38,10 +38,6 @@ class Node:
         """Where everything that it publishes is reached, from this machine too."""
         return self.machine.address
 
-    @property
-    def id(self) -> str:
-        return str(self.engine.api().info()["Swarm"]["NodeID"])
-
     def unplug(self) -> None:
         """It goes on, and nobody hears of it."""
         self._wire.unplug(self.machine)
@@ -80,8 +76,12 @@ class Nodes:
     def change(self, node: Node, **spec: str) -> None:
         """As `docker node update` does: Availability, Role, or both."""
         api: Any = self.api
-        known = api.inspect_node(node.id if node.engine.alive() else self._id(node.name))
-        api.update_node(known["ID"], known["Version"]["Index"], {**known["Spec"], **spec})
+
+        def told() -> bool:
+            known = api.inspect_node(self._id(node.name))
+            return _done(partial(api.update_node, known["ID"], known["Version"]["Index"], {**known["Spec"], **spec}))
+
+        eventually(told, SETTLES_WITHIN_S, 0.1)
 
     def whole(self) -> None:
         """Bring everything back that a story has taken away: power, cables, and what was said of nodes by hand."""
@@ -105,7 +105,7 @@ class Nodes:
                 remove(each["ID"])
         for network in api.networks(filters={"driver": "overlay"}):
             if network["Name"] != "ingress":
-                eventually(partial(_gone, partial(api.remove_network, network["Id"])), SETTLES_WITHIN_S, 0.1)
+                eventually(partial(_done, partial(api.remove_network, network["Id"])), SETTLES_WITHIN_S, 0.1)
 
     def _ready(self) -> bool:
         with suppress(docker.errors.APIError):  # a manager that has no quorum yet
@@ -134,10 +134,12 @@ def three_nodes(pictures: Callable[[docker.APIClient], None]) -> Iterator[Nodes]
         yield Nodes(nodes)
 
 
-def _gone(remove: Callable[[], object]) -> bool:
-    """Whether it could be removed: a network that a task was on only just now is in use for some moments more."""
+def _done(call: Callable[[], object]) -> bool:
+    """Whether it could be done: a network that a task was on only just now is in use for some moments more, and what
+    managers have noted something of meanwhile is out of sequence.
+    """
     with suppress(docker.errors.APIError):
-        remove()
+        call()
         return True
     return False
 

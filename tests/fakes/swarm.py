@@ -26,7 +26,16 @@ from gitopsd.model.swarm import (
 from tests.fakes.clock import NOON, FakeClock
 
 NODE = SwarmNode(
-    "n1", "alpha", "manager", "ready", "active", "reachable", {}, {}, "linux/x86_64", 2, 1 << 32, changed=NOON
+    "n1",
+    "alpha",
+    "manager",
+    "ready",
+    "active",
+    "reachable",
+    platform="linux/x86_64",
+    cpus=2,
+    memory=1 << 32,
+    changed=NOON,
 )
 
 

@@ -39,9 +39,12 @@ _OF_THE_HOST: Final = (
     (r"pool overlaps|networks have overlapping", "remove the other network, or choose another subnet"),
     (r"of a non running container|container [0-9a-f]{64} is not running", "the container that it lives in has to run"),
 )
-# What a manager says, with status 500, when too few of them reach each other to agree on anything; for the first of the
-# questions it takes 20 s to find that out.
-_NO_QUORUM: Final = re.compile(r"swarm does not have a leader|rpc error: code = (DeadlineExceeded|Unavailable)")
+# What a manager says, with status 500, when too few of them reach each other to agree on anything, or only just do. For
+# the first of the questions it takes 20 s to find that out; what it was told may have been agreed on all the same.
+_NO_QUORUM: Final = re.compile(
+    r"swarm does not have a leader|rpc error: code = (DeadlineExceeded|Unavailable)"
+    r"|raft: (failed to process the request|no elected cluster leader)"
+)
 NO_QUORUM: Final = (
     "too few managers of the swarm reach each other to agree on anything. Tasks run on as they are, and nothing can be "
     "changed until more than half of the managers are back"

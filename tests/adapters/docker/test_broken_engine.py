@@ -157,6 +157,21 @@ def test_what_an_engine_says_of_its_host_is_told_apart_with_a_way_out(
     assert refused.value.status == status
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "rpc error: code = DeadlineExceeded desc = context deadline exceeded",
+        "rpc error: code = Unknown desc = The swarm does not have a leader. It's possible that too few",
+        "rpc error: code = Unknown desc = raft: failed to process the request: node lost leader status",
+        "rpc error: code = Unavailable desc = connection error",
+    ],
+)
+def test_managers_that_do_not_agree_have_refused_nothing(serve: Start, words: str) -> None:
+    engine = on(serve(but_the_version(Answer(500, {"message": words}))))
+    with pytest.raises(EngineUnavailable, match=r"start web: too few managers of the swarm reach each other"):
+        engine.start("web")
+
+
 IPC_OF_ITS_OWN = f"can't join IPC of container {OTHER}: non-shareable IPC (hint: use IpcMode:shareable for the donor)"
 
 
