@@ -25,6 +25,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.shared import shared
 from gitopsd.controller.swarm_reconcile import SwarmReconciler
+from gitopsd.controller.swarm_watch import NodeWatch
 from gitopsd.model.settings import Repository as RepositorySettings
 from gitopsd.model.settings import Settings, TargetEngine
 from tests.bench.ground import Ground, Repository, typical, wait_until
@@ -90,7 +91,8 @@ def _gitopsd(ground: Ground, url: str) -> tuple[Callable[[], None], Callable[[],
     environment = discovered(settings, repositories.heads())[0][repository.name]
     desires = Desires(repositories, store, Registry(), HostSecrets(state))
     here = shared(connect(target, {}), DockerProbe(target, str), Sources(lambda: None), clock, SchedulerTimer(clock))
-    reconciler = SwarmReconciler(environment.name, here, connect_swarm(target, {}), store, clock, desires)
+    nodes = NodeWatch(target.url, store)
+    reconciler = SwarmReconciler(environment.name, here, connect_swarm(target, {}), nodes, store, clock, desires)
 
     def released() -> bool:
         done = reconciler.reconcile(environment, lambda: None)

@@ -12,6 +12,7 @@ from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.shared import Shared, shared
 from gitopsd.controller.swarm_reconcile import SwarmReconciler
+from gitopsd.controller.swarm_watch import NodeWatch
 from gitopsd.drift.swarm import differences, healable
 from gitopsd.engine_json.labels import SERVICE
 from gitopsd.engine_json.swarm_mode import runs_to_end
@@ -206,7 +207,8 @@ class Managed:
         here = shared(self.engine, FakeProbe(), FakeMetrics(), self.clock, FakeTimer(self.clock))
         desires = Desires(self._repositories, self.store, Registry(), FakeSecrets())
         self._here = here
-        self._passes = _watched(self._made, self)("shop", here, self.swarm, self.store, self.clock, desires)
+        nodes = NodeWatch("unix:///swarm.sock", self.store)
+        self._passes = _watched(self._made, self)("shop", here, self.swarm, nodes, self.store, self.clock, desires)
         return self._passes
 
     def _counts(self) -> dict[str, tuple[int, str]]:

@@ -41,7 +41,7 @@ HUNT = settings(
 MUTANTS = {
     "runs a job for as long as it is looked at": (
         Mutant("gitopsd.release.swarm_jobs", "service.version != sent.version", "service.version == sent.version"),
-        "runs again in release",
+        "runs again in release|still open",
     ),
     "collects what a way back needs": (
         Mutant(

@@ -109,7 +109,7 @@ def test_a_registry_that_cannot_tell_is_no_evidence(engine: DockerEngine, regist
 def test_an_image_that_is_not_what_its_digest_says_is_not_taken(engine: DockerEngine, registry: Registry) -> None:
     registry.forged.add("web")
 
-    with pytest.raises(ImageUnavailable, match="verif|unexpected commit digest"):
+    with pytest.raises(ImageUnavailable, match=r"verif|unexpected commit digest"):
         engine.pull(f"{registry.host}/web@{registry.digest}", lambda _: None)
 
     assert engine.image(f"{registry.host}/web@{registry.digest}") is None
