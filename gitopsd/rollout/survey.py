@@ -91,10 +91,11 @@ def _astray(
 ) -> Mapping[int, tuple[Member, ...]]:
     """What runs in slots that neither the goal nor what served before has: a scaling that nothing came of left it.
 
-    Once all slots of the latter are good it goes first, and takes room as long as it is there.
+    Once all slots of the latter are good it goes first, and takes room as long as it is there. Where the latter has
+    none, it may be all that answers.
     """
     stable = look.rollout.stable
-    if stable is None or look.rollout.job or look.beside:
+    if stable is None or not stable.replicas or look.rollout.job or look.beside:
         return {}
     if not all(any(map(ready_now, by_slot.get(slot, ()))) for slot in range(1, stable.replicas + 1)):
         return {}
