@@ -18,8 +18,8 @@ from tests.waiting import eventually
 
 CONTAINERD = 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n'
 ENDS_WITHIN_S = 30
-# A task on a swarm does not wait for a registry that is not there.
-ENVIRONMENT = {**os.environ, "DOCKER_SERVICE_PREFER_OFFLINE_IMAGE": "1"}
+# With it a task on a swarm does not wait for a registry that is not there, and never asks one.
+OFFLINE = "DOCKER_SERVICE_PREFER_OFFLINE_IMAGE"
 
 
 class OwnEngine:
@@ -27,13 +27,21 @@ class OwnEngine:
 
     `pools` is how many networks it can make; `disk` the size of its disk, as `mount -o size=` takes it. With `firewall`
     it has its rules, in a network namespace of its own, where `inside` runs commands. On a `wire` it has them too, and
-    is a machine named `name`.
+    is a machine named `name`. Tasks of a swarm ask a registry for their images only where it `pulls`.
     """
 
     def __init__(
-        self, pools: int = 0, disk: str = "", firewall: bool = False, wire: Wire | None = None, name: str = ""
+        self,
+        pools: int = 0,
+        disk: str = "",
+        firewall: bool = False,
+        wire: Wire | None = None,
+        name: str = "",
+        *,
+        pulls: bool = False,
     ) -> None:
         self._firewall = firewall
+        self._environment = {**os.environ} if pulls else {**os.environ, OFFLINE: "1"}
         self.directory = owned_directory()
         self.data = self.directory / "data"
         self.url = f"unix://{self.directory}/docker.sock"
@@ -111,6 +119,11 @@ class OwnEngine:
         """The engine's last words."""
         return (self.directory / "dockerd.log").read_text(errors="replace")[-3000:]
 
+    @property
+    def pid(self) -> int:
+        assert self._dockerd is not None
+        return self._dockerd.pid
+
     def inside(self, *command: str) -> str:
         """What a command prints that sees the engine's own network."""
         assert self._dockerd is not None
@@ -121,7 +134,7 @@ class OwnEngine:
     def _begin(self, program: str, *options: str, by: tuple[str, ...] = ()) -> "subprocess.Popen[bytes]":
         words = [*by, program, *options]
         with (self.directory / f"{program}.log").open("ab") as log:
-            return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=ENVIRONMENT)
+            return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment)
 
     def _end(self, number: signal.Signals) -> None:
         if self._dockerd is not None:
@@ -157,10 +170,10 @@ class OwnEngine:
 
 
 @contextmanager
-def own_engine(pools: int = 0, disk: str = "", firewall: bool = False) -> Iterator[OwnEngine]:
+def own_engine(pools: int = 0, disk: str = "", firewall: bool = False, *, pulls: bool = False) -> Iterator[OwnEngine]:
     """An engine that is gone afterwards; the test is skipped where none can be started."""
     needs_root(*(("iptables",) if firewall else ()))
-    made = OwnEngine(pools, disk, firewall)
+    made = OwnEngine(pools, disk, firewall, pulls=pulls)
     try:
         yield made
     finally:

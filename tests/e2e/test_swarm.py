@@ -2,12 +2,15 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import docker
 import pytest
 
 from tests.e2e.conftest import CRASHING, DONE, FAILING, ONE, TWO, MakeRig, StartEngine
+from tests.e2e.passage import passage
 from tests.e2e.swarm_rig import PATIENCE, SwarmRig, told
+from tests.registry import PASSWORD, USER, registries, remove_images
 
 pytestmark = pytest.mark.engine
 
@@ -79,3 +82,41 @@ def test_a_job_of_a_swarm_runs_once_for_a_content_and_stops_the_release_when_it_
     assert (failed.data["exit_code"], failed.data["logs"]) == (4, "no table\n")
     assert swarm.running() == [TWO, TWO]
     assert rig.release().outcome == "rolled-back"
+
+
+def test_a_node_without_the_image_pulls_the_pinned_one_with_the_credentials_that_came_with_the_service(
+    start_engine: StartEngine, make_rig: MakeRig, tmp_path: Path
+) -> None:
+    engine = start_engine(firewall=True, pulls=True)
+    engine.inside("ip", "link", "set", "lo", "up")
+    api = engine.api()
+    api.init_swarm(advertise_addr="127.0.0.1")
+    with registries(api, tmp_path) as make_registry:
+        registry = make_registry(closed=True)
+        (tmp_path / "password").write_text(f"{PASSWORD}\n")
+        login = {registry.host: {"username": USER, "password_file": str(tmp_path / "password")}}
+        rig = make_rig(engine=engine.url, api=api, target={"swarm": engine.url}, registries=login)
+        rig.at_end(partial(end_swarm, api))
+        with passage(engine.pid, int(registry.host.rpartition(":")[2]), tmp_path):
+            image = f"{registry.host}/shop/web:1"
+            digest = registry.push("shop/web:1", "one")
+            swarm = SwarmRig(rig.start())
+            swarm.synced(rig.push(web=told(image, deploy={"replicas": 1})))
+            assert swarm.running() == [f"{image}@{digest}"]
+            registry.push("shop/web:1", "two")
+            rig.looks_again()
+
+            (before,) = api.containers()
+            api.kill(before["Id"])
+            api.remove_container(before["Id"], force=True)
+            remove_images(api, registry.host)
+            with pytest.raises(docker.errors.APIError, match="no basic auth credentials"):
+                api.pull(f"{registry.host}/shop/web", tag="1")
+
+            def anew() -> bool:
+                there = [each["Id"] for each in api.containers()]
+                return swarm.running() == [f"{image}@{digest}"] and there not in ([], [before["Id"]])
+
+            rig.eventually(anew, within=PATIENCE)
+            (row,) = api.images(name=f"{registry.host}/shop/web")
+            assert row["RepoDigests"] == [f"{registry.host}/shop/web@{digest}"]
