@@ -127,5 +127,5 @@ def _content(mount: ContentMount, source: str) -> Iterator[Refusal]:
     for file in mount.content.files:
         if len(file.data) > most:
             yield key, f"{source}: {len(file.data)} bytes, and Swarm takes {most} at most; put it into the image"
-        elif not file.data:
+        elif not file.data and not mount.external:  # the host is yet to be asked for that
             yield key, f"{source}: Swarm takes no empty file; put something into it, or leave it out"

@@ -130,3 +130,12 @@ def test_a_service_has_one_fingerprint_wherever_it_runs_and_placement_is_no_part
     ).services["web"]
     assert plain.fingerprint == there.fingerprint == placed.fingerprint
     assert placed.in_place != there.in_place
+
+
+def test_a_secret_whose_value_the_host_has_is_no_empty_file_before_the_host_was_asked() -> None:
+    document = {
+        "services": {"web": {"image": "nginx", "secrets": ["password"]}},
+        "secrets": {"password": {"external": True}},
+    }
+    state = a_state(document, swarm=True)
+    assert [each.name for each in state.external] == ["password"]
