@@ -164,13 +164,30 @@ class Repositories:
         )
 
     def _remembered(self, name: str) -> Known:
-        """What the mirror and the store hold from before: enough to go on healing while the remote is away."""
+        """What the mirror and the store hold from before: enough to go on healing while the remote is away.
+
+        Another one that acted on this store may have seen what this mirror has not. To go by an older commit would be
+        to go back, so nothing is known then until the remote answers.
+        """
         stored = next((status for status in self._store.repositories() if status.name == name), None)
         commit = self._sources[name].head()
+        if stored is not None and self._is_of(stored) and stored.revision and not self._holds(name, stored.revision):
+            return Known(seen_at=stored.seen_at)
         seen_at = stored.seen_at if stored is not None else None
         if self._settings[name].verify.mode != "off":
             commit = self._trusted(name, stored.revision if stored is not None else "")
         return Known(Head(commit, self._sources[name].files(commit)), seen_at) if commit else Known()
+
+    def _is_of(self, stored: RepositoryStatus) -> bool:
+        settings = self._settings[stored.name]
+        return (stored.url, stored.branch) == (settings.url, settings.branch)
+
+    def _holds(self, name: str, commit: str) -> bool:
+        try:
+            self._sources[name].files(commit)
+        except SourceError:
+            return False
+        return True
 
     def _trusted(self, name: str, commit: str) -> str:
         """What was trusted last, if it still is: whose it was may have been shut out since. The branch may be newer."""

@@ -1,5 +1,7 @@
 """Polling Git: what is known stays known, its age is told, and each trouble is told once."""
 
+from dataclasses import replace
+
 from gitopsd.controller.repositories import Repositories
 from gitopsd.model.errors import SourceUnavailable
 from gitopsd.model.settings import Repository, Verify
@@ -169,3 +171,34 @@ def test_what_was_trusted_once_is_not_any_more_when_its_key_is_shut_out() -> Non
     known.poll()
     known.source.distrusted[commit] = "the key that signed it is revoked"
     assert known.opened().head("shop") is None
+
+
+def test_whoever_takes_over_with_an_older_mirror_knows_nothing_until_the_remote_answers() -> None:
+    known = Known()
+    known.source.write({"README": "1"})
+    known.poll()
+    older = replace(known.source, _fetched=set(known.source._fetched))
+    newest = known.source.write({"README": "2"})
+    known.poll()
+
+    known.source = older
+    taken_over = known.opened()
+
+    assert taken_over.head("shop") is None
+    assert taken_over.poll("shop")
+    head = taken_over.head("shop")
+    assert head is not None
+    assert head.commit == newest
+
+
+def test_a_mirror_that_is_ahead_of_what_was_written_down_is_gone_by() -> None:
+    known = Known()
+    known.source.write({"README": "1"})
+    known.poll()
+    newest = known.source.write({"README": "2"})
+    known.source.poll()  # and the daemon was killed before it could say so
+
+    head = known.opened().head("shop")
+
+    assert head is not None
+    assert head.commit == newest
