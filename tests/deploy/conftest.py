@@ -12,7 +12,10 @@ import docker
 import docker.errors
 import pytest
 
+from tests.e2e.conftest import make_rig, nodes, start_engine
 from tests.images import Images, cache_directory
+
+__all__ = ("make_rig", "nodes", "start_engine")  # fixtures of the end-to-end tests, for tests here
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = (ROOT / "requirements.lock", ROOT / "requirements-build.lock")

@@ -12,6 +12,7 @@ from gitopsd.adapters import settings_file
 from gitopsd.adapters.haproxy.opening import NAME
 from gitopsd.cli.main import COMMANDS
 from gitopsd.model.settings import Settings
+from tests.deploy.socket_filter import patterns_of, refusal
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SETTINGS = (DEPLOY / "gitopsd.yaml").read_text()
@@ -82,12 +83,31 @@ def test_the_filter_lets_through_what_drift_is_found_and_healed_with(method: str
     assert allowed(method, path)
 
 
-def allowed(method: str, path: str) -> bool:
-    """Whether the socket proxy lets a call through: its pattern must match the whole path."""
-    document = re.sub(r"!(reset|override)\b", "", (DEPLOY / "compose.socket-proxy.yaml").read_text())
+def allowed(method: str, path: str, file: str = "compose.socket-proxy.yaml") -> bool:
+    """Whether the socket proxy of a file lets a call through."""
+    document = re.sub(r"!(reset|override)\b", "", (DEPLOY / file).read_text())
     flags = yaml.safe_load(document)["services"]["engine"]["command"]
-    patterns = [flag.partition("=")[2] for flag in flags if flag.startswith(f"-allow{method}=")]
-    return any(re.fullmatch(pattern, path) for pattern in patterns)
+    return not refusal(patterns_of(flags), method, path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1.41/swarm/unlockkey"),
+        ("POST", "/v1.41/swarm/leave"),
+        ("POST", "/v1.41/nodes/abc/update"),
+        ("DELETE", "/v1.41/nodes/abc"),
+        ("POST", "/v1.41/containers/create"),
+        ("POST", "/v1.41/containers/abc/exec"),
+        ("GET", "/v1.41/containers/abc/json"),
+        ("PUT", "/v1.41/containers/abc/archive"),
+        ("POST", "/v1.41/volumes/create"),
+        ("DELETE", "/v1.41/volumes/shop_data"),
+        ("POST", "/v1.41/networks/prune"),
+    ],
+)
+def test_the_filter_on_a_swarm_keeps_out_what_no_environment_there_needs(method: str, path: str) -> None:
+    assert not allowed(method, path, "stack.yaml")
 
 
 @pytest.mark.parametrize(
