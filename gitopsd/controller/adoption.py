@@ -56,7 +56,7 @@ def survey(
     environment = settled_in(environment, host_dir)
     desire = desires.load(environment)
     before, journal = journal, recognise(_of_project(journal, project), live)
-    refused = _refusal(environment, journal, desire, live, store, take_over=take_over)
+    refused = kept_out(environment, journal, desire, live, store, take_over=take_over)
     refused = refused or _kept_from_giving_up(before, project, engine, store)
     empty = AdoptionReport(project, environment.name, desire.head, refused=refused)
     if refused or desire.loaded is None:
@@ -116,7 +116,7 @@ def adopt_project(
     if not any(sealed_.image.id.startswith(NOT_PULLED) for sealed_ in state.services.values()):
         images = {service: sealed_.image for service, sealed_ in state.services.items()}
         store.save_inputs(name, Inputs(loaded.input_digest, loaded.asked, images, loaded.needs))
-    commit = _commit(environment, desires, state.revision, adoption.at)
+    commit = commit_of(environment, desires, state.revision, adoption.at)
     number = store.next_release()
     desires.keep(environment, state.revision, number)
     deed = Deed(adoption.by, adoption.at, number, commit.author, commit.subject)
@@ -187,7 +187,7 @@ def _working_directory(live: LiveState, journal: Journal) -> str:
     return directory if directory.startswith("/") else ""
 
 
-def _refusal(
+def kept_out(
     environment: Environment, journal: Journal, desire: Desire, live: LiveState, store: Store, *, take_over: bool
 ) -> str:
     """Why the project cannot be taken over; "" when it can."""
@@ -271,7 +271,8 @@ def _left(journal: Journal, live: LiveState, adopted: set[str], state: SealedSta
             yield each.name, f"{each.service} is gitopsd's already"
 
 
-def _commit(environment: Environment, desires: Desires, revision: str, now: datetime) -> Commit:
+def commit_of(environment: Environment, desires: Desires, revision: str, now: datetime) -> Commit:
+    """The commit as its repository tells of it, or as much as is known where that does not answer."""
     try:
         return desires.commit(environment, revision)
     except SourceError:

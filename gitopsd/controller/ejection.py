@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gitopsd.controller.ports import Engine, Store
+from gitopsd.controller.swarm_port import Swarm
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal, Suspension
 
@@ -25,7 +26,7 @@ def eject_environment(journal: Journal, engine: Engine, store: Store, ejection: 
         return f"refused: {refused}"
     give_up(journal, engine, store)
     running = sum(each.id in journal.inventory for each in live.instances)
-    return f"given up; {running} containers of project {project} keep running{_suspended(name, store, ejection)}"
+    return f"given up; {running} containers of project {project} keep running{stays_suspended(name, store, ejection)}"
 
 
 def refusal(journal: Journal, live: LiveState, me: str) -> str:
@@ -45,7 +46,7 @@ def refusal(journal: Journal, live: LiveState, me: str) -> str:
     return ""
 
 
-def give_up(journal: Journal, engine: Engine, store: Store) -> None:
+def give_up(journal: Journal, engine: Engine | Swarm, store: Store) -> None:
     """The project is nobody's, and nothing of it is known any more."""
     if journal.project:
         engine.disclaim(journal.project)
@@ -55,7 +56,8 @@ def give_up(journal: Journal, engine: Engine, store: Store) -> None:
             store.forget_pulled(image.engine, image.id)
 
 
-def _suspended(name: str, store: Store, ejection: Ejection) -> str:
+def stays_suspended(name: str, store: Store, ejection: Ejection) -> str:
+    """What Git still has stays suspended, or it would be taken back; that in words."""
     if not ejection.in_git:
         return ""
     reason = f"ejected; it is still in Git, and `gitopsd resume {name}` takes it back"

@@ -27,7 +27,8 @@ def guards(
     holds: list[Hold] = []
     project = project_of(journal, desire)
     if live.owner not in ("", asker.instance_id):
-        mend = f"if that one is gone for good, remove the volume gitopsd-owner-{project}"
+        claim = "config" if environment.engine.swarm else "volume"
+        mend = f"if that one is gone for good, remove the {claim} gitopsd-owner-{project}"
         holds.append(Hold("owner", f"project {project} belongs to another gitopsd ({live.owner[:8]}); {mend}"))
     holds += project_hold(journal, desire)
     if journal.suspension is not None:

@@ -11,6 +11,7 @@ from gitopsd.controller.removal import Removal, suspended
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import forced
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.swarm_adopted import adopted, as_adopted
 from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
 from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import EngineRefused, GitopsdError
@@ -33,28 +34,34 @@ from gitopsd.model.swarm import (
 class Telling:
     """What services are told, from the states at hand or the ledger's revisions. `key` is the store's.
 
-    What was made once is remembered in `made`, for as long as the states are the same.
+    What was made once is remembered in `made`, for as long as the states are the same. One that
+    was adopted stays in the words that it was found in, as `live` has it.
     """
 
     desires: Desires
     environment: Environment
     states: tuple[SealedState | None, ...]
     key: bytes
+    live: SwarmState
     made: dict[tuple[str, str, str, int], SwarmSpec] = field(default_factory=dict)
 
     def __call__(self, service: str, target: Target) -> SwarmSpec:
         """GitopsdError: its specification is no longer at hand."""
         named = (service, target.fingerprint, target.in_place)
-        known = self.made.get((*named, target.replicas))
-        if known is None:
+        spec = self.made.get((*named, target.replicas))
+        if spec is None:
             found = self.desires.specification(self.environment, self.states, named)
             desired = as_it_began(found.desired, self.environment)
-            known = swarm_spec(found.sealed, desired, key=self.key, replicas=target.replicas)
-            self.made[*named, target.replicas] = known
-        return known
+            spec = swarm_spec(found.sealed, desired, key=self.key, replicas=target.replicas)
+            self.made[*named, target.replicas] = spec
+        there = self.live.services.get(spec.name)
+        taken = adopted(there.labels) if there is not None else None
+        if there is None or taken is None or taken.fingerprint != spec.fingerprint:
+            return spec
+        return as_adopted(spec, taken, there.body)
 
     def same_as(self, other: "Telling") -> bool:
-        """Whether the other one would say the same of everything."""
+        """Whether the other one has the same to go by, but for what is there."""
         mine, theirs = ((each.environment, each.key, each.states) for each in (self, other))
         return mine == theirs
 
@@ -87,7 +94,7 @@ def foreign_services(project: str, journal: Journal, desire: Desire, state: Swar
     )
     if not others:
         return ()
-    mend = f"remove them (`docker stack rm {project}`), or give the environment another project"
+    mend = f"`gitopsd adopt {project}` takes them over as they run, or give the environment another project"
     return (Hold("foreign", f"{', '.join(others)} were not made by gitopsd; {mend}"),)
 
 
@@ -145,12 +152,7 @@ def _dropped(swarm: Swarm, state: SwarmState, journal: Journal) -> Iterable[Drop
                 yield DropNetwork(network.id, network.name, "")
 
 
-def not_on_a_swarm(environment: Environment, verb: str) -> str:
-    """Why a person's wish is not done where containers are Swarm's; "" where they are gitopsd's own."""
-    if not environment.engine.swarm:
-        return ""
-    return f"refused: `{verb}` is not done on a swarm yet, and {environment.name} is on one"
-
-
-def telling(desires: Desires, environment: Environment, states: tuple[SealedState | None, ...], key: bytes) -> Telling:
-    return Telling(desires, environment, states, key)
+def telling(
+    desires: Desires, environment: Environment, states: tuple[SealedState | None, ...], key: bytes, live: SwarmState
+) -> Telling:
+    return Telling(desires, environment, states, key, live)

@@ -18,6 +18,10 @@ class SwarmView(Protocol):
         """The last lines that a task wrote, on whatever node; "" where its logging driver keeps nothing to read."""
         ...
 
+    def config(self, name: str) -> bytes | None:
+        """What a config holds, whoever made it; None: there is none of that name. No secret can be read back."""
+        ...
+
 
 class Swarm(SwarmView, Protocol):
     """A swarm to act on. Every call may be made twice: what is already so is no error."""

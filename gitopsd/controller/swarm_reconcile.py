@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from gitopsd.controller.adoption import Adoption
 from gitopsd.controller.baselines import FieldLook
 from gitopsd.controller.desire import Desire, Desires
 from gitopsd.controller.drift_events import Noted
+from gitopsd.controller.ejection import Ejection
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.opening import make_plan
@@ -25,11 +27,13 @@ from gitopsd.controller.swarm_acting import (
     carry_out,
     foreign_services,
     live_state,
-    not_on_a_swarm,
     remove_from_swarm,
     telling,
 )
+from gitopsd.controller.swarm_adoption import Ground as StackGround
+from gitopsd.controller.swarm_adoption import adopt_stack
 from gitopsd.controller.swarm_drifting import SwarmDrifting
+from gitopsd.controller.swarm_ejection import eject_stack
 from gitopsd.controller.swarm_evidence import printed_by_tasks, with_task_evidence
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.swarm_watch import NodeWatch, Placing
@@ -102,11 +106,13 @@ class SwarmReconciler(Reconciler):
         return Turn(turn.journal, (), (*placing, *events), turn.ended, turn.wake_at)
 
     def _make(self, look: Look, basis: SealedState | None) -> Telling:
-        """What services are told: of the pass before, as long as that would be the same."""
-        made = telling(self._desires, look.environment, (basis, look.desire.state), self._store.key())
-        if self._telling is None or not made.same_as(self._telling):
-            self._telling = made
-        return self._telling
+        """What services are told. What was made in the pass before counts as long as that would be the same."""
+        states = (basis, look.desire.state)
+        made = telling(self._desires, look.environment, states, self._store.key(), self._state)
+        if self._telling is not None and made.same_as(self._telling):
+            made = replace(made, made=self._telling.made)
+        self._telling = made
+        return made
 
     def _claim(self, look: Look, turn: Turn) -> None:
         if not self._actions or look.live.owner:
@@ -148,10 +154,19 @@ class SwarmReconciler(Reconciler):
         return [*steps, *(NextStep(look.now + after, what) for after, what in moving(self._state))]
 
     def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
-        if asked.verb == "remove":
-            removal = Removal(asked.by, bool(environment.path), now)
-            result = remove_from_swarm(journal, self._swarm, self._store, removal)
-        else:
-            result = not_on_a_swarm(environment, asked.verb)
+        result = self._done(asked, environment, journal, now)
         self._requests.carried_out(result, (), now)
         return Pass(None, settled=True)
+
+    def _done(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> str:
+        """What a person asks of the environment as a whole; what came of it."""
+        in_git = bool(environment.path)
+        match asked.verb:
+            case "adopt":
+                adoption = Adoption(asked.by, asked.arguments.get("take_over") is True, now)
+                ground = StackGround(self._engine, self._swarm, self._store)
+                return adopt_stack(environment, journal, self._desires, ground, self._swarm, adoption)[0]
+            case "eject":
+                return eject_stack(journal, self._swarm, self._store, Ejection(asked.by, in_git, now))
+            case _:
+                return remove_from_swarm(journal, self._swarm, self._store, Removal(asked.by, in_git, now))

@@ -111,7 +111,7 @@ def swarm_drift(
         elif unlike := differences(spec, service):
             found.append(_modified(name, spec, service, unlike, hiding, now))
     failed = any(each.paused for each in journal.rejected.values())  # what came of it stays for a person to look at
-    if journal.release is None and not failed:
+    if journal.project and journal.release is None and not failed:
         known = {spec.name for spec in told.values()}
         found += [
             _item(each.name, "", "extra", "no service of the manifest has this name", now)

@@ -38,15 +38,18 @@ def _twins(serving: SealedState, live: SwarmState, now: datetime) -> Iterator[Dr
 
 
 def _objects(live: SwarmState, told: Mapping[str, SwarmSpec], now: datetime) -> Iterator[DriftItem]:
-    """A missing one is made again with the service that is told with it; the other ones are somebody's."""
+    """A missing one is made again with the service that is told with it. The other ones are somebody's, but for what an
+    adopted service brought along.
+    """
     there = {(each.kind, each.name) for each in live.objects if each.ours}
     for service, spec in sorted(told.items()):
         for made in spec.objects:
             if (made.kind, made.name) not in there:
                 cause = f"{made.kind} {made.name} is gone: removed, and not by gitopsd"
                 yield DriftItem(made.kind, made.name, service, "", "missing", cause, now, now, cure="recreate")
+    used = {id for service in live.services.values() for id in service.uses}
     for each in live.objects:
-        if not each.ours:
+        if not each.ours and each.id not in used:
             cause = f"{each.kind} {each.name} says that it is of this stack, and gitopsd did not make it"
             yield DriftItem(each.kind, each.name, "", each.id, "extra", cause, now, now)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.swarm_adopted import Adopted, adopted
 from gitopsd.model.canonical import Json
 from gitopsd.model.swarm import HeldObject, ObjectKind, SwarmNode, SwarmService, SwarmTask
 
@@ -21,7 +22,8 @@ Answer = Mapping[str, Any]
 def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str, str]) -> SwarmService:
     """A row of `GET /services?status=true`, with those of `GET /tasks`; `networks` are names by id."""
     spec, update = answer["Spec"], answer.get("UpdateStatus") or {}
-    mine = (swarm_task(each) for each in tasks if each.get("ServiceID") == answer["ID"])
+    taken = adopted(spec.get("Labels") or {})
+    mine = (swarm_task(each, taken) for each in tasks if each.get("ServiceID") == answer["ID"])
     return SwarmService(
         id=str(answer["ID"]),
         name=str(spec["Name"]),
@@ -37,8 +39,9 @@ def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str
     )
 
 
-def swarm_task(answer: Answer) -> SwarmTask:
-    status, labels = answer["Status"], _container(answer).get("Labels") or {}
+def swarm_task(answer: Answer, taken: Adopted | None = None) -> SwarmTask:
+    """A row of `GET /tasks`; `taken` says what those of its service stand for that were there before gitopsd."""
+    status, bears = answer["Status"], str((_container(answer).get("Labels") or {}).get(FINGERPRINT) or "")
     return SwarmTask(
         id=str(answer["ID"]),
         state=str(status["State"]),
@@ -46,7 +49,7 @@ def swarm_task(answer: Answer) -> SwarmTask:
         at=datetime.fromisoformat(status["Timestamp"]),
         slot=int(answer.get("Slot") or 0),
         node=str(answer.get("NodeID") or ""),
-        fingerprint=str(labels.get(FINGERPRINT) or ""),
+        fingerprint=taken.fingerprint if taken is not None and bears == taken.bears else bears,
         why=str(status.get("Err") or ""),
         iteration=_iteration(answer),
         exit_code=int((status.get("ContainerStatus") or {}).get("ExitCode") or 0),

@@ -13,6 +13,7 @@ from gitopsd.manifest.moved import Moved, moved_from
 from gitopsd.manifest.plain import Plain, plain
 from gitopsd.manifest.resolved import resolved
 from gitopsd.manifest.seal import applied_spec, seal
+from gitopsd.manifest.stack_file import stack_file
 
 __all__ = [
     "Loaded",
@@ -25,6 +26,7 @@ __all__ = [
     "plain",
     "resolved",
     "seal",
+    "stack_file",
     "waves",
     "with_secrets",
 ]

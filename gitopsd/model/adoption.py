@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from gitopsd.model.live import Instance
 from gitopsd.model.plan import FieldChange
@@ -36,7 +37,8 @@ class Adoptee:
 class AdoptionReport:
     """What an adoption takes over, or would. `left` maps containers that stay alone to why; `refused` says why not.
 
-    `missing` are services of the manifest that no container was found for.
+    `missing` are services of the manifest that nothing was found for. `kind` is what is taken over: containers, or
+    services of a swarm.
     """
 
     project: str
@@ -47,6 +49,7 @@ class AdoptionReport:
     left: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     refused: str = ""
+    kind: Literal["container", "service"] = "container"
 
     @property
     def services(self) -> frozenset[str]:

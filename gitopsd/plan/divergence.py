@@ -9,6 +9,7 @@ from gitopsd.engine_json import expected_network, expected_volume, other_options
 from gitopsd.engine_json.comparison import owned_differences
 from gitopsd.engine_json.field import Holder
 from gitopsd.engine_json.projection import Projection
+from gitopsd.engine_json.swarm_spec import with_networks_of_a_swarm
 from gitopsd.model.desired import DesiredState, Network, SealedState, Volume
 from gitopsd.model.errors import Place, Problem
 from gitopsd.model.live import LiveNetwork, LiveState, LiveVolume
@@ -20,7 +21,8 @@ def divergences(wanted: SealedState, live: LiveState) -> tuple[Problem, ...]:
 
 
 def _networks(wanted: SealedState, live: LiveState) -> Iterator[Problem]:
-    desired = wanted.desired
+    swarm = any(service.deploy is not None for service in wanted.desired.services.values())
+    desired = with_networks_of_a_swarm(wanted).desired if swarm else wanted.desired
     there = {network.name: network for network in live.networks}
     for key, network in sorted(desired.networks.items()):
         found = there.get(network.name)

@@ -152,7 +152,7 @@ def _release(journal: Journal, state: SealedState, report: AdoptionReport, deed:
         subject=deed.subject,
         cause=f"adopted by {deed.by}: what runs in project {report.project}",
         started_at=deed.at,
-        services=tuple(_released(name, target, state) for name, target in sorted(journal.stable.items())),
+        services=tuple(released(name, target, state) for name, target in sorted(journal.stable.items())),
         phase="ended",
         finished_at=deed.at,
         outcome="succeeded",
@@ -170,7 +170,8 @@ def _same(state: SealedState, report: AdoptionReport) -> bool:
     return alike and all(counts[name] == target_of(sealed).replicas for name, sealed in state.services.items())
 
 
-def _released(name: str, target: Target, state: SealedState) -> ReleasedService:
+def released(name: str, target: Target, state: SealedState) -> ReleasedService:
+    """A service in the ledger: what the manifest says of it, as far as it runs as that says."""
     sealed = state.services.get(name)
     if sealed is None or sealed.fingerprint != target.fingerprint:
         return ReleasedService(name, target.image, target.image, target.fingerprint, "", target.replicas)

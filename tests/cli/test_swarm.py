@@ -1,8 +1,11 @@
 """What people read of an environment that is on a swarm, word for word, while no daemon runs."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gitopsd.model.settings import EnvironmentSettings, TargetEngine
 from tests.cli.shop import Shop, compose, web
@@ -82,12 +85,38 @@ def test_drift_names_the_service_the_field_and_who_did_it(shop: Shop) -> None:
     assert (item["changes"][0]["applied"], item["changes"][0]["live"]) == (2, 5)
 
 
-def test_what_is_not_done_on_a_swarm_says_so(shop: Shop) -> None:
+def test_an_environment_is_given_up_as_a_stack_file_and_adopted_again_without_a_daemon(shop: Shop) -> None:
+    shop.release(compose(web("web:1", "deploy: {replicas: 2}")))
+    tasks = [each.id for each in shop.swarm.services["shop_web"].tasks]
+
+    result = shop.ask("eject", "shop")
+
+    assert result.exit_code == 0
+    assert yaml.safe_load(result.stdout)["services"]["web"]["image"] == "web:1"
+    assert "given up; 1 services of stack shop keep running" in result.stderr
+    assert "`docker stack deploy` would make the tasks of web anew, once" in result.stderr
+    assert shop.swarm.owners == {}
+    (again,) = shop.json("adopt", "shop")["projects"]
+    assert (again["adopted"], again["result"]) == (True, "1 service of stack shop adopted as they run")
+    assert [each.id for each in shop.swarm.services["shop_web"].tasks] == tasks
+
+
+def test_doctor_says_which_swarm_it_is_and_when_it_has_lost_its_majority(shop: Shop) -> None:
     shop.release(compose(web()))
-    for words in (("eject", "shop"), ("adopt", "shop")):
-        result = shop.ask(*words)
-        assert result.exit_code == 1
-        assert "is not done on a swarm yet" in result.output
+    alpha = shop.swarm.nodes[0]
+    told = [each for each in shop.json("doctor")["checks"] if each["name"].startswith("swarm of")]
+    assert [(each["ok"], each["found"]) for each in told] == [(True, "1 node, of which alpha manages")]
+    assert [each["found"] for each in shop.json("doctor")["checks"] if each["name"] == "project shop"] == ["is ours"]
+    others = (replace(alpha, id=name, hostname=name, reachability="unreachable") for name in ("beta", "gamma"))
+    shop.swarm.nodes = (alpha, *others)
+    (told_then,) = (
+        each
+        for each in json.loads(shop.ask("doctor", "-o", "json").stdout)["checks"]
+        if each["name"].startswith("swarm of")
+    )
+    assert told_then["ok"] is False
+    assert told_then["found"].startswith("3 nodes, of which alpha, beta, gamma manage; beta is unreachable")
+    assert told_then["mend"] == "bring beta, gamma back: most managers have to be there"
 
 
 def test_an_environment_is_taken_down_without_a_daemon(shop: Shop) -> None:

@@ -250,6 +250,12 @@ def test_a_config_that_a_service_has_stays_until_the_service_is_gone(ground: Gro
     assert ground.swarm.look(ground.project).objects == ()
 
 
+def test_what_a_config_holds_is_told_by_its_name(ground: Ground) -> None:
+    (made,) = ground.spec().objects
+    assert ground.swarm.config(made.name) == b"hello"
+    assert ground.swarm.config(f"{made.name}-not-there") is None
+
+
 def test_an_object_of_somebody_elses_is_a_conflict(ground: Ground) -> None:
     made = ground.spec().objects
     ground.swarm.create_objects(made, ground.labels)

@@ -43,7 +43,11 @@ def live(change: Change = lambda spec: None) -> SwarmService:
 def drift(*services: SwarmService) -> tuple[DriftItem, ...]:
     state = SwarmState({each.name: each for each in services})
     return swarm_drift(
-        Journal("production"), state, {"web": TOLD}, Hiding(KEY, lambda text: text.replace("hunter2", "(hidden)")), NOON
+        Journal("production", project="shop"),
+        state,
+        {"web": TOLD},
+        Hiding(KEY, lambda text: text.replace("hunter2", "(hidden)")),
+        NOON,
     )
 
 

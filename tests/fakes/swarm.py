@@ -7,7 +7,8 @@ from typing import Any
 
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import replicas
-from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT, OPTIONS
+from gitopsd.engine_json.swarm_adopted import adopted
 from gitopsd.engine_json.swarm_mode import attempts, completions, mode_of, runs_to_end
 from gitopsd.engine_json.swarm_spec import STACK
 from gitopsd.model.canonical import Json
@@ -67,6 +68,7 @@ class FakeSwarm(Swarm):
         self.networks: dict[str, Mapping[str, Json]] = {}
         self.objects: dict[str, tuple[HeldObject, Mapping[str, str]]] = {}
         self.owners: dict[str, str] = {}
+        self.configs: dict[str, bytes] = {}
         self.failing: set[str] = set()
         self.late: set[str] = set()
         self.endless: set[str] = set()
@@ -83,7 +85,7 @@ class FakeSwarm(Swarm):
         self._asked("")
         services = {name: self._shown(kept) for name, kept in sorted(self.services.items()) if _of(kept.body, project)}
         networks = tuple(
-            LiveNetwork(f"id-{name}", name, _labels(body))
+            LiveNetwork(f"id-{name}", name, _labels(body), _options(body), _fields(body))
             for name, body in sorted(self.networks.items())
             if _of(body, project)
         )
@@ -95,6 +97,10 @@ class FakeSwarm(Swarm):
         if not any(each.id == task for kept in self.services.values() for each in kept.tasks):
             raise NotFound(f"read the log of {task}: there is no such task", 404)
         return "".join(self.said.get(self._ran[task], "").splitlines(keepends=True)[-lines:])
+
+    def config(self, name: str) -> bytes | None:
+        self._asked("")
+        return self.configs.get(name)
 
     def claim(self, project: str, owner: str) -> str:
         self._asked("claim")
@@ -117,6 +123,8 @@ class FakeSwarm(Swarm):
             if known is not None and known[1].get(ENVIRONMENT) != labels.get(ENVIRONMENT):
                 raise Conflict(f"create {each.kind} {each.name}: it exists already", 409)
             if known is None:
+                if each.kind == "config":
+                    self.configs[each.name] = each.data
                 held = HeldObject(each.kind, self._new_id(), each.name, ENVIRONMENT in labels)
                 self.objects[f"{each.kind}/{each.name}"] = held, dict(labels)
 
@@ -147,6 +155,16 @@ class FakeSwarm(Swarm):
                 del self.services[name]
 
     # What others do to it.
+
+    def deployed(self, name: str, body: Mapping[str, Any], network: str = "") -> None:
+        """`docker stack deploy` has made a service, and its network and configs."""
+        for config in body["TaskTemplate"]["ContainerSpec"].get("Configs") or ():
+            held = HeldObject("config", self._new_id(), config["ConfigName"], ours=False)
+            self.objects[f"config/{config['ConfigName']}"] = held, dict(body["Labels"])
+        self.services[name] = Kept(self._new_id(), _body(body), self._new_version())
+        self._tasks(self.services[name])
+        if network:
+            self.networks[network] = {"Labels": {STACK: body["Labels"][STACK]}, "Driver": "overlay"}
 
     def by_hand(self, name: str, change: Any) -> None:
         """Somebody changes a service's Spec: `change` gets it and may do so."""
@@ -249,6 +267,8 @@ class FakeSwarm(Swarm):
         elif moved:
             kept.update, kept.message = "updating", "update in progress"
             self._failed_task(kept)
+        else:
+            kept.tasks = [replace(each, fingerprint=_fingerprint(body)) if each.runs else each for each in kept.tasks]
         self._tasks(kept)
 
     def _tasks(self, kept: Kept) -> None:
@@ -382,8 +402,20 @@ def _of(body: Mapping[str, Any], project: str) -> bool:
     return bool((body.get("Labels") or {}).get(STACK) == project)
 
 
+def _fields(body: Mapping[str, Any]) -> Mapping[str, Json]:
+    """What a manager shows of the settings of a network that a stack brought along."""
+    return {} if _options(body) else {"driver": body.get("Driver"), "ipam.driver": "default", "labels": _labels(body)}
+
+
+def _options(body: Mapping[str, Any]) -> str:
+    return str((body.get("Labels") or {}).get(OPTIONS) or "")
+
+
 def _fingerprint(body: Mapping[str, Any]) -> str:
-    return str((body["TaskTemplate"]["ContainerSpec"].get("Labels") or {}).get(FINGERPRINT) or "")
+    """What its tasks stand for, as `engine_json.swarm_live` has it."""
+    bears = str((body["TaskTemplate"]["ContainerSpec"].get("Labels") or {}).get(FINGERPRINT) or "")
+    taken = adopted(body.get("Labels") or {})
+    return taken.fingerprint if taken is not None and bears == taken.bears else bears
 
 
 def _body(body: Mapping[str, Json]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A swarm as the controller knows it, through one of its managers."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -13,6 +13,7 @@ from gitopsd.adapters.docker.pulling import credentials, split_reference
 from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
 from gitopsd.engine_json.labels import ENVIRONMENT, OWNER
+from gitopsd.engine_json.swarm_adopted import given
 from gitopsd.engine_json.swarm_live import held_object, swarm_node, swarm_service, with_ids
 from gitopsd.engine_json.swarm_spec import STACK
 from gitopsd.model.canonical import Json, canonical
@@ -57,6 +58,15 @@ class DockerSwarm:
 
     def logs(self, task: str, lines: int) -> str:
         return read_logs(self._connection, task, lines, "tasks")
+
+    def config(self, name: str) -> bytes | None:
+        doing = f"read config {name}"
+        try:
+            answer = self._connection.json("GET", f"/configs/{escaped(name)}", doing=doing)
+        except NotFound:
+            return None
+        with understood(doing):
+            return b64decode(answer["Spec"].get("Data") or "")
 
     def claim(self, project: str, owner: str) -> str:
         """By a config, as managers agree on who makes one of a name first."""
@@ -113,12 +123,12 @@ class DockerSwarm:
         self._connection.close()
 
     def _sent(self, spec: SwarmSpec) -> dict[str, Any]:
-        """With the ids of what was made for it, which may have another one by now under the same name."""
-        names: dict[str, list[str]] = {}
-        for made in spec.objects:
-            names.setdefault(f"/{made.kind}s", []).append(made.name)
+        """With the ids of what it is given, which may have another one by now under the same name."""
+        names = {f"/{kind}s": sorted(set(given(spec.body, kind).values())) for kind in KINDS}
         ids: dict[str, str] = {}
         for path, wanted in names.items():
+            if not wanted:
+                continue
             rows = self._rows(path, f"look up {', '.join(wanted)}", {"filters": canonical({"name": wanted}).decode()})
             ids |= {str(row["Spec"]["Name"]): str(row["ID"]) for row in rows}
         with understood(f"look up what {spec.name} is given"):

@@ -80,7 +80,7 @@ def _one(door: Door, view: "View", project: str, *, dry_run: bool, take_over: bo
 
 def _tell(door: Door, found: "AdoptionReport", result: str) -> None:
     count = len(found.adoptees)
-    would = f"{count} container{'s' if count != 1 else ''} would be adopted as environment {found.environment}"
+    would = f"{count} {found.kind}{'s' if count != 1 else ''} would be adopted as environment {found.environment}"
     door.text(f"{found.project}: {result or would}")
     for each in found.adoptees:
         for line in _lines(each):

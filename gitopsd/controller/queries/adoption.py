@@ -4,7 +4,7 @@ from gitopsd.controller.adoption import Adoption, adopt_project, survey
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
-from gitopsd.controller.swarm_acting import not_on_a_swarm
+from gitopsd.controller.swarm_adoption import Ground, adopt_stack, survey_stack
 from gitopsd.model.adoption import AdoptionReport
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.operation import Operation
@@ -56,11 +56,12 @@ def named_projects(view: View) -> tuple[str, ...]:
 
 def report(view: View, environment: Environment, *, take_over: bool) -> AdoptionReport:
     """What an adoption would take over; nothing is changed by asking."""
-    if refused := not_on_a_swarm(environment, "adopt"):
-        raise GitopsdError(refused)
     engine, desires = view.engine(environment), view.desires(environment.name)
     view.desire(environment)  # makes the claims of the others known
     journal = view.store.journal(environment.name)
+    if environment.engine.swarm:
+        ground = Ground(engine, view.swarm(environment), view.store)
+        return survey_stack(environment, journal, desires, ground, take_over=take_over).report
     return survey(environment, journal, desires, engine, view.store, take_over=take_over).report
 
 
@@ -71,7 +72,11 @@ def adopt(view: View, environment: Environment, by: str, *, take_over: bool) -> 
     with store.lock():
         adoption, before = Adoption(by, take_over, view.now), store.journal(name)
         desires, engine = view.desires(name), view.engine(environment)
-        result, found = adopt_project(environment, before, desires, engine, store, adoption)
+        if environment.engine.swarm:
+            swarm = view.swarm(environment)
+            result, found = adopt_stack(environment, before, desires, Ground(engine, swarm, store), swarm, adoption)
+        else:
+            result, found = adopt_project(environment, before, desires, engine, store, adoption)
         operation = Operation("adopt", name, by, view.now, {"take_over": True} if take_over else {})
         store.append([told(operation, result, view.now, (before, store.journal(name)))])
     return result, found

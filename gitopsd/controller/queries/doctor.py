@@ -94,6 +94,7 @@ def _engines(view: View) -> Iterator[Check]:
     for target, names in targets.items():
         yield _engine(view, target)
         yield from _disk(view, target)
+        yield from _swarm(view, target)
         for name in names:
             yield from _owner(view, name)
 
@@ -109,6 +110,33 @@ def _engine(view: View, target: TargetEngine) -> Check:
     rows = support(facts)
     refused = next((row for row in rows if row.verdict == "not"), None)
     return Check(label, refused is None, found, refused.lacks if refused is not None else "", rows)
+
+
+def _swarm(view: View, target: TargetEngine) -> Iterator[Check]:
+    """Which swarm it is, and whether it decides: without a majority of its managers nothing can be told to it."""
+    if not target.swarm:
+        return
+    label = f"swarm of {target.url}"
+    try:
+        nodes = view.application.connect_swarm(target).look("").nodes
+    except GitopsdError as error:
+        mend = "name a manager under `target`, `docker swarm init` where there is no swarm yet"
+        yield Check(label, False, str(error), mend)
+        return
+    managers = [each for each in nodes if each.role == "manager"]
+    away = sorted(each.hostname for each in managers if each.reachability == "unreachable")
+    ailing = "".join(f"; {each.hostname} is {each.ailing}" for each in nodes if each.ailing)
+    names = ", ".join(sorted(each.hostname for each in managers))
+    count = (
+        f"{len(nodes)} node{'s' if len(nodes) != 1 else ''}, of which {names} manage{'s' if len(managers) == 1 else ''}"
+    )
+    quorum = 2 * len(away) < len(managers)
+    yield Check(
+        label,
+        quorum,
+        f"{count}{ailing}",
+        "" if quorum else f"bring {', '.join(away)} back: most managers have to be there",
+    )
 
 
 def _router(view: View) -> Iterator[Check]:
@@ -156,12 +184,13 @@ def _owner(view: View, name: str) -> Iterator[Check]:
     if not project:
         return
     try:
-        owner = view.engine(environment).observe(project).owner
+        seen = (view.swarm(environment).look if environment.engine.swarm else view.engine(environment).observe)(project)
     except GitopsdError:
         return
+    owner, claim = seen.owner, "config" if environment.engine.swarm else "volume"
     mine = owner in ("", view.store.instance_id())
     found = "is ours" if owner and mine else ("is unclaimed" if mine else f"belongs to another gitopsd ({owner[:8]})")
-    mend = f"if that one is gone for good, remove the volume gitopsd-owner-{project}"
+    mend = f"if that one is gone for good, remove the {claim} gitopsd-owner-{project}"
     yield Check(f"project {project}", mine, found, mend)
 
 

@@ -1,6 +1,7 @@
 """Ejection as a command asks for it: the plain Compose file of what runs, and giving the environment up."""
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gitopsd.controller.ejection import Ejection, eject_environment
@@ -10,9 +11,11 @@ from gitopsd.controller.operations import told
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.queries.operate import still_in_git
 from gitopsd.controller.queries.view import View
-from gitopsd.controller.swarm_acting import not_on_a_swarm
+from gitopsd.controller.swarm_ejection import eject_stack
 from gitopsd.engine_json.labels import CONFIG_HASH, FINGERPRINT, OPTIONS
-from gitopsd.manifest import Loaded, Plain, load_all, plain
+from gitopsd.engine_json.swarm_adopted import given as given_to
+from gitopsd.engine_json.swarm_spec import pinned_image
+from gitopsd.manifest import Loaded, Plain, load_all, plain, stack_file
 from gitopsd.model.adoption import FOUND
 from gitopsd.model.desired import Image
 from gitopsd.model.errors import GitopsdError
@@ -34,17 +37,17 @@ class PlainFile:
 
 def plain_file(view: View, environment: Environment) -> PlainFile:
     """The Compose file of what serves, with its images as they run. GitopsdError: nothing does, or Git lost it."""
-    if refused := not_on_a_swarm(environment, "eject"):
-        raise GitopsdError(refused)
     journal = view.store.journal(environment.name)
     if journal.serving is None:
         raise GitopsdError(f"nothing of {environment.name} serves, so there is nothing to write down")
-    engine = view.engine(environment)
-    live = engine.observe(journal.project)
     environment, files = _files(view, environment, journal)
     loaded = _loaded(view, environment, journal, files)
     known = view.store.inputs(environment.name, journal.serving.input_digest)
     recorded = known.images if known is not None else {}
+    if environment.engine.swarm:
+        return _stack(view, environment, journal, loaded, recorded, files)
+    engine = view.engine(environment)
+    live = engine.observe(journal.project)
     running = {journal.inventory[each.id].service: each for each in live.instances if each.id in journal.inventory}
     images = {
         name: _pinned(service.image, running[name], recorded.get(name), engine)
@@ -56,15 +59,42 @@ def plain_file(view: View, environment: Environment) -> PlainFile:
     return PlainFile(environment.name, journal.project, made, notes)
 
 
+def _stack(
+    view: View,
+    environment: Environment,
+    journal: Journal,
+    loaded: Loaded,
+    recorded: Mapping[str, Image],
+    files: Files,
+) -> PlainFile:
+    """What `docker stack deploy` goes on with."""
+    services = loaded.desired.services
+    images = {
+        name: pinned_image(recorded[name]) if name in recorded else services[name].image
+        for name in journal.stable
+        if name in services
+    }
+    project = journal.project
+    live = view.swarm(environment).look(project).services
+    there = {name: live[f"{project}_{name}"] for name in images if f"{project}_{name}" in live}
+    given = {name: {**given_to(each.body, "config"), **given_to(each.body, "secret")} for name, each in there.items()}
+    made = stack_file(plain(loaded, images), given)
+    named = ", ".join(sorted(there))
+    anew = f"`docker stack deploy` would make the tasks of {named} anew, once, as it says them otherwise"
+    notes = ((anew,) if there else ()) + (*_to_do(environment, journal, made), *_encrypted(environment, files, made))
+    return PlainFile(environment.name, project, made, notes)
+
+
 def eject(view: View, name: str, by: str) -> str:
     """Give an environment up without a daemon, which must not start meanwhile. What was done."""
     (environment,) = view.select(name)
-    if refused := not_on_a_swarm(environment, "eject"):
-        return refused
     store = view.store
     with store.lock():
         ejection, before = Ejection(by, still_in_git(view, name), view.now), store.journal(name)
-        result = eject_environment(before, view.engine(environment), store, ejection)
+        if environment.engine.swarm:
+            result = eject_stack(before, view.swarm(environment), store, ejection)
+        else:
+            result = eject_environment(before, view.engine(environment), store, ejection)
         operation = Operation("eject", name, by, view.now)
         store.append([told(operation, result, view.now, (before, store.journal(name)))])
     return result
@@ -92,6 +122,7 @@ def _loaded(view: View, environment: Environment, journal: Journal, files: Files
         project=journal.project,
         host_dir=environment.host_dir,
         for_config=True,
+        swarm=environment.engine.swarm,
     )
 
 

@@ -44,7 +44,7 @@ def swarm_plan(view: View, seen: Look, state: SwarmState, ask: Ask) -> Plan:
 
 def swarm_report(view: View, seen: Look, state: SwarmState, known: Iterable[DriftItem]) -> DriftReport:
     """What differs from what the swarm was told."""
-    told, serving = _told(view, seen), seen.journal.serving
+    told, serving = _told(view, seen, state), seen.journal.serving
     hiding = Hiding(view.store.key(), view.desires(seen.environment.name).secrecy.masked)
     around = ground_drift(seen.journal, applied(view, seen), state, told, view.now)
     items = (*swarm_drift(seen.journal, state, told, hiding, view.now), *around)
@@ -61,13 +61,13 @@ def swarm_report(view: View, seen: Look, state: SwarmState, known: Iterable[Drif
 def swarm_knowledge(view: View, seen: Look, state: SwarmState, known: Knowledge) -> Knowledge:
     services = tuple(service_statuses(seen.journal, known.wanted, state, _project(seen)))
     warnings = (*known.warnings, *node_warnings(state))
-    return replace(known, services=services, ailing=ailing(state, _told(view, seen)), warnings=warnings)
+    return replace(known, services=services, ailing=ailing(state, _told(view, seen, state)), warnings=warnings)
 
 
-def _told(view: View, seen: Look) -> Mapping[str, SwarmSpec]:
+def _told(view: View, seen: Look, state: SwarmState) -> Mapping[str, SwarmSpec]:
     states = (applied(view, seen), seen.desire.state)
     desires = view.desires(seen.environment.name)
-    return telling(desires, seen.environment, states, view.store.key()).known(seen.journal)
+    return telling(desires, seen.environment, states, view.store.key(), state).known(seen.journal)
 
 
 def _project(seen: Look) -> str:
