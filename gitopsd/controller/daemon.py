@@ -28,6 +28,7 @@ from gitopsd.controller.router_owner import RouterOwner
 from gitopsd.controller.router_port import Router
 from gitopsd.controller.routing import RouterDesk, fetch_image
 from gitopsd.controller.shared import shared
+from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.tag_approvals import TagApprovals
 from gitopsd.model.errors import SettingsError
 from gitopsd.model.event import Event, Severity
@@ -178,22 +179,23 @@ class Daemon:
         engine = fenced_engine(self._application.connect(target), self._store.holds)
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
         metrics = self._application.open_metrics(lambda: self._settings.prometheus)
-        here = shared(engine, probe, metrics, self._clock, self._timer, self._desk(target, engine), self._tally)
         swarm = fenced_swarm(self._application.connect_swarm(target), self._store.holds)
+        desk = self._desk(target, engine, swarm)
+        here = shared(engine, probe, metrics, self._clock, self._timer, desk, self._tally)
         here = replace(here, swarm=swarm, elsewhere=self._elsewhere)
         loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()
         return loop
 
-    def _desk(self, target: TargetEngine, engine: Engine) -> RouterDesk:
-        owner = RouterOwner(engine, self._store)
+    def _desk(self, target: TargetEngine, engine: Engine, swarm: Swarm) -> RouterDesk:
+        owner = RouterOwner(swarm, self._store, "config") if target.swarm else RouterOwner(engine, self._store)
 
         def opened(settings: RouterSettings) -> Router:
             if settings.mode == "managed":
                 owner.hold()
                 fetch_image(engine, settings.image)
-                if settings.network == "bridge":
+                if settings.network == "bridge" and not target.swarm:
                     make_network(Addresses(engine, self._store, together=True))
             return fenced_router(lambda: self._application.open_router(target, settings), self._store.holds)
 

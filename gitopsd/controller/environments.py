@@ -63,10 +63,12 @@ class Environment:
     @property
     def unroutable(self) -> str:
         """Why there can be no router for it, "" where there can."""
-        if self.engine.swarm:
-            return "no router runs on a swarm yet"
         if self.router.mode == "none":
             return "router.mode is none"
+        if self.engine.swarm and self.router.mode == "traefik":
+            return "Traefik has no way yet to be told of a swarm's tasks; write `router: {mode: managed}`"
+        if self.engine.swarm:
+            return ""
         if not self.engine.url.startswith("unix://"):
             return f"{self.engine.url} is a remote engine, and the files of a router there are out of reach"
         return ""

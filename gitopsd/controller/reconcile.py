@@ -390,9 +390,7 @@ class Reconciler:
         """What concerns the environment as a whole, once what is under way has ended."""
         if not self._chains.settled():
             return Pass(None)
-        if asked.verb == "remove" and (journal.routes or not self._routes.rid()):
-            self._store.save(given_up := self._routes.given_up(journal, now))
-            self._routes.want(given_up)
+        if asked.verb == "remove" and not self._routes.gone(journal, self._store, now):
             return Pass(None, wake_at=now + ROUTER_LOOK)
         result, events = carry_out(asked, environment, journal, self._world, now)
         self._requests.carried_out(result, events, now)

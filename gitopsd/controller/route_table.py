@@ -89,7 +89,10 @@ def route_of(environment: str, service: str, routed: Routed) -> Route:
 
 def _slot(routed: Routed, slot: SlotName) -> Slot:
     places = sorted((id, place) for id, place in routed.places.items() if place.slot == slot)
-    return Slot(tuple(_target(id, place, routed.traffic.target) for id, place in places))
+    targets = tuple(_target(id, place, routed.traffic.target) for id, place in places)
+    if routed.names is None:
+        return Slot(targets)
+    return Slot(targets, routed.names.a if slot == "a" else routed.names.b, routed.names.room)
 
 
 def _target(id: str, place: Placing, port: int) -> Target:

@@ -2,9 +2,9 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, Protocol
 
-from gitopsd.controller.ports import Engine, Store
+from gitopsd.controller.ports import Store
 from gitopsd.model.errors import EngineError, RouterUnavailable
 
 CLAIMED: Final = "gitopsd-router"
@@ -13,12 +13,21 @@ CLAIMED: Final = "gitopsd-router"
 _log = logging.getLogger(__name__)
 
 
+class Claims(Protocol):
+    """An engine, or a swarm, on which somebody may be the first to claim something."""
+
+    def claim(self, project: str, owner: str) -> str: ...
+
+    def disclaim(self, project: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RouterOwner:
-    """The claim of one gitopsd on the router of one engine."""
+    """The claim of one gitopsd on the router of one engine, or of one swarm; `stands` is what bears it there."""
 
-    engine: Engine
+    engine: Claims
     store: Store
+    stands: Literal["volume", "config"] = "volume"
 
     def hold(self) -> None:
         """Claim it, or see that it is ours still. RouterUnavailable: it is another one's, or nobody can tell."""
@@ -30,7 +39,7 @@ class RouterOwner:
         if owner != me:
             raise RouterUnavailable(
                 f"it belongs to another gitopsd ({owner[:8]}), whose routes would go; "
-                f"if that one is gone for good, remove the volume gitopsd-owner-{CLAIMED}"
+                f"if that one is gone for good, remove the {self.stands} gitopsd-owner-{CLAIMED}"
             )
 
     def give_up(self) -> None:

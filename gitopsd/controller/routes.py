@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gitopsd.controller.environments import Environment
+from gitopsd.controller.ports import Store
 from gitopsd.controller.routing import RouterDesk
 from gitopsd.model.desired import Policy, Service
 from gitopsd.model.drift import PastDrift
@@ -78,6 +79,14 @@ class EnvironmentRoutes:
         sight = self._desk.sight(self._environment, journal.routes)
         routes = {name: replace(each, places=_left(each, sight[name], now)) for name, each in journal.routes.items()}
         return replace(journal, routes={name: each for name, each in routes.items() if each.places})
+
+    def gone(self, journal: Journal, store: Store, now: datetime) -> bool:
+        """Whether the router has let go of an environment that is taken down; else that is wanted, from now on."""
+        if not journal.routes and self.rid():
+            return True
+        store.save(given_up := self.given_up(journal, now))
+        self.want(given_up)
+        return False
 
     def rid(self) -> bool:
         """Whether the router has nothing of the environment any more."""

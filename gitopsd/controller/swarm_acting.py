@@ -11,7 +11,9 @@ from gitopsd.controller.removal import Removal, suspended
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import forced
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
 from gitopsd.engine_json.swarm_adopted import adopted, as_adopted
+from gitopsd.engine_json.swarm_router import routed_overlay
 from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
 from gitopsd.model.desired import DesiredState, SealedState
 from gitopsd.model.errors import EngineRefused, GitopsdError
@@ -43,17 +45,18 @@ class Telling:
     states: tuple[SealedState | None, ...]
     key: bytes
     live: SwarmState
-    made: dict[tuple[str, str, str, int], SwarmSpec] = field(default_factory=dict)
+    made: dict[tuple[str, str, str, int, bool], SwarmSpec] = field(default_factory=dict)
 
-    def __call__(self, service: str, target: Target) -> SwarmSpec:
+    def __call__(self, service: str, target: Target, *, canary: bool = False) -> SwarmSpec:
         """GitopsdError: its specification is no longer at hand."""
         named = (service, target.fingerprint, target.in_place)
-        spec = self.made.get((*named, target.replicas))
+        how = (target.replicas, canary)
+        spec = self.made.get((*named, *how))
         if spec is None:
             found = self.desires.specification(self.environment, self.states, named)
             desired = as_it_began(found.desired, self.environment)
-            spec = swarm_spec(found.sealed, desired, key=self.key, replicas=target.replicas)
-            self.made[*named, target.replicas] = spec
+            spec = swarm_spec(found.sealed, desired, key=self.key, replicas=target.replicas, canary=canary)
+            self.made[*named, *how] = spec
         there = self.live.services.get(spec.name)
         taken = adopted(there.labels) if there is not None else None
         if there is None or taken is None or taken.fingerprint != spec.fingerprint:
@@ -105,7 +108,9 @@ def carry_out(action: SwarmAction, swarm: Swarm, desired: DesiredState, state: S
             swarm.create_network(name, swarm_network(desired.networks[network], desired, key))
         case DropNetwork(id=id):
             swarm.remove_network(id)
-        case SendService(id=id, version=version, spec=spec):
+        case SendService(id=id, version=version, target=target, spec=spec):
+            if target.routed:
+                swarm.create_network(ROUTED_NETWORK, routed_overlay())
             swarm.create_objects(spec.objects, swarm_labels(desired.project, desired.environment))
             if id:
                 swarm.update_service(id, version, spec, _forced(spec, state))

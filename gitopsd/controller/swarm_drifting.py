@@ -35,9 +35,10 @@ class SwarmDrifting:
         serving: SealedState | None,
         live: SwarmState,
         told: Mapping[str, SwarmSpec],
+        mended: tuple[PastDrift, ...],
         now: datetime,
     ) -> Noted:
-        """What drifts, for the store, and what is told of what is new and what is over."""
+        """What drifts, for the store, and what is told of what is new and what is over. Routes were `mended` beside."""
         hiding = Hiding(self._store.key(), self._masked)
         found = (*swarm_drift(journal, live, told, hiding, now), *ground_drift(journal, serving, live, told, now))
         known = self._store.drift(self._environment).items
@@ -51,7 +52,7 @@ class SwarmDrifting:
         for each in (past.item for past in over):
             self._healed.pop(f"{each.resource} {each.name}", None)
             self._healed.pop(each.service, None)
-        return noted(self._environment, known, items, items, over)
+        return noted(self._environment, known, items, items, (*over, *mended))
 
     def _over(self, item: DriftItem, journal: Journal, now: datetime) -> PastDrift:
         if cause := self._healed.get(f"{item.resource} {item.name}") or self._healed.get(item.service):

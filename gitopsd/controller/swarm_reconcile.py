@@ -17,7 +17,7 @@ from gitopsd.controller.guards import Asker, guards, project_of
 from gitopsd.controller.opening import make_plan
 from gitopsd.controller.passes import Look, Pass, acts
 from gitopsd.controller.ports import Clock, Store
-from gitopsd.controller.reconcile import Reconciler
+from gitopsd.controller.reconcile import ROUTER_LOOK, Reconciler
 from gitopsd.controller.removal import Removal
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.states import Asking
@@ -37,6 +37,7 @@ from gitopsd.controller.swarm_ejection import eject_stack
 from gitopsd.controller.swarm_evidence import printed_by_tasks, with_task_evidence
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.swarm_watch import NodeWatch, Placing
+from gitopsd.engine_json.swarm_router import ROUTER
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound, OwnershipError
 from gitopsd.model.operation import Operation
@@ -45,7 +46,7 @@ from gitopsd.model.release import Journal
 from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.model.swarm import MakeNetwork, SendService, SwarmAction, SwarmSpec, SwarmState
 from gitopsd.plan.swarm import on_swarm
-from gitopsd.release import Turn
+from gitopsd.release import Signals, Turn
 from gitopsd.release.status import Knowledge
 from gitopsd.release.swarm_nodes import node_warnings, with_nodes
 from gitopsd.release.swarm_status import ailing, moving, service_statuses
@@ -80,12 +81,13 @@ class SwarmReconciler(Reconciler):
         foreign = foreign_services(project, journal, desire, self._state)
         holds = (*desire.holds, *guards(environment, journal, live, desire, asker), *foreign)
         holds = self._guarding.calmed(holds, journal, desire.state)
+        holds = (*holds, *self._routes.before(journal, desire.services))
         return Look(environment, journal, desire, live, holds, asking.now, rows)
 
     def _compare(self, look: Look) -> tuple[FieldLook, Noted]:
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
-        self._told = self._make(look, basis).known(look.journal)
-        return FieldLook(), self._drifts.note(look.journal, basis, self._state, self._told, look.now)
+        self._told, mended = self._make(look, basis).known(look.journal), self._routes.mended()
+        return FieldLook(), self._drifts.note(look.journal, basis, self._state, self._told, mended, look.now)
 
     def _plan(self, look: Look, desire: Desire, basis: SealedState | None) -> Plan | None:
         made = make_plan(look.journal, desire, look.live, basis, self._engine)
@@ -99,7 +101,8 @@ class SwarmReconciler(Reconciler):
         basis = self._desires.basis(look.environment, look.journal, look.desire.state)
         make = self._make(look, basis)
         printed = printed_by_tasks(look.journal, self._state, self._swarm)
-        ground = Ground(self._state, make, look.now, self._refused, printed)
+        sight = self._routes.seen_in(Signals(), look.journal).sight
+        ground = Ground(self._state, make, look.now, self._refused, printed, sight)
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused, self._wanted = turn.actions, {}, basis
         events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)
@@ -133,7 +136,8 @@ class SwarmReconciler(Reconciler):
             except (NotFound, HostTrouble):
                 continue
             except EngineRefused as error:
-                changed = isinstance(error, Conflict) and isinstance(action, SendService) and action.id
+                changed = isinstance(error, Conflict) and isinstance(action, SendService) and bool(action.id)
+                changed = changed or f"in use by service '{ROUTER}'" in str(error)  # which is about to let go of it
                 if isinstance(action, SendService) and not changed:
                     self._refused[action.service] = self.masked(str(error))
                 elif isinstance(action, MakeNetwork):
@@ -154,6 +158,8 @@ class SwarmReconciler(Reconciler):
         return [*steps, *(NextStep(look.now + after, what) for after, what in moving(self._state))]
 
     def _carry_out(self, asked: Operation, environment: Environment, journal: Journal, now: datetime) -> Pass:
+        if asked.verb == "remove" and not self._routes.gone(journal, self._store, now):
+            return Pass(None, wake_at=now + ROUTER_LOOK)
         result = self._done(asked, environment, journal, now)
         self._requests.carried_out(result, (), now)
         return Pass(None, settled=True)

@@ -54,6 +54,7 @@ def swarm_task(answer: Answer, taken: Adopted | None = None) -> SwarmTask:
         iteration=_iteration(answer),
         exit_code=int((status.get("ContainerStatus") or {}).get("ExitCode") or 0),
         made=_moment(answer, "CreatedAt"),
+        addresses=dict(_addresses(answer)),
     )
 
 
@@ -77,7 +78,20 @@ def swarm_node(answer: Answer) -> SwarmNode:
         plugins=frozenset(f"{each['Type']}/{each['Name']}" for each in engine.get("Plugins") or ()),
         changed=_moment(answer, "UpdatedAt"),
         why=str(answer["Status"].get("Message") or ""),
+        address=_address(str(answer["Status"].get("Addr") or ""), str(manager.get("Addr") or "")),
     )
+
+
+def _addresses(task: Answer) -> Iterable[tuple[str, str]]:
+    """Where it is on each of its networks, once it has begun."""
+    for each in task.get("NetworksAttachments") or ():
+        for address in (each.get("Addresses") or ())[:1]:
+            yield str(each["Network"]["Spec"]["Name"]), str(address).partition("/")[0]
+
+
+def _address(seen: str, manager: str) -> str:
+    """A manager may see itself at no address in particular; the one that it tells others is right then."""
+    return manager.rpartition(":")[0].strip("[]") if manager and seen in ("", "0.0.0.0", "::") else seen
 
 
 def _generic(announced: Iterable[Answer]) -> dict[str, int]:

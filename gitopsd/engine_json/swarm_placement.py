@@ -52,7 +52,7 @@ def _room(service: Service, node: SwarmNode) -> tuple[int, str] | None:
 def _bounds(service: Service, node: SwarmNode) -> Iterator[tuple[int, str]]:
     if most := int(number(mapping(mapping(service.deploy).get("placement")).get("max_replicas_per_node"))):
         yield most, "max_replicas_per_node"
-    port = next((each for each in service.ports if each.mode == "host" and each.published), None)
+    port = next((each for each in service.direct_ports if each.mode == "host" and each.published), None)
     if port is not None:
         yield 1, f"as each needs port {port.published} of its node"
     for name, (wanted, there) in _reserved(service, node).items():

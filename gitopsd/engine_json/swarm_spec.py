@@ -18,6 +18,7 @@ from gitopsd.engine_json.host import capability, log_config
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT, OPTIONS, SECRETS, SERVICE
 from gitopsd.engine_json.limits import limits
 from gitopsd.engine_json.resource import network_body
+from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
 from gitopsd.engine_json.swarm_mode import mode, restart_policy
 from gitopsd.model.canonical import Json, digest, keyed_digest
 from gitopsd.model.desired import (
@@ -40,6 +41,8 @@ from gitopsd.model.swarm import SwarmObject, SwarmSpec
 STACK: Final = "com.docker.stack.namespace"
 SPEC: Final = "gitopsd.spec"
 OVERLAY: Final = "overlay"
+CANARY: Final = "-canary"
+"""What the name of a service ends in whose tasks stand beside those that serve."""
 LEAST_MONITOR: Final = timedelta(seconds=5)
 _LONGEST_NAME: Final = 64
 _FAILURE: Final = {"rollback": "rollback", "pause": "pause", "continue": "continue"}
@@ -47,10 +50,13 @@ _FAILURE: Final = {"rollback": "rollback", "pause": "pause", "continue": "contin
 Options = Mapping[str, Json]
 
 
-def swarm_spec(sealed: SealedService, desired: DesiredState, *, key: bytes, replicas: int) -> SwarmSpec:
+def swarm_spec(
+    sealed: SealedService, desired: DesiredState, *, key: bytes, replicas: int, canary: bool = False
+) -> SwarmSpec:
     """The service with so many replicas (a global one has as many as there are nodes).
 
-    `key` is the store's, for the names of what is secret.
+    `key` is the store's, for the names of what is secret. A `canary` publishes nothing, and nobody but the router finds
+    it by the service's name.
     """
     service = sealed.service
     objects = tuple(_objects(service, desired, key))
@@ -63,17 +69,17 @@ def swarm_spec(sealed: SealedService, desired: DesiredState, *, key: bytes, repl
         FINGERPRINT: sealed.fingerprint,
     }
     body: dict[str, Json] = {
-        "Name": f"{desired.project}_{service.name}",
-        "TaskTemplate": _template(sealed, desired, objects),
+        "Name": f"{desired.project}_{service.name}{CANARY if canary else ''}",
+        "TaskTemplate": _template(sealed, desired, objects, canary=canary),
         "Mode": mode(service, replicas),
         **_updates(service),
-        "EndpointSpec": _endpoint(service),
+        "EndpointSpec": _endpoint(replace(service, ports=()) if canary else service),
     }
     found = digest([body, labels])
     told_labels: dict[str, Json] = {**labels, SPEC: found}
     made = tuple({each.name: each for _, each in objects}.values())
     named, ignored = str(body["Name"]), service.ignore_drift
-    return SwarmSpec(named, {**body, "Labels": told_labels}, found, sealed.fingerprint, made, ignored)
+    return SwarmSpec(named, {**body, "Labels": told_labels}, found, sealed.fingerprint, made, ignored, canary)
 
 
 def swarm_network(network: Network, desired: DesiredState, key: bytes) -> dict[str, Json]:
@@ -110,7 +116,7 @@ def update_order(service: Service) -> Order:
     writes = any(
         isinstance(mount, Bind | VolumeMount) and not mount.read_only and mount.source for mount in service.mounts
     )
-    alone = any(port.mode == "host" and port.published for port in service.ports)
+    alone = any(port.mode == "host" and port.published for port in service.direct_ports)
     return "stop-first" if writes or alone else "start-first"
 
 
@@ -124,9 +130,11 @@ Delivered = tuple[ContentMount, ContentFile]
 
 
 def _template(
-    sealed: SealedService, desired: DesiredState, objects: tuple[tuple[Delivered, SwarmObject], ...]
+    sealed: SealedService, desired: DesiredState, objects: tuple[tuple[Delivered, SwarmObject], ...], *, canary: bool
 ) -> dict[str, Json]:
     service, options = sealed.service, sealed.service.options
+    own = (f"{service.name}{CANARY}",) if canary else (service.name,)
+    routed: list[Json] = [{"Target": ROUTED_NETWORK}] if service.traffic is not None else []
     template: dict[str, Json] = {
         "ContainerSpec": _container(sealed, desired, objects),
         "Resources": _resources(service),
@@ -136,12 +144,13 @@ def _template(
             _kept(
                 {
                     "Target": desired.networks[each.network].name,
-                    "Aliases": list(dict.fromkeys((service.name, *each.aliases))),
+                    "Aliases": list(own if canary else dict.fromkeys((*own, *each.aliases))),
                     "DriverOpts": dict(each.driver_opts),
                 }
             )
             for each in sorted(service.networks, key=lambda each: (-each.priority, each.network))
-        ],
+        ]
+        + routed,
     }
     logging = log_config(mapping(options.get("logging")))
     if logging:
@@ -346,7 +355,7 @@ def _rollback(service: Service) -> dict[str, Json]:
 
 def _endpoint(service: Service) -> dict[str, Json]:
     ports: list[Json] = []
-    for port in service.ports:
+    for port in service.direct_ports:
         published = int(port.published) if port.published.isdigit() else 0
         ports.append(
             _kept(

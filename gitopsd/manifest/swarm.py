@@ -3,11 +3,16 @@
 from collections.abc import Iterator, Mapping
 
 from gitopsd.engine_json.fields import mapping
+from gitopsd.engine_json.swarm_router import DESK_PORT
+from gitopsd.engine_json.swarm_spec import CANARY
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.node import Problems
+from gitopsd.manifest.traffic import SHIFTING
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Bind, ContentMount, ImageMount, Service, VolumeMount
 from gitopsd.model.errors import Place
+from gitopsd.model.strategy import HeaderRoute
+from gitopsd.model.traffic import Traffic
 
 MOST_FILES = 50  # of one directory: each is an object in the memory of every manager
 MOST_CONFIG, MOST_SECRET = 1000 * 1024, 500 * 1024  # bytes, above which Swarm takes none
@@ -37,18 +42,13 @@ _MENDS = {
     "mac_address": "Swarm gives out the addresses; remove it",
 }
 _EXTENSIONS = {
-    "traffic": "no router runs on a swarm yet; remove it, and publish the port: Swarm's own mesh serves it",
     "health": "the instances of a swarm cannot be asked from here; write a healthcheck, which its nodes run",
-    "steps": "need a router, which no swarm has yet; remove them",
-    "analysis": "needs a router, which no swarm has yet; remove it",
-    "pre_warm": "needs a router, which no swarm has yet; remove it",
+    "pre_warm": "nothing leads past the share to one task of a swarm; remove it",
+    "warm_up": "a swarm's router finds the tasks itself, and all count alike; remove it",
     "on_config_change": "a swarm's configs never change; remove it, other content makes other containers",
     "flags": "a swarm's configs never change; name the file under configs",
 }
-_STRATEGIES = {
-    "canary": "canary needs a router, which no swarm has yet; write rolling",
-    "blue-green": "blue-green needs a router, which no swarm has yet; write rolling",
-}
+_MEASURED = frozenset(("router", "prometheus", "http"))  # without asking an engine, which has tasks of one node alone
 
 
 def refuse_on_swarm(
@@ -68,6 +68,8 @@ def refuse_on_swarm(
 
 
 def _keys(canonical: Mapping[str, Json], service: Service) -> Iterator[Refusal]:
+    if service.name.endswith(CANARY):
+        yield "image", f"a name that ends in {CANARY} is that of another service's canary; give it another one"
     for key in canonical:
         if key not in _DONE and not key.startswith("x-"):
             yield key, _MENDS.get(key, f"a service of a swarm has no {key}; remove it")
@@ -91,11 +93,34 @@ def _ending(deploy: Mapping[str, Json]) -> Iterator[Refusal]:
 
 
 def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Refusal]:
-    written = {*extension, *(("traffic",) if service.traffic is not None else ())}
-    for key in sorted(written & _EXTENSIONS.keys()):
+    for key in sorted(extension.keys() & _EXTENSIONS.keys()):
         yield key, _EXTENSIONS[key]
-    if why := _STRATEGIES.get(service.policy.strategy):
-        yield "strategy", why
+    policy, analysis = service.policy, service.policy.analysis
+    if service.traffic is not None:
+        yield from _traffic(service, service.traffic)
+    if policy.strategy in SHIFTING and (service.deploy or {}).get("mode") == "global":
+        yield (
+            "strategy",
+            f"{policy.strategy} needs a number of tasks, and a global service has none; write rolling",
+        )
+    if any(isinstance(step, HeaderRoute) for step in policy.steps):
+        yield "steps", "a header leads to the canary of a swarm all the time; write it as traffic.header"
+    if analysis.synthetic is not None:
+        yield "analysis", "synthetic requests have no way to one task of a swarm; remove them"
+    for metric in analysis.metrics:
+        if metric.source not in _MEASURED:
+            yield "analysis", f"{metric.name} is asked of the {metric.source}, which sees one node alone; remove it"
+
+
+def _traffic(service: Service, traffic: Traffic) -> Iterator[Refusal]:
+    if not service.networks:
+        yield "traffic", "the router of a swarm reaches what is in a network; name one under networks"
+    if traffic.tls:
+        yield "traffic", "TLS does not end in the router of a swarm yet; write `tls: false`, or another port"
+    if traffic.listen == DESK_PORT:
+        yield "traffic", f"at port {DESK_PORT} gitopsd itself speaks to the routers; take another one"
+    if traffic.inner:
+        yield "traffic", "the router of a swarm has ports of its nodes alone; remove `expose: inner`"
 
 
 def _attachments(service: Service) -> Iterator[Refusal]:

@@ -48,9 +48,20 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Instances that share the slot's traffic among them; no two with one id, and none in both slots of a route."""
+    """Instances that share the slot's traffic among them; no two with one id, and none in both slots of a route.
+
+    With `found` the router finds them by that name itself, `room` at most; `targets` are then those that are known of,
+    and what it has beside them is no difference.
+    """
 
     targets: tuple[Target, ...] = ()
+    found: str = ""
+    room: int = 0
+
+    @property
+    def bare(self) -> "Slot":
+        """Without what changes at run time."""
+        return Slot(found=self.found, room=self.room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,11 @@ class Route:
         """Those of the host that it needs."""
         return (self.listen, self.redirect_from) if self.redirect_from else (self.listen,)
 
+    @property
+    def bare(self) -> "Route":
+        """The way alone, without what changes at run time."""
+        return replace(self, a=self.a.bare, b=self.b.bare, share=0)
+
     def slot(self, name: SlotName) -> Slot:
         return self.a if name == "a" else self.b
 
@@ -137,7 +153,7 @@ class RoutingTable:
     @property
     def ways(self) -> str:
         """Equal for tables that differ in shares and instances only."""
-        return RoutingTable(tuple(replace(route, a=Slot(), b=Slot(), share=0) for route in self.routes)).digest
+        return RoutingTable(tuple(route.bare for route in self.routes)).digest
 
     def route(self, name: RouteName) -> Route | None:
         return next((route for route in self.routes if route.name == name), None)
@@ -253,6 +269,8 @@ def _route_differences(route: Route, has: ObservedRoute) -> Iterator[str]:
     if route.share != has.share:
         yield f"{route.name}: the share of slot b is {percent(has.share)}, should be {percent(route.share)}"
     for slot in SLOTS:
+        if route.slot(slot).found:
+            continue
         wanted = {target.id: (target.address, target.port, target.takes) for target in route.slot(slot).targets}
         there = {target.id: (target.address, target.port, target.weight) for target in has.slot(slot)}
         for id in sorted(wanted.keys() | there.keys()):

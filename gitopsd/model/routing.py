@@ -26,11 +26,20 @@ class Placing:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """By what names a router finds the instances of both slots itself, and how many of each at most."""
+
+    a: str
+    b: str
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
 class Routed:
-    """A routed service. `share` goes to slot b, in basis points; `places` are by container id.
+    """A routed service. `share` goes to slot b, in basis points; `places` are by the id of a container or task.
 
     `on_purpose` leads requests to newer content whatever the share, while that is let in. `health` is how the router
-    asks the instances.
+    asks the instances. `names` None: it is told their addresses.
     """
 
     traffic: Traffic
@@ -38,6 +47,7 @@ class Routed:
     places: Mapping[str, Placing] = field(default_factory=dict)
     on_purpose: tuple[OnPurpose, ...] = ()
     health: Checks = NOT_ASKED
+    names: Names | None = None
 
     def serving(self, slot: SlotName) -> tuple[str, ...]:
         """Who takes new requests in a slot."""

@@ -32,6 +32,7 @@ class SwarmSpec:
     """A service as Swarm is told it: Engine JSON of `POST /services/create`, in which networks, configs and secrets go
     by their names. `digest` is of all of it, and stands in a label; `fingerprint` tells its tasks from others.
     `ignored` are the fields, in the manifest's words, that others may change.
+    `canary`: it stands beside the service that serves.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SwarmSpec:
     fingerprint: str
     objects: tuple[SwarmObject, ...] = ()
     ignored: tuple[str, ...] = ()
+    canary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class SwarmTask:
     """A container of a service on some node, as Swarm tells of it. `wanted`: Swarm wants it to run, or to end.
 
     `at` is when it came to its `state`, by the manager's clock; `why` is Swarm's reason for that, "" where it has none.
-    `iteration` is the run of a job that it belongs to. `made` is when Swarm made it, on no node yet.
+    `iteration` is the run of a job that it belongs to. `made` is when Swarm made it, on no node yet. `addresses` are by
+    the names of its networks.
     """
 
     id: str
@@ -61,6 +64,7 @@ class SwarmTask:
     iteration: int = 0
     exit_code: int = 0
     made: datetime | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def runs(self) -> bool:
@@ -92,9 +96,9 @@ class SwarmService:
 
 @dataclass(frozen=True, slots=True)
 class SwarmNode:
-    """A machine of the swarm. `cpus` and `memory` (bytes) are all that it has; `generic` are other things that it hands
-    out, by kind; `plugins` are `TYPE/NAME`. `changed` is when the managers last noted something of it: that it went,
-    came back, or was told something. `why` is what they say of its state.
+    """A machine of the swarm, which the others reach at `address`. `cpus` and `memory` (bytes) are all that it has;
+    `generic` are other things that it hands out, by kind; `plugins` are `TYPE/NAME`. `changed` is when the managers
+    last noted something of it: that it went, came back, or was told something. `why` is what they say of its state.
     """
 
     id: str
@@ -112,6 +116,7 @@ class SwarmNode:
     plugins: frozenset[str] = frozenset()
     changed: datetime | None = None
     why: str = ""
+    address: str = ""
 
     @property
     def standing(self) -> Standing:

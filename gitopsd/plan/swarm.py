@@ -9,6 +9,7 @@ from gitopsd.model.plan import IN_PLACE, Change, Plan
 from gitopsd.model.swarm import SwarmState
 from gitopsd.plan.order import START_S, STOP_S
 from gitopsd.plan.placement import placement_holds, platform_warnings
+from gitopsd.plan.shifting import told_steps
 
 TOLD_OTHERWISE = "what Swarm is told of it changed: limits, restart, placement, labels, or how it is updated"
 MADE_ANEW = "Swarm changes no service's mode: it is removed and made anew"
@@ -36,8 +37,9 @@ def _change(change: Change, wanted: SealedState, live: SwarmState) -> Change:
     if sealed.service.job is not None:
         return change
     order = update_order(sealed.service)
+    steps = told_steps(sealed.service.policy) if change.change == "replace" else ()
     if change.change in ("update", IN_PLACE):
         change = replace(change, change="update", cause=TOLD_OTHERWISE)
     alone = order == "stop-first" and sealed.service.replicas <= max(sealed.service.policy.parallelism, 1)
-    how = STOPS_FIRST if alone and change.change != "scale" else ""
-    return replace(change, order=order, steps=(), interruption_s=STOP_S + START_S if how else 0.0, interruption=how)
+    how = STOPS_FIRST if alone and change.change != "scale" and not steps else ""
+    return replace(change, order=order, steps=steps, interruption_s=STOP_S + START_S if how else 0.0, interruption=how)

@@ -80,7 +80,13 @@ class ServiceProgress:
 
 def progress(journal: Journal, live: LiveState, now: datetime) -> tuple[ServiceProgress, ...]:
     """Every open rollout of an environment, by the name of its service."""
-    members = members_of(journal, live)
+    return progress_of(journal, members_of(journal, live), now)
+
+
+def progress_of(
+    journal: Journal, members: Mapping[str, tuple[Member, ...]], now: datetime
+) -> tuple[ServiceProgress, ...]:
+    """The same, by the instances of each service."""
     opened = (rollout for _, rollout in sorted(journal.rollouts.items()) if rollout.open)
     return tuple(_progress(journal, rollout, members, now) for rollout in opened)
 

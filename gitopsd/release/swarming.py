@@ -5,7 +5,7 @@ they fail; that is read off the service, and becomes the same phases, outcome an
 What a service that ends is to do next is in `swarm_jobs`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,6 @@ from gitopsd.model.rollout import (
     RollingBack,
     Rollout,
     Succeeded,
-    Target,
 )
 from gitopsd.model.swarm import (
     DropService,
@@ -48,14 +47,13 @@ from gitopsd.release.swarm_mending import (
     send,
     surplus,
 )
+from gitopsd.release.swarm_routing import Sight, homeward, left_over, pair_of, routes_on_swarm, spent
+from gitopsd.release.swarm_shifting import Make, awaited, patient, settled, shifted
 from gitopsd.release.swarm_update import AGAIN, Seen, cause_of, update_step
 from gitopsd.release.telling import told
 from gitopsd.rollout.machine import turn_back
 
 LOOK_AGAIN = timedelta(seconds=1)
-
-Make = Callable[[str, Target], SwarmSpec]
-"""What a service is told to come to a target. GitopsdError: its specification is no longer at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ class SwarmTurn:
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What every service of a turn sees. `refused` is what the manager would not do, in words, by service; `printed` is
-    the last line of each job that reads something and ended well.
+    the last line of each job that reads something and ended well; `sight` what the routers show.
     """
 
     live: SwarmState
@@ -80,6 +78,7 @@ class Ground:
     now: datetime
     refused: Mapping[str, str] = field(default_factory=dict)
     printed: Mapping[str, str] = field(default_factory=dict)
+    sight: Sight = field(default_factory=dict)
 
 
 def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool) -> SwarmTurn:
@@ -101,8 +100,9 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
     journal = contracts(swept(journal), wanted, ground.now)
     events += tuple(_told_again(journal, each, ground.now) for each in actions if each.cause.startswith(AGAIN))
     healed, heals = heals_now(journal, wanted, means)
-    drops = surplus(start, healed, wanted, means)
+    drops = (*spent(healed, ground.live, ground.sight), *surplus(start, healed, wanted, means))
     journal = _sending(healed, (*actions, *heals), ground.now)
+    journal = replace(journal, routes=routes_on_swarm(journal, wanted, ground.live, ground.sight, ground.now))
     open_still = any(each.open for each in journal.rollouts.values())
     makes = makes if open_still or start.release is None else ()  # what needed them may have ended badly just now
     mended = {f"network {each.name}" for each in makes if each.cause.startswith(REPAIR)}
@@ -129,7 +129,7 @@ def _rollouts(journal: Journal, ground: Ground, *, waits: bool) -> tuple[Journal
         rollout = _begun(journal, before, ground, waits=waits)
         journal = begun(journal, rollout)
         if rollout.open and not isinstance(rollout.phase, Pending):
-            rollout, action = _turned(rollout, journal.sent.get(name), ground)
+            rollout, action = _stepped(journal, rollout, ground)
             actions += [action] if action is not None else []
         journal, rollout = heard(journal, before, rollout, ground.printed, ground.now)
         journal = noted(replace(journal, rollouts={**journal.rollouts, name: rollout}), before, rollout)
@@ -151,6 +151,23 @@ def _begun(journal: Journal, rollout: Rollout, ground: Ground, *, waits: bool) -
         return rollout
     limit = rollout.deadline - rollout.started_at
     return replace(rollout, phase=Progressing(), started_at=ground.now, deadline=ground.now + limit)
+
+
+def _stepped(journal: Journal, rollout: Rollout, ground: Ground) -> tuple[Rollout, SwarmAction | None]:
+    """By its canary while one is let in, else by the service itself; to its end once the routers are done with it."""
+    pair, now = pair_of(journal, ground.live, rollout.service, ground.sight), ground.now
+    earlier = left_over(rollout, pair) and not isinstance(rollout.phase, RollingBack)
+    if earlier or not homeward(rollout, pair):
+        shift = (settled if earlier else shifted)(rollout, pair, ground.make, now)
+        bad = shift.against or ground.refused.get(rollout.service, "")
+        return (_failed(shift.rollout, bad, now), None) if bad else (shift.rollout, shift.told)
+    if pair.canary is not None or (pair.router.routed is not None and rollout.target.routed):
+        rollout = patient(rollout, pair, now)
+    turned, action = _turned(rollout, journal.sent.get(rollout.service), ground)
+    goal = rollout.target if isinstance(turned.phase, Succeeded) else rollout.stable
+    if not isinstance(turned.phase, Succeeded | RolledBack) or not (why := awaited(rollout, goal, pair)):
+        return turned, action
+    return (_failed(rollout, why, now), action) if now >= rollout.deadline else (rollout, action)
 
 
 def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollout, SwarmAction | None]:
@@ -223,7 +240,9 @@ def _arrived(rollout: Rollout, now: datetime) -> Rollout:
 def _sending(journal: Journal, actions: Iterable[SwarmAction], now: datetime) -> Journal:
     """The journal with what is about to be told: before it is, so that nobody asks later whether it was."""
     sent = {
-        each.service: Sent(each.spec.digest, each.version, now) for each in actions if isinstance(each, SendService)
+        each.service: Sent(each.spec.digest, each.version, now)
+        for each in actions
+        if isinstance(each, SendService) and not each.spec.canary
     }
     kept = {name: each for name, each in journal.sent.items() if name in journal.rollouts}
     return replace(journal, sent={**kept, **sent}) if sent or kept != journal.sent else journal

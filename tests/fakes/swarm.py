@@ -74,7 +74,7 @@ class FakeSwarm(Swarm):
         self.endless: set[str] = set()
         self.said: dict[str, str] = {}
         self._ran: dict[str, str] = {}  # the images of tasks, by their ids
-        self.refuses = ""
+        self.refuses, self.refusal = "", "invalid"
         self.away = False
         self.calls: list[str] = []
         self._count = 10
@@ -329,6 +329,8 @@ class FakeSwarm(Swarm):
         free, now = [each.id for each in self.nodes if not each.ailing], self.clock.now()
         place = free[(slot - 1) % len(free)] if free else ""
         made = SwarmTask(self._begun(kept), state, wanted, now, slot, place, _fingerprint(kept.body), why, made=now)
+        joined = (str(each["Target"]) for each in kept.body["TaskTemplate"].get("Networks") or ())
+        made = replace(made, addresses={name: f"10.0.{at}.{self._count % 250 + 2}" for at, name in enumerate(joined)})
         return made if free else self.pending(made, f"no suitable node ({len(self.nodes)} not available for new tasks)")
 
     def _begun(self, kept: Kept) -> str:
@@ -366,7 +368,7 @@ class FakeSwarm(Swarm):
         if call:
             self.calls.append(call)
         if self.refuses and call.startswith(self.refuses):
-            raise EngineRefused(f"{call}: invalid", 400)
+            raise EngineRefused(f"{call}: {self.refusal}", 400)
 
     def _new_id(self) -> str:
         self._count += 1

@@ -28,6 +28,9 @@ services:
 """
 
 
+CANARY = "ports: ['80:80'], x-gitopsd: {strategy: canary"
+
+
 def refusals(keys: str, top: str = "") -> list[str]:
     with pytest.raises(ManifestError) as refused:
         a_service(keys, top=top, swarm=True)
@@ -90,7 +93,20 @@ def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_
         ("deploy: {mode: global, replicas: 2}", "services.web.deploy.replicas: global means one on each node"),
         ("deploy: {placement: {constraints: [ssd]}}", "constraints[0]: expected a constraint such as node.role =="),
         ("deploy: {rollback_config: {failure_action: rollback}}", "failure_action: expected one of pause, continue"),
-        ("x-gitopsd: {strategy: canary}", "services.web.x-gitopsd.strategy: canary needs a router, which no swarm has"),
+        ("deploy: {mode: global}, ports: ['80:80'], x-gitopsd: {strategy: canary}", "canary needs a number of tasks"),
+        ("ports: ['443:80'], x-gitopsd: {traffic: {}}", "x-gitopsd.traffic: TLS does not end in the router of a swarm"),
+        ("ports: ['9406:80'], x-gitopsd: {traffic: {}}", "x-gitopsd.traffic: at port 9406 gitopsd itself speaks to"),
+        ("x-gitopsd: {traffic: {target: 80, expose: inner}}", "x-gitopsd.traffic: the router of a swarm has ports of"),
+        (f"{CANARY}, analysis: {{metrics: [{{name: memory}}]}}}}", "x-gitopsd.analysis: memory is asked of the engine"),
+        (
+            f"{CANARY}, analysis: {{metrics: [{{name: p95}}], synthetic: {{path: /, rate: 5/s}}}}}}",
+            "x-gitopsd.analysis: synthetic requests have no way",
+        ),
+        (
+            f"{CANARY}, steps: [{{set_header_route: {{header: X-Me}}}}]}}",
+            "x-gitopsd.steps: a header leads to the canary",
+        ),
+        (f"{CANARY}, pre_warm: {{path: /}}}}", "x-gitopsd.pre_warm: nothing leads past the share to one task"),
         ("x-gitopsd: {health: {tcp: {port: 80}}}", "services.web.x-gitopsd.health: the instances of a swarm cannot be"),
     ],
 )

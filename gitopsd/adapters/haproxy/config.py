@@ -11,7 +11,7 @@ says; they alone are changed at run time. Each slot is a backend. A listener has
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -21,7 +21,7 @@ from gitopsd.adapters.haproxy.names import backend, copied, way
 from gitopsd.model.canonical import digest
 from gitopsd.model.errors import RouterError
 from gitopsd.model.health import Checks, HttpCheck
-from gitopsd.model.route import SLOTS, OnPurpose, Route, RoutingTable, Slot, SlotName, Target, problems
+from gitopsd.model.route import SLOTS, OnPurpose, Route, RoutingTable, SlotName, Target, problems
 
 CONFIGURATION = "haproxy.cfg"
 SHARES = "share.map"
@@ -29,6 +29,7 @@ CERTIFICATES = "certificates.list"
 SOCKETS = "sockets"
 STATES = "servers.state"
 TABLE = "latency"
+RESOLVERS = "engine"
 WAY = "x-gitopsd-route"
 BOUNDS = (
     *(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75),
@@ -52,7 +53,7 @@ class Tuning:
     `connections` are how many at once; each costs two file descriptors. `farewell` bounds the life of a worker that was
     replaced. `keep_alive` is how long a client's connection may be idle between two requests, and `loading` how long a
     worker may take to start. `ipv6`: the host has it, so that every address of it includes those. `bridged`: it has
-    addresses of its own, to which the ports of the host lead.
+    addresses of its own, to which the ports of the host lead. `heir`: one that stops hands on.
     """
 
     connections: int = 4_000
@@ -61,6 +62,7 @@ class Tuning:
     loading: timedelta = timedelta(seconds=20)
     ipv6: bool = False
     bridged: bool = False
+    heir: bool = True
 
 
 DEFAULT = Tuning()
@@ -87,7 +89,7 @@ def rendered(
     if wrong:
         raise RouterError("; ".join(wrong))
     routes = sorted(table.routes, key=lambda route: route.name)
-    bare = [replace(route, a=Slot(), b=Slot(), share=0) for route in routes]
+    bare = [route.bare for route in routes]
     shown = _certificates(certificates) if any(route.tls for route in routes) else {}
     stamp = f"gitopsd {table.ways} {digest(_files(bare, root, salt, tuning, '') | shown)[:16]}"
     return Rendered(_files(routes, root, salt, tuning, stamp) | shown, stamp)
@@ -169,8 +171,11 @@ def _http_frontend(at: Entrance, root: str, salt: bytes, tuning: Tuning) -> Iter
     yield f"    http-request return status 503 {_text('no ready instance')} if {nobody}"
     yield f"    http-request track-sc0 var(txn.backend) table {TABLE} unless {{ stopping }}"
     yield from _counting()
-    yield f"    use_backend next:{at.name} if {{ stopping }}"
+    if tuning.heir:
+        yield f"    use_backend next:{at.name} if {{ stopping }}"
     yield "    use_backend %[var(txn.backend)]"
+    if not tuning.heir:
+        return
     yield ""
     yield f"backend next:{at.name} from http"
     yield f"    timeout server {_time(quiet)}"
@@ -187,7 +192,7 @@ def _binds(at: Entrance, root: str, tuning: Tuning) -> Iterator[str]:
     if tuning.ipv6 and not at.address and not tuning.bridged:
         # One socket for both would tell services of clients at ::ffff:192.0.2.1.
         yield f"    bind :::{at.port} v6only{tls}"
-    if at.mode == "http":
+    if at.mode == "http" and tuning.heir:
         yield f"    bind unix@{_socket(at, root, 'next')} mode 600 id {_NEXT} accept-proxy"
     for slot, number in _PROBE.items():
         yield f"    bind unix@{_socket(at, root, slot)} mode 600 id {number}"
@@ -291,8 +296,12 @@ def _backend(route: Route, slot: SlotName) -> Iterator[str]:
     yield f"    timeout check {_time(route.health.timeout)}"
     if route.health.http is not None:
         yield from _http_check(route, route.health.http)
-    for target in sorted(route.slot(slot).targets, key=lambda target: target.id):
+    here = route.slot(slot)
+    for target in () if here.found else sorted(here.targets, key=lambda target: target.id):
         yield f"    server {target.id} {server(route, target)}"
+    if here.found:
+        found = f"{here.found} init-addr none resolvers {RESOLVERS} resolve-prefer ipv4"
+        yield f"    server-template {slot} {here.room} {' '.join((found, *_checking(route), *_proxied(route)))}"
 
 
 def _http_check(route: Route, check: HttpCheck) -> Iterator[str]:
@@ -310,13 +319,13 @@ def server(route: Route, target: Target, weight: int | None = None) -> str:
     return " ".join((f"{target.address}:{target.port} weight {takes}", *_checking(route, target), *_proxied(route)))
 
 
-def _checking(route: Route, target: Target) -> Iterator[str]:
+def _checking(route: Route, target: Target | None = None) -> Iterator[str]:
     health: Checks = route.health
     soon = _time(min(health.interval, _SOON))
     yield f"check inter {_time(health.interval)} fastinter {soon} downinter {soon}"
     yield f"fall {health.failure_threshold} rise {health.success_threshold}"
     asked = health.http or health.tcp
-    if asked is not None and asked.port != target.port:
+    if asked is not None and target is not None and asked.port != target.port:
         yield f"port {asked.port}"
 
 

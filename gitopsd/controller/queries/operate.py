@@ -10,7 +10,7 @@ from gitopsd.controller.environments import Environment
 from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.removal import Removal, remove_environment
-from gitopsd.controller.router_owner import RouterOwner
+from gitopsd.controller.router_owner import Claims, RouterOwner
 from gitopsd.controller.router_telling import Teller
 from gitopsd.controller.routing import on_engine, without
 from gitopsd.controller.swarm_acting import remove_from_swarm
@@ -123,7 +123,9 @@ def _unroute(view: View, environment: Environment, journal: Journal) -> None:
         return
     store, target = view.store, environment.engine
     others = {name: store.journal(name).routes for name in on_engine(target.url, store) - set(journal.names)}
-    owner = RouterOwner(view.engine(environment), store)
+    on_swarm = target.swarm
+    claims: Claims = view.swarm(environment) if on_swarm else view.engine(environment)
+    owner = RouterOwner(claims, store, "config" if on_swarm else "volume")
     try:
         if environment.router.mode == "managed":
             owner.hold()

@@ -7,7 +7,8 @@ from gitopsd.controller.queries.look import look
 from gitopsd.controller.queries.view import View
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.release import Release
-from gitopsd.release.progress import ServiceProgress, progress
+from gitopsd.release.progress import ServiceProgress, progress, progress_of
+from gitopsd.release.swarm_routing import tasks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,10 @@ def rollout_progress(view: View, name: str, service: str = "") -> Progress:
     known = {*journal.stable, *journal.rollouts}
     if service and service not in known:
         raise GitopsdError(f"environment {name} has no service {service}; it has {', '.join(sorted(known)) or 'none'}")
-    found = progress(journal, seen.live, view.now)
+    if seen.swarm is not None:
+        found = progress_of(journal, tasks_of(journal, seen.swarm), view.now)
+    else:
+        found = progress(journal, seen.live, view.now)
     last = next(iter(view.store.releases(name, 1)), None)
     chosen = tuple(each for each in found if service in ("", each.rollout.service))
     return Progress(name, journal.release or last, journal.release is None, chosen, view.now)

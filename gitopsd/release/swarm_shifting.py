@@ -1,0 +1,130 @@
+"""A canary on a swarm: the same steps and the same judge as on one engine, and services that are told as the only acts.
+
+    let in          the canary's service gets as many tasks, and its share, as the steps say
+    everything      all of the requests go to it, for `scale_down_delay`; what served before is untouched
+    home            the serving service is told the same content; Swarm updates it, and everything comes back to it
+
+The way home is read off the services, so it is no state of its own; a way back begins and ends with it.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from gitopsd.engine_json.swarm_spec import SPEC
+from gitopsd.model.rollout import Paused, Rollout, Target
+from gitopsd.model.swarm import SendService, SwarmService, SwarmSpec
+from gitopsd.release.swarm_nodes import failures
+from gitopsd.release.swarm_routing import Pair
+from gitopsd.rollout.shifting import has_all, let_in, steps_of
+from gitopsd.rollout.slots import Said
+from gitopsd.rollout.watching import against, doubt, watched
+
+
+class Make(Protocol):
+    """What a service is told to come to a target. GitopsdError: its specification is no longer at hand."""
+
+    def __call__(self, service: str, target: Target, *, canary: bool = False) -> SwarmSpec: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """The next rollout, what a service is told now, and what speaks against the target, in words."""
+
+    rollout: Rollout
+    told: SendService | None = None
+    against: str = ""
+
+
+def shifted(rollout: Rollout, pair: Pair, make: Make, now: datetime) -> Shifted:
+    """One turn while the canary is let in."""
+    rollout = patient(_noted(rollout, pair, now), pair, now)
+    rollout = watched(rollout, pair.members, Said(router=pair.router), now)
+    if bad := against(rollout) or _failing(rollout, pair):
+        return Shifted(rollout, against=bad)
+    if rollout.paused is not None:
+        return Shifted(rollout)
+    rollout, _ = let_in(rollout, pair.members, pair.router, now)
+    if asks := doubt(rollout):
+        return Shifted(replace(rollout, paused=Paused("the judge", now, asks)))
+    if _has_everything(rollout, pair):
+        return _promoted(rollout, pair, make, now)
+    late = f"no progress for {rollout.policy.progress_deadline.total_seconds():g} s{_pending(pair.canary)}"
+    return Shifted(rollout, _sent(rollout, pair.canary, make), late if now >= rollout.deadline else "")
+
+
+def settled(rollout: Rollout, pair: Pair, make: Make, now: datetime) -> Shifted:
+    """One turn while the canary is still that of an earlier rollout: first what serves has everything again."""
+    rollout = patient(rollout, pair, now)
+    late = f"no progress for {rollout.policy.progress_deadline.total_seconds():g} s"
+    told = _told(rollout, rollout.stable, pair.serving, make) if rollout.stable is not None else None
+    return Shifted(rollout, told, late if now >= rollout.deadline else "")
+
+
+def awaited(rollout: Rollout, goal: Target | None, pair: Pair) -> str:
+    """What an end still waits for, in words, when the serving service has come to its goal; "" for nothing."""
+    if pair.canary is not None:
+        return f"{pair.canary.name} has not drained"
+    if goal is None or not goal.routed or not goal.replicas or goal == rollout.stable:
+        return ""
+    unready = [each.instance.name for each in pair.members if not pair.router.seen.ready(each.id)]
+    return f"{', '.join(unready)} does not answer in every router" if unready else ""
+
+
+def patient(rollout: Rollout, pair: Pair, now: datetime) -> Rollout:
+    """That a router does not answer, or not yet as it is told, is no fault of what it is to lead to."""
+    waits = pair.router.routed is not None and not pair.router.seen.agreed
+    return replace(rollout, deadline=now + rollout.policy.progress_deadline) if waits else rollout
+
+
+def _noted(rollout: Rollout, pair: Pair, now: datetime) -> Rollout:
+    """A share may go to its tasks once one of them answers in every router."""
+    reached = rollout.shift.reached is not None or not pair.ready("b")
+    return rollout if reached else replace(rollout, shift=replace(rollout.shift, reached=now))
+
+
+def _failing(rollout: Rollout, pair: Pair) -> str:
+    tasks = pair.canary.tasks if pair.canary is not None else ()
+    own = [each for each in tasks if each.fingerprint == rollout.target.fingerprint]
+    lately = [each for each in failures(own, pair.nodes) if each.at >= rollout.started_at]
+    if len(lately) < rollout.policy.crash_loop.restarts:
+        return ""
+    return f"{len(lately)} of its tasks failed: {lately[-1].why or lately[-1].state}"
+
+
+def _has_everything(rollout: Rollout, pair: Pair) -> bool:
+    done = rollout.shift.step >= len(steps_of(rollout.policy))
+    there = pair.ready("b") >= rollout.target.replicas
+    return done and there and has_all(rollout, pair.members, pair.router)
+
+
+def _promoted(rollout: Rollout, pair: Pair, make: Make, now: datetime) -> Shifted:
+    """Once it has had everything for long enough, the serving service is told the same content."""
+    rollout = replace(rollout, deadline=now + rollout.policy.progress_deadline)
+    if rollout.shift.since is not None and now < rollout.shift.since + rollout.policy.scale_down_delay:
+        return Shifted(rollout)
+    return Shifted(rollout, _told(rollout, rollout.target, pair.serving, make))
+
+
+def _sent(rollout: Rollout, canary: SwarmService | None, make: Make) -> SendService | None:
+    """What the canary's service is told, where it is not so already."""
+    scale = rollout.shift.scale
+    if not scale:
+        return None
+    return _told(rollout, replace(rollout.target, replicas=scale), canary, make, canary=True)
+
+
+def _told(
+    rollout: Rollout, goal: Target, service: SwarmService | None, make: Make, *, canary: bool = False
+) -> SendService | None:
+    """What a service is told, where it is not so already."""
+    spec = make(rollout.service, goal, canary=canary)
+    if service is not None and service.labels.get(SPEC) == spec.digest:
+        return None
+    id, version = (service.id, service.version) if service is not None else ("", 0)
+    return SendService(rollout.service, goal, spec, rollout.cause, id, version)
+
+
+def _pending(canary: SwarmService | None) -> str:
+    why = next((each.why for each in reversed(canary.tasks) if each.why), "") if canary is not None else ""
+    return f": {why}" if why else ""
