@@ -55,7 +55,7 @@ def wire(flags: Flags) -> Application:
         open_source=lambda repository: _open_source(repository, settings),
         connect=lambda target: _connect(target, logins),
         connect_swarm=lambda target: _connect_swarm(target, logins),
-        open_router=_open_router,
+        open_router=lambda target, settings: _open_router(target, settings, logins, store.key),
         open_metrics=_open_metrics,
         open_probe=lambda target, image: _open_probe(target, image, logins),
         directory=directory,
@@ -119,7 +119,13 @@ def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict
     return DockerProbe(target, image, registries)
 
 
-def _open_router(target: TargetEngine, settings: RouterSettings) -> Router:
+def _open_router(
+    target: TargetEngine, settings: RouterSettings, registries: dict[str, Registry], key: Callable[[], bytes]
+) -> Router:
+    if target.swarm:
+        from gitopsd.adapters.haproxy.on_swarm import SwarmHaproxy
+
+        return SwarmHaproxy(_connect_swarm(target, registries), settings.image, key())
     if settings.mode == "traefik" and settings.directory is not None:
         from gitopsd.adapters.traefik.router import TraefikRouter
 

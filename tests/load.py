@@ -88,10 +88,10 @@ class Load:
 
 
 class Client:
-    """Asks one port for as long as it is not told to stop; it waits `pause` seconds after each answer."""
+    """Asks one port of an address as long as it is not told to stop; it waits `pause` seconds after each answer."""
 
-    def __init__(self, load: Load, port: int, host: str, pause: float, tls: ssl.SSLContext | None) -> None:
-        self._load, self._port, self._host, self._pause, self._tls = load, port, host, pause, tls
+    def __init__(self, load: Load, port: int, host: str, pause: float, tls: ssl.SSLContext | None, at: str) -> None:
+        self._load, self._port, self._host, self._pause, self._tls, self._at = load, port, host, pause, tls, at
         self.over = threading.Event()
 
     def ask(self, kind: Kind) -> None:
@@ -141,7 +141,7 @@ class Client:
 
     def _connected(self, kind: Kind) -> socket.socket:
         try:
-            wire = socket.create_connection(("127.0.0.1", self._port), _PATIENCE_S)
+            wire = socket.create_connection((self._at, self._port), _PATIENCE_S)
             return wire if self._tls is None else self._tls.wrap_socket(wire, server_hostname=self._host)
         except OSError as error:
             raise OSError(f"connect: {error}") from error
@@ -200,10 +200,11 @@ def load(
     *,
     kinds: Sequence[Kind] = USUAL,
     into: Load | None = None,
+    at: str = "127.0.0.1",
 ) -> Iterator[Load]:
     """So many clients of each kind, for as long as it lasts. `into` counts theirs together with others'."""
     made = into or Load()
-    client = Client(made, port, host, pause, tls)
+    client = Client(made, port, host, pause, tls, at)
     threads = [threading.Thread(target=client.ask, args=(kind,), daemon=True) for kind in kinds for _ in range(clients)]
     for thread in threads:
         thread.start()

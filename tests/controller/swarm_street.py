@@ -35,7 +35,7 @@ class StreetSwarm(FakeSwarm):
 
 
 class SwarmStreet(NearHouse):
-    """`shares` are all that the canary was ever given, in basis points, by image of what was its service then."""
+    """So many `requests` come at each moment."""
 
     router: StreetRouter
     swarm: StreetSwarm

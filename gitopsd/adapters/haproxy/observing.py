@@ -1,12 +1,17 @@
 """What HAProxy's workers show, put together to what is routed."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from gitopsd.adapters.haproxy.config import BAD_PROBES, BOUNDS, EVERY, PROBES
 from gitopsd.adapters.haproxy.names import slot_of
 from gitopsd.adapters.haproxy.runtime import Process, Row
-from gitopsd.model.route import ObservedRoute, ObservedRouting, ObservedTarget, RouteName, SlotName
+from gitopsd.model.route import ObservedRoute, ObservedRouting, ObservedTarget, RouteName, SlotName, SlotSample
 
+NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
+EVERY_S: Final = 0.01
 Key = tuple[RouteName, SlotName, str]
 
 
@@ -27,7 +32,7 @@ def observed(look: Look, older: Iterable[Row] = ()) -> ObservedRouting:
     here = {found[0] for row in look.rows if (found := slot_of(row.backend))}
     names = here | {name for name, _, _ in left}
     routes = (_route(name, look.shares.get(name, 0), targets, leaving=name not in here) for name in sorted(names))
-    return ObservedRouting(look.process.epoch, _ways(look.process.stamp), tuple(routes))
+    return ObservedRouting(look.process.epoch, ways(look.process.stamp), tuple(routes))
 
 
 def _servers(rows: Iterable[Row]) -> dict[Key, list[Row]]:
@@ -53,9 +58,33 @@ def _route(name: RouteName, share: int, targets: Mapping[Key, ObservedTarget], l
     return ObservedRoute(name.environment, name.service, share, a, b, leaving)
 
 
-def _ways(stamp: str) -> str:
+def ways(stamp: str) -> str:
     match stamp.split():
         case ["gitopsd", ways, _]:
             return ways
         case _:
             return ""
+
+
+def parted(said: str) -> tuple[str, str, str]:
+    """Three answers to three commands; the first two end with an empty line."""
+    first, _, rest = said.partition("\n\n")
+    second, _, third = rest.partition("\n\n")
+    return first, second, third.strip("\n")
+
+
+def sample(epoch: str, row: Row, counted: tuple[int, ...]) -> SlotSample:
+    probes, bad_probes = counted[PROBES], counted[BAD_PROBES]
+    if row.mode == "tcp":
+        return SlotSample(epoch, row.sessions - probes, row.failed_connections)
+    within = (*counted[: len(BOUNDS)], counted[EVERY])
+    return SlotSample(epoch, row.answers - probes, row.answers_5xx - bad_probes, within)
+
+
+def eventually(check: Callable[[], bool], within: float) -> bool:
+    until = time.monotonic() + within
+    while not check():
+        if time.monotonic() > until:
+            return False
+        time.sleep(EVERY_S)
+    return True

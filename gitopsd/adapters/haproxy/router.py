@@ -13,12 +13,9 @@ from typing import Final
 
 from gitopsd.adapters.haproxy.certificates import CertificateDirectory
 from gitopsd.adapters.haproxy.config import (
-    BAD_PROBES,
     BOUNDS,
     CONFIGURATION,
     DEFAULT,
-    EVERY,
-    PROBES,
     SHARES,
     TABLE,
     Rendered,
@@ -30,7 +27,7 @@ from gitopsd.adapters.haproxy.disk import Disk
 from gitopsd.adapters.haproxy.entrances import places
 from gitopsd.adapters.haproxy.host import Host
 from gitopsd.adapters.haproxy.names import backend, slot_of, way
-from gitopsd.adapters.haproxy.observing import Look, observed
+from gitopsd.adapters.haproxy.observing import NO_SAMPLES, Look, eventually, observed, parted, sample
 from gitopsd.adapters.haproxy.probing import probe
 from gitopsd.adapters.haproxy.runtime import Row, Runtime, Worker, counters, process, rows, sessions, shares
 from gitopsd.adapters.haproxy.states import states
@@ -51,11 +48,9 @@ from gitopsd.model.route import (
 )
 
 _LEAVING_S: Final = 2.0
-_EVERY_S: Final = 0.01
 _START_TICK_S: Final = 1.5
 _BEGIN: Final = "Name: "  # of what a worker tells of itself
 _TRIAL: Final = "certificate.new"
-_NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
 
 
 class HaproxyRouter:
@@ -111,13 +106,13 @@ class HaproxyRouter:
 
     def samples(self) -> Mapping[tuple[RouteName, SlotName], SlotSample]:
         said = self._runtime.ask("show info", "show stat", f"show table {TABLE}")
-        info, stat, table = _parted(said)
+        info, stat, table = parted(said)
         epoch, counted = process(info).epoch, counters(table)
         found = {}
         for row in rows(stat):
             name = slot_of(row.backend)
             if name is not None and row.server == "BACKEND":
-                found[name] = _sample(epoch, row, counted.get(row.backend, _NO_SAMPLES))
+                found[name] = sample(epoch, row, counted.get(row.backend, NO_SAMPLES))
         return found
 
     def certificates(self) -> Certificates:
@@ -165,7 +160,7 @@ class HaproxyRouter:
         answers, name, rest = said.partition(_BEGIN)
         if answers.strip():
             raise RouterError(f"the router answers {answers.strip()!r} to {'; '.join(first)!r}")
-        info, stat, map = _parted(name + rest)
+        info, stat, map = parted(name + rest)
         return Look(process(info), rows(stat), shares(map))
 
     def _older(self) -> tuple[Row, ...]:
@@ -177,7 +172,7 @@ class HaproxyRouter:
         self._keep(wanted, self._host.check)
         self._disk.leave_states()
         self._host.start()
-        if not _eventually(lambda: self._stamp() == wanted.stamp, self._loading):
+        if not eventually(lambda: self._stamp() == wanted.stamp, self._loading):
             raise RouterUnavailable("the router does not start with its configuration; its log says why")
 
     def _reload(self, wanted: Rendered, table: RoutingTable) -> None:
@@ -187,7 +182,7 @@ class HaproxyRouter:
         try:
             self._disk.leave_states(states(self._runtime.ask("show servers state"), table))
             self._start_worker()
-            _eventually(lambda: self._stamp() == wanted.stamp or self._runtime.failed_reloads() > failed, self._loading)
+            eventually(lambda: self._stamp() == wanted.stamp or self._runtime.failed_reloads() > failed, self._loading)
             if self._stamp() != wanted.stamp:
                 self._turn_back(before, table)
         finally:
@@ -223,7 +218,7 @@ class HaproxyRouter:
         before = process(self._runtime.ask("show info"))
         self._disk.leave_states(states(self._runtime.ask("show servers state"), table))
         # In containers both have the same number, and the second of their start alone tells one from the other.
-        _eventually(lambda: time.time() >= before.started + 1, _START_TICK_S)
+        eventually(lambda: time.time() >= before.started + 1, _START_TICK_S)
         self._runtime.set_aside(before.epoch)
         failed = self._taken_over(before.epoch)
         self._disk.leave_states()
@@ -238,7 +233,7 @@ class HaproxyRouter:
         """Why the new one does not answer in place of the one before, "" once it does."""
         try:
             self._host.start_beside()
-            if _eventually(lambda: (look := self._look()) is not None and look.process.epoch != before, self._loading):
+            if eventually(lambda: (look := self._look()) is not None and look.process.epoch != before, self._loading):
                 return ""
         except RouterError as error:
             return str(error)
@@ -305,7 +300,7 @@ class HaproxyRouter:
                 self._runtime.tell(f"set server {name} state ready")
             return not refused[0]
 
-        if not _eventually(gone, _LEAVING_S):
+        if not eventually(gone, _LEAVING_S):
             raise RouterError(f"{name} cannot be forgotten yet ({refused[0]}): drain or cut it first")
 
     def _answers(self, key: tuple[str, str]) -> bool:
@@ -359,27 +354,3 @@ def _is_astray(row: Row, target: Target) -> bool:
 
 def _named(key: tuple[str, str]) -> str:
     return "/".join(key)
-
-
-def _parted(said: str) -> tuple[str, str, str]:
-    """Three answers to three commands; the first two end with an empty line."""
-    first, _, rest = said.partition("\n\n")
-    second, _, third = rest.partition("\n\n")
-    return first, second, third.strip("\n")
-
-
-def _sample(epoch: str, row: Row, counted: tuple[int, ...]) -> SlotSample:
-    probes, bad_probes = counted[PROBES], counted[BAD_PROBES]
-    if row.mode == "tcp":
-        return SlotSample(epoch, row.sessions - probes, row.failed_connections)
-    within = (*counted[: len(BOUNDS)], counted[EVERY])
-    return SlotSample(epoch, row.answers - probes, row.answers_5xx - bad_probes, within)
-
-
-def _eventually(check: Callable[[], bool], within: float) -> bool:
-    until = time.monotonic() + within
-    while not check():
-        if time.monotonic() > until:
-            return False
-        time.sleep(_EVERY_S)
-    return True

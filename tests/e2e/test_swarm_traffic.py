@@ -1,0 +1,243 @@
+"""What the clients of a service on a real swarm see of its releases, at the routers of all three nodes at once."""
+
+import http.client
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from gitopsd.adapters.haproxy.on_swarm import asked
+from gitopsd.adapters.haproxy.proof import proof, trusting
+from gitopsd.model.route import ALL
+from tests.e2e.app import APP, HAPROXY, app_image
+from tests.e2e.conftest import MakeRig
+from tests.e2e.nodes import Node, Nodes, three_nodes
+from tests.e2e.rig import Rig
+from tests.haproxy import image_of_haproxy
+from tests.load import USUAL, Load, load
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
+PORT = 8000
+PATIENCE = 150.0
+ENOUGH = 50  # requests, before a judge says a word
+SOON = {"scale_down_delay": "1s"}
+WITH_STEPS: dict[str, Any] = {**SOON, "strategy": "canary", "steps": [{"set_weight": 34}, {"pause": {}}]}
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """A swarm of three nodes that all have the application and a router's image."""
+
+    def pictures(api: Any) -> None:
+        app_image(api)
+        image_of_haproxy(api, HAPROXY)
+
+    with three_nodes(pictures) as made:
+        yield made
+
+
+class Road:
+    """A service behind the routers of a swarm, and its clients at every node."""
+
+    def __init__(self, rig: Rig, nodes: Nodes) -> None:
+        self.rig, self.nodes = rig, nodes
+
+    def push(self, version: str, *, replicas: int = 3, **how: Any) -> str:
+        """`errors`, `latency_ms`, ... are the application's environment, `x` the extension's keys."""
+        extension = {"min_ready": "0s", "traffic": {}, **how.pop("x", {})}
+        knobs = {"latency_ms": 2, "term_mode": "exit", **how}
+        service = {
+            "image": APP,
+            "ports": [f"{PORT}:8080"],
+            "environment": {"VERSION": version, **{name.upper(): str(value) for name, value in knobs.items()}},
+            "deploy": {
+                "replicas": replicas,
+                "update_config": {"order": "start-first", "parallelism": 1, "monitor": "1s"},
+            },
+            "x-gitopsd": extension,
+        }
+        return self.rig.push(web=service)
+
+    def serving(self, version: str, **how: Any) -> str:
+        commit = self.push(version, **how)
+        self.rig.synced(commit, within=PATIENCE)
+        return commit
+
+    def paused(self) -> None:
+        """The canary stands at its pause."""
+        self.rig.eventually(lambda: self._steps_done() == 1, PATIENCE)
+
+    def _steps_done(self) -> int:
+        rollout = self.rig.store.journal("shop").rollouts.get("web")
+        return rollout.shift.step if rollout is not None else 0
+
+    def promote(self) -> None:
+        self.paused()
+        self.rig.ask("promote")
+
+    def services(self) -> list[str]:
+        """What the project has on the swarm, without the project's name."""
+        api: Any = self.nodes.api
+        found = (str(each["Spec"]["Name"]) for each in api.services())
+        return sorted(name.removeprefix(f"{self.rig.project}_") for name in found if name.startswith(self.rig.project))
+
+    def told(self, reason: str, words: str) -> bool:
+        return any(each.reason == reason and words in each.message for each in self.rig.store.events(limit=1000))
+
+    def others(self) -> list[str]:
+        """Every service of the swarm that is not the project's."""
+        api: Any = self.nodes.api
+        names = (str(each["Spec"]["Name"]) for each in api.services())
+        return [name for name in names if not name.startswith(self.rig.project)]
+
+    @contextmanager
+    def clients(self, at: Sequence[Node] = ()) -> Iterator[Load]:
+        """One of each kind at these nodes, or at all."""
+        seen = Load()
+        with ExitStack() as going:
+            for node in at or self.nodes.all:
+                how: dict[str, Any] = {"kinds": USUAL, "into": seen, "at": node.address}
+                going.enter_context(load(PORT, "localhost", 1, 0.01, **how))
+            yield seen
+
+
+@pytest.fixture
+def road(nodes: Nodes, make_rig: MakeRig) -> Iterator[Road]:
+    url = nodes.alpha.engine.url
+    rig = make_rig(engine=url, api=nodes.api, target={"swarm": url}, router={"image": HAPROXY})
+    yield Road(rig.start(), nodes)
+    rig.end()
+    nodes.whole()
+    nodes.clear()
+
+
+def test_a_canary_gets_its_share_at_every_node_and_goes_well_without_a_lost_request(road: Road) -> None:
+    road.serving("one")
+    with road.clients() as seen:
+        seen.more(ENOUGH)
+        road.push("two", x=WITH_STEPS)
+        road.rig.eventually(lambda: seen.answered["two"] > 0, PATIENCE)
+        before = seen.so_far()
+        seen.more(1000)
+        assert 26 < seen.share("two", before) < 42
+        assert road.services() == ["web", "web-canary"]
+        road.promote()
+        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        before = seen.so_far()
+        seen.more(300)
+        assert seen.share("two", before) == 100
+    seen.none_lost()
+    assert road.rig.release().outcome == "succeeded"
+
+
+def test_blue_green_changes_over_at_once_and_comes_home_without_a_lost_request(road: Road) -> None:
+    road.serving("one")
+    with road.clients() as seen:
+        seen.more(ENOUGH)
+        road.push("two", x={**SOON, "strategy": "blue-green"})
+        road.rig.eventually(lambda: road.services() == ["web", "web-canary"], PATIENCE)
+        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        before = seen.so_far()
+        seen.more(300)
+        assert seen.share("two", before) == 100
+    seen.none_lost()
+
+
+def test_swarms_own_updater_costs_at_most_a_kept_connection_and_no_post(road: Road) -> None:
+    road.serving("one")
+    with road.clients() as seen:
+        seen.more(ENOUGH)
+        road.serving("two")
+        road.rig.eventually(lambda: road.rig.release().outcome == "succeeded", PATIENCE)
+        seen.more(300)
+    # Nobody drains what Swarm stops: a connection that was kept may end with it, which clients then open anew.
+    assert set(seen.failed) <= {"GET : ended without an answer"}, seen.failed
+    assert seen.failed.total() < seen.answered.total() / 100
+    assert seen.answered["two"] > 0
+
+
+def test_a_share_that_somebody_moved_at_one_node_is_told_and_put_back(road: Road) -> None:
+    road.serving("one")
+    key = bytes.fromhex((road.rig.state / "key").read_text())
+    command = f"set map share.map shop:web {ALL // 2}"
+    asked(road.nodes.beta.address, trusting(proof(key)), command)
+    road.rig.eventually(lambda: road.told("DriftFound", "the share of slot b is 50 %, should be 0 %"), PATIENCE)
+    road.rig.eventually(lambda: road.told("DriftEnded", "shop/web is no longer modified"), PATIENCE)
+
+
+def test_another_path_replaces_the_routers_and_with_the_last_route_they_go(road: Road) -> None:
+    road.serving("one")
+    road.serving("one", x={"traffic": {"path": "/shop"}})
+    assert "the router of each node is replaced" in road.rig.told("RouterReplaced", within=PATIENCE).message
+    road.rig.eventually(lambda: answers("/shop", road.nodes) == [200] * 3, PATIENCE)
+    assert answers("/", road.nodes) == [404] * 3
+    road.rig.repository.push({"environments/shop": None, "README.md": "Empty\n"})
+    road.rig.held("orphaned", within=PATIENCE)
+    assert "1 services removed" in road.rig.ask("remove")
+    road.rig.eventually(lambda: road.others() == [], PATIENCE)
+
+
+def answers(path: str, nodes: Nodes) -> list[int]:
+    return [got(node, path)[0] for node in nodes.all]
+
+
+def got(node: Node, path: str = "/") -> tuple[int, str]:
+    """What comes of one request at a node: its status, 0 for no answer, and which version gave it."""
+    connection = http.client.HTTPConnection(node.address, PORT, timeout=5)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode().strip()
+    except OSError:
+        return 0, ""
+    finally:
+        connection.close()
+
+
+def test_a_router_that_starts_anew_without_gitopsd_takes_the_canary_back_until_it_is_there(road: Road) -> None:
+    road.serving("one")
+    road.push("two", x=WITH_STEPS)
+    road.paused()
+    road.rig.process.kill()
+    beta = road.nodes.beta
+    api = beta.engine.api()
+    (before,) = (each["Id"] for each in api.containers() if each["Image"] == HAPROXY)
+    api.kill(before)
+    road.rig.eventually(lambda: got(beta)[0] == 200, PATIENCE)
+    assert {got(beta)[1] for _ in range(60)} == {"one"}
+    road.rig.start()
+    road.rig.eventually(lambda: got(beta)[1] == "two", PATIENCE)
+    road.promote()
+    road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    assert [got(each)[1] for each in road.nodes.all] == ["two"] * 3
+
+
+def test_a_node_that_dies_is_out_of_all_routers_soon_and_fails_no_canary(road: Road) -> None:
+    road.serving("one")
+    lost = road.nodes.gamma
+    with road.clients(at=(road.nodes.alpha, road.nodes.beta)) as seen:
+        seen.more(ENOUGH)
+        lost.unplug()
+        road.rig.eventually(lambda: road.nodes.states()[lost.name] == "down", PATIENCE)
+        before = seen.failed.total()
+        seen.more(500)
+        assert seen.failed.total() == before, seen.failed
+        road.push("two", x=WITH_STEPS)
+        road.rig.eventually(lambda: seen.answered["two"] > 0, PATIENCE)
+        road.promote()
+        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    assert road.rig.release().outcome == "succeeded"
+
+
+def test_the_judge_throws_a_bad_canary_back(road: Road) -> None:
+    road.serving("one")
+    with road.clients() as seen:
+        seen.more(ENOUGH)
+        reason = road.rig.rejected(road.push("bad", errors=50, x=WITH_STEPS), within=PATIENCE)
+        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        before = seen.so_far()
+        seen.more(300)
+        assert seen.share("one", before) == 100
+    assert "error-rate" in reason
+    assert all(how.endswith("500") for how in seen.failed), seen.failed  # nothing is lost beside its bad answers
