@@ -5,7 +5,6 @@ import io
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -25,16 +24,17 @@ DEBIAN, BASE, IMAGE = "gitopsd-test/debian:git", "gitopsd-test/base:wheels", "gi
 
 
 @pytest.fixture(scope="session")
-def gitopsd_image(docker_api: docker.APIClient, images: Images) -> Iterator[str]:
-    """The tag of the built image. The base has Git, Python and the locked wheels; the build gets no network."""
+def gitopsd_image(docker_api: docker.APIClient, images: Images) -> str:
+    """The tag of the built image. The base has Git, Python and the locked wheels; the build gets no network.
+
+    It stays, as all images of tests do: those that run beside these may need it still.
+    """
     images.debian(DEBIAN, PACKAGES)
     wheels = wheelhouse(python_of(docker_api, DEBIAN))
     built(docker_api, BASE, fileobj=base_context(wheels), custom_context=True)
     dockerfile = "deploy/Dockerfile"
     built(docker_api, IMAGE, path=str(ROOT), dockerfile=dockerfile, buildargs={"BASE": BASE}, network_mode="none")
-    yield IMAGE
-    for tag in (IMAGE, BASE):
-        docker_api.remove_image(tag, force=True)
+    return IMAGE
 
 
 def python_of(api: docker.APIClient, image: str) -> str:

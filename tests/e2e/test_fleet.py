@@ -105,6 +105,7 @@ def test_a_version_reaches_the_second_machine_once_the_first_has_proven_it_and_a
     assert fleet.first.running() == fleet.later.running() == {"web-1": TWO}
 
 
+@pytest.mark.long
 def test_a_machine_whose_daemon_is_away_is_said_and_waited_for(fleet: Fleet) -> None:
     good = fleet.push(ONE)
     fleet.later.synced(good, within=PATIENCE)

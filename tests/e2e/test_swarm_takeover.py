@@ -145,6 +145,7 @@ def test_wherever_the_one_that_acts_is_killed_the_other_one_ends_the_rollout_and
         managed.both_run()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_restart_of_the_database_amid_a_rollout_of_swarm_costs_it_nothing(managed: Managed, postgres: Server) -> None:
     begun(managed)

@@ -144,6 +144,7 @@ def test_blue_green_changes_over_at_once_and_comes_home_without_a_lost_request(r
     seen.none_lost()
 
 
+@pytest.mark.long
 def test_swarms_own_updater_costs_at_most_a_kept_connection_and_no_post(road: Road) -> None:
     road.serving("one")
     with road.clients() as seen:
@@ -166,6 +167,7 @@ def test_a_share_that_somebody_moved_at_one_node_is_told_and_put_back(road: Road
     road.rig.eventually(lambda: road.told("DriftEnded", "shop/web is no longer modified"), PATIENCE)
 
 
+@pytest.mark.long
 def test_another_path_replaces_the_routers_and_with_the_last_route_they_go(road: Road) -> None:
     road.serving("one")
     road.serving("one", x={"traffic": {"path": "/shop"}})
@@ -195,6 +197,7 @@ def got(node: Node, path: str = "/") -> tuple[int, str]:
         connection.close()
 
 
+@pytest.mark.long
 def test_a_router_that_starts_anew_without_gitopsd_takes_the_canary_back_until_it_is_there(road: Road) -> None:
     road.serving("one")
     road.push("two", x=WITH_STEPS)
@@ -213,6 +216,7 @@ def test_a_router_that_starts_anew_without_gitopsd_takes_the_canary_back_until_i
     assert [got(each)[1] for each in road.nodes.all] == ["two"] * 3
 
 
+@pytest.mark.long
 def test_a_node_that_dies_is_out_of_all_routers_soon_and_fails_no_canary(road: Road) -> None:
     road.serving("one")
     lost = road.nodes.gamma
