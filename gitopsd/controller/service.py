@@ -72,10 +72,10 @@ class Service:
         daemon = Daemon(self._application, observe=self._observe)
         self._tell("Started", f"gitopsd {store.instance_id()[:8]} on {self._application.settings.host}")
         try:
+            prepare()
             daemon.start()
             self._daemon = daemon
             self._serve()
-            prepare()
             while store.holds() and not self._ends_within(LOOK_S):
                 pass
         finally:
