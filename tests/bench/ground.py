@@ -21,6 +21,7 @@ from tests.conftest import network_is_gone
 from tests.images import Images
 
 PATIENCE_S = 30.0
+RESTS_S, RESTS_OVER_S = 0.02, 0.5  # who uses no more of a core than that in so long has nothing to do
 PATIENCE_WITH_A_CALL_S = 300  # an engine that starts many at once beside other work takes its time
 SLEEPER = 'CMD ["/bin/sh", "-c", "trap \'exit 0\' TERM; while true; do sleep 3600 & wait $!; done"]'
 
@@ -172,6 +173,23 @@ def daemon(repository: Repository, state: Path) -> Iterator[subprocess.Popen[byt
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of a core since it began."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def at_rest(process: "subprocess.Popen[bytes]") -> None:
+    """Wait until a daemon that was just started is as one that has been there for long: up, and with nothing to do."""
+    used = [0.0]
+
+    def rests() -> bool:
+        used.append(cpu_seconds(process.pid))
+        return used[-2] > 0 and used[-1] - used[-2] <= RESTS_S
+
+    wait_until(rests, every=RESTS_OVER_S)
 
 
 def wait_until(check: Callable[[], bool], within: float = 600.0, every: float = 0.005) -> None:

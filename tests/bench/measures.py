@@ -35,7 +35,7 @@ from tests.bench.adoption import adoption
 from tests.bench.configuring import configuring
 from tests.bench.drift import drift
 from tests.bench.drift_check import drift_check
-from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, typical, wait_until
+from tests.bench.ground import Ground, Repository, cpu_seconds, daemon, manifest, seconds, typical, wait_until
 from tests.bench.paging import paging
 from tests.bench.result import Result
 from tests.bench.rolling import deciding, reverting, rolling
@@ -260,13 +260,9 @@ def _resident_mb(pid: int) -> float:
 
 
 def _idle_percent(pid: int, over: float = 20.0) -> float:
-    def ticks() -> int:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    begun = ticks()
+    begun = cpu_seconds(pid)
     threading.Event().wait(over)
-    return (ticks() - begun) / os.sysconf("SC_CLK_TCK") / over * 100
+    return (cpu_seconds(pid) - begun) / over * 100
 
 
 def memory_over_200(ground: Ground) -> list[Result]:

@@ -14,7 +14,7 @@ from gitopsd.adapters.store.sqlite import open_store
 from gitopsd.controller.execute import WORKERS
 from gitopsd.model.desired import Policy
 from gitopsd.release import advance
-from tests.bench.ground import Ground, Repository, daemon, manifest, seconds, wait_until
+from tests.bench.ground import Ground, Repository, at_rest, daemon, manifest, seconds, wait_until
 from tests.bench.result import Result
 from tests.crowd import crowd, served
 
@@ -62,8 +62,9 @@ def rolling(ground: Ground, once: Once, settled: Settled) -> list[Result]:
     try:
         for _ in range(ROUNDS):
             for version, taken in ((2, forth), (1, back)):
-                with daemon(repository, state):
+                with daemon(repository, state) as process:
                     settled(ground, state, name)
+                    at_rest(process)
                     ours = _replaced(ground, repository, name, version)
                 taken.append(
                     (ours, _raw(ground))
