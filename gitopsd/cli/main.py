@@ -42,10 +42,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "adopt": ("adopt", "Take over what docker compose started."),
     "eject": ("eject", "Give an environment up: it keeps running, as a plain Compose file."),
     "remove": ("remove", "Take an environment down; its volumes stay."),
+    "volumes": ("volumes", "List the volumes of environments, and which of them nobody needs."),
     "secret": ("secret", "Keep the secrets that Compose files call external."),
     "token": ("token", "Make and revoke what page and API are asked with."),
     "state": ("state", "Back the state directory up, and restore it."),
     "doctor": ("doctor", "Check settings, repositories, engines and clock."),
+    "completion": ("completion", "Print what a shell reads to complete commands."),
     "version": ("version", "Print the version."),
 }
 INTERRUPTED = 130  # as a shell says it of SIGINT

@@ -13,7 +13,7 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.health import Answer, Check, Subject
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses, Used
+from gitopsd.model.live import EngineEvent, EngineFacts, KeptVolume, LayerChange, LiveState, NetworkAddresses, Used
 from gitopsd.model.secret import HostFile, Lock
 
 __all__ = [
@@ -91,6 +91,10 @@ class EngineView(Protocol):
 
     def projects(self) -> tuple[str, ...]:
         """The Compose projects that have containers on the engine, by name."""
+        ...
+
+    def kept_volumes(self) -> tuple[KeptVolume, ...]:
+        """The volumes of all projects, by name, but for what gitopsd keeps for itself: claims, delivered content."""
         ...
 
     def logs(self, container: str, lines: int) -> str:

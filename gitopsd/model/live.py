@@ -91,6 +91,16 @@ class LiveVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptVolume:
+    """A volume of some project. `environment` is the one that gitopsd made it for, "" where somebody else made it."""
+
+    name: str
+    project: str
+    environment: str = ""
+    mounted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LiveState:
     """One look at an engine through one project's window. `owner` is the claim on it ("": unclaimed).
 

@@ -12,6 +12,7 @@ from gitopsd.engine_json.routed import NETWORK, routed_endpoint
 from gitopsd.model.desired import Attachment, Image, Port, Volume, VolumeMount
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
+from gitopsd.model.live import KeptVolume
 from gitopsd.model.traffic import Traffic
 from tests.contract.grounds import Ground
 from tests.engine_json.builders import created, desired, directory, file, sealed, service
@@ -341,6 +342,25 @@ def test_a_volume_is_made_once_and_mounted(ground: Ground) -> None:
     (found,) = ground.engine.observe(ground.project).volumes
     assert found.name == f"{ground.project}_data"
     assert ground.only().volumes == {"/var/lib/data": f"{ground.project}_data"}
+
+
+def test_the_volumes_of_all_projects_are_shown_with_whom_they_were_made_for_and_whether_they_are_mounted(
+    ground: Ground,
+) -> None:
+    each = service(mounts=[VolumeMount("data", "/var/lib/data")], **QUICK)
+    state = desired(each, project=ground.project)
+    volume = state.volumes["data"]
+    ground.engine.create_volume(volume.name, volume_body(volume, state))
+
+    def shown() -> list[KeptVolume]:
+        return [found for found in ground.engine.kept_volumes() if found.project == ground.project]
+
+    free = KeptVolume(volume.name, ground.project, state.environment)
+    assert shown() == [free]
+    ground.run(each)
+    assert shown() == [replace(free, mounted=True)]
+    ground.engine.claim(ground.project, "somebody")
+    assert shown() == [replace(free, mounted=True)]
 
 
 def test_a_volume_of_somebody_else_is_a_conflict(ground: Ground) -> None:

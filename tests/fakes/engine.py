@@ -15,6 +15,7 @@ from gitopsd.model.image import Disk, HeldImage, OutOfSight
 from gitopsd.model.live import (
     EngineEvent,
     EngineFacts,
+    KeptVolume,
     LayerChange,
     LiveNetwork,
     LiveState,
@@ -95,6 +96,15 @@ class FakeEngine(Machine):
         with self._call("look"):
             named = {each.labels.get(labels.PROJECT, "") for each in self.containers.values()}
             return tuple(sorted(named - {""}))
+
+    def kept_volumes(self) -> tuple[KeptVolume, ...]:
+        with self._call("look"):
+            mounted = {name for each in self.containers.values() for name in each.volumes.values()}
+            return tuple(
+                KeptVolume(name, own[labels.PROJECT], own.get(labels.ENVIRONMENT, ""), mounted=name in mounted)
+                for name, own in sorted((name, each.labels) for name, each in self.volumes.items())
+                if labels.PROJECT in own and labels.OWNER not in own and labels.CONTENT not in own
+            )
 
     def held_images(self) -> tuple[HeldImage, ...]:
         with self._call("look"):

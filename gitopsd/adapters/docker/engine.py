@@ -11,7 +11,7 @@ from gitopsd.adapters.docker.connection import TIMEOUT, Connection, escaped
 from gitopsd.adapters.docker.contents import carry_in, fill_volume, put_files, read_files
 from gitopsd.adapters.docker.exchange import exchanged_in, fill_exchange_volume, link
 from gitopsd.adapters.docker.logs import read_logs
-from gitopsd.adapters.docker.look import Looks, owner_volume
+from gitopsd.adapters.docker.look import Looks, kept_volumes, owner_volume
 from gitopsd.adapters.docker.making import make_container
 from gitopsd.adapters.docker.own import own_container
 from gitopsd.adapters.docker.pulling import image_held, pull
@@ -28,7 +28,7 @@ from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.desired import ContentFile, Image
 from gitopsd.model.errors import Conflict, EngineRefused, ImageMissing, ImageUnavailable, NotFound
 from gitopsd.model.image import Disk, HeldImage, OutOfSight
-from gitopsd.model.live import EngineEvent, EngineFacts, LayerChange, LiveState, NetworkAddresses, Used
+from gitopsd.model.live import EngineEvent, EngineFacts, KeptVolume, LayerChange, LiveState, NetworkAddresses, Used
 from gitopsd.model.settings import Registry, TargetEngine
 
 DEFAULT_GRACE: Final = 10
@@ -101,6 +101,9 @@ class DockerView:
         rows = self._connection.json("GET", "/containers/json", doing=doing, params=params)
         with understood(doing):
             return tuple(sorted({row["Labels"][PROJECT] for row in rows}))
+
+    def kept_volumes(self) -> tuple[KeptVolume, ...]:
+        return kept_volumes(self._connection)
 
     def held_images(self) -> tuple[HeldImage, ...]:
         doing = "list the images"

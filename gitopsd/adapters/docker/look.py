@@ -18,7 +18,7 @@ from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import labels, live
 from gitopsd.model.canonical import canonical
 from gitopsd.model.errors import NotFound
-from gitopsd.model.live import Instance, LiveNetwork, LiveState, LiveVolume
+from gitopsd.model.live import Instance, KeptVolume, LiveNetwork, LiveState, LiveVolume
 
 # An instance that started or ended this many seconds ago may do so again without a trace in the list, but for events.
 YOUNG: Final = 10.0
@@ -244,6 +244,29 @@ def _volumes(connection: Connection, project: str) -> tuple[LiveVolume, ...]:
     answer = connection.json("GET", "/volumes", doing=doing, params={"filters": _by_project(project)})
     with understood(doing):
         return tuple(sorted((live.volume(row) for row in answer["Volumes"] or ()), key=lambda each: each.name))
+
+
+def kept_volumes(connection: Connection) -> tuple[KeptVolume, ...]:
+    """The volumes of all projects. Who is free is asked first: what is mounted meanwhile is told as mounted."""
+    doing, label = "list the volumes", {"label": [labels.PROJECT]}
+    free, all_of_them = (
+        connection.json("GET", "/volumes", doing=doing, params={"filters": canonical(filters).decode()})
+        for filters in ({**label, "dangling": ["true"]}, label)
+    )
+    with understood(doing):
+        unmounted = {str(row["Name"]) for row in free["Volumes"] or ()}
+        found = (live.volume(row) for row in all_of_them["Volumes"] or ())
+        own = (labels.OWNER, labels.CONTENT)
+        kept = (each for each in found if not any(label in each.labels for label in own))
+        return tuple(
+            KeptVolume(
+                each.name,
+                each.labels[labels.PROJECT],
+                each.labels.get(labels.ENVIRONMENT, ""),
+                mounted=each.name not in unmounted,
+            )
+            for each in sorted(kept, key=lambda each: each.name)
+        )
 
 
 def owner(connection: Connection, project: str) -> str:

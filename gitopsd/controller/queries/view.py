@@ -16,7 +16,7 @@ from gitopsd.controller.repositories import Repositories
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.release import Hold, Journal
-from gitopsd.model.settings import Repository, Settings
+from gitopsd.model.settings import Repository, Settings, TargetEngine
 
 
 class View:
@@ -115,7 +115,9 @@ class View:
         return trouble or f"no directory matches {', '.join(self.settings.discover)} in the repositories"
 
     def engine(self, environment: Environment) -> Engine:
-        target = environment.engine
+        return self.engine_at(environment.engine)
+
+    def engine_at(self, target: TargetEngine) -> Engine:
         if target.url not in self._engines:
             self._engines[target.url] = fenced_engine(self.application.connect(target), self.store.holds)
         return self._engines[target.url]
