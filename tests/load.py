@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 from tests.http2 import Http2
@@ -31,6 +32,7 @@ _PATIENCE_S: Final = 30.0
 _BODY: Final = b"x" * 64
 _LINES: Final = 5  # that a websocket says before it ends
 _AT_A_TIME: Final = 12
+_MOMENTS: Final = 10
 
 
 class Load:
@@ -40,6 +42,7 @@ class Load:
         self.answered: Counter[str] = Counter()
         self.failed: Counter[str] = Counter()
         self.kinds: Counter[str] = Counter()
+        self.moments: list[str] = []  # of the first failures, to be found again in the daemon's log
         self._guard = threading.Lock()
 
     @property
@@ -69,7 +72,7 @@ class Load:
 
     def none_lost(self) -> None:
         """Assert it, and count what is proven by it."""
-        assert not self.failed, (self.failed, self.answered)
+        assert not self.failed, (self.failed, self.moments, self.answered)
         PROVEN.update(self.kinds)
 
     def good(self, kind: Kind, version: str) -> None:
@@ -81,6 +84,8 @@ class Load:
         with self._guard:
             self._count(kind)
             self.failed[f"{kind:4}: {how}"] += 1
+            if len(self.moments) < _MOMENTS:
+                self.moments.append(f"{datetime.now(UTC):%H:%M:%S.%f} {kind}")
 
     def _count(self, kind: Kind) -> None:
         self.kinds[kind] += 1
