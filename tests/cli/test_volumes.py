@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shop import MANIFEST, Shop, compose, service, web
+from tests.cli.shop import MANIFEST, Shop, compose, web
 
-TWO = "services: {db: {image: web:1, x-gitopsd: {min_ready: 0s}, volumes: ['data:/data', 'cache:/cache']}}\nvolumes: {data: {}, cache: {}}\n"
+AT_ONCE = "x-gitopsd: {min_ready: 0s}"
+ONE = f"services: {{db: {{image: web:1, {AT_ONCE}, volumes: ['data:/data']}}}}\nvolumes: {{data: {{}}}}\n"
+TWO = ONE.replace("'data:/data'", "'data:/data', 'cache:/cache'").replace("{data: {}}", "{data: {}, cache: {}}")
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def test_what_a_container_has_is_mounted(shop: Shop) -> None:
 
 
 def test_what_the_manifest_declares_no_more_is_left_over(shop: Shop) -> None:
-    shop.release("services: {db: {image: web:1, x-gitopsd: {min_ready: 0s}, volumes: ['data:/data']}}\nvolumes: {data: {}}\n")
+    shop.release(ONE)
 
     assert needs(shop, "--orphaned") == [("shop_cache", "orphaned", "shop declares it no more")]
     result = shop.ask("volumes", "--orphaned")
@@ -43,7 +45,7 @@ def test_what_is_declared_and_stopped_is_needed(shop: Shop) -> None:
 
 
 def test_while_the_manifest_is_broken_nobody_says_that_a_volume_is_left_over(shop: Shop) -> None:
-    shop.release("services: {db: {image: web:1, x-gitopsd: {min_ready: 0s}}}\n")
+    shop.release(f"services: {{db: {{image: web:1, {AT_ONCE}}}}}\n")
     shop.commit("services: [broken]\n")
     shop.source.poll()
 
