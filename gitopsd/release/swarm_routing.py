@@ -91,7 +91,7 @@ def is_home(journal: Journal, rollout: Rollout | None, pair: Pair) -> bool:
     if goal is None or not goal.fingerprint or pair.serving is None:
         return pair.serving is None
     tasks = _running(pair.serving)
-    if any(each.fingerprint != goal.fingerprint for each in tasks) or not pair.ready("a"):
+    if any(each.fingerprint != goal.fingerprint for each in _alive(pair)) or not pair.ready("a"):
         return False
     route, ids = pair.router.seen.route, {each.id for each in tasks}
     alone = route is not None and all(each.id in ids for each in route.a)  # Swarm's DNS may still have others
@@ -223,6 +223,15 @@ def _on_purpose(traffic: Traffic) -> tuple[OnPurpose, ...]:
 
 def _running(service: SwarmService | None) -> tuple[SwarmTask, ...]:
     return tuple(each for each in service.tasks if each.runs) if service is not None else ()
+
+
+def _alive(pair: Pair) -> tuple[SwarmTask, ...]:
+    """The tasks of what serves that still run, also those that Swarm is ending: it takes them out of DNS some seconds
+    before it stops them, and not every router hears of that in time. What a lost node runs nobody can know.
+    """
+    there = {each.id for each in pair.nodes if each.state == "ready"}
+    tasks = pair.serving.tasks if pair.serving is not None else ()
+    return tuple(each for each in tasks if each.state == "running" and each.node in there)
 
 
 def _member(task: SwarmTask, service: str, named: str) -> Member:
