@@ -140,23 +140,28 @@ def _completed(state: SealedState, report: AdoptionReport) -> Iterator[tuple[str
 
 
 def _release(journal: Journal, state: SealedState, report: AdoptionReport, deed: Deed) -> Release:
-    same = _same(state, report)
-    differing = ", ".join(sorted({*report.unlike, *report.in_place, *report.missing}))
+    differing = ", ".join(sorted({*report.unlike, *report.in_place, *report.missing})) or "the number of replicas"
+    what = f"what runs in project {report.project}"
+    return adopting(journal, state, deed, what, "" if _same(state, report) else differing)
+
+
+def adopting(journal: Journal, state: SealedState, deed: Deed, what: str, differing: str) -> Release:
+    """The release that an adoption is. `differing` is what is not as the manifest says: the content is then another."""
     return Release(
         number=deed.number,
         environment=journal.environment,
         revision=state.revision,
         input_digest=state.input_digest,
-        content_digest=state.content_digest if same else f"{FOUND}{deed.number}",
+        content_digest=f"{FOUND}{deed.number}" if differing else state.content_digest,
         author=deed.author,
         subject=deed.subject,
-        cause=f"adopted by {deed.by}: what runs in project {report.project}",
+        cause=f"adopted by {deed.by}: {what}",
         started_at=deed.at,
         services=tuple(released(name, target, state) for name, target in sorted(journal.stable.items())),
         phase="ended",
         finished_at=deed.at,
         outcome="succeeded",
-        reason="" if same else f"not as the manifest says: {differing or 'the number of replicas'}",
+        reason=f"not as the manifest says: {differing}" if differing else "",
         guards=asked(state.desired),
     )
 

@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gitopsd.model.adoption import FOUND
 from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.release import Journal, Release
-from gitopsd.release.adoption import Deed, released
-from gitopsd.release.guarding import asked
+from gitopsd.release.adoption import Deed, adopting
 from gitopsd.release.opening import serving_of, target_of
 
 
@@ -39,23 +37,7 @@ def _release(journal: Journal, state: SealedState, deed: Deed) -> Release:
     unlike = sorted(
         name for name, count in wanted.items() if name not in journal.stable or journal.stable[name].replicas != count
     )
-    return Release(
-        number=deed.number,
-        environment=journal.environment,
-        revision=state.revision,
-        input_digest=state.input_digest,
-        content_digest=f"{FOUND}{deed.number}" if unlike else state.content_digest,
-        author=deed.author,
-        subject=deed.subject,
-        cause=f"adopted by {deed.by}: what runs in stack {state.desired.project}",
-        started_at=deed.at,
-        services=tuple(released(name, target, state) for name, target in sorted(journal.stable.items())),
-        phase="ended",
-        finished_at=deed.at,
-        outcome="succeeded",
-        reason=f"not as the manifest says: {', '.join(unlike)}" if unlike else "",
-        guards=asked(state.desired),
-    )
+    return adopting(journal, state, deed, f"what runs in stack {state.desired.project}", ", ".join(unlike))
 
 
 def _told(service: str, journal: Journal, deed: Deed) -> Event:

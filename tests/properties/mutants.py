@@ -10,6 +10,19 @@ from importlib.util import find_spec, spec_from_file_location
 from types import CodeType, ModuleType
 from typing import Any
 
+from hypothesis import HealthCheck, Phase, settings
+
+HUNT = settings(
+    max_examples=300,
+    stateful_step_count=30,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+"""For the search of one example that a mutant fails with; the smallest one is of no interest."""
 LOADED_ANEW = (
     "gitopsd.rollout",
     "gitopsd.release",

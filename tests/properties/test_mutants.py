@@ -1,27 +1,16 @@
 """The laws are sharp: gitopsd with one mistake in its text breaks them, so that they cannot hold by being empty."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from gitopsd.model.release import Journal
-from tests.properties.mutants import Mutant, mutated
+from tests.properties.mutants import HUNT, Mutant, mutated
 from tests.properties.test_laws import BEHAVIOURS, GOOD, Worlds
 from tests.properties.test_traffic import GOOD as GOOD_THERE
 from tests.properties.test_traffic import Roads
 
 pytestmark = pytest.mark.timeout(900)
-FAST = settings(
-    max_examples=300,
-    stateful_step_count=30,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 class Narrow(Worlds):
@@ -265,7 +254,7 @@ def test_a_mutant_is_caught(name: str) -> None:
         apply = staticmethod(hears)
 
     with pytest.raises(AssertionError, match=law):
-        run_state_machine_as_test(Mistaken, settings=FAST)
+        run_state_machine_as_test(Mistaken, settings=HUNT)
 
 
 def test_a_daemon_that_writes_down_only_after_acting_is_caught() -> None:
@@ -284,4 +273,4 @@ def test_a_daemon_that_writes_down_only_after_acting_is_caught() -> None:
             super().work(seconds)
 
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Forgetful, settings=FAST)
+        run_state_machine_as_test(Forgetful, settings=HUNT)

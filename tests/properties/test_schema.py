@@ -4,12 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from tests.daemon import Daemon
 from tests.properties.databases import BADLY, COMMITS, Code, Commit, Truth
-from tests.properties.mutants import Mutant, loaded
+from tests.properties.mutants import HUNT, Mutant, loaded
 
 FEW = settings(max_examples=max(60, settings().max_examples // 8))
 FIRST = Commit(Code(0, 3), Code(0, 4), expand=1)
@@ -76,15 +76,7 @@ def test_a_gate_with_a_mistake_is_caught(name: str) -> None:
 def test_a_gate_with_a_mistake_is_caught_by_sequences_that_nobody_wrote(name: str) -> None:
     begin = mutant(name)
 
-    @settings(
-        max_examples=3000,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        phases=[Phase.generate],
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
+    @settings(HUNT, max_examples=3000)
     @given(SEQUENCES)
     def mistaken(pushed: list[Commit]) -> None:
         lived(pushed, begin())

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
@@ -12,7 +12,7 @@ from gitopsd.controller.swarm_reconcile import SwarmReconciler
 from gitopsd.drift.swarm import differences, healable
 from gitopsd.engine_json.swarm_mode import runs_to_end
 from gitopsd.model.operation import Verb
-from tests.properties.mutants import Mutant, loaded
+from tests.properties.mutants import HUNT, Mutant, loaded
 from tests.properties.swarm import Managed
 
 pytestmark = pytest.mark.timeout(3600)
@@ -28,16 +28,7 @@ CALLS = (
     "create",
 )
 QUICK = settings(max_examples=200, stateful_step_count=14)
-HUNT = settings(
-    max_examples=300,
-    stateful_step_count=20,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.generate],
-    report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
-)
+SHORT = settings(HUNT, stateful_step_count=20)
 MUTANTS = {
     "runs a job for as long as it is looked at": (
         Mutant("gitopsd.release.swarm_jobs", "service.version != sent.version", "service.version == sent.version"),
@@ -287,4 +278,4 @@ def test_a_mutant_is_caught(name: str) -> None:
         passes = module.SwarmReconciler
 
     with pytest.raises(AssertionError, match=law):
-        run_state_machine_as_test(Mistaken, settings=HUNT)
+        run_state_machine_as_test(Mistaken, settings=SHORT)
