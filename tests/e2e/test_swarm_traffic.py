@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gitopsd.adapters.haproxy.on_swarm import asked
+from gitopsd.adapters.haproxy.desks import asked
 from gitopsd.adapters.haproxy.proof import proof, trusting
 from gitopsd.model.route import ALL
 from tests.e2e.app import APP, HAPROXY, app_image

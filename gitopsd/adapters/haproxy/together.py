@@ -1,12 +1,22 @@
 """What several routers show of one table, as one: what one of them lacks, all lack, and what is in flight adds up."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from gitopsd.adapters.haproxy.names import backend, slot_of
 from gitopsd.adapters.haproxy.observing import Look, ways
 from gitopsd.adapters.haproxy.runtime import Row
-from gitopsd.model.route import SLOTS, ObservedRoute, ObservedRouting, ObservedTarget, RouteName, RoutingTable, SlotName
+from gitopsd.model.route import (
+    SLOTS,
+    ObservedRoute,
+    ObservedRouting,
+    ObservedTarget,
+    RouteName,
+    RoutingTable,
+    SlotName,
+    SlotSample,
+)
 
 Ids = Mapping[tuple[RouteName, SlotName, str], str]
 
@@ -55,3 +65,10 @@ def _targets(
 def _by_address(look: Look, backend: str) -> Mapping[str, Row]:
     own = (row for row in look.rows if row.backend == backend and row.server != "BACKEND")
     return {row.address: row for row in own if row.address and not row.status.startswith("MAINT")}
+
+
+def summed(samples: Sequence[SlotSample], epoch: str) -> SlotSample:
+    """What several routers counted of one slot."""
+    within = tuple(map(sum, zip(*(each.within for each in samples), strict=True)))
+    requests, errors = sum(each.requests for each in samples), sum(each.errors for each in samples)
+    return replace(samples[0], epoch=epoch, requests=requests, errors=errors, within=within)
