@@ -16,12 +16,13 @@ from datetime import timedelta
 from ipaddress import ip_address
 from types import MappingProxyType
 
+from gitopsd.adapters.haproxy.backends import slot_backend
 from gitopsd.adapters.haproxy.entrances import HTTPS, Entrance, entrances, onward, port_inside
-from gitopsd.adapters.haproxy.names import backend, copied, way
+from gitopsd.adapters.haproxy.names import copied, way
+from gitopsd.adapters.haproxy.syntax import lines, milliseconds, text, word
 from gitopsd.model.canonical import digest
 from gitopsd.model.errors import RouterError
-from gitopsd.model.health import Checks, HttpCheck
-from gitopsd.model.route import SLOTS, OnPurpose, Route, RoutingTable, SlotName, Target, problems
+from gitopsd.model.route import SLOTS, OnPurpose, Route, RoutingTable, problems
 
 CONFIGURATION = "haproxy.cfg"
 SHARES = "share.map"
@@ -29,7 +30,6 @@ CERTIFICATES = "certificates.list"
 SOCKETS = "sockets"
 STATES = "servers.state"
 TABLE = "latency"
-RESOLVERS = "engine"
 WAY = "x-gitopsd-route"
 BOUNDS = (
     *(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75),
@@ -40,8 +40,6 @@ EVERY, PROBES, BAD_PROBES = len(BOUNDS), len(BOUNDS) + 1, len(BOUNDS) + 2
 
 _NEXT, _PROBE = 2, {"a": 3, "b": 4}  # by what a socket is known in the rules
 _PROBED = "so_id 3 4"
-_SOON = timedelta(milliseconds=500)
-_PLAIN_WORD = re.compile(r"[A-Za-z0-9_./:=*,-]+")
 _TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
 _ID = re.compile(r"[A-Za-z0-9_.:-]+")
 
@@ -98,7 +96,7 @@ def rendered(
 def _certificates(by_file: Mapping[str, str]) -> dict[str, str]:
     """The first one is shown to who asks for no host, or for one that none is for."""
     files = {copied(name): by_file[name] for name in sorted(by_file)}
-    return {**files, CERTIFICATES: _lines(files)}
+    return {**files, CERTIFICATES: lines(files)}
 
 
 def _files(routes: list[Route], root: str, salt: bytes, tuning: Tuning, stamp: str) -> dict[str, str]:
@@ -106,10 +104,10 @@ def _files(routes: list[Route], root: str, salt: bytes, tuning: Tuning, stamp: s
     blocks = [_global(root, tuning, stamp), _defaults(tuning)]
     blocks += [_http_frontend(each, root, salt, tuning) for each in places if each.mode == "http"]
     blocks += [_tcp_frontend(each, root, tuning) for each in places if each.mode == "tcp"]
-    blocks += [_backend(route, slot) for route in routes for slot in SLOTS]
-    maps = {each.map: _lines(each.paths()) for each in places if each.mode == "http"}
-    shares = _lines(f"{way(route.name)} {route.share}" for route in routes)
-    return {CONFIGURATION: "\n".join(map(_lines, blocks)), SHARES: shares, **maps}
+    blocks += [slot_backend(route, slot) for route in routes for slot in SLOTS]
+    maps = {each.map: lines(each.paths()) for each in places if each.mode == "http"}
+    shares = lines(f"{way(route.name)} {route.share}" for route in routes)
+    return {CONFIGURATION: "\n".join(map(lines, blocks)), SHARES: shares, **maps}
 
 
 def _global(root: str, tuning: Tuning, stamp: str) -> Iterator[str]:
@@ -118,7 +116,7 @@ def _global(root: str, tuning: Tuning, stamp: str) -> Iterator[str]:
     yield "    default-path config"
     yield f"    stats socket {root}/admin.sock mode 600 level admin expose-fd listeners"
     yield f"    server-state-file {root}/{STATES}"
-    yield f"    hard-stop-after {_time(tuning.farewell)}"
+    yield f"    hard-stop-after {milliseconds(tuning.farewell)}"
     yield f"    maxconn {tuning.connections}"
     yield f'    description "{stamp}"'
 
@@ -139,7 +137,7 @@ def _defaults(tuning: Tuning) -> Iterator[str]:
     yield "    # A worker that is stopping closes an idle connection with an answer, not while a request is on its way."
     yield "    option idle-close-on-response"
     yield "    timeout http-request 10s"
-    yield f"    timeout http-keep-alive {_time(tuning.keep_alive)}"
+    yield f"    timeout http-keep-alive {milliseconds(tuning.keep_alive)}"
     yield ""
     yield "defaults tcp"
     yield "    mode tcp"
@@ -153,11 +151,11 @@ def _defaults(tuning: Tuning) -> Iterator[str]:
 def _http_frontend(at: Entrance, root: str, salt: bytes, tuning: Tuning) -> Iterator[str]:
     quiet = max(route.patience.response for route in at.all)
     yield f"frontend listen:{at.name} from http"
-    yield f"    timeout client {_time(quiet)}"
+    yield f"    timeout client {milliseconds(quiet)}"
     yield from _binds(at, root, tuning)
     yield "    http-request set-var(txn.begun) date(0,us)"
     yield from _choice_of_route(at)
-    yield f"    http-request return status 404 {_text('no such route')} unless {{ var(txn.way) -m found }}"
+    yield f"    http-request return status 404 {text('no such route')} unless {{ var(txn.way) -m found }}"
     yield from _security(at)
     yield "    http-request set-var(txn.draw) rand(10000)"
     for route in at.all:
@@ -168,7 +166,7 @@ def _http_frontend(at: Entrance, root: str, salt: bytes, tuning: Tuning) -> Iter
     yield from _fallback("http-request", "txn")
     yield "    http-request set-var(txn.backend) var(txn.way),concat(:,txn.slot)"
     nobody = f"{{ {_PROBED} }} {{ var(txn.backend),nbsrv eq 0 }}"
-    yield f"    http-request return status 503 {_text('no ready instance')} if {nobody}"
+    yield f"    http-request return status 503 {text('no ready instance')} if {nobody}"
     yield f"    http-request track-sc0 var(txn.backend) table {TABLE} unless {{ stopping }}"
     yield from _counting()
     if tuning.heir:
@@ -178,8 +176,8 @@ def _http_frontend(at: Entrance, root: str, salt: bytes, tuning: Tuning) -> Iter
         return
     yield ""
     yield f"backend next:{at.name} from http"
-    yield f"    timeout server {_time(quiet)}"
-    yield f"    timeout tunnel {_time(max(route.patience.idle for route in at.all))}"
+    yield f"    timeout server {milliseconds(quiet)}"
+    yield f"    timeout tunnel {milliseconds(max(route.patience.idle for route in at.all))}"
     yield f"    server next unix@{_socket(at, root, 'next')} send-proxy-v2"
 
 
@@ -243,7 +241,7 @@ def _choice_of_slot(rule: str, scope: str) -> Iterator[str]:
 def _on_purpose(route: Route, each: OnPurpose) -> str:
     fetch = {"header": f"req.hdr({each.name})", "cookie": f"req.cook({each.name})", "host": "var(txn.host)"}[each.by]
     value = each.value.lower() if each.by == "host" else each.value
-    match = f"{fetch} -m str -- {_word(value)}" if value else f"{fetch} -m found"
+    match = f"{fetch} -m str -- {word(value)}" if value else f"{fetch} -m found"
     here = f"{{ var(txn.way) -m str {way(route.name)} }}"
     return f"    http-request set-var(txn.slot) str({each.slot}) if {here} {{ {match} }}"
 
@@ -270,7 +268,7 @@ def _counting() -> Iterator[str]:
 def _tcp_frontend(at: Entrance, root: str, tuning: Tuning) -> Iterator[str]:
     rule, scope, route = "tcp-request content", "sess", at.routes[0]
     yield f"frontend listen:{at.name} from tcp"
-    yield f"    timeout client {_time(route.patience.idle)}"
+    yield f"    timeout client {milliseconds(route.patience.idle)}"
     yield from _binds(at, root, tuning)
     yield f"    {rule} set-var({scope}.way) str({way(route.name)})"
     yield f"    {rule} set-var({scope}.draw) rand(10000)"
@@ -283,60 +281,6 @@ def _tcp_frontend(at: Entrance, root: str, tuning: Tuning) -> Iterator[str]:
     yield f"    use_backend %[var({scope}.backend)]"
 
 
-def _backend(route: Route, slot: SlotName) -> Iterator[str]:
-    yield f"backend {backend(route.name, slot)} from {route.mode}"
-    yield f"    timeout server {_time(route.patience.response if route.mode == 'http' else route.patience.idle)}"
-    yield f"    timeout tunnel {_time(route.patience.idle)}"
-    if route.mode == "http":
-        yield "    option forwardfor"
-    if route.sticky:
-        secure = "; Secure" if route.tls else ""
-        cookie = f"{route.sticky}=%[var(txn.user)]; Path=/; HttpOnly; SameSite=Lax{secure}"
-        yield f'    http-response add-header Set-Cookie "{cookie}" if {{ var(txn.new) -m bool }}'
-    yield f"    timeout check {_time(route.health.timeout)}"
-    if route.health.http is not None:
-        yield from _http_check(route, route.health.http)
-    here = route.slot(slot)
-    for target in () if here.found else sorted(here.targets, key=lambda target: target.id):
-        yield f"    server {target.id} {server(route, target)}"
-    if here.found:
-        found = f"{here.found} init-addr none resolvers {RESOLVERS} resolve-prefer ipv4"
-        yield f"    server-template {slot} {here.room} {' '.join((found, *_checking(route), *_proxied(route)))}"
-
-
-def _http_check(route: Route, check: HttpCheck) -> Iterator[str]:
-    host = next((host for host in route.hosts if "*" not in host), "localhost")
-    statuses = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in check.status)
-    yield "    option httpchk"
-    sent = f"meth GET uri {_word(check.path)} ver HTTP/1.1 hdr Host {_word(host)} hdr User-Agent gitopsd"
-    yield f"    http-check send {sent}"
-    yield f"    http-check expect status {statuses}"
-
-
-def server(route: Route, target: Target, weight: int | None = None) -> str:
-    """What follows a server's name, in the configuration and in `add server`: the latter knows no defaults."""
-    takes = target.takes if weight is None else weight
-    return " ".join((f"{target.address}:{target.port} weight {takes}", *_checking(route, target), *_proxied(route)))
-
-
-def _checking(route: Route, target: Target | None = None) -> Iterator[str]:
-    health: Checks = route.health
-    soon = _time(min(health.interval, _SOON))
-    yield f"check inter {_time(health.interval)} fastinter {soon} downinter {soon}"
-    yield f"fall {health.failure_threshold} rise {health.success_threshold}"
-    asked = health.http or health.tcp
-    if asked is not None and target is not None and asked.port != target.port:
-        yield f"port {asked.port}"
-
-
-def _proxied(route: Route) -> Iterator[str]:
-    if route.proxy_protocol:
-        yield "send-proxy-v2"
-        asked = route.health.http or route.health.tcp
-        if asked is None:
-            yield "check-send-proxy"
-
-
 def _unfit(routes: Iterable[Route]) -> Iterator[str]:
     """What a route holds that the configuration has no way to say."""
     for route in routes:
@@ -344,9 +288,9 @@ def _unfit(routes: Iterable[Route]) -> Iterator[str]:
             yield f"{route.name}: {route.host_address!r} is no address"
         named = [*route.hosts, *(each.value for each in route.on_purpose if each.by == "host")]
         words = [*named, route.path, *([route.health.http.path] if route.health.http else [])]
-        for word in words:
-            if not word or not word.isprintable() or " " in word or "#" in word:
-                yield f"{route.name}: {word!r} cannot be part of a host or a path"
+        for each in words:
+            if not each or not each.isprintable() or " " in each or "#" in each:
+                yield f"{route.name}: {each!r} cannot be part of a host or a path"
         tokens = [
             *([route.sticky] if route.sticky else []),
             *(way.name for way in route.on_purpose if way.by != "host"),
@@ -379,20 +323,3 @@ def _is_address(text: str) -> bool:
 
 def _socket(at: Entrance, root: str, name: str) -> str:
     return f"{root}/{SOCKETS}/{at.name}.{name}"
-
-
-def _text(words: str) -> str:
-    return f'content-type text/plain string "{words}"'
-
-
-def _word(text: str) -> str:
-    """One word of the configuration, whatever is in it."""
-    return text if _PLAIN_WORD.fullmatch(text) else "'" + text.replace("'", "'\\''") + "'"
-
-
-def _time(duration: timedelta) -> str:
-    return f"{max(1, round(duration.total_seconds() * 1000))}ms"
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)

@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
-from gitopsd.adapters.haproxy.config import BOUNDS, CONFIGURATION, RESOLVERS, SHARES, TABLE, Tuning, rendered
+from gitopsd.adapters.haproxy.backends import RESOLVERS
+from gitopsd.adapters.haproxy.config import BOUNDS, CONFIGURATION, SHARES, TABLE, Tuning, rendered
 from gitopsd.adapters.haproxy.desks import Desks, router_trouble
 from gitopsd.adapters.haproxy.entrances import places
 from gitopsd.adapters.haproxy.names import backend, slot_of, way

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from gitopsd.adapters.haproxy.backends import server
 from gitopsd.adapters.haproxy.certificates import CertificateDirectory
 from gitopsd.adapters.haproxy.config import (
     BOUNDS,
@@ -21,7 +22,6 @@ from gitopsd.adapters.haproxy.config import (
     Rendered,
     Tuning,
     rendered,
-    server,
 )
 from gitopsd.adapters.haproxy.disk import Disk
 from gitopsd.adapters.haproxy.entrances import places
