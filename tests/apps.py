@@ -22,13 +22,13 @@ class App(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     allow_reuse_address = True
 
-    def __init__(self, name: str, port: int = 0, healthy: bool = True) -> None:
+    def __init__(self, name: str, port: int = 0, healthy: bool = True, address: str = "127.0.0.1") -> None:
         self.name, self.healthy, self.status, self.seconds = name, healthy, 200, 0.0
         self.asked, self.checked, self.received = 0, 0, 0
         self.release = threading.Event()
         self.headers: Mapping[str, str] = {}
         self._open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Handler)
+        super().__init__((address, port), _Handler)
         self.port: int = self.server_address[1]
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 

@@ -231,7 +231,12 @@ class RouterCapabilities:
 
     Without `in_flight` nobody knows when an instance has drained: it is given all of its time, and then nothing is cut.
     With `sticky_moves` users with a cookie come over one by one while the share grows; else those that are new do, and
-    the others at the end. `kept`: gitopsd runs it, and renews it. `tcp`: it routes connections that are not HTTP.
+    the others at the end. `kept`: gitopsd runs it, and `renew` has another one take over. `tcp`: it routes connections
+    that are not HTTP.
+
+    One that `finds` instances by itself (`Slot.found`) knows no weights of them, hears a moment later who came or went,
+    and checks those who came while they get something already. One that `remembers` has its shares also after a crash;
+    another one gives everything to slot a then, until a table is applied.
     """
 
     in_flight: bool = True
@@ -242,6 +247,8 @@ class RouterCapabilities:
     share_step: int = 1
     latency_bounds: tuple[float, ...] = ()
     new_route_needs_reload: bool = False
+    finds: bool = False
+    remembers: bool = True
 
 
 def problems(table: RoutingTable) -> tuple[str, ...]:

@@ -96,6 +96,14 @@ class RouterGround:
     def ready(self, *ids: str) -> None:
         eventually(lambda: all(self.shown(id).ready for id in ids), within=45)
 
+    def rest(self, id: str) -> None:
+        """Waits until an instance that drains, or fails its checks, gets nothing any more."""
+        self.eventually(lambda: (shown := self.seen().target(id)) is None or not (shown.ready and shown.weight))
+
+    def in_flight(self, id: str) -> int:
+        target = self.seen().target(id)
+        return target.in_flight if target is not None else 0
+
     def instance(self, id: str, healthy: bool = True) -> Target:
         return self.hands.instance(id, healthy)
 
@@ -203,6 +211,10 @@ class LocalHands:
         self.port, self._process = port, process
         self.apps: dict[str, App] = {}
 
+    def at(self) -> str:
+        """The address where the next connection goes."""
+        return "127.0.0.1"
+
     def instance(self, id: str, healthy: bool) -> Target:
         self.apps[id] = App(id, healthy=healthy)
         return Target(id, "127.0.0.1", self.apps[id].port)
@@ -217,7 +229,7 @@ class LocalHands:
         return self.apps[id].asked
 
     def get(self, user: str, headers: Mapping[str, str], path: str = "/") -> Reply:
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=45)
+        client = http.client.HTTPConnection(self.at(), self.port, timeout=45)
         cookie = {"Cookie": f"user={user}"} if user else {}
         try:
             client.request("GET", path, headers={"Host": HOST, **cookie, **headers})
@@ -232,7 +244,7 @@ class LocalHands:
     def many(self, count: int) -> Counter[str]:
         """Over one connection: the router draws for each request."""
         found: Counter[str] = Counter()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=45) as wire:
+        with socket.create_connection((self.at(), self.port), timeout=45) as wire:
             answers = wire.makefile("rb")
             for _ in range(count):
                 wire.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())

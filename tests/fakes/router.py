@@ -70,7 +70,7 @@ class FakeRouter:
 
     @property
     def capabilities(self) -> RouterCapabilities:
-        return RouterCapabilities(latency_bounds=BOUNDS)
+        return RouterCapabilities(latency_bounds=BOUNDS, new_route_needs_reload=True)
 
     def apply(self, table: RoutingTable) -> None:
         wrong = "; ".join(problems(table)) or self.refuses

@@ -6,6 +6,7 @@ themselves; shares alone are told at run time, to each over TLS.
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -22,7 +23,7 @@ from gitopsd.adapters.haproxy.together import summed, together
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.engine_json.swarm_router import DESK_PORT, LEAVES_S, PEM, RUN, router_spec
 from gitopsd.model.certificate import Certificates
-from gitopsd.model.errors import RouterError
+from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.health import Answer, Pass
 from gitopsd.model.route import (
     ObservedRouting,
@@ -75,15 +76,23 @@ class SwarmHaproxy:
 
     @property
     def capabilities(self) -> RouterCapabilities:
-        return RouterCapabilities(header_probe=False, latency_bounds=BOUNDS, new_route_needs_reload=True)
+        return RouterCapabilities(
+            header_probe=False,
+            kept=False,
+            latency_bounds=BOUNDS,
+            new_route_needs_reload=True,
+            finds=True,
+            remembers=False,
+        )
 
     def apply(self, table: RoutingTable) -> None:
         with self._guard, router_trouble():
-            self._remember(table)
             if not table.routes:
+                self._remember(table)
                 self._service.clear()
                 return
             made = rendered(RoutingTable(tuple(each.bare for each in table.routes)), RUN, self._salt, _TUNING)
+            self._remember(table)  # and never one that no router can have
             files = {**made.files, CONFIGURATION: made.files[CONFIGURATION] + _DESK}
             ports = [port for _, port in places(table)]
             self._service.bring(router_spec(self._image, files, self._pem, ports), made.stamp)
@@ -105,11 +114,12 @@ class SwarmHaproxy:
         return self._service.news()
 
     def observe(self) -> ObservedRouting | None:
-        with router_trouble():
+        with suppress(RouterUnavailable):  # `apply` says why
             if self._desks.all():
                 return self._observed()
-            nothing = self._table is not None and not self._table.routes
-            return ObservedRouting("", RoutingTable().ways) if nothing else None
+            if self._table is not None and not self._table.routes:
+                return ObservedRouting("", RoutingTable().ways)
+        return None
 
     def probe(self, route: Route, slot: SlotName, timeout: timedelta, path: str = "") -> Answer:
         """No way leads past the share; that its checks are good is what is known of a slot."""

@@ -1,5 +1,6 @@
 """The routers as a service of Swarm's: brought where they run from other files, and gone where none is needed."""
 
+import time
 from contextlib import suppress
 from typing import Final
 
@@ -13,6 +14,8 @@ from gitopsd.model.errors import EngineRefused, RouterError, RouterUnavailable
 from gitopsd.model.swarm import SwarmService, SwarmSpec, SwarmState
 
 _REPLACED_S: Final = 60.0
+_AGAIN_S: Final = 15 * 60
+_MOVING: Final = ("updating", "rollback_started")
 
 
 class RouterService:
@@ -20,7 +23,7 @@ class RouterService:
 
     def __init__(self, swarm: Swarm, desks: Desks) -> None:
         self._swarm, self._desks = swarm, desks
-        self._told = ""
+        self._refused = ("", "", 0.0)  # files by their digest, why they are not tried again, and until when
         self._news: tuple[str, ...] = ()
 
     def news(self) -> tuple[str, ...]:
@@ -28,14 +31,18 @@ class RouterService:
         return told
 
     def bring(self, spec: SwarmSpec, stamp: str) -> None:
-        """Every router runs from these files; those that run from others are replaced, one node after the other."""
+        """Every router runs from these files; those that run from others are replaced, one node after the other.
+
+        RouterError: they do not start from these files, and Swarm went back to those before. RouterUnavailable: not all
+        of them answer from these files yet.
+        """
         state = self._swarm.look(ROUTER)
         service = state.services.get(ROUTER)
-        if service is None or service.labels.get(SPEC) != spec.digest:
+        moving = service is None or _is_other(service, spec) or service.update in _MOVING
+        if service is None or _is_other(service, spec):
             self._send(spec, service)
-            self._desks.forget()
-        if not eventually(lambda: self._runs(stamp, spec), _REPLACED_S):
-            raise RouterUnavailable(f"the routers are being replaced; {self._waiting(stamp)}")
+        if not eventually(lambda: self._runs(stamp, spec), _REPLACED_S if moving else 0):
+            self._told_apart(stamp)
         self._collect(state, spec)
 
     def clear(self) -> None:
@@ -52,13 +59,12 @@ class RouterService:
                 self._swarm.remove_network(network.id)
 
     def _send(self, spec: SwarmSpec, service: SwarmService | None) -> None:
-        if service is not None and self._told == spec.digest and service.update.startswith("rollback"):
-            why = next((each.why for each in reversed(service.tasks) if each.why), service.message)
-            self._told = ""
-            raise RouterError(f"the routers do not start with the new configuration, and go on as before: {why}")
+        digest, why, until = self._refused
+        if digest == spec.digest and time.monotonic() < until:
+            raise RouterError(why)  # each attempt costs the first node its router for some seconds
         self._swarm.create_network(NETWORK, routed_overlay())
         self._swarm.create_objects(spec.objects, router_labels())
-        self._told = spec.digest
+        self._desks.forget()
         if service is None:
             self._swarm.create_service(spec)
             return
@@ -67,21 +73,29 @@ class RouterService:
 
     def _runs(self, stamp: str, spec: SwarmSpec) -> bool:
         service = self._swarm.look(ROUTER).services.get(ROUTER)
-        if service is not None and service.labels.get(SPEC) != spec.digest and service.update.startswith("rollback"):
-            self._send(spec, service)
+        if service is not None and _is_other(service, spec) and service.update.startswith("rollback"):
+            self._went_back(spec, service)
         self._desks.forget()
         with suppress(RouterUnavailable):
             looks = tuple(self._desks.looks())
-            updating = service is not None and service.update in ("updating", "rollback_started")
-            return bool(looks) and not updating and all(look.process.stamp == stamp for _, look in looks)
+            moving = service is not None and service.update in _MOVING
+            return bool(looks) and not moving and all(look.process.stamp == stamp for _, look in looks)
         return False
 
-    def _waiting(self, stamp: str) -> str:
-        done, desks = 0, self._desks.all()
-        for desk in desks:
-            with suppress(RouterUnavailable):
-                done += self._desks.look(desk).process.stamp == stamp
-        return f"{done} of {len(desks)} are done"
+    def _went_back(self, spec: SwarmSpec, service: SwarmService) -> None:
+        why = f"the routers do not start from their new files, and go on as before: {_reason(service)}"
+        self._refused = spec.digest, f"{why}; tried again {_AGAIN_S // 60} minutes later", time.monotonic() + _AGAIN_S
+        raise RouterError(self._refused[1])
+
+    def _told_apart(self, stamp: str) -> None:
+        """Why not all of them run from these files: one that does not answer, none at all, or Swarm is still at it."""
+        looks = tuple(self._desks.looks())
+        service = self._swarm.look(ROUTER).services.get(ROUTER)
+        if not looks:
+            why = _reason(service) if service is not None else "somebody removed their service"
+            raise RouterUnavailable(f"no router runs on any node that is ready: {why}")
+        done = sum(look.process.stamp == stamp for _, look in looks)
+        raise RouterUnavailable(f"the routers are being replaced; {done} of {len(looks)} are done")
 
     def _collect(self, state: SwarmState, spec: SwarmSpec) -> None:
         """Files that no router has, nor could go back to."""
@@ -91,3 +105,12 @@ class RouterService:
             if each.id not in used and each.name not in needed:
                 with suppress(EngineRefused):
                     self._swarm.remove_object(each.kind, each.id)
+
+
+def _is_other(service: SwarmService, spec: SwarmSpec) -> bool:
+    return service.labels.get(SPEC) != spec.digest
+
+
+def _reason(service: SwarmService) -> str:
+    """Why its tasks do not run, in Swarm's words."""
+    return next((each.why for each in reversed(service.tasks) if each.why), service.message) or "Swarm does not say why"
