@@ -19,6 +19,7 @@ def slot_backend(route: Route, slot: SlotName) -> Iterator[str]:
     here = route.slot(slot)
     if route.mode == "http":
         yield "    option forwardfor"
+        yield from _moving(slot) if here.found else ()
     if route.sticky:
         secure = "; Secure" if route.tls else ""
         cookie = f"{route.sticky}=%[var(txn.user)]; Path=/; HttpOnly; SameSite=Lax{secure}"
@@ -31,6 +32,17 @@ def slot_backend(route: Route, slot: SlotName) -> Iterator[str]:
     if here.found:
         found = f"{here.found} init-addr none resolvers {RESOLVERS} resolve-prefer ipv4"
         yield f"    server-template {slot} {here.room} {' '.join((found, *_checking(route), *_proxied(route)))}"
+
+
+def _moving(slot: SlotName) -> Iterator[str]:
+    """For servers whose addresses become those of other instances without a word from gitopsd, which may be away."""
+    yield "    # HAProxy would send more over an idle connection to the address before, which ends with its instance."
+    yield "    option http-server-close"
+    if slot == "a":
+        yield "    # What had no answer, because its instance ended, is asked again where that changes nothing."
+        yield "    # A canary answers for what it loses, and what is cut there must not begin anew."
+        yield "    retry-on conn-failure empty-response"
+        yield "    http-request disable-l7-retry unless { method GET HEAD OPTIONS }"
 
 
 def _http_check(route: Route, check: HttpCheck) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""The routers of a swarm beside what every router keeps to: what Swarm says of them."""
+"""The routers of a swarm beside what every router keeps to: instances that end under their hands, what Swarm says."""
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,10 @@ from gitopsd.engine_json.swarm_router import ROUTER
 from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.route import Route, RouteName, RoutingTable
 from tests.apps import free_port
+from tests.contract.routing_grounds import HOST
 from tests.contract.swarm_ground import SwarmGround, SwarmHands, swarm_ground
 from tests.haproxy import haproxy_directory, program
+from tests.waiting import eventually
 
 Both = tuple[SwarmGround, SwarmHands]
 
@@ -22,6 +25,65 @@ def both() -> Iterator[Both]:
         ground, hands = swarm_ground(root, program())
         yield ground, hands
         hands.close()
+
+
+class Kept:
+    """A client of one node that keeps its connection."""
+
+    def __init__(self, hands: SwarmHands, node: str) -> None:
+        self._wire = socket.create_connection((node, hands.port), timeout=45)
+        self._answers = self._wire.makefile("rb")
+
+    def post(self) -> str:
+        """Who answers."""
+        self._wire.sendall(f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\nhi".encode())
+        head = b"".join(iter(self._answers.readline, b"\r\n")).decode().lower()
+        return self._answers.read(int(head.partition("content-length: ")[2].split()[0])).decode()
+
+    def close(self) -> None:
+        self._answers.close()
+        self._wire.close()
+
+
+def test_what_comes_over_a_kept_connection_goes_to_who_has_the_place_of_an_instance_now(both: Both) -> None:
+    ground, hands = both
+    ground.serve((ground.instance("0"),))
+    with ExitStack() as kept:
+        clients = [kept.enter_context(closing(Kept(hands, node))) for node in hands.nodes]
+        for number in ("1", "2", "3", "4"):  # a router sees the one before go and the next one come at once, or not
+            assert {each.post() for each in clients for _ in range(5)} == {str(int(number) - 1)}
+
+            ground.serve((ground.instance(number),))
+            ground.rest(str(int(number) - 1))
+
+            assert {each.post() for each in clients for _ in range(5)} == {number}
+
+
+def test_what_an_instance_was_asked_when_it_ended_another_one_answers_if_asking_changes_nothing(both: Both) -> None:
+    ground, hands = both
+    ground.serve((ground.instance("one"), ground.instance("two")))
+    release = hands.hold()
+    (asked,) = [app for app in hands.apps.values() if app.asked]
+    (other,) = [app for app in hands.apps.values() if app is not asked]
+    other.release.set()
+
+    asked.close()
+
+    assert release() == 200
+    assert other.asked == 1
+
+
+def test_a_post_is_never_sent_twice(both: Both) -> None:
+    ground, hands = both
+    ground.serve((ground.instance("one"), ground.instance("two")))
+    with socket.create_connection((hands.nodes[0], hands.port), timeout=45) as wire:
+        wire.sendall(f"POST /hold HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 2\r\n\r\nhi".encode())
+        (asked,) = eventually(lambda: [app for app in hands.apps.values() if app.asked], within=45)
+
+        asked.close()
+
+        assert b" 502 " in wire.recv(1 << 16).split(b"\r\n")[0]
+    assert sum(app.asked for app in hands.apps.values()) == 1
 
 
 def test_routers_that_do_not_start_from_new_files_go_on_as_before_and_are_not_tried_again_and_again(both: Both) -> None:
