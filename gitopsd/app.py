@@ -19,6 +19,7 @@ from gitopsd.controller.router_port import Router
 from gitopsd.controller.server_port import Member
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.ground import directory, settings_reader
+from gitopsd.model.canonical import digest
 from gitopsd.model.errors import StoreError
 from gitopsd.model.settings import PrometheusSettings, Registry, Repository, RouterSettings, Settings, TargetEngine
 
@@ -55,7 +56,7 @@ def wire(flags: Flags) -> Application:
         open_source=lambda repository: _open_source(repository, settings),
         connect=lambda target: _connect(target, logins),
         connect_swarm=lambda target: _connect_swarm(target, logins),
-        open_router=lambda target, settings: _open_router(target, settings, logins, store.key),
+        open_router=lambda target, each: _open_router(target, each, logins, store.key, settings.state_dir),
         open_metrics=_open_metrics,
         open_probe=lambda target, image: _open_probe(target, image, logins),
         directory=directory,
@@ -120,12 +121,19 @@ def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict
 
 
 def _open_router(
-    target: TargetEngine, settings: RouterSettings, registries: dict[str, Registry], key: Callable[[], bytes]
+    target: TargetEngine,
+    settings: RouterSettings,
+    registries: dict[str, Registry],
+    key: Callable[[], bytes],
+    state_dir: Path,
 ) -> Router:
     if target.swarm:
         from gitopsd.adapters.haproxy.on_swarm import SwarmHaproxy
 
-        return SwarmHaproxy(_connect_swarm(target, registries), settings.image, key())
+        root = state_dir / "routers" / digest(target.url)[:12]
+        return SwarmHaproxy(
+            _connect_swarm(target, registries), settings.image, key(), root, certificates=settings.certificates
+        )
     if settings.mode == "traefik" and settings.directory is not None:
         from gitopsd.adapters.traefik.router import TraefikRouter
 

@@ -35,12 +35,12 @@ def trusting(*protocols: str) -> ssl.SSLContext:
     return made
 
 
-def connected(port: int, host: str, protocol: str = "http/1.1") -> ssl.SSLSocket:
-    wire = socket.create_connection(("127.0.0.1", port), 45)
+def connected(port: int, host: str, protocol: str = "http/1.1", at: str = "127.0.0.1") -> ssl.SSLSocket:
+    wire = socket.create_connection((at, port), 45)
     return trusting(protocol).wrap_socket(wire, server_hostname=host)
 
 
-def shown_certificate(port: int, host: str) -> bytes:
+def shown_certificate(port: int, host: str, at: str = "127.0.0.1") -> bytes:
     """The one that who asks for a host is shown."""
-    with connected(port, host) as wire:
+    with connected(port, host, at=at) as wire:
         return wire.getpeercert(binary_form=True) or b""

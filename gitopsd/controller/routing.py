@@ -226,12 +226,13 @@ class RouterDesk:
         certificates = router.certificates() if any(route.tls for route in wanted.table.routes) else Certificates()
         renewed = table is not None and certificates.edition != self._known.certificates.edition
         found = departures(table, ways, observed) if table is not None and observed is not None else ()
-        self._tell.departed(found, started_anew=self._started_anew(observed))
+        anew = self._started_anew(observed)
+        self._tell.departed(found, started_anew=anew)
         if found:
             self._reopened()  # it may have been another gitopsd, to which a person has given the router
         for each in late(wanted.table, observed) if observed is not None else ():
             self._tell.cut(each, router.cut(each.route, each.slot, each.ids))
-        if found or observed is None or table != wanted.table or renewed:
+        if found or observed is None or table != wanted.table or renewed or anew:
             ways = wanted.table.ways
             observed = self._apply(router, wanted.table, ways)
             for environment in self._tell.brought_back(found):

@@ -115,8 +115,6 @@ def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Ref
 def _traffic(service: Service, traffic: Traffic) -> Iterator[Refusal]:
     if not service.networks:
         yield "traffic", "the router of a swarm reaches what is in a network; name one under networks"
-    if traffic.tls:
-        yield "traffic", "TLS does not end in the router of a swarm yet; write `tls: false`, or another port"
     if traffic.listen == DESK_PORT:
         yield "traffic", f"at port {DESK_PORT} gitopsd itself speaks to the routers; take another one"
     if traffic.inner:

@@ -1,105 +1,25 @@
 """What the clients of a service on a real swarm see of its releases, at the routers of all three nodes at once."""
 
 import http.client
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from gitopsd.adapters.haproxy.desks import asked
 from gitopsd.adapters.haproxy.proof import proof, trusting
 from gitopsd.model.route import ALL
-from tests.e2e.app import APP, HAPROXY, app_image
+from tests.e2e.app import HAPROXY
 from tests.e2e.conftest import MakeRig
-from tests.e2e.nodes import Node, Nodes, three_nodes
-from tests.e2e.rig import Rig
-from tests.haproxy import image_of_haproxy
-from tests.load import USUAL, Load, load
+from tests.e2e.nodes import Node, Nodes
+from tests.e2e.swarm_road import ENOUGH, PATIENCE, PORT, SOON, WITH_STEPS, Road, nodes_with_routers
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
-PORT = 8000
-PATIENCE = 150.0
-ENOUGH = 50  # requests, before a judge says a word
-SOON = {"scale_down_delay": "1s"}
-WITH_STEPS: dict[str, Any] = {**SOON, "strategy": "canary", "steps": [{"set_weight": 34}, {"pause": {}}]}
 
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    """A swarm of three nodes that all have the application and a router's image."""
-
-    def pictures(api: Any) -> None:
-        app_image(api)
-        image_of_haproxy(api, HAPROXY)
-
-    with three_nodes(pictures) as made:
+    with nodes_with_routers() as made:
         yield made
-
-
-class Road:
-    """A service behind the routers of a swarm, and its clients at every node."""
-
-    def __init__(self, rig: Rig, nodes: Nodes) -> None:
-        self.rig, self.nodes = rig, nodes
-
-    def push(self, version: str, *, replicas: int = 3, **how: Any) -> str:
-        """`errors`, `latency_ms`, ... are the application's environment, `x` the extension's keys."""
-        extension = {"min_ready": "0s", "traffic": {}, **how.pop("x", {})}
-        knobs = {"latency_ms": 2, "term_mode": "exit", **how}
-        service = {
-            "image": APP,
-            "ports": [f"{PORT}:8080"],
-            "environment": {"VERSION": version, **{name.upper(): str(value) for name, value in knobs.items()}},
-            "deploy": {
-                "replicas": replicas,
-                "update_config": {"order": "start-first", "parallelism": 1, "monitor": "1s"},
-            },
-            "x-gitopsd": extension,
-        }
-        return self.rig.push(web=service)
-
-    def serving(self, version: str, **how: Any) -> str:
-        commit = self.push(version, **how)
-        self.rig.synced(commit, within=PATIENCE)
-        return commit
-
-    def paused(self) -> None:
-        """The canary stands at its pause."""
-        self.rig.eventually(lambda: self._steps_done() == 1, PATIENCE)
-
-    def _steps_done(self) -> int:
-        rollout = self.rig.store.journal("shop").rollouts.get("web")
-        return rollout.shift.step if rollout is not None else 0
-
-    def promote(self) -> None:
-        self.paused()
-        self.rig.ask("promote")
-
-    def services(self) -> list[str]:
-        """What the project has on the swarm, without the project's name."""
-        api: Any = self.nodes.api
-        found = (str(each["Spec"]["Name"]) for each in api.services())
-        return sorted(name.removeprefix(f"{self.rig.project}_") for name in found if name.startswith(self.rig.project))
-
-    def told(self, reason: str, words: str) -> bool:
-        return any(each.reason == reason and words in each.message for each in self.rig.store.events(limit=1000))
-
-    def others(self) -> list[str]:
-        """Every service of the swarm that is not the project's."""
-        api: Any = self.nodes.api
-        names = (str(each["Spec"]["Name"]) for each in api.services())
-        return [name for name in names if not name.startswith(self.rig.project)]
-
-    @contextmanager
-    def clients(self, at: Sequence[Node] = ()) -> Iterator[Load]:
-        """One of each kind at these nodes, or at all."""
-        seen = Load()
-        with ExitStack() as going:
-            for node in at or self.nodes.all:
-                how: dict[str, Any] = {"kinds": USUAL, "into": seen, "at": node.address}
-                going.enter_context(load(PORT, "localhost", 1, 0.01, **how))
-            yield seen
 
 
 @pytest.fixture

@@ -94,7 +94,6 @@ def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_
         ("deploy: {placement: {constraints: [ssd]}}", "constraints[0]: expected a constraint such as node.role =="),
         ("deploy: {rollback_config: {failure_action: rollback}}", "failure_action: expected one of pause, continue"),
         ("deploy: {mode: global}, ports: ['80:80'], x-gitopsd: {strategy: canary}", "canary needs a number of tasks"),
-        ("ports: ['443:80'], x-gitopsd: {traffic: {}}", "x-gitopsd.traffic: TLS does not end in the router of a swarm"),
         ("ports: ['9406:80'], x-gitopsd: {traffic: {}}", "x-gitopsd.traffic: at port 9406 gitopsd itself speaks to"),
         ("x-gitopsd: {traffic: {target: 80, expose: inner}}", "x-gitopsd.traffic: the router of a swarm has ports of"),
         (f"{CANARY}, analysis: {{metrics: [{{name: memory}}]}}}}", "x-gitopsd.analysis: memory is asked of the engine"),
@@ -114,6 +113,13 @@ def test_what_a_swarm_cannot_do_is_refused_at_its_place_with_a_mend(keys: str, m
     told = refusals(keys)
     assert any(message in each for each in told), told
     assert all(each.startswith("shop/compose.yaml:2:") for each in told)
+
+
+def test_tls_ends_in_the_routers_of_a_swarm_as_in_any() -> None:
+    keys = "ports: ['443:80'], x-gitopsd: {traffic: {}}, networks: [front]"
+    traffic = a_service(keys, top="networks: {front: {}}", swarm=True).traffic
+    assert traffic is not None
+    assert (traffic.tls, traffic.redirect_from) == (True, 80)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,13 @@ from typing import Final
 from gitopsd.adapters.haproxy.disk import write_privately
 from gitopsd.model.canonical import digest
 from gitopsd.model.certificate import Certificate, Certificates
+from gitopsd.model.errors import RouterError
+from gitopsd.model.route import RoutingTable
 
 _SUFFIXES: Final = (".pem", ".crt")
 _KEY: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _CERTIFICATE: Final = re.compile(r"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+_NO_DIRECTORY: Final = "name their directory: `router.certificates` in gitopsd.yaml"
 _SEQUENCE, _VERSION, _UTC_TIME = 0x30, 0xA0, 0x17
 
 
@@ -48,6 +51,19 @@ class CertificateDirectory:
         if signature != self._signature:
             self._read, self._signature = self._looked_into(self.source), signature
         return self._read
+
+    def needed(self, table: RoutingTable) -> Mapping[str, str]:
+        """The texts with their keys, where clients speak TLS. RouterError: they do, and there is none."""
+        first = next((route for route in table.routes if route.tls), None)
+        if first is None:
+            return {}
+        texts = self.read().texts
+        if not texts:
+            mend = f"put one into {self.source}" if self.source else _NO_DIRECTORY
+            raise RouterError(
+                f"{first.name}: clients speak TLS at port {first.listen}, and there is no certificate; {mend}"
+            )
+        return texts
 
     def _looked_into(self, source: Path) -> Read:
         """Where there is none at all, those of before go on: to serve no TLS is what nobody can want by that."""

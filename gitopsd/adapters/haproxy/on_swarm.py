@@ -8,17 +8,19 @@ import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from gitopsd.adapters.haproxy.backends import RESOLVERS
 from gitopsd.adapters.haproxy.config import BOUNDS, CONFIGURATION, SHARES, TABLE, Tuning, rendered
 from gitopsd.adapters.haproxy.desks import Desks, router_trouble
 from gitopsd.adapters.haproxy.entrances import places
-from gitopsd.adapters.haproxy.names import backend, slot_of, way
+from gitopsd.adapters.haproxy.names import backend, copied, slot_of, way
 from gitopsd.adapters.haproxy.observing import NO_SAMPLES, parted, sample
 from gitopsd.adapters.haproxy.proof import derived, proof
 from gitopsd.adapters.haproxy.runtime import counters, process, rows, sessions
 from gitopsd.adapters.haproxy.service import RouterService
+from gitopsd.adapters.haproxy.shown import ShownCertificates
 from gitopsd.adapters.haproxy.together import summed, together
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.engine_json.swarm_router import DESK_PORT, LEAVES_S, PEM, RUN, router_spec
@@ -35,6 +37,7 @@ from gitopsd.model.route import (
     SlotSample,
     differences,
 )
+from gitopsd.model.swarm import SwarmSpec
 
 _TUNING: Final = Tuning(farewell=timedelta(seconds=LEAVES_S), bridged=True, heir=False)
 _DESK: Final = f"""
@@ -64,11 +67,15 @@ backend desk from tcp
 
 
 class SwarmHaproxy:
-    """Implements `controller.router_port.Router`. `key` is the store's."""
+    """Implements `controller.router_port.Router`. `key` is the store's, `root` a directory of gitopsd's own.
 
-    def __init__(self, swarm: Swarm, image: str, key: bytes) -> None:
+    `certificates` is the directory of those that clients with TLS are shown.
+    """
+
+    def __init__(self, swarm: Swarm, image: str, key: bytes, root: Path, certificates: Path | None = None) -> None:
         self._image, self._pem, self._salt = image, proof(key), derived(key, "sticky")
         self._desks = Desks(swarm, self._pem)
+        self._shown = ShownCertificates(certificates, root, self._desks)
         self._service = RouterService(swarm, self._desks)
         self._guard = threading.Lock()
         self._table: RoutingTable | None = None
@@ -91,11 +98,11 @@ class SwarmHaproxy:
                 self._remember(table)
                 self._service.clear()
                 return
-            made = rendered(RoutingTable(tuple(each.bare for each in table.routes)), RUN, self._salt, _TUNING)
+            texts = self._shown.needed(table)
+            spec, stamp = self._told(table, texts)
             self._remember(table)  # and never one that no router can have
-            files = {**made.files, CONFIGURATION: made.files[CONFIGURATION] + _DESK}
-            ports = [port for _, port in places(table)]
-            self._service.bring(router_spec(self._image, files, self._pem, ports), made.stamp)
+            self._service.bring(spec, stamp)
+            self._shown.tell(texts)
             for desk, look in self._desks.looks():
                 if moved := tuple(_moved(table, look.shares)):
                     self._desks.ask(desk, *moved)
@@ -103,7 +110,8 @@ class SwarmHaproxy:
                 raise RouterError("the routers show something else: " + "; ".join(wrong))
 
     def certificates(self) -> Certificates:
-        return Certificates()
+        with self._guard:
+            return self._shown.read()
 
     def renew(self, table: RoutingTable) -> bool:
         """Whatever makes another router of it is in what Swarm is told, so that `apply` has done it."""
@@ -152,6 +160,15 @@ class SwarmHaproxy:
                     found.setdefault(name, []).append(sample("", row, counted.get(row.backend, NO_SAMPLES)))
         epoch = " ".join(sorted(epochs))
         return {name: summed(each, epoch) for name, each in found.items() if len(each) == len(desks)}
+
+    def _told(self, table: RoutingTable, texts: Mapping[str, str]) -> tuple[SwarmSpec, str]:
+        """What Swarm is told of the routers, and the stamp of those that run from that."""
+        bare, names = RoutingTable(tuple(each.bare for each in table.routes)), dict.fromkeys(texts, "")
+        made = rendered(bare, RUN, self._salt, _TUNING, names)
+        shown = {copied(name): text for name, text in texts.items()}
+        files = {name: text for name, text in made.files.items() if name not in shown}
+        files[CONFIGURATION] += _DESK
+        return router_spec(self._image, files, self._pem, [port for _, port in places(table)], shown), made.stamp
 
     def _remember(self, table: RoutingTable) -> None:
         """Whose address is whose. Who is left of a canary keeps its name until nothing is in flight there."""

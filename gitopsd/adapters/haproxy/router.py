@@ -124,7 +124,7 @@ class HaproxyRouter:
 
     def _apply(self, table: RoutingTable) -> None:
         self._host.publish(places(table))
-        wanted = rendered(table, self._inside, self._disk.salt(), self._tuning, self._texts(table))
+        wanted = rendered(table, self._inside, self._disk.salt(), self._tuning, self._certificates.needed(table))
         running = self._look()
         if running is None:
             self._start(wanted)
@@ -137,19 +137,6 @@ class HaproxyRouter:
             self._prove(table, self._change(table, running))
             return
         self._prove(table)
-
-    def _texts(self, table: RoutingTable) -> Mapping[str, str]:
-        """The certificates with their keys, where clients speak TLS."""
-        first = next((route for route in table.routes if route.tls), None)
-        if first is None:
-            return {}
-        texts, source = self._certificates.read().texts, self._certificates.source
-        if not texts:
-            mend = f"put one into {source}" if source else "name their directory: `router.certificates` in gitopsd.yaml"
-            raise RouterError(
-                f"{first.name}: clients speak TLS at port {first.listen}, and there is no certificate; {mend}"
-            )
-        return texts
 
     def _look(self, *first: str) -> Look | None:
         """What it shows after it was told these things, in one go: each time that it is asked takes its turn."""
