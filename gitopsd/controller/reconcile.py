@@ -4,7 +4,7 @@ All that a pass must not forget is in Git, on the engine or in the store. What t
 spaces out attempts: a new process begins without it and arrives at the same place.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -68,7 +68,7 @@ from gitopsd.release.queue import let_go
 from gitopsd.release.readiness import next_deadline
 from gitopsd.release.schema import GUARD as SCHEMA
 from gitopsd.release.status import Knowledge, environment_status
-from gitopsd.release.visiting import to_visit
+from gitopsd.release.visiting import Visited, to_visit
 from gitopsd.release.weighing import to_weigh
 
 CLOCK_TOLERANCE = timedelta(seconds=5)  # what slewing, or a busy machine between two readings, may amount to
@@ -141,7 +141,7 @@ class Reconciler:
         self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
         self._weighing.keep(self._name, to_weigh(turn.journal, look.live, now), wake)
         self._metering.keep(self._name, to_measure(turn.journal, look.live))
-        self._visiting.keep(self._name, to_visit(turn.journal, look.live, self._routes.shown), wake)
+        self._visiting.keep(self._name, self._to_visit(turn.journal, look.live), wake)
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content(turn.journal.names, wake)
@@ -292,6 +292,9 @@ class Reconciler:
         signals = self._routes.seen_in(signals, look.journal)
         repair = self._repairs(look)
         return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
+
+    def _to_visit(self, journal: Journal, live: LiveState) -> Mapping[str, Visited]:
+        return to_visit(journal, live, self._routes.shown)
 
     def _repairs(self, look: Look) -> bool:
         """Whether what drifts may be repaired now."""

@@ -40,6 +40,7 @@ from gitopsd.controller.swarm_watch import NodeWatch, Placing
 from gitopsd.engine_json.swarm_router import ROUTER
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound, OwnershipError
+from gitopsd.model.live import LiveState
 from gitopsd.model.operation import Operation
 from gitopsd.model.plan import Plan
 from gitopsd.model.release import Journal
@@ -49,8 +50,10 @@ from gitopsd.plan.swarm import on_swarm
 from gitopsd.release import Signals, Turn
 from gitopsd.release.status import Knowledge
 from gitopsd.release.swarm_nodes import node_warnings, with_nodes
+from gitopsd.release.swarm_routing import beside
 from gitopsd.release.swarm_status import ailing, moving, service_statuses
 from gitopsd.release.swarming import Ground, advance_swarm
+from gitopsd.release.visiting import Visited, to_visit_among
 
 
 class SwarmReconciler(Reconciler):
@@ -102,11 +105,15 @@ class SwarmReconciler(Reconciler):
         make = self._make(look, basis)
         printed = printed_by_tasks(look.journal, self._state, self._swarm)
         sight = self._routes.seen_in(Signals(), look.journal).sight
-        ground = Ground(self._state, make, look.now, self._refused, printed, sight)
+        visits = self._visiting.visits(self._name)
+        ground = Ground(self._state, make, look.now, self._refused, printed, sight, visits)
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused, self._wanted = turn.actions, {}, basis
         events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)
         return Turn(turn.journal, (), (*placing, *events), turn.ended, turn.wake_at)
+
+    def _to_visit(self, journal: Journal, live: LiveState) -> Mapping[str, Visited]:
+        return to_visit_among(journal, beside(journal, self._state), self._routes.shown)
 
     def _make(self, look: Look, basis: SealedState | None) -> Telling:
         """What services are told. What was made in the pass before counts as long as that would be the same."""

@@ -43,7 +43,6 @@ _MENDS = {
 }
 _EXTENSIONS = {
     "health": "the instances of a swarm cannot be asked from here; write a healthcheck, which its nodes run",
-    "pre_warm": "nothing leads past the share to one task of a swarm; remove it",
     "warm_up": "a swarm's router finds the tasks itself, and all count alike; remove it",
     "on_config_change": "a swarm's configs never change; remove it, other content makes other containers",
     "flags": "a swarm's configs never change; name the file under configs",
@@ -103,10 +102,10 @@ def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Ref
             "strategy",
             f"{policy.strategy} needs a number of tasks, and a global service has none; write rolling",
         )
+    if policy.pre_warm is not None and policy.strategy not in SHIFTING:
+        yield "pre_warm", "Swarm's own updates wait for no caches; write `strategy: canary` or blue-green, or remove it"
     if any(isinstance(step, HeaderRoute) for step in policy.steps):
         yield "steps", "a header leads to the canary of a swarm all the time; write it as traffic.header"
-    if analysis.synthetic is not None:
-        yield "analysis", "synthetic requests have no way to one task of a swarm; remove them"
     for metric in analysis.metrics:
         if metric.source not in _MEASURED:
             yield "analysis", f"{metric.name} is asked of the {metric.source}, which sees one node alone; remove it"

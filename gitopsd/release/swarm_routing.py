@@ -22,8 +22,10 @@ from gitopsd.model.route import ALL, OnPurpose, SlotName
 from gitopsd.model.routing import UNSEEN, Names, Placing, Routed, Seen
 from gitopsd.model.swarm import DropService, SwarmNode, SwarmService, SwarmState, SwarmTask
 from gitopsd.model.traffic import Traffic
+from gitopsd.model.visits import NOBODY_VISITS, Visits
 from gitopsd.release.swarm_mending import UPDATING
 from gitopsd.rollout.member import Member
+from gitopsd.rollout.reaching import reached
 from gitopsd.rollout.shifting import gradual
 from gitopsd.rollout.traffic import InRouter
 
@@ -35,13 +37,16 @@ Sight = Mapping[str, Seen]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A service as it serves, and its canary; None: that is not there. `router` is what the routers do for both."""
+    """A service as it serves, and its canary; None: that is not there. `router` is what the routers do for both, and
+    `visits` what came of gitopsd's own requests through them.
+    """
 
     name: str
     serving: SwarmService | None
     canary: SwarmService | None
     router: InRouter
     nodes: tuple[SwarmNode, ...] = ()
+    visits: Visits = NOBODY_VISITS
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -74,6 +79,12 @@ def tasks_of(journal: Journal, live: SwarmState) -> dict[str, tuple[Member, ...]
     """The tasks that run of each service, with those of its canary, as a rollout knows instances."""
     names = {*journal.stable, *journal.rollouts}
     return {name: pair_of(journal, live, name, {}).members for name in names}
+
+
+def beside(journal: Journal, live: SwarmState) -> dict[str, tuple[Member, ...]]:
+    """`tasks_of`, where newer content stands beside what serves: elsewhere no request could tell one from the other."""
+    found = tasks_of(journal, live)
+    return {name: found[name] for name, each in journal.rollouts.items() if gradual(each)}
 
 
 def homeward(rollout: Rollout | None, pair: Pair) -> bool:
@@ -168,7 +179,9 @@ def _names(serving: SwarmService, before: Routed, sealed: SealedService) -> Name
 
 
 def _let_in(rollout: Rollout, pair: Pair) -> int:
-    """What its step says, and no more than those of its tasks that answer can bear."""
+    """What its step says, and no more than those of its tasks that answer can bear; nothing before one has shown it."""
+    if not reached(rollout):
+        return 0
     able = ALL * pair.ready("b") // max(1, rollout.target.replicas)
     return min(rollout.shift.share, able, ALL)
 

@@ -16,6 +16,7 @@ from gitopsd.model.rollout import Paused, Rollout, Target
 from gitopsd.model.swarm import SendService, SwarmService, SwarmSpec
 from gitopsd.release.swarm_nodes import failures
 from gitopsd.release.swarm_routing import Pair
+from gitopsd.rollout.reaching import noted, unreached
 from gitopsd.rollout.shifting import has_all, let_in, steps_of
 from gitopsd.rollout.slots import Said
 from gitopsd.rollout.watching import against, doubt, watched
@@ -39,8 +40,8 @@ class Shifted:
 def shifted(rollout: Rollout, pair: Pair, make: Make, now: datetime) -> Shifted:
     """One turn while the canary is let in."""
     rollout = patient(_noted(rollout, pair, now), pair, now)
-    rollout = watched(rollout, pair.members, Said(router=pair.router), now)
-    if bad := against(rollout) or _failing(rollout, pair):
+    rollout = watched(rollout, pair.members, Said(router=pair.router, visits=pair.visits), now)
+    if bad := against(rollout) or _failing(rollout, pair) or unreached(rollout, pair.visits):
         return Shifted(rollout, against=bad)
     if rollout.paused is not None:
         return Shifted(rollout)
@@ -78,9 +79,8 @@ def patient(rollout: Rollout, pair: Pair, now: datetime) -> Rollout:
 
 
 def _noted(rollout: Rollout, pair: Pair, now: datetime) -> Rollout:
-    """A share may go to its tasks once one of them answers in every router."""
-    reached = rollout.shift.reached is not None or not pair.ready("b")
-    return rollout if reached else replace(rollout, shift=replace(rollout.shift, reached=now))
+    """A share may go to its tasks once they answer in every router, and to gitopsd's own requests."""
+    return noted(rollout, pair.router, pair.visits, now) if pair.ready("b") else rollout
 
 
 def _failing(rollout: Rollout, pair: Pair) -> str:

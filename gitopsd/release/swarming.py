@@ -32,6 +32,7 @@ from gitopsd.model.swarm import (
     SwarmSpec,
     SwarmState,
 )
+from gitopsd.model.visits import NOBODY_VISITS, NOT_VISITED, Visits
 from gitopsd.release.gates import may_begin
 from gitopsd.release.noting import noted
 from gitopsd.release.repairs import attempt
@@ -70,7 +71,8 @@ class SwarmTurn:
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What every service of a turn sees. `refused` is what the manager would not do, in words, by service; `printed` is
-    the last line of each job that reads something and ended well; `sight` what the routers show.
+    the last line of each job that reads something and ended well; `sight` what the routers show; `visits` what came of
+    gitopsd's own requests, None where nobody sends any.
     """
 
     live: SwarmState
@@ -79,6 +81,10 @@ class Ground:
     refused: Mapping[str, str] = field(default_factory=dict)
     printed: Mapping[str, str] = field(default_factory=dict)
     sight: Sight = field(default_factory=dict)
+    visits: Mapping[str, Visits] | None = None
+
+    def visits_of(self, service: str) -> Visits:
+        return self.visits.get(service, NOT_VISITED) if self.visits is not None else NOBODY_VISITS
 
 
 def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, *, repair: bool) -> SwarmTurn:
@@ -156,6 +162,7 @@ def _begun(journal: Journal, rollout: Rollout, ground: Ground, *, waits: bool) -
 def _stepped(journal: Journal, rollout: Rollout, ground: Ground) -> tuple[Rollout, SwarmAction | None]:
     """By its canary while one is let in, else by the service itself; to its end once the routers are done with it."""
     pair, now = pair_of(journal, ground.live, rollout.service, ground.sight), ground.now
+    pair = replace(pair, visits=ground.visits_of(rollout.service))
     earlier = left_over(rollout, pair) and not isinstance(rollout.phase, RollingBack)
     if earlier or not homeward(rollout, pair):
         shift = (settled if earlier else shifted)(rollout, pair, ground.make, now)

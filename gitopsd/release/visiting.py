@@ -42,7 +42,11 @@ class Visited:
 
 def to_visit(journal: Journal, live: LiveState, sight: Sight) -> Mapping[str, Visited]:
     """By service."""
-    members = members_of(journal, live)
+    return to_visit_among(journal, members_of(journal, live), sight)
+
+
+def to_visit_among(journal: Journal, members: Mapping[str, tuple[Member, ...]], sight: Sight) -> Mapping[str, Visited]:
+    """By service, as the instances are that may be visited."""
     found = (_visited(journal, each, members.get(each.service, ()), sight) for each in journal.rollouts.values())
     return {each.service: each for each in found if each is not None}
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from gitopsd.model.analysis import Synthetic
 from gitopsd.model.errors import ManifestError
 from gitopsd.model.job import Job
+from gitopsd.model.visits import PreWarm
 from tests.manifest.compose_builders import a_service, a_state, sealed
 
 DEPLOY = """\
@@ -98,14 +100,13 @@ def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_
         ("x-gitopsd: {traffic: {target: 80, expose: inner}}", "x-gitopsd.traffic: the router of a swarm has ports of"),
         (f"{CANARY}, analysis: {{metrics: [{{name: memory}}]}}}}", "x-gitopsd.analysis: memory is asked of the engine"),
         (
-            f"{CANARY}, analysis: {{metrics: [{{name: p95}}], synthetic: {{path: /, rate: 5/s}}}}}}",
-            "x-gitopsd.analysis: synthetic requests have no way",
-        ),
-        (
             f"{CANARY}, steps: [{{set_header_route: {{header: X-Me}}}}]}}",
             "x-gitopsd.steps: a header leads to the canary",
         ),
-        (f"{CANARY}, pre_warm: {{path: /}}}}", "x-gitopsd.pre_warm: nothing leads past the share to one task"),
+        (
+            "ports: ['80:80'], x-gitopsd: {traffic: {}, strategy: rolling, pre_warm: {paths: [/]}}",
+            "x-gitopsd.pre_warm: Swarm's own updates wait for no caches; write `strategy: canary`",
+        ),
         ("x-gitopsd: {health: {tcp: {port: 80}}}", "services.web.x-gitopsd.health: the instances of a swarm cannot be"),
     ],
 )
@@ -113,6 +114,14 @@ def test_what_a_swarm_cannot_do_is_refused_at_its_place_with_a_mend(keys: str, m
     told = refusals(keys)
     assert any(message in each for each in told), told
     assert all(each.startswith("shop/compose.yaml:2:") for each in told)
+
+
+def test_newer_content_may_be_warmed_and_asked_by_gitopsd_itself() -> None:
+    own = "pre_warm: {paths: [/]}, analysis: {metrics: [{name: error-rate}], synthetic: {path: /, rate: 5/s}}"
+    own += ", steps: [{set_weight: 5}, {analysis: {duration: 60s}}]"
+    policy = a_service(f"{CANARY}, {own}}}, networks: [front]", top="networks: {front: {}}", swarm=True).policy
+    assert policy.pre_warm == PreWarm()
+    assert policy.analysis.synthetic == Synthetic("/", 5.0)
 
 
 def test_tls_ends_in_the_routers_of_a_swarm_as_in_any() -> None:

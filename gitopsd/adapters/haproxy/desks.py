@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 from gitopsd.adapters.haproxy.config import SHARES
@@ -36,6 +37,7 @@ class Desks:
     def __init__(self, swarm: Swarm, pem: str) -> None:
         self._swarm, self._trust = swarm, trusting(pem)
         self._known: tuple[float, tuple[Desk, ...]] = (0.0, ())
+        self._turns = count()
 
     def all(self) -> tuple[Desk, ...]:
         """The routers that run on nodes that are ready; those of others nobody can tell anything."""
@@ -70,6 +72,13 @@ class Desks:
                 "nothing moves until it does, or Swarm calls the node down"
             ) from error
 
+    def way(self, name: str, timeout: float) -> socket.socket:
+        """A connection to a socket of a router, of another one each time; in seconds. OSError: there is none."""
+        desks = self.all()
+        if not desks:
+            raise ConnectionRefusedError("no router runs")
+        return _connected(desks[next(self._turns) % len(desks)].address, self._trust, timeout, name)
+
 
 @contextmanager
 def router_trouble() -> Iterator[None]:
@@ -92,12 +101,15 @@ def _desks_of(state: SwarmState) -> Iterator[Desk]:
 
 def asked(address: str, trust: ssl.SSLContext, line: str) -> str:
     """What the router of the node at an address answers to commands. OSError: none does, or not to this proof."""
-    with (
-        socket.create_connection((address, DESK_PORT), _PATIENCE_S) as wire,
-        trust.wrap_socket(wire) as secure,
-    ):
+    with _connected(address, trust, _PATIENCE_S) as secure:
         secure.sendall(f"{line}\n".encode())
         said = bytearray()
         while chunk := secure.recv(1 << 16):
             said += chunk
     return said.decode(errors="replace")
+
+
+def _connected(address: str, trust: ssl.SSLContext, timeout: float, name: str = "") -> ssl.SSLSocket:
+    """To what gitopsd alone is let to: the router's interface, or the socket of a name."""
+    with socket.create_connection((address, DESK_PORT), timeout) as wire:
+        return trust.wrap_socket(wire, server_hostname=name or None)

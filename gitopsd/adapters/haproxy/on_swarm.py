@@ -11,22 +11,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from gitopsd.adapters.haproxy.backends import RESOLVERS
 from gitopsd.adapters.haproxy.config import BOUNDS, CONFIGURATION, SHARES, TABLE, Tuning, rendered
 from gitopsd.adapters.haproxy.desks import Desks, router_trouble
 from gitopsd.adapters.haproxy.entrances import places
+from gitopsd.adapters.haproxy.front_desk import front_desk
 from gitopsd.adapters.haproxy.names import backend, copied, slot_of, way
 from gitopsd.adapters.haproxy.observing import NO_SAMPLES, parted, sample
+from gitopsd.adapters.haproxy.probing import probe
 from gitopsd.adapters.haproxy.proof import derived, proof
 from gitopsd.adapters.haproxy.runtime import counters, process, rows, sessions
 from gitopsd.adapters.haproxy.service import RouterService
 from gitopsd.adapters.haproxy.shown import ShownCertificates
 from gitopsd.adapters.haproxy.together import summed, together
 from gitopsd.controller.swarm_port import Swarm
-from gitopsd.engine_json.swarm_router import DESK_PORT, LEAVES_S, PEM, RUN, router_spec
+from gitopsd.engine_json.swarm_router import LEAVES_S, RUN, router_spec
 from gitopsd.model.certificate import Certificates
 from gitopsd.model.errors import RouterError, RouterUnavailable
-from gitopsd.model.health import Answer, Pass
+from gitopsd.model.health import Answer, Unknown
 from gitopsd.model.route import (
     ObservedRouting,
     Route,
@@ -40,30 +41,6 @@ from gitopsd.model.route import (
 from gitopsd.model.swarm import SwarmSpec
 
 _TUNING: Final = Tuning(farewell=timedelta(seconds=LEAVES_S), bridged=True, heir=False)
-_DESK: Final = f"""
-resolvers {RESOLVERS}
-    nameserver engine 127.0.0.11:53
-    # One answer has all tasks; while none comes at all, those that are known stay.
-    accepted_payload_size 8192
-    resolve_retries 2
-    timeout resolve 500ms
-    timeout retry 500ms
-    hold valid 500ms
-    hold obsolete 0s
-    hold nx 500ms
-    hold other 1h
-    hold refused 1h
-    hold timeout 1h
-
-frontend desk from tcp
-    bind :{DESK_PORT} ssl crt {PEM} ca-file {PEM} verify required
-    timeout client 10s
-    default_backend desk
-
-backend desk from tcp
-    timeout server 10s
-    server admin unix@{RUN}/admin.sock
-"""
 
 
 class SwarmHaproxy:
@@ -84,12 +61,7 @@ class SwarmHaproxy:
     @property
     def capabilities(self) -> RouterCapabilities:
         return RouterCapabilities(
-            header_probe=False,
-            kept=False,
-            latency_bounds=BOUNDS,
-            new_route_needs_reload=True,
-            finds=True,
-            remembers=False,
+            kept=False, latency_bounds=BOUNDS, new_route_needs_reload=True, finds=True, remembers=False
         )
 
     def apply(self, table: RoutingTable) -> None:
@@ -130,8 +102,11 @@ class SwarmHaproxy:
         return None
 
     def probe(self, route: Route, slot: SlotName, timeout: timedelta, path: str = "") -> Answer:
-        """No way leads past the share; that its checks are good is what is known of a slot."""
-        return Pass()
+        """By one router after the other: an instance counts as ready in all of them before anybody asks."""
+        try:
+            return probe(self._desks.way, route, slot, timeout, path)
+        except RouterError as error:
+            return Unknown(str(error))
 
     def cut(self, route: RouteName, slot: SlotName, ids: Collection[str]) -> int:
         """Those of a canary alone: whatever else leaves a swarm's routers, Swarm gives its time to end."""
@@ -167,7 +142,7 @@ class SwarmHaproxy:
         made = rendered(bare, RUN, self._salt, _TUNING, names)
         shown = {copied(name): text for name, text in texts.items()}
         files = {name: text for name, text in made.files.items() if name not in shown}
-        files[CONFIGURATION] += _DESK
+        files[CONFIGURATION] += front_desk(bare)
         return router_spec(self._image, files, self._pem, [port for _, port in places(table)], shown), made.stamp
 
     def _remember(self, table: RoutingTable) -> None:

@@ -1,18 +1,16 @@
 """One request through the router to one slot, by the socket that only probes come through."""
 
-import errno
 import io
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from gitopsd.adapters.asking import Until, silent, weighed
-from gitopsd.adapters.haproxy.config import SOCKETS, WAY
+from gitopsd.adapters.haproxy.config import WAY
 from gitopsd.adapters.haproxy.names import listener, way
-from gitopsd.adapters.haproxy.runtime import connected
 from gitopsd.model.health import Answer, Fail, HttpCheck, Pass, TcpCheck, Unknown
 from gitopsd.model.route import Route, SlotName
 
@@ -21,13 +19,21 @@ _KEPT_OPEN_S: Final = 0.3
 _ANY_GOOD = ((200, 499),)
 
 
-def probe(root: Path, route: Route, slot: SlotName, timeout: timedelta, path: str) -> Answer:
+Way = Callable[[str, float], socket.socket]
+"""Connects to a socket of the router, by its name and within so many seconds. OSError: there is no router."""
+
+
+def probe(way: Way, route: Route, slot: SlotName, timeout: timedelta, path: str) -> Answer:
     """A GET, or in mode `tcp` a connection that stays."""
     begun = time.monotonic()
     asked = route.health.http or HttpCheck(route.listen, status=_ANY_GOOD)
     check = HttpCheck(route.listen, path, _ANY_GOOD) if path else replace(asked, port=route.listen)
     try:
-        with connected(root / SOCKETS / f"{listener(route)}.{slot}", timeout.total_seconds()) as wire:
+        opened = way(f"{listener(route)}.{slot}", timeout.total_seconds())
+    except OSError as error:
+        return Unknown(_words(check, error))
+    try:
+        with opened as wire:
             if route.mode == "tcp":
                 return _stays(wire, route)
             wire.sendall(_request(route, check.path))
@@ -36,8 +42,11 @@ def probe(root: Path, route: Route, slot: SlotName, timeout: timedelta, path: st
     except TimeoutError:
         return silent(check, timeout)
     except OSError as error:
-        reason = f"{check} through the router: {(error.strerror or str(error)).lower()}"
-        return Unknown(reason) if error.errno in (errno.ENOENT, errno.ECONNREFUSED) else Fail(reason)
+        return Fail(_words(check, error))
+
+
+def _words(check: HttpCheck, error: OSError) -> str:
+    return f"{check} through the router: {(error.strerror or str(error)).lower()}"
 
 
 def _request(route: Route, path: str) -> bytes:

@@ -18,6 +18,7 @@ from gitopsd.adapters.haproxy.config import (
     CONFIGURATION,
     DEFAULT,
     SHARES,
+    SOCKETS,
     TABLE,
     Rendered,
     Tuning,
@@ -29,7 +30,7 @@ from gitopsd.adapters.haproxy.host import Host
 from gitopsd.adapters.haproxy.names import backend, slot_of, way
 from gitopsd.adapters.haproxy.observing import NO_SAMPLES, Look, eventually, observed, parted, sample
 from gitopsd.adapters.haproxy.probing import probe
-from gitopsd.adapters.haproxy.runtime import Row, Runtime, Worker, counters, process, rows, sessions, shares
+from gitopsd.adapters.haproxy.runtime import Row, Runtime, Worker, connected, counters, process, rows, sessions, shares
 from gitopsd.adapters.haproxy.states import states
 from gitopsd.model.certificate import Certificates
 from gitopsd.model.errors import RouterError, RouterUnavailable
@@ -97,7 +98,7 @@ class HaproxyRouter:
             return None  # gone in between
 
     def probe(self, route: Route, slot: SlotName, timeout: timedelta, path: str = "") -> Answer:
-        return probe(self._root, route, slot, timeout, path)
+        return probe(lambda name, s: connected(self._root / SOCKETS / name, s), route, slot, timeout, path)
 
     def cut(self, route: RouteName, slot: SlotName, ids: Collection[str]) -> int:
         name, servers = backend(route, slot), frozenset(ids)
