@@ -20,6 +20,7 @@ STATES = {
 CURES = {"in-place": "can be mended in place", "recreate": "takes a new one", "none": "not gitopsd's to mend"}
 SHORT_CURES = {"in-place": "in place", "recreate": "takes a new one", "none": "-"}
 HIDDEN = "changed (hidden)"
+_IN_CONTAINERS = ("container", "file")
 
 
 def report_lines(report: DriftReport, now: datetime) -> Iterator[str]:
@@ -54,7 +55,7 @@ def advice(report: DriftReport) -> str:
 def _item(item: DriftItem, now: datetime) -> Iterator[str]:
     since = f", since {age(item.first_seen, now)}" if item.first_seen < now else ""
     yield f"  {MARKS.get(item.kind, '~')} {inert(what(item))}  {item.kind}{since}: {inert(item.cause)}"
-    container = f"container {item.instance[:12]}, " if item.instance else ""
+    container = f"container {item.instance[:12]}, " if item.instance and item.resource in _IN_CONTAINERS else ""
     yield f"      {container}{STATES.get(item.state) or CURES[item.cure]}"
     if item.changes:
         rows = [(each.path, values(each), origin(each), SHORT_CURES[each.cure]) for each in item.changes]
@@ -62,7 +63,7 @@ def _item(item: DriftItem, now: datetime) -> Iterator[str]:
 
 
 def what(item: DriftItem) -> str:
-    return item.name if item.resource in ("container", "file") else f"{item.resource} {item.name}"
+    return item.name if item.resource in _IN_CONTAINERS else f"{item.resource} {item.name}"
 
 
 def values(change: FieldDrift) -> str:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from gitopsd.controller.drift_events import Noted, noted
 from gitopsd.controller.ports import Store
-from gitopsd.drift.swarm import Hiding, swarm_drift
-from gitopsd.drift.swarm_ground import ground_drift
+from gitopsd.drift.swarm import Hiding
+from gitopsd.drift.swarm_detect import drift_on_swarm
 from gitopsd.model.desired import SealedState
 from gitopsd.model.drift import DriftItem, PastDrift
 from gitopsd.model.release import Journal
@@ -40,7 +40,7 @@ class SwarmDrifting:
     ) -> Noted:
         """What drifts, for the store, and what is told of what is new and what is over. Routes were `mended` beside."""
         hiding = Hiding(self._store.key(), self._masked)
-        found = (*swarm_drift(journal, live, told, hiding, now), *ground_drift(journal, serving, live, told, now))
+        found = drift_on_swarm(journal, serving, live, told, hiding, now)
         known = self._store.drift(self._environment).items
         before = {each.identity: each for each in known}
         items = tuple(

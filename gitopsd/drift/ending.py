@@ -25,6 +25,7 @@ _OTHERWISE: Final[Mapping[tuple[str, str], str]] = {
     ("reverted", "stopped"): "up again without gitopsd",
     ("reverted", "unhealthy"): "well again without gitopsd",
 }
+_ANEW: Final = "made anew by Swarm"
 
 
 def ending(
@@ -44,7 +45,9 @@ def ending(
 
 
 def end_words(past: PastDrift) -> str:
-    """`healed in place`: how it ended, in words."""
+    """`healed in place`: how it ended, in words. Nobody changes a task: another one takes its place."""
+    if past.item.resource == "task" and past.end == "reverted" and past.item.kind in ("modified", "image"):
+        return _ANEW
     return _OTHERWISE.get((past.end, past.item.kind)) or _ENDS[past.end]
 
 

@@ -3,7 +3,7 @@
 Swarm shows a Spec as it was sent, so what differs was changed by somebody, or goes back to an earlier one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -65,11 +65,18 @@ def differences(told: SwarmSpec, live: SwarmService) -> tuple[Difference, ...]:
     """All that is otherwise than it was told, and not ignored, in the order of their paths."""
     if told.body == _without_added(live.body):
         return ()  # as it is in nearly every look at nearly every service
-    one, other = dict(_leaves(told.body)), dict(_leaves(live.body))
+    return differing(told.body, live.body, told.ignored)
+
+
+def differing(
+    told: Mapping[str, Json], live: Mapping[str, Json], ignored: tuple[str, ...] = ()
+) -> tuple[Difference, ...]:
+    """The fields of a Spec, or of a part of one, that say something else in the other."""
+    one, other = dict(_leaves(told)), dict(_leaves(live))
     return tuple(
         Difference(path, one.get(path), other.get(path))
         for path in sorted({*one, *other})
-        if one.get(path) != other.get(path) and not is_ignored(path, told.ignored)
+        if one.get(path) != other.get(path) and not is_ignored(path, ignored)
     )
 
 
@@ -129,10 +136,15 @@ def _item(name: str, service: str, kind: str, cause: str, now: datetime) -> Drif
 def _modified(
     name: str, spec: SwarmSpec, live: SwarmService, unlike: tuple[Difference, ...], hiding: Hiding, now: datetime
 ) -> DriftItem:
-    changes = tuple(_field(each, hiding) for each in unlike)
+    changes = field_drifts(unlike, hiding)
     cause = why(spec, live, unlike)
     cure = "in-place" if healable(unlike) else "none"
     return DriftItem("service", spec.name, name, live.id, "modified", cause, now, now, changes=changes, cure=cure)  # type: ignore[arg-type]
+
+
+def field_drifts(unlike: Iterable[Difference], hiding: Hiding) -> tuple[FieldDrift, ...]:
+    """As they are shown."""
+    return tuple(_field(each, hiding) for each in unlike)
 
 
 def _field(each: Difference, hiding: Hiding) -> FieldDrift:

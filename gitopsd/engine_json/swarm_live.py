@@ -4,6 +4,7 @@ Ids of networks, configs and secrets become names, so that what is there can be 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from gitopsd.model.swarm import HeldObject, ObjectKind, SwarmNode, SwarmService,
 
 NANO: Final = 10**9
 _OBJECTS: Final = (("Configs", "ConfigID"), ("Secrets", "SecretID"))
+_NO_CONTENT: Final = ("Placement", "ForceUpdate", "Runtime")
 
 # What an engine answers has no type; a shape that is not understood shows as KeyError, TypeError, ValueError or so.
 Answer = Mapping[str, Any]
@@ -23,7 +25,9 @@ def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str
     """A row of `GET /services?status=true`, with those of `GET /tasks`; `networks` are names by id."""
     spec, update = answer["Spec"], answer.get("UpdateStatus") or {}
     taken = adopted(spec.get("Labels") or {})
-    mine = (swarm_task(each, taken) for each in tasks if each.get("ServiceID") == answer["ID"])
+    rows = [each for each in tasks if each.get("ServiceID") == answer["ID"]]
+    says = _content(spec["TaskTemplate"]) if rows else {}
+    mine = (_held_against(says, each, swarm_task(each, taken), networks) for each in rows)
     return SwarmService(
         id=str(answer["ID"]),
         name=str(spec["Name"]),
@@ -36,7 +40,21 @@ def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str
         uses=frozenset((*_used(spec), *_used(answer.get("PreviousSpec") or {}))),
         tasks=tuple(sorted(mine, key=lambda each: (each.at, each.id))),
         iteration=_iteration(answer.get("JobStatus") or {}),
+        changed=_moment(answer, "UpdatedAt"),
     )
+
+
+def _held_against(says: Answer, row: Answer, task: SwarmTask, networks: Mapping[str, str]) -> SwarmTask:
+    """The task with what it was made from, where its service `says` otherwise."""
+    made_from = row.get("Spec") or {}
+    if not made_from or _content(made_from) == says:
+        return task
+    return replace(task, made_from=_template_by_names(made_from, networks))
+
+
+def _content(template: Answer) -> Answer:
+    """A template without what moves no task by itself; Swarm leaves the runtime out of what a task is made from."""
+    return {key: each for key, each in template.items() if key not in _NO_CONTENT}
 
 
 def swarm_task(answer: Answer, taken: Adopted | None = None) -> SwarmTask:
@@ -116,15 +134,18 @@ def held_object(kind: ObjectKind, answer: Answer) -> HeldObject:
 
 def by_names(spec: Answer, networks: Mapping[str, str]) -> Mapping[str, Json]:
     """A raw Spec with the names of networks, configs and secrets in the place of their ids."""
-    template = dict(spec["TaskTemplate"])
-    container = dict(template.get("ContainerSpec") or {})
+    return {**spec, "TaskTemplate": _template_by_names(spec["TaskTemplate"], networks)}
+
+
+def _template_by_names(shown: Answer, networks: Mapping[str, str]) -> dict[str, Any]:
+    template, container = dict(shown), dict(shown.get("ContainerSpec") or {})
     for key, id in _OBJECTS:
         if container.get(key):
             container[key] = [{name: value for name, value in each.items() if name != id} for each in container[key]]
     template["ContainerSpec"] = container
     if template.get("Networks"):
         template["Networks"] = [{**each, "Target": _name(each, networks)} for each in template["Networks"]]
-    return {**spec, "TaskTemplate": template}
+    return template
 
 
 def with_ids(body: Mapping[str, Json], ids: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.cure import Cure
 from gitopsd.model.status import Sync
 
-Resource = Literal["container", "network", "volume", "file", "router", "service", "config", "secret"]
+Resource = Literal["container", "network", "volume", "file", "router", "service", "task", "config", "secret"]
 DriftKind = Literal["missing", "extra", "modified", "stopped", "paused", "unhealthy", "image"]
 DriftState = Literal["open", "conflict", "unenforceable", "heal-loop"]
 DriftEnd = Literal["healed", "replaced", "reverted", "accepted", "changed"]
@@ -38,7 +38,8 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True)
 class DriftItem:
-    """One resource that is not as we left it. `name` is the engine's; `instance` a container's id, "" for one gone.
+    """One resource that is not as we left it. `name` is the engine's; `instance` a container's id, "" for one gone, and
+    of a task its name, which the one that takes its place has as well.
 
     `cure` is what it takes to mend all of it; `none`: nothing here is gitopsd's to mend. `story` is the part of the
     cause that the engine's own events tell.

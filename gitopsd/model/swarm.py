@@ -50,7 +50,8 @@ class SwarmTask:
 
     `at` is when it came to its `state`, by the manager's clock; `why` is Swarm's reason for that, "" where it has none.
     `iteration` is the run of a job that it belongs to. `made` is when Swarm made it, on no node yet. `addresses` are by
-    the names of its networks.
+    the names of its networks. `made_from` is the `TaskTemplate` that it was made from, by names as in a service's Spec,
+    where its service says another one by now; else nothing.
     """
 
     id: str
@@ -65,6 +66,7 @@ class SwarmTask:
     exit_code: int = 0
     made: datetime | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    made_from: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def runs(self) -> bool:
@@ -78,7 +80,7 @@ class SwarmService:
     `body` is its raw Spec, in which networks, configs and secrets go by their names; `update` is the state of its last
     update ("" where it had none), with `message`. `uses` are the ids of configs and secrets that it is made with, or
     could go back to. `desired` is how many tasks Swarm wants to run; `iteration` is the newest run of a job, which each
-    change of its Spec begins.
+    change of its Spec begins. `changed` is when it was last told something, or an update of it came further.
     """
 
     id: str
@@ -92,6 +94,12 @@ class SwarmService:
     uses: frozenset[str] = frozenset()
     tasks: tuple[SwarmTask, ...] = ()
     iteration: int = 0
+    changed: datetime | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether Swarm's updater is at it, forth or back."""
+        return self.update in ("updating", "rollback_started")
 
 
 @dataclass(frozen=True, slots=True)

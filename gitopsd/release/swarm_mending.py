@@ -26,7 +26,6 @@ from gitopsd.model.swarm import (
 from gitopsd.release.repairs import attempt, heals_of
 
 REPAIR = "repair: "
-UPDATING = ("updating", "rollback_started")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def heals_now(journal: Journal, wanted: SealedState | None, means: Means) -> tup
         allowed = heals_of(journal, wanted, name, repair=means.repair)
         how = allowed.removed if service is None else allowed.modified
         cause, last = _ailment(spec, service), journal.repairs.get(name)
-        moves = service is not None and service.update in UPDATING
+        moves = service is not None and service.moves
         if not cause or how != "repair" or moves or _waits(last, means.now):
             continue
         heals.append(send(name, goal, spec, service, f"{REPAIR}{cause}"))

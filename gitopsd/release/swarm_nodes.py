@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from gitopsd.drift.swarm_ends import failed, went_with
 from gitopsd.model.canonical import Json
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.status import EnvironmentStatus, NodeStatus, Quorum
 from gitopsd.model.swarm import Standing, SwarmNode, SwarmService, SwarmState, SwarmTask
-
-# How long after the last that was heard of a node it may be that managers note it: three heartbeats, by default.
-NOTED_WITHIN: Final = timedelta(seconds=30)
-ENDED: Final = ("failed", "rejected", "shutdown", "complete", "orphaned", "remove")
 
 _SEVERITIES: Final[Mapping[Standing, Severity]] = {"down": "error", "unreachable": "error"}
 _REASONS: Final[Mapping[Standing, str]] = {
@@ -79,29 +76,6 @@ def lost_with(service: SwarmService, fingerprint: str, since: datetime, nodes: I
         return ""
     lost = {_name(each.node, known) for each in begun if each.node and went_with(each, known)}
     return " and ".join(sorted(lost)) + " went away" if lost else ""
-
-
-def failures(tasks: Iterable[SwarmTask], nodes: Iterable[SwarmNode]) -> list[SwarmTask]:
-    """The tasks that failed by themselves, and not with their node."""
-    known = {each.id: each for each in nodes}
-    return [each for each in tasks if failed(each) and not went_with(each, known)]
-
-
-def failed(task: SwarmTask) -> bool:
-    return task.state in ("failed", "rejected")
-
-
-def went_with(task: SwarmTask, nodes: Mapping[str, SwarmNode]) -> bool:
-    """Whether a task ended as its node went: it was there before the node was last lost, came back or was drained, and
-    ended about then. One that was made later, and ends, does so by itself.
-    """
-    node = nodes.get(task.node)
-    if node is None:
-        return bool(task.node)
-    if task.state not in ENDED:
-        return node.lost
-    changed, made = node.changed, task.made or task.at
-    return changed is not None and made < changed and abs(task.at - changed) <= NOTED_WITHIN
 
 
 def _name(id: str, nodes: Mapping[str, SwarmNode]) -> str:

@@ -23,7 +23,6 @@ from gitopsd.model.routing import UNSEEN, Names, Placing, Routed, Seen
 from gitopsd.model.swarm import DropService, SwarmNode, SwarmService, SwarmState, SwarmTask
 from gitopsd.model.traffic import Traffic
 from gitopsd.model.visits import NOBODY_VISITS, Visits
-from gitopsd.release.swarm_mending import UPDATING
 from gitopsd.rollout.member import Member
 from gitopsd.rollout.reaching import reached
 from gitopsd.rollout.shifting import gradual
@@ -108,7 +107,7 @@ def is_home(journal: Journal, rollout: Rollout | None, pair: Pair) -> bool:
     alone = route is not None and all(each.id in ids for each in route.a)  # Swarm's DNS may still have others
     known = alone and all(pair.router.seen.ready(each) for each in ids)
     wanted = replicas(pair.serving.body) or 0
-    return back or (known and len(tasks) >= wanted and pair.serving.update not in UPDATING)
+    return back or (known and len(tasks) >= wanted and not pair.serving.moves)
 
 
 def _goal(journal: Journal, rollout: Rollout | None, pair: Pair) -> tuple[Target | None, bool]:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+from gitopsd.drift.swarm_ends import failures
 from gitopsd.engine_json.swarm_spec import SPEC
 from gitopsd.model.rollout import Paused, Rollout, Target
 from gitopsd.model.swarm import SendService, SwarmService, SwarmSpec
-from gitopsd.release.swarm_nodes import failures
 from gitopsd.release.swarm_routing import Pair
 from gitopsd.rollout.reaching import noted, unreached
 from gitopsd.rollout.shifting import has_all, let_in, steps_of

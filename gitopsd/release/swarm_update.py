@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from gitopsd.drift.swarm import replicas
+from gitopsd.drift.swarm_ends import failures
 from gitopsd.engine_json.swarm_spec import LEAST_MONITOR, SPEC
 from gitopsd.model.rollout import RollingBack, Rollout, Target
 from gitopsd.model.swarm import Sent, SwarmNode, SwarmService, SwarmSpec, SwarmTask
 from gitopsd.release.swarm_jobs import SETTLES
-from gitopsd.release.swarm_mending import UPDATING
-from gitopsd.release.swarm_nodes import failures, lost_with
+from gitopsd.release.swarm_nodes import lost_with
 
 PAUSED: Final = ("paused", "rollback_paused")
 AGAIN: Final = "told again: "
@@ -88,7 +88,7 @@ def _problem(rollout: Rollout, service: SwarmService, goal: Target, seen: Seen) 
     failed = failures(_own(service, goal.fingerprint), seen.nodes)
     lately = [each for each in failed if each.at >= rollout.started_at]
     # An update that may go back by itself is left to Swarm, which counts what it began.
-    if service.update not in UPDATING and len(lately) >= rollout.policy.crash_loop.restarts:
+    if not service.moves and len(lately) >= rollout.policy.crash_loop.restarts:
         return f"{len(lately)} of its tasks failed: {lately[-1].why or lately[-1].state}"
     if seen.now < rollout.deadline or (not lately and any(each.lost for each in seen.nodes)):
         return ""
@@ -100,7 +100,7 @@ def _problem(rollout: Rollout, service: SwarmService, goal: Target, seen: Seen) 
 
 def _has_arrived(rollout: Rollout, service: SwarmService, goal: Target, sent: Sent | None, now: datetime) -> bool:
     ready, most = _ready(service, goal)
-    if service.update in UPDATING or ready < most:
+    if service.moves or ready < most:
         return False
     # That Swarm has ended its watch is not enough: what crashes later than that is begun again and again by then.
     own = _own(service, goal.fingerprint)

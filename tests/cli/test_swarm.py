@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,26 @@ def test_an_environment_is_taken_down_without_a_daemon(shop: Shop) -> None:
     shop.release(compose(web()))
     assert "1 services removed" in shop.text("remove", "shop")
     assert shop.swarm.services == {}
+
+
+def test_drift_names_a_task_as_docker_does_and_says_what_no_manager_sees(shop: Shop) -> None:
+    shop.release(compose(web("web:1", "deploy: {replicas: 2}")))
+    kept, early = shop.swarm.services["shop_web"], shop.clock.now() - timedelta(minutes=5)
+    waits = shop.swarm.pending(kept.tasks[1], "no suitable node (insufficient resources on 1 node)")
+    kept.tasks, kept.changed = [kept.tasks[0], replace(waits, made=early)], early
+    (item,) = shop.json("drift", "shop")["environments"][0]["items"]
+    told = {key: item[key] for key in ("resource", "name", "instance", "service", "kind", "cure", "first_seen")}
+    name = "shop_web.2"
+    assert told == {
+        "resource": "task",
+        "name": name,
+        "instance": name,
+        "service": "web",
+        "kind": "missing",
+        "cure": "none",
+        "first_seen": f"{early:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    text = shop.text("drift", "shop")
+    why = "Swarm finds no place for it: no suitable node (insufficient resources on 1 node)"
+    assert f"  - task shop_web.2  missing, since 5m ago: {why}\n      not gitopsd's to mend\n" in text
+    assert "what is done by hand to a container on its node, but to end it (docker update, pause, exec)" in text

@@ -13,13 +13,14 @@ import pytest
 from gitopsd.adapters.docker.swarm import connect_swarm
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import differences
+from gitopsd.drift.swarm_ends import went_with
 from gitopsd.drift.swarm_ground import ground_drift
 from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
 from gitopsd.model.errors import Conflict, EngineRefused
 from gitopsd.model.release import Journal
 from gitopsd.model.settings import TargetEngine
 from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmService, SwarmSpec, SwarmTask
-from gitopsd.release.swarm_nodes import pending, went_with
+from gitopsd.release.swarm_nodes import pending
 from tests.e2e.conftest import CRASHING, DONE, ONE, TWO, make_pictures
 from tests.e2e.own_engine import own_engine
 from tests.fakes.clock import NOON
@@ -191,6 +192,14 @@ def test_an_update_whose_tasks_fail_goes_back_with_its_labels(ground: Ground) ->
     service = ground.runs()
     assert differences(told, service) == ()
     assert any("exit" in each.why for each in service.tasks)
+    other = {_image(each) for each in service.tasks if each.made_from}
+    assert other == {CRASHING}  # what was thrown back was made from what the service says no more
+    assert [each.made_from for each in service.tasks if each.runs] == [{}]
+
+
+def _image(task: SwarmTask) -> str:
+    template: Any = task.made_from
+    return str(template["ContainerSpec"]["Image"])
 
 
 JOB: Any = {"deploy": {}, "x-gitopsd": {"job": {}}}

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from gitopsd.drift.swarm import differences
-from gitopsd.engine_json.swarm_live import by_names, with_ids
+from gitopsd.engine_json.swarm_live import by_names, swarm_service, with_ids
 from gitopsd.engine_json.swarm_spec import pinned_image, swarm_network, swarm_spec
 from gitopsd.model.desired import Image
 from gitopsd.model.swarm import SwarmService, SwarmSpec
+from tests.fakes.clock import NOON
 from tests.manifest.compose_builders import KEY, a_state, sealed
 
 GOLDEN = Path(__file__).parent / "golden" / "swarm.json"
@@ -129,6 +130,27 @@ def test_what_swarm_shows_of_a_spec_is_no_difference() -> None:
     networks = {f"id of {each.name}": each.name for each in STATE.desired.networks.values()}
     live = by_names(shown(with_ids(told.body, ids)), networks)
     assert differences(told, SwarmService("s", told.name, 1, live)) == ()
+
+
+def test_a_task_shows_what_it_was_made_from_only_where_its_service_says_another_thing_by_now() -> None:
+    ids = {each.name: f"id of {each.name}" for each in spec().objects}
+    networks = {f"id of {each.name}": each.name for each in STATE.desired.networks.values()}
+    says = shown(with_ids(spec().body, ids))
+    # Swarm leaves the runtime out of a task, moves none for its placement, and forgets no forced update.
+    same = {**says["TaskTemplate"], "Placement": {}, "ForceUpdate": 3}
+    del same["Runtime"]
+    other = {**same, "ContainerSpec": {**same["ContainerSpec"], "Image": "shop/web:1.3"}}
+    status = {"State": "running", "Timestamp": "2026-03-01T12:00:00Z"}
+    rows = [
+        {"ID": id, "ServiceID": "s", "Status": status, "DesiredState": "running", "Spec": each}
+        for id, each in (("same", same), ("other", other))
+    ]
+    service = {"ID": "s", "Spec": says, "Version": {"Index": 1}, "UpdatedAt": "2026-03-01T12:00:00Z"}
+    live = swarm_service(service, rows, networks)
+    made_from: Any = {each.id: each.made_from for each in live.tasks}
+    assert (made_from["same"], made_from["other"]["ContainerSpec"]["Image"]) == ({}, "shop/web:1.3")
+    assert made_from["other"]["Networks"][0]["Target"] in networks.values()
+    assert live.changed == NOON
 
 
 def test_an_object_is_named_by_its_content_and_a_secrets_name_tells_nothing_about_it() -> None:

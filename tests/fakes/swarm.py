@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from gitopsd.controller.swarm_port import Swarm
@@ -52,6 +53,7 @@ class Kept:
     message: str = ""
     tasks: list[SwarmTask] = field(default_factory=list)
     iteration: int = 0
+    changed: datetime = NOON
 
 
 class FakeSwarm(Swarm):
@@ -74,15 +76,18 @@ class FakeSwarm(Swarm):
         self.endless: set[str] = set()
         self.said: dict[str, str] = {}
         self._ran: dict[str, str] = {}  # the images of tasks, by their ids
+        self._made_from: dict[str, dict[str, Any]] = {}  # their templates
         self.refuses, self.refusal = "", "invalid"
         self.away = False
         self.calls: list[str] = []
+        self.looks = 0
         self._count = 10
 
     # What gitopsd calls.
 
     def look(self, project: str) -> SwarmState:
         self._asked("")
+        self.looks += 1
         services = {name: self._shown(kept) for name, kept in sorted(self.services.items()) if _of(kept.body, project)}
         networks = tuple(
             LiveNetwork(f"id-{name}", name, _labels(body), _options(body), _fields(body))
@@ -139,7 +144,7 @@ class FakeSwarm(Swarm):
         self._asked(f"create {spec.name}")
         if spec.name in self.services:
             raise Conflict(f"create service {spec.name}: the name conflicts with an existing object", 409)
-        self.services[spec.name] = Kept(self._new_id(), _body(spec.body), self._new_version())
+        self.services[spec.name] = Kept(self._new_id(), _body(spec.body), self._new_version(), changed=self.clock.now())
         self._tasks(self.services[spec.name])
 
     def update_service(self, id: str, version: int, spec: SwarmSpec, forced: int = 0) -> None:
@@ -161,7 +166,7 @@ class FakeSwarm(Swarm):
         for config in body["TaskTemplate"]["ContainerSpec"].get("Configs") or ():
             held = HeldObject("config", self._new_id(), config["ConfigName"], ours=False)
             self.objects[f"config/{config['ConfigName']}"] = held, dict(body["Labels"])
-        self.services[name] = Kept(self._new_id(), _body(body), self._new_version())
+        self.services[name] = Kept(self._new_id(), _body(body), self._new_version(), changed=self.clock.now())
         self._tasks(self.services[name])
         if network:
             self.networks[network] = {"Labels": {STACK: body["Labels"][STACK]}, "Driver": "overlay"}
@@ -260,7 +265,7 @@ class FakeSwarm(Swarm):
             raise EngineRefused(f"update service {body['Name']}: service mode change is not allowed", 501)
         moved = kept.body["TaskTemplate"] != body["TaskTemplate"]
         kept.previous, kept.body, kept.version = kept.body, body, self._new_version()
-        kept.update = kept.message = ""
+        kept.update, kept.message, kept.changed = "", "", self.clock.now()
         if runs_to_end(body):
             kept.tasks = [_cut_off(each) for each in kept.tasks]
             kept.iteration += 1
@@ -284,7 +289,8 @@ class FakeSwarm(Swarm):
         wanted = replicas(kept.body)
         count = len(self.nodes) if wanted is None else wanted
         fingerprint = _fingerprint(kept.body)
-        known = {each.slot: each for each in kept.tasks if each.fingerprint == fingerprint and each.runs}
+        same = (each for each in kept.tasks if not self._with_template(each, kept).made_from)
+        known = {each.slot: each for each in same if each.fingerprint == fingerprint and each.runs}
         made = [
             known.get(slot) or self._task(kept, slot, "failed" if fails else "running") for slot in range(1, count + 1)
         ]
@@ -337,7 +343,14 @@ class FakeSwarm(Swarm):
         """The id of a task that begins now."""
         made = self._new_id()
         self._ran[made] = _image(kept.body).partition("@")[0]
+        self._made_from[made] = copy.deepcopy(kept.body["TaskTemplate"])
         return made
+
+    def _with_template(self, task: SwarmTask, kept: Kept) -> SwarmTask:
+        """As a look shows it: with what it was made from, where its service says another thing by now."""
+        template = self._made_from.get(task.id, {})
+        other = template and _content(template) != _content(kept.body["TaskTemplate"])
+        return replace(task, made_from=template) if other else task
 
     def _fails(self, kept: Kept) -> bool:
         return _image(kept.body) in self.failing
@@ -355,8 +368,9 @@ class FakeSwarm(Swarm):
             message=kept.message,
             desired=1 if wanted is None else wanted,
             uses=frozenset(held.id for held, _ in self.objects.values() if held.name in names),
-            tasks=tuple(kept.tasks),
+            tasks=tuple(self._with_template(each, kept) for each in kept.tasks),
             iteration=kept.iteration,
+            changed=kept.changed,
         )
 
     def _by_id(self, id: str) -> Kept:
@@ -382,6 +396,11 @@ class FakeSwarm(Swarm):
 def _cut_off(task: SwarmTask) -> SwarmTask:
     """A run that a newer one takes the place of."""
     return replace(task, state="shutdown", wanted="remove") if task.state == "running" else task
+
+
+def _content(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without what makes no task anew by itself, or once only."""
+    return {key: each for key, each in template.items() if key not in ("Placement", "ForceUpdate")}
 
 
 def _image(body: Mapping[str, Any]) -> str:

@@ -10,8 +10,8 @@ from gitopsd.controller.queries.look import Look, applied
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.swarm_acting import foreign_services, telling
 from gitopsd.drift import remembered
-from gitopsd.drift.swarm import Hiding, swarm_drift
-from gitopsd.drift.swarm_ground import ground_drift
+from gitopsd.drift.swarm import Hiding
+from gitopsd.drift.swarm_detect import UNSEEN, drift_on_swarm
 from gitopsd.model.drift import DriftItem, DriftReport
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.live import LiveState
@@ -21,8 +21,6 @@ from gitopsd.plan.swarm import on_swarm
 from gitopsd.release.status import Knowledge
 from gitopsd.release.swarm_nodes import node_warnings
 from gitopsd.release.swarm_status import ailing, service_statuses
-
-UNSEEN = ("files inside containers", "processes started by hand in them", "what lies in binds and volumes of the nodes")
 
 
 def swarm_plan(view: View, seen: Look, state: SwarmState, ask: Ask) -> Plan:
@@ -46,8 +44,7 @@ def swarm_report(view: View, seen: Look, state: SwarmState, known: Iterable[Drif
     """What differs from what the swarm was told."""
     told, serving = _told(view, seen, state), seen.journal.serving
     hiding = Hiding(view.store.key(), view.desires(seen.environment.name).secrecy.masked)
-    around = ground_drift(seen.journal, applied(view, seen), state, told, view.now)
-    items = (*swarm_drift(seen.journal, state, told, hiding, view.now), *around)
+    items = drift_on_swarm(seen.journal, applied(view, seen), state, told, hiding, view.now)
     lost = sorted(seen.journal.stable.keys() - told.keys())
     return DriftReport(
         environment=seen.environment.name,
