@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from gitopsd.model.canonical import Json
-from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmSpec, SwarmState
+from gitopsd.model.swarm import ObjectKind, Occupant, SwarmObject, SwarmSpec, SwarmState
 
 
 class SwarmView(Protocol):
@@ -12,6 +12,10 @@ class SwarmView(Protocol):
 
     def look(self, project: str) -> SwarmState:
         """All nodes, and everything of the project: services with their tasks, networks, configs, secrets."""
+        ...
+
+    def occupants(self) -> tuple[Occupant, ...]:
+        """The tasks of all stacks that take room of the nodes. It costs more than a look: every task is asked for."""
         ...
 
     def logs(self, task: str, lines: int) -> str:

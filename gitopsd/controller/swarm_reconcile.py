@@ -94,7 +94,9 @@ class SwarmReconciler(Reconciler):
 
     def _plan(self, look: Look, desire: Desire, basis: SealedState | None) -> Plan | None:
         made = make_plan(look.journal, desire, look.live, basis, self._engine)
-        return on_swarm(made, desire.state, self._state) if made is not None and desire.state else made
+        if made is None or desire.state is None:
+            return made
+        return on_swarm(made, desire.state, self._state, () if made.empty else self._swarm.occupants())
 
     def _turn(self, look: Look, fields: FieldLook, *, returned: bool) -> Turn:
         self._actions = ()

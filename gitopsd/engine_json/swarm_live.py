@@ -11,10 +11,12 @@ from typing import Any, Final
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
 from gitopsd.engine_json.swarm_adopted import Adopted, adopted
 from gitopsd.model.canonical import Json
-from gitopsd.model.swarm import HeldObject, ObjectKind, SwarmNode, SwarmService, SwarmTask
+from gitopsd.model.swarm import HeldObject, ObjectKind, Occupant, SwarmNode, SwarmService, SwarmTask
 
 NANO: Final = 10**9
 _OBJECTS: Final = (("Configs", "ConfigID"), ("Secrets", "SecretID"))
+_PLACED: Final = ("assigned", "accepted", "preparing", "ready", "starting", "running")
+_WANTED: Final = ("ready", "running", "complete")
 _NO_CONTENT: Final = ("Placement", "ForceUpdate", "Runtime")
 
 # What an engine answers has no type; a shape that is not understood shows as KeyError, TypeError, ValueError or so.
@@ -73,6 +75,36 @@ def swarm_task(answer: Answer, taken: Adopted | None = None) -> SwarmTask:
         exit_code=int((status.get("ContainerStatus") or {}).get("ExitCode") or 0),
         made=_moment(answer, "CreatedAt"),
         addresses=dict(_addresses(answer)),
+    )
+
+
+def occupants(services: Iterable[Answer], tasks: Iterable[Answer]) -> tuple[Occupant, ...]:
+    """Who takes room of the nodes, by all rows of `GET /services` and `GET /tasks`, as Swarm's scheduler counts: a task
+    does from the moment at which it has its node.
+    """
+    known = {str(each["ID"]): each["Spec"] for each in services}
+    return tuple(
+        _occupant(each, known[each["ServiceID"]])
+        for each in tasks
+        if each.get("NodeID") and each.get("ServiceID") in known
+        if each["Status"]["State"] in _PLACED and each["DesiredState"] in _WANTED
+    )
+
+
+def _occupant(task: Answer, spec: Answer) -> Occupant:
+    reserved = ((task.get("Spec") or {}).get("Resources") or {}).get("Reservations") or {}
+    ports = (spec.get("EndpointSpec") or {}).get("Ports") or ()
+    return Occupant(
+        node=str(task["NodeID"]),
+        service=str(spec["Name"]),
+        cpus=int(reserved.get("NanoCPUs") or 0) / NANO,
+        memory=int(reserved.get("MemoryBytes") or 0),
+        generic=_generic(reserved.get("GenericResources") or ()),
+        ports=frozenset(
+            (str(each.get("Protocol") or "tcp"), int(each["PublishedPort"]))
+            for each in ports
+            if each.get("PublishMode") == "host" and each.get("PublishedPort")
+        ),
     )
 
 

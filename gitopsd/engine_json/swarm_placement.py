@@ -1,40 +1,49 @@
 """Where Swarm could put a service: all that it filters nodes by, held against the nodes that are there. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from gitopsd.engine_json.fields import mapping, number, strings, text
 from gitopsd.engine_json.limits import limits
 from gitopsd.engine_json.swarm_mode import GLOBAL
 from gitopsd.model.desired import DesiredState, Service, VolumeMount
-from gitopsd.model.swarm import SwarmNode, constraint
+from gitopsd.model.swarm import Occupant, SwarmNode, constraint
 
 
-def unplaceable(service: Service, desired: DesiredState, nodes: Sequence[SwarmNode]) -> str:
-    """Why the nodes cannot have all tasks of a service, of which they have nothing else; "" where they can.
+def unplaceable(
+    service: Service, desired: DesiredState, nodes: Sequence[SwarmNode], occupants: Iterable[Occupant] = ()
+) -> str:
+    """Why the nodes cannot have all tasks of a service, beside the `occupants`; "" where they can.
 
-    What other services take is Swarm's to count, and so are labels that a node may get yet.
+    Labels that a node may get yet are not known here.
     """
-    if not nodes:
+    rooms = _rooms(service, desired, nodes, occupants)
+    if not rooms:
         return ""
-    able = could_take(service, desired, nodes)
+    able = [room for room in rooms if not next(_against(service, desired, room), "")]
     if not able:
-        told = "; ".join(f"{node.hostname}: {next(_against(service, desired, node))}" for node in nodes)
+        told = "; ".join(f"{room.name}: {next(_against(service, desired, room))}" for room in rooms)
         return f"no node can have it: {told}"
     if mapping(service.deploy).get("mode") in GLOBAL:
+        fitting = (room for room in rooms if not next(_unlike(service, room.node), ""))
+        full = [f"{room.name}: {why}" for room in fitting if (why := next(_full(service, room), ""))]
+        return f"one of it is to run on every node, and not each can have it: {'; '.join(full)}" if full else ""
+    found = {room.name: _most(service, room) for room in able}
+    if None in found.values():
         return ""
-    rooms = {node.hostname: _room(service, node) for node in able}
-    if None in rooms.values():
+    most = sum(least[0] for least in found.values() if least is not None)
+    if most >= service.replicas:
         return ""
-    room = sum(least for found in rooms.values() if found is not None and (least := found[0]))
-    if room >= service.replicas:
-        return ""
-    why = "; ".join(f"{name}: {found[0]}, {found[1]}" for name, found in rooms.items() if found is not None)
-    return f"{service.replicas} of it are wanted, and the nodes have room for {room}: {why}"
+    why = "; ".join(f"{name}: {least[0]}, {least[1]}" for name, least in found.items() if least is not None)
+    return f"{service.replicas} of it are wanted, and the nodes have room for {most}: {why}"
 
 
 def could_take(service: Service, desired: DesiredState, nodes: Sequence[SwarmNode]) -> tuple[SwarmNode, ...]:
-    """The nodes that could have a task of a service."""
-    return tuple(node for node in nodes if not next(_against(service, desired, node), ""))
+    """The nodes that could have a task of a service, of which they have nothing else."""
+    return tuple(
+        room.node for room in _rooms(service, desired, nodes, ()) if not next(_against(service, desired, room), "")
+    )
 
 
 def same_platform(one: str, other: str) -> bool:
@@ -43,24 +52,71 @@ def same_platform(one: str, other: str) -> bool:
     return _same_platform(system, architecture, other)
 
 
-def _room(service: Service, node: SwarmNode) -> tuple[int, str] | None:
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """What a node has left, as Swarm's scheduler counts: less what its tasks have reserved. `ports` are those that they
+    have for themselves, by whose they are; `own` is how many of the service are there and stay.
+    """
+
+    node: SwarmNode
+    cpus: float
+    memory: float
+    generic: Mapping[str, int]
+    ports: Mapping[tuple[str, int], str]
+    own: int
+
+    @property
+    def name(self) -> str:
+        return self.node.hostname
+
+
+def _rooms(
+    service: Service, desired: DesiredState, nodes: Sequence[SwarmNode], occupants: Iterable[Occupant]
+) -> list[_Room]:
+    there: dict[str, list[Occupant]] = {}
+    for each in occupants:
+        there.setdefault(each.node, []).append(each)
+    return [_left(f"{desired.project}_{service.name}", node, there.get(node.id, [])) for node in nodes]
+
+
+def _left(service: str, node: SwarmNode, there: Sequence[Occupant]) -> _Room:
+    taken = Counter({kind: number for each in there for kind, number in each.generic.items()})
+    return _Room(
+        node,
+        cpus=node.cpus - sum(each.cpus for each in there),
+        memory=node.memory - sum(each.memory for each in there),
+        generic={kind: number - taken[kind] for kind, number in node.generic.items()},
+        ports={port: each.service for each in there for port in each.ports},
+        own=sum(each.service == service for each in there),
+    )
+
+
+def _most(service: Service, room: _Room) -> tuple[int, str] | None:
     """How many of its tasks a node can have, and what no more allows; None: as many as it likes."""
-    found = list(_bounds(service, node))
+    found = list(_bounds(service, room))
     return min(found, key=lambda each: each[0]) if found else None
 
 
-def _bounds(service: Service, node: SwarmNode) -> Iterator[tuple[int, str]]:
-    if most := int(number(mapping(mapping(service.deploy).get("placement")).get("max_replicas_per_node"))):
-        yield most, "max_replicas_per_node"
-    port = next((each for each in service.direct_ports if each.mode == "host" and each.published), None)
-    if port is not None:
-        yield 1, f"as each needs port {port.published} of its node"
-    for name, (wanted, there) in _reserved(service, node).items():
-        yield int(there / wanted + 1e-9), f"by its {name}"
+def _bounds(service: Service, room: _Room) -> Iterator[tuple[int, str]]:
+    if most := _max_replicas(service):
+        yield most - room.own, "max_replicas_per_node"
+    if port := next(_node_ports(service), None):
+        yield 1, f"as each needs port {port[1]} of its node"
+    for name, (wanted, there, whole) in _reserved(service, room).items():
+        yield int(there / wanted + 1e-9), f"by its {name}" if there == whole else f"by what is left of its {name}"
 
 
-def _against(service: Service, desired: DesiredState, node: SwarmNode) -> Iterator[str]:
+def _against(service: Service, desired: DesiredState, room: _Room) -> Iterator[str]:
     """What speaks against a service on a node."""
+    yield from _unlike(service, room.node)
+    yield from _full(service, room)
+    for kind, name in _plugins(service, desired):
+        if not _has_plugin(kind, name, room.node):
+            yield f"it has no {kind.lower()} plugin {name}"
+
+
+def _unlike(service: Service, node: SwarmNode) -> Iterator[str]:
+    """What speaks against any task of it on a node, also if that had nothing else."""
     if node.ailing:
         yield f"it is {node.ailing}"
     placement = mapping(mapping(service.deploy).get("placement"))
@@ -70,27 +126,61 @@ def _against(service: Service, desired: DesiredState, node: SwarmNode) -> Iterat
     platform = text(service.options.get("platform"))
     if platform and not same_platform(platform, node.platform):
         yield f"it is {node.platform}"
-    for name, (wanted, there) in _reserved(service, node).items():
-        if wanted > there:
-            yield f"it has {_amount(name, there)}, and {_amount(name, wanted, unit=False)} are reserved"
-    for kind, name in _plugins(service, desired):
-        if not _has_plugin(kind, name, node):
-            yield f"it has no {kind.lower()} plugin {name}"
 
 
-def _reserved(service: Service, node: SwarmNode) -> dict[str, tuple[float, float]]:
-    """By what it is of, how much of it a task has reserved, and how much the node has."""
+def _full(service: Service, room: _Room) -> Iterator[str]:
+    """What speaks against one more task on a node."""
+    for name, (wanted, there, whole) in _reserved(service, room).items():
+        if wanted > there + 1e-9:
+            left = "" if there == whole else f" left of {_amount(name, whole, unit=False)}"
+            yield f"it has {_amount(name, there)}{left}, and {_amount(name, wanted, unit=False)} are reserved"
+    for port in _node_ports(service):
+        if holder := room.ports.get(port):
+            yield f"{holder} has its port {port[1]}"
+    if (most := _max_replicas(service)) and room.own >= most:
+        yield f"it has {room.own} of it, and max_replicas_per_node is {most}"
+
+
+def _max_replicas(service: Service) -> int:
+    return int(number(mapping(mapping(service.deploy).get("placement")).get("max_replicas_per_node")))
+
+
+def _node_ports(service: Service) -> Iterator[tuple[str, int]]:
+    """The ports that each of its tasks has of its node for itself."""
+    for port in service.direct_ports:
+        if port.mode == "host" and port.published.isdigit():
+            yield port.protocol, int(port.published)
+
+
+def _reserved(service: Service, room: _Room) -> dict[str, tuple[float, float, float]]:
+    """By what it is of, how much of it a task reserves, how much the node has left, and has in all."""
     reserved = mapping(mapping(mapping(service.deploy).get("resources")).get("reservations"))
-    wanted: dict[str, tuple[float, float]] = {
-        "CPUs": (float(number(reserved.get("cpus"))), node.cpus),
-        "memory": (float(number(limits(service.options).get("MemoryReservation"))), node.memory),
+    node, memory = room.node, float(number(limits(service.options).get("MemoryReservation")))
+    wanted = {
+        "CPUs": (float(number(reserved.get("cpus"))), room.cpus, node.cpus),
+        "memory": (memory, room.memory, float(node.memory)),
     }
     kinds = reserved.get("generic_resources")
     for each in kinds if isinstance(kinds, list) else ():
         asked = mapping(mapping(each).get("discrete_resource_spec"))
         kind = text(asked.get("kind"))
-        wanted[kind] = float(number(asked.get("value"))), float(node.generic.get(kind, 0))
-    return {name: both for name, both in wanted.items() if both[0]}
+        there, whole = room.generic.get(kind, 0), node.generic.get(kind, 0)
+        wanted[kind] = float(number(asked.get("value"))), float(there), float(whole)
+    return {name: each for name, each in wanted.items() if each[0]}
+
+
+def crowded(
+    service: Service, desired: DesiredState, nodes: Sequence[SwarmNode], occupants: Iterable[Occupant], more: int
+) -> str:
+    """Why the nodes have no room for so many more of a service while all `occupants` stay; "" where they have."""
+    rooms = _rooms(service, desired, nodes, occupants)
+    able = [room for room in rooms if not next(_against(service, desired, room), "")]
+    most = [_most(service, room) for room in able]
+    if not rooms or None in most or sum(each[0] for each in most if each is not None) >= more:
+        return ""
+    fitting = (room for room in rooms if not next(_unlike(service, room.node), ""))
+    told = "; ".join(f"{room.name}: {next(_against(service, desired, room), 'no more')}" for room in fitting)
+    return f"{more} of it {'is' if more == 1 else 'are'} to run beside those that are replaced: {told}"
 
 
 def _amount(name: str, value: float, *, unit: bool = True) -> str:

@@ -154,6 +154,21 @@ class SwarmNode:
 
 
 @dataclass(frozen=True, slots=True)
+class Occupant:
+    """A task that takes room of a node, whatever stack it is of, and shall go on to. `service` is the name of its
+    service; what it has reserved are `cpus`, `memory` (bytes) and `generic` things by kind; `ports` are those of its
+    node that it has for itself, by protocol.
+    """
+
+    node: str
+    service: str
+    cpus: float = 0.0
+    memory: int = 0
+    generic: Mapping[str, int] = field(default_factory=dict)
+    ports: frozenset[tuple[str, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class HeldObject:
     """A config or secret that is there, of the project; `ours`: gitopsd made it for the environment."""
 

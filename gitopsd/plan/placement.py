@@ -1,20 +1,63 @@
 """What of a plan the nodes of a swarm cannot have: it is held before anything starts."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
-from gitopsd.engine_json.swarm_placement import could_take, same_platform, unplaceable
-from gitopsd.model.desired import SealedState
+from gitopsd.engine_json.swarm_mode import mode
+from gitopsd.engine_json.swarm_placement import could_take, crowded, same_platform, unplaceable
+from gitopsd.model.desired import SealedService, SealedState
+from gitopsd.model.plan import Change
 from gitopsd.model.release import Hold
-from gitopsd.model.swarm import SwarmNode
+from gitopsd.model.swarm import Occupant, SwarmNode
+from gitopsd.plan.shifting import told_steps
 
 
-def placement_holds(wanted: SealedState, nodes: Sequence[SwarmNode]) -> tuple[Hold, ...]:
-    """Services that the nodes cannot have, each with what keeps it away. Labels of a node may come yet."""
+def placement_holds(
+    wanted: SealedState,
+    nodes: Sequence[SwarmNode],
+    changes: Collection[Change] = (),
+    occupants: Collection[Occupant] = (),
+) -> tuple[Hold, ...]:
+    """Services that the nodes cannot have, each with what keeps it away. Labels of a node may come yet.
+
+    What `changes` move leaves the room that it has, and is not counted against each other.
+    """
+    moving = {each.service: each for each in changes if each.change != "unchanged"}
+    names = {f"{wanted.desired.project}_{name}" for name in moving}
+    stay = [each for each in occupants if each.service not in names]
     return tuple(
         Hold("placement", f"{name}: {why}")
         for name, sealed in sorted(wanted.services.items())
-        if sealed.service.replicas and (why := unplaceable(sealed.service, wanted.desired, nodes))
+        if sealed.service.replicas
+        if (why := unplaceable(sealed.service, wanted.desired, nodes, stay if name in moving else ()))
+        or (why := _beside(sealed, wanted, moving.get(name), nodes, (*stay, *_own(sealed, wanted, occupants))))
     )
+
+
+def _beside(
+    sealed: SealedService,
+    wanted: SealedState,
+    change: Change | None,
+    nodes: Sequence[SwarmNode],
+    occupants: Collection[Occupant],
+) -> str:
+    """Why what comes has no room while what it replaces is still there. A first one that has is enough: each that is
+    replaced leaves its room to the next. Of blue and green all are there at once.
+    """
+    service = sealed.service
+    if change is None or change.change != "replace" or "Replicated" not in mode(service, 1):
+        return ""
+    if change.order == "stop-first" and not change.steps:
+        return ""
+    more = service.replicas if service.policy.strategy == "blue-green" else 1
+    return crowded(service, wanted.desired, nodes, occupants, more)
+
+
+def _own(sealed: SealedService, wanted: SealedState, occupants: Collection[Occupant]) -> Iterator[Occupant]:
+    """What a service has already. What a router moves the traffic to is a service of another name, to Swarm."""
+    name = f"{wanted.desired.project}_{sealed.service.name}"
+    there = (each for each in occupants if each.service == name)
+    yield from (replace(each, service="") if told_steps(sealed.service.policy) else each for each in there)
 
 
 def platform_warnings(wanted: SealedState, moving: Collection[str], nodes: Sequence[SwarmNode]) -> Iterator[str]:

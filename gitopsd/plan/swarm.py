@@ -1,12 +1,13 @@
 """What a plan says of a swarm: Swarm replaces every task for a change that a plain engine makes in place."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from gitopsd.engine_json.swarm_mode import mode, mode_of
 from gitopsd.engine_json.swarm_spec import update_order
 from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import IN_PLACE, Change, Plan
-from gitopsd.model.swarm import SwarmState
+from gitopsd.model.swarm import Occupant, SwarmState
 from gitopsd.plan.order import START_S, STOP_S
 from gitopsd.plan.placement import placement_holds, platform_warnings
 from gitopsd.plan.shifting import told_steps
@@ -16,10 +17,10 @@ MADE_ANEW = "Swarm changes no service's mode: it is removed and made anew"
 STOPS_FIRST = "Swarm stops each task before it starts the next one; update_config.order: start-first removes it"
 
 
-def on_swarm(made: Plan, wanted: SealedState, live: SwarmState) -> Plan:
-    """The plan as a swarm carries it out. What no node can have holds it."""
+def on_swarm(made: Plan, wanted: SealedState, live: SwarmState, occupants: Collection[Occupant] = ()) -> Plan:
+    """The plan as a swarm carries it out. What no node can have beside its `occupants` holds it."""
     changes = tuple(_change(each, wanted, live) for each in made.changes)
-    holds = () if made.empty else placement_holds(wanted, live.nodes)
+    holds = () if made.empty else placement_holds(wanted, live.nodes, changes, occupants)
     moving = {each.service for each in changes if each.change not in ("unchanged", "remove")}
     warnings = (*made.warnings, *platform_warnings(wanted, moving, live.nodes))
     return replace(made, changes=changes, volumes=(), holds=(*made.holds, *holds), warnings=warnings)

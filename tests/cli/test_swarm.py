@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gitopsd.engine_json.swarm_spec import STACK
 from gitopsd.model.settings import EnvironmentSettings, TargetEngine
 from tests.cli.shop import Shop, compose, web
 
@@ -28,6 +29,18 @@ def test_a_plan_tells_what_swarm_will_replace_and_what_no_node_can_have(shop: Sh
     ]
     shop.commit(compose(web("web:1", "deploy: {placement: {constraints: [node.role == worker]}}")))
     assert [hold["guard"] for hold in shop.json("plan", "shop")["environments"][0]["holds"]] == ["placement"]
+
+
+def test_a_plan_says_what_other_stacks_have_left_of_each_node(shop: Shop) -> None:
+    reserved = {"Reservations": {"NanoCPUs": 1_500_000_000}}
+    template = {"ContainerSpec": {"Image": "db:1"}, "Resources": reserved}
+    body = {"Name": "other_db", "Labels": {STACK: "other"}, "TaskTemplate": template}
+    shop.swarm.deployed("other_db", {**body, "Mode": {"Replicated": {"Replicas": 1}}})
+    shop.commit(compose(web("web:1", "deploy: {resources: {reservations: {cpus: '1'}}}")))
+    (hold,) = shop.json("plan", "shop")["environments"][0]["holds"]
+    why = "web: no node can have it: alpha: it has 0.5 CPUs left of 2, and 1 are reserved"
+    assert (hold["guard"], hold["reason"]) == ("placement", why)
+    assert why in shop.text("plan", "shop")
 
 
 def test_status_shows_the_tasks_and_swarms_own_reason(shop: Shop) -> None:

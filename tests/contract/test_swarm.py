@@ -315,3 +315,18 @@ def test_a_node_that_is_drained_ends_its_tasks_and_those_that_find_no_place_say_
     assert went_with(ground.eventually(ended), {node.id: node})
     ground.activate()
     ground.runs()
+
+
+def test_who_takes_room_of_the_nodes_is_told_of_every_stack_with_what_it_has_reserved(ground: Ground) -> None:
+    reservations = {"resources": {"reservations": {"cpus": "0.1", "memory": "16m"}}}
+    ports = [{"target": 80, "published": 18080, "mode": "host"}]
+    ground.swarm.create_service(ground.spec(deploy=reservations, ports=ports))
+    ground.runs()
+    (found,) = (each for each in ground.swarm.occupants() if each.service == f"{ground.project}_web")
+    assert (found.cpus, found.memory, found.ports) == (0.1, 16 << 20, frozenset({("tcp", 18080)}))
+    assert found.node in {each.id for each in ground.swarm.look(ground.project).nodes}
+    ground.drain()
+    ground.eventually(lambda: pending(ground.service()))
+    ground.eventually(lambda: not [each for each in ground.swarm.occupants() if each.service == found.service])
+    ground.activate()
+    ground.runs()

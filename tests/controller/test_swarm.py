@@ -292,15 +292,6 @@ def test_another_gitopsd_keeps_its_project(house: SwarmHouse) -> None:
     assert house.swarm.services == {}
 
 
-def test_what_no_node_can_have_is_held_before_it_starts(house: SwarmHouse) -> None:
-    push(house, more="    deploy: {placement: {constraints: [node.labels.disk == ssd]}}\n")
-    house.eventually(lambda: "placement" in house.guards("shop"))
-    assert house.swarm.services == {}
-    house.swarm.nodes = (replace(house.swarm.nodes[0], labels={"disk": "ssd"}),)
-    house.timer.tick(60)
-    house.eventually(lambda: house.outcome() == "succeeded" if house.store.releases("shop", 1) else False)
-
-
 def test_a_node_that_is_down_is_a_warning_and_no_failed_release(house: SwarmHouse) -> None:
     released(house)
     house.swarm.nodes = (*house.swarm.nodes, SwarmNode("n2", "beta", "worker", "down", "active"))

@@ -18,6 +18,7 @@ from gitopsd.model.live import LiveNetwork
 from gitopsd.model.swarm import (
     HeldObject,
     ObjectKind,
+    Occupant,
     SwarmNode,
     SwarmObject,
     SwarmService,
@@ -96,6 +97,16 @@ class FakeSwarm(Swarm):
         )
         objects = tuple(held for held, labels in self.objects.values() if labels.get(STACK) == project)
         return SwarmState(services, self.nodes, networks, objects, self.owners.get(project, ""))
+
+    def occupants(self) -> tuple[Occupant, ...]:
+        self._asked("")
+        return tuple(
+            occupant
+            for kept in self.services.values()
+            for task in kept.tasks
+            if task.node and task.state == "running" and task.wanted in ("running", "complete")
+            for occupant in (_occupant(kept.body, task.node),)
+        )
 
     def logs(self, task: str, lines: int) -> str:
         self._asked("")
@@ -396,6 +407,14 @@ class FakeSwarm(Swarm):
 def _cut_off(task: SwarmTask) -> SwarmTask:
     """A run that a newer one takes the place of."""
     return replace(task, state="shutdown", wanted="remove") if task.state == "running" else task
+
+
+def _occupant(body: Mapping[str, Any], node: str) -> Occupant:
+    reserved = (body["TaskTemplate"].get("Resources") or {}).get("Reservations") or {}
+    ports = (body.get("EndpointSpec") or {}).get("Ports") or ()
+    own = {(each["Protocol"], each["PublishedPort"]) for each in ports if each["PublishMode"] == "host"}
+    cpus, memory = reserved.get("NanoCPUs", 0) / 10**9, reserved.get("MemoryBytes", 0)
+    return Occupant(node, body["Name"], cpus, memory, ports=frozenset(own))
 
 
 def _content(template: Mapping[str, Any]) -> Mapping[str, Any]:

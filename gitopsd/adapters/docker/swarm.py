@@ -14,12 +14,12 @@ from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
 from gitopsd.engine_json.labels import ENVIRONMENT, OWNER
 from gitopsd.engine_json.swarm_adopted import given
-from gitopsd.engine_json.swarm_live import held_object, swarm_node, swarm_service, with_ids
+from gitopsd.engine_json.swarm_live import held_object, occupants, swarm_node, swarm_service, with_ids
 from gitopsd.engine_json.swarm_spec import STACK
 from gitopsd.model.canonical import Json, canonical
 from gitopsd.model.errors import Conflict, NotFound
 from gitopsd.model.settings import Registry, TargetEngine
-from gitopsd.model.swarm import HeldObject, ObjectKind, SwarmObject, SwarmSpec, SwarmState
+from gitopsd.model.swarm import HeldObject, ObjectKind, Occupant, SwarmObject, SwarmSpec, SwarmState
 
 KINDS: Final[tuple[ObjectKind, ...]] = ("config", "secret")
 
@@ -55,6 +55,12 @@ class DockerSwarm:
                 objects=tuple(self._objects(project, doing)),
                 owner=self._owner(project),
             )
+
+    def occupants(self) -> tuple[Occupant, ...]:
+        doing = "look what the nodes of the swarm have room for"
+        services, tasks = self._rows("/services", doing), self._rows("/tasks", doing)
+        with understood(doing):
+            return occupants(services, tasks)
 
     def logs(self, task: str, lines: int) -> str:
         return read_logs(self._connection, task, lines, "tasks")

@@ -36,7 +36,9 @@ def swarm_plan(view: View, seen: Look, state: SwarmState, ask: Ask) -> Plan:
             return Plan(seen.environment.name, desire.head, holds=desire.holds)
         raise GitopsdError(desire.reason or "what Git wants is not known yet")
     pulled = (f"image {image} is not on the manager yet; it is pulled first" for image in desire.missing.values())
-    made = replace(on_swarm(made, desire.state, state), warnings=(*made.warnings, *sorted(set(pulled))))
+    occupants = () if made.empty else view.swarm(seen.environment).occupants()
+    made = on_swarm(made, desire.state, state, occupants)
+    made = replace(made, warnings=(*made.warnings, *sorted(set(pulled))))
     return with_guards(made, seen.environment, journal, desire.state, view.store, view.now, ask)
 
 
