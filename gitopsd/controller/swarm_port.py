@@ -14,6 +14,10 @@ class SwarmView(Protocol):
         """All nodes, and everything of the project: services with their tasks, networks, configs, secrets."""
         ...
 
+    def stacks(self) -> frozenset[str]:
+        """The projects of which services are there, whoever deployed them."""
+        ...
+
     def occupants(self) -> tuple[Occupant, ...]:
         """The tasks of all stacks that take room of the nodes. It costs more than a look: every task is asked for."""
         ...

@@ -115,6 +115,15 @@ def test_an_environment_is_given_up_as_a_stack_file_and_adopted_again_without_a_
     assert [each.id for each in shop.swarm.services["shop_web"].tasks] == tasks
 
 
+def test_all_stacks_that_environments_name_are_adopted_at_once(shop: Shop) -> None:
+    shop.release(compose(web("web:1", "deploy: {replicas: 2}")))
+    shop.ask("eject", "shop")
+    shop.swarm.deployed("other_db", {**shop.swarm.services["shop_web"].body, "Labels": {STACK: "other"}})
+    found = shop.json("adopt", "--all")["projects"]
+    assert [(each["project"], each["adopted"]) for each in found] == [("shop", True)]
+    assert shop.json("adopt", "--all")["projects"][0]["adopted"] is False
+
+
 def test_doctor_says_which_swarm_it_is_and_when_it_has_lost_its_majority(shop: Shop) -> None:
     shop.release(compose(web()))
     alpha = shop.swarm.nodes[0]

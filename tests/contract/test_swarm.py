@@ -324,6 +324,7 @@ def test_who_takes_room_of_the_nodes_is_told_of_every_stack_with_what_it_has_res
     ground.runs()
     (found,) = (each for each in ground.swarm.occupants() if each.service == f"{ground.project}_web")
     assert (found.cpus, found.memory, found.ports) == (0.1, 16 << 20, frozenset({("tcp", 18080)}))
+    assert ground.project in ground.swarm.stacks()
     assert found.node in {each.id for each in ground.swarm.look(ground.project).nodes}
     ground.drain()
     ground.eventually(lambda: pending(ground.service()))

@@ -98,6 +98,10 @@ class FakeSwarm(Swarm):
         objects = tuple(held for held, labels in self.objects.values() if labels.get(STACK) == project)
         return SwarmState(services, self.nodes, networks, objects, self.owners.get(project, ""))
 
+    def stacks(self) -> frozenset[str]:
+        self._asked("")
+        return frozenset(str(kept.body["Labels"].get(STACK)) for kept in self.services.values())
+
     def occupants(self) -> tuple[Occupant, ...]:
         self._asked("")
         return tuple(

@@ -56,6 +56,12 @@ class DockerSwarm:
                 owner=self._owner(project),
             )
 
+    def stacks(self) -> frozenset[str]:
+        doing = "look which stacks are on the swarm"
+        rows = self._rows("/services", doing, {"filters": canonical({"label": [STACK]}).decode()})
+        with understood(doing):
+            return frozenset(_stack(each["Spec"].get("Labels")) for each in rows) - {""}
+
     def occupants(self) -> tuple[Occupant, ...]:
         doing = "look what the nodes of the swarm have room for"
         services, tasks = self._rows("/services", doing), self._rows("/tasks", doing)

@@ -48,10 +48,17 @@ def _projects(view: View, environment: Environment) -> frozenset[str]:
 
 
 def named_projects(view: View) -> tuple[str, ...]:
-    """The projects that run on the engines and that an environment names."""
-    running = {each for environment in view.environments.values() for each in view.engine(environment).projects()}
-    wanted = {each for environment in view.environments.values() for each in _projects(view, environment)}
-    return tuple(sorted(running & wanted))
+    """The projects that run where an environment names them: on its engine or, as stacks, on its swarm."""
+    engines = {each.engine: each for each in view.environments.values()}
+    running = {engine: _running(view, environment) for engine, environment in engines.items()}
+    there = (running[each.engine] & _projects(view, each) for each in view.environments.values())
+    return tuple(sorted(frozenset().union(*there)))
+
+
+def _running(view: View, environment: Environment) -> frozenset[str]:
+    if environment.engine.swarm:
+        return view.swarm(environment).stacks()
+    return frozenset(view.engine(environment).projects())
 
 
 def report(view: View, environment: Environment, *, take_over: bool) -> AdoptionReport:
