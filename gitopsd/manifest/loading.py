@@ -23,7 +23,7 @@ from gitopsd.manifest.keys.sharing import shares
 from gitopsd.manifest.moved import told_move
 from gitopsd.manifest.node import Fields, Problems, Scalar
 from gitopsd.manifest.source import Scope, Source, TooMuch
-from gitopsd.manifest.swarm import refuse_on_swarm
+from gitopsd.manifest.swarm import refuse_networks_on_swarm, refuse_on_swarm
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import (
     Attachment,
@@ -144,6 +144,8 @@ def _load(source: Source, directory_or_file: str, environment: _Known) -> Loaded
     given = None if environment.project else choice.variables.get(PROJECT_VARIABLE)
     _warn_of_names(composition, given, source.problems)
     _check_router_network(composition, source.problems)
+    if source.problems.swarm:
+        refuse_networks_on_swarm(composition, source.problems)
     return _loaded(ground, composition, environment.name, environment.variables.values())
 
 
@@ -271,7 +273,7 @@ def _service(
         deploy=_deploy(canonical) if ground.source.problems.swarm else None,
     )
     if ground.source.problems.swarm:
-        refuse_on_swarm(service, built, found.places, ground.source.problems)
+        refuse_on_swarm(composition.project, service, built, found.places, ground.source.problems)
     return built, found.chosen
 
 

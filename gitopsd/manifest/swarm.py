@@ -1,11 +1,13 @@
 """What a swarm cannot do for a service, or gitopsd cannot do on a swarm: told at its place, with what to write."""
 
+import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.swarm_router import DESK_PORT
 from gitopsd.engine_json.swarm_spec import CANARY
-from gitopsd.manifest.compose import EXTENSION, ComposedService
+from gitopsd.manifest.compose import EXTENSION, ComposedService, Composition
 from gitopsd.manifest.node import Problems
 from gitopsd.manifest.traffic import SHIFTING
 from gitopsd.model.canonical import Json
@@ -16,6 +18,9 @@ from gitopsd.model.traffic import Traffic
 
 MOST_FILES = 50  # of one directory: each is an object in the memory of every manager
 MOST_CONFIG, MOST_SECRET = 1000 * 1024, 500 * 1024  # bytes, above which Swarm takes none
+LONGEST_NAME: Final = 63  # characters of a service's or network's whole name
+# What Swarm takes as the name of a service or network: its DNS answers to it.
+_NAME: Final = re.compile(r"[a-zA-Z0-9](?:[-_]*[a-zA-Z0-9]+)*")
 Refusal = tuple[str, str]  # the key below the service, and what is wrong with it
 
 # What a service of a swarm has, or gitopsd itself acts on. All else is refused by name.
@@ -51,12 +56,14 @@ _MEASURED = frozenset(("router", "prometheus", "http"))  # without asking an eng
 
 
 def refuse_on_swarm(
-    composed: ComposedService, service: Service, extension: Mapping[str, Place], problems: Problems
+    project: str, composed: ComposedService, service: Service, extension: Mapping[str, Place], problems: Problems
 ) -> None:
     """Tell everything of a service that a swarm does not carry out, each at the key that has to go.
 
     `extension` has the places of its keys under `x-gitopsd`.
     """
+    if wrong := _wrong_name(f"{project}_{service.name}", CANARY if service.policy.strategy in SHIFTING else ""):
+        problems.add(composed.place, composed.path, wrong)
     refusals = (*_keys(composed.canonical, service), *_attachments(service), *_mounts(service))
     for key, message in refusals:
         top = key.partition(".")[0]
@@ -64,6 +71,25 @@ def refuse_on_swarm(
     for key, message in _extension(service, extension):
         place = extension.get(key, composed.node.keys.get(EXTENSION, composed.place))
         problems.add(place, f"{composed.path}.{EXTENSION}.{key}", message)
+
+
+def refuse_networks_on_swarm(composition: Composition, problems: Problems) -> None:
+    """Tell the networks that Swarm makes none of by that name."""
+    for entry in composition.networks.values():
+        wrong = _wrong_name(str(entry["name"]))
+        if wrong and entry.get("external") is not True:
+            problems.add(entry.place, entry.path, wrong)
+
+
+def _wrong_name(name: str, more: str = "") -> str:
+    """Why Swarm takes no service or network of a name, "" where it does. `more`: what another one's ends in besides."""
+    room = LONGEST_NAME - len(more)
+    if len(name) > room:
+        beside = f", {room} with a canary beside it ({more})" if more else ""
+        return f"{name} has {len(name)} characters, and Swarm takes {LONGEST_NAME} at most{beside}; shorten it"
+    if not _NAME.fullmatch(name):
+        return f"Swarm takes no {name}: write letters and digits, with - or _ between them alone"
+    return ""
 
 
 def _keys(canonical: Mapping[str, Json], service: Service) -> Iterator[Refusal]:

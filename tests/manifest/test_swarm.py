@@ -145,6 +145,43 @@ def test_what_only_a_swarm_has_may_be_somebody_elses_there() -> None:
         a_service("x-gitopsd: {ignore_drift: [deploy.replicas]}")
 
 
+@pytest.mark.parametrize(
+    ("service", "more", "message"),
+    [
+        ("w" * 58, "", None),
+        ("w" * 59, "", f"shop_{'w' * 59} has 64 characters, and Swarm takes 63 at most; shorten it"),
+        ("w" * 51, "ports: ['80:80'], x-gitopsd: {strategy: canary}", None),
+        (
+            "w" * 52,
+            "ports: ['80:80'], x-gitopsd: {strategy: canary}",
+            "63 at most, 56 with a canary beside it (-canary)",
+        ),
+        ("web.api", "", "Swarm takes no shop_web.api: write letters and digits, with - or _ between them alone"),
+        ("web-", "", "Swarm takes no shop_web-: write"),
+    ],
+)
+def test_a_name_that_swarm_takes_for_no_service_is_refused_before_anything_is_told(
+    service: str, more: str, message: str | None
+) -> None:
+    manifest = f"name: shop\nservices:\n  {service}: {{image: nginx, {more}}}\n"
+    if message is None:
+        assert service in a_state(manifest, swarm=True).services
+        return
+    with pytest.raises(ManifestError) as refused:
+        a_state(manifest, swarm=True)
+    assert message in str(refused.value.problems[0])
+    assert refused.value.problems[0].place.line == 3
+
+
+def test_a_name_that_swarm_takes_for_no_network_is_refused_unless_somebody_else_made_it() -> None:
+    long = "n" * 64
+    written = "services: {{web: {{image: nginx, networks: [back]}}}}\nnetworks: {{back: {{name: {}{}}}}}\n"
+    with pytest.raises(ManifestError) as refused:
+        a_state(written.format(long, ""), swarm=True)
+    assert f"networks.back: {long} has 64 characters" in str(refused.value.problems[0])
+    assert a_state(written.format(long, ", external: true"), swarm=True).networks["back"].name == long
+
+
 def test_a_fixed_address_is_refused() -> None:
     told = refusals("networks: {back: {ipv4_address: 10.0.0.7}}", "networks: {back: {}}")
     assert "services.web.networks.back.ipv4_address: Swarm gives out the addresses of its tasks itself" in told[0]
