@@ -60,13 +60,16 @@ def _content(template: Answer) -> Answer:
 
 
 def swarm_task(answer: Answer, taken: Adopted | None = None) -> SwarmTask:
-    """A row of `GET /tasks`; `taken` says what those of its service stand for that were there before gitopsd."""
+    """A row of `GET /tasks`; `taken` says what those of its service stand for that were there before gitopsd.
+
+    The timestamp of its status is of its node's clock, which may be wrong; when managers heard of that is not.
+    """
     status, bears = answer["Status"], str((_container(answer).get("Labels") or {}).get(FINGERPRINT) or "")
     return SwarmTask(
         id=str(answer["ID"]),
         state=str(status["State"]),
         wanted=str(answer["DesiredState"]),
-        at=datetime.fromisoformat(status["Timestamp"]),
+        at=_moment(answer, "UpdatedAt") or datetime.fromisoformat(status["Timestamp"]),
         slot=int(answer.get("Slot") or 0),
         node=str(answer.get("NodeID") or ""),
         fingerprint=taken.fingerprint if taken is not None and bears == taken.bears else bears,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gitopsd.drift.swarm import differences
-from gitopsd.engine_json.swarm_live import by_names, swarm_service, with_ids
+from gitopsd.engine_json.swarm_live import by_names, swarm_service, swarm_task, with_ids
 from gitopsd.engine_json.swarm_spec import pinned_image, swarm_network, swarm_spec
 from gitopsd.model.desired import Image
 from gitopsd.model.swarm import SwarmService, SwarmSpec
@@ -166,3 +166,12 @@ def test_an_image_is_pinned_where_its_registry_named_a_digest() -> None:
     assert pinned_image(pinned) == "shop/web:1@sha256:abc"
     assert pinned_image(Image("shop/web@sha256:abc", "sha256:1", "shop/web@sha256:abc")) == "shop/web@sha256:abc"
     assert pinned_image(Image("shop/web:1", "sha256:1")) == "shop/web:1"
+
+
+def test_a_task_of_a_node_whose_clock_is_wrong_counts_by_the_clock_of_the_managers() -> None:
+    spec = {"ContainerSpec": {"Image": "nginx"}}
+    status = {"State": "failed", "Timestamp": "2026-01-01T09:00:00Z", "Err": "no database"}
+    times = {"CreatedAt": "2026-01-01T12:00:00Z", "UpdatedAt": "2026-01-01T12:00:05.123456789Z"}
+    task = swarm_task({"ID": "t1", "Spec": spec, "Status": status, "DesiredState": "shutdown", **times})
+    assert task.made is not None
+    assert (task.at - task.made).total_seconds() == pytest.approx(5.1, abs=0.1)
