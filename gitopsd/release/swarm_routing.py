@@ -146,10 +146,15 @@ def routes_on_swarm(
     for name in sorted({*journal.routes, *sealed}):
         traffic = sealed[name].service.traffic if name in sealed else None
         pair = pair_of(journal, live, name, sight)
-        if traffic is None or pair.serving is None:
+        if traffic is None:
             continue
-        before = pair.router.routed or Routed(traffic)
-        found[name] = _routed(journal, pair, replace(before, traffic=traffic), sealed[name], now)
+        if pair.serving is not None:
+            before = replace(pair.router.routed or Routed(traffic), traffic=traffic)
+            found[name] = _routed(journal, pair, before, sealed[name], now)
+        elif pair.router.routed is not None:
+            # It comes back under its name. Without its way all routers would be replaced, which others' requests pass.
+            places = {id: each for id, each in pair.router.routed.places.items() if each.slot == "b"}
+            found[name] = replace(pair.router.routed, places=places)
     return found
 
 

@@ -16,6 +16,7 @@ from gitopsd.engine_json.swarm_spec import SPEC
 from gitopsd.model.rollout import Paused, Rollout, Target
 from gitopsd.model.swarm import SendService, SwarmService, SwarmSpec
 from gitopsd.release.swarm_routing import Pair
+from gitopsd.release.swarm_update import AGAIN
 from gitopsd.rollout.reaching import noted, unreached
 from gitopsd.rollout.shifting import has_all, let_in, steps_of
 from gitopsd.rollout.slots import Said
@@ -38,7 +39,10 @@ class Shifted:
 
 
 def shifted(rollout: Rollout, pair: Pair, make: Make, now: datetime) -> Shifted:
-    """One turn while the canary is let in."""
+    """One turn while the canary is let in. What serves is told again if it is gone: most requests are still its."""
+    if pair.serving is None and rollout.stable is not None and rollout.stable.fingerprint:
+        lost = _told(rollout, rollout.stable, None, make)
+        return Shifted(rollout, replace(lost, cause=f"{AGAIN}{lost.spec.name} is gone") if lost is not None else None)
     rollout = patient(_noted(rollout, pair, now), pair, now)
     rollout = watched(rollout, pair.members, Said(router=pair.router, visits=pair.visits), now)
     if bad := against(rollout) or _failing(rollout, pair) or unreached(rollout, pair.visits):

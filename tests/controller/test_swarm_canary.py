@@ -187,6 +187,32 @@ def test_a_canary_that_somebody_removed_is_made_again(house: SwarmStreet) -> Non
     house.eventually(lambda: house.share() == 5000)
 
 
+def test_what_serves_is_made_again_where_somebody_removed_it_beside_its_canary(house: SwarmStreet) -> None:
+    at_half(house)
+    del house.swarm.services["shop_web"]
+    house.eventually(lambda: house.image() == "web:1")
+    house.eventually(lambda: len(house.router.route().a.targets) == 4)
+    assert (house.canary, house.share()) == ("web:2", 5000)
+    assert house.told("UpdateToldAgain") == ["web: told again: shop_web is gone"]
+    house.asks("promote")
+    house.eventually(lambda: house.outcome() == "succeeded")
+    assert (house.image(), house.canary) == ("web:2", "")
+
+
+def test_no_router_is_replaced_where_a_service_was_removed_and_comes_back(house: SwarmStreet) -> None:
+    house.released("web:1")
+    before = house.router.table.ways
+    house.swarm.refuses = "create shop_web"
+    del house.swarm.services["shop_web"]
+    house.eventually(lambda: house.told("DriftFound"))
+    for _ in range(3):
+        house.timer.tick(60)
+    house.swarm.refuses = ""
+    house.eventually(lambda: house.image() == "web:1")
+    house.eventually(lambda: len(house.router.route().a.targets) == 4)
+    assert {table.ways for table in house.router.applied} == {before}
+
+
 def test_a_share_that_somebody_moved_is_told_with_its_end(house: SwarmStreet) -> None:
     house.released("web:1")
     house.router.share_by_hand(SHOP, 5000)
