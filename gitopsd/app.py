@@ -55,7 +55,7 @@ def wire(flags: Flags) -> Application:
         open_watcher=_open_watcher,
         open_source=lambda repository: _open_source(repository, settings),
         connect=lambda target: _connect(target, logins),
-        connect_swarm=lambda target: _connect_swarm(target, logins),
+        connect_swarm=lambda target: _connect_swarm(target, logins, store.key),
         open_router=lambda target, each: _open_router(target, each, logins, store.key, settings.state_dir),
         open_metrics=_open_metrics,
         open_probe=lambda target, image: _open_probe(target, image, logins),
@@ -108,10 +108,10 @@ def _connect(target: TargetEngine, registries: dict[str, Registry]) -> Engine:
     return connect(target, registries)
 
 
-def _connect_swarm(target: TargetEngine, registries: dict[str, Registry]) -> Swarm:
+def _connect_swarm(target: TargetEngine, registries: dict[str, Registry], key: Callable[[], bytes]) -> Swarm:
     from gitopsd.adapters.docker.swarm import connect_swarm
 
-    return connect_swarm(target, registries)
+    return connect_swarm(target, registries, key)
 
 
 def _open_probe(target: TargetEngine, image: Callable[[], str], registries: dict[str, Registry]) -> Probe:
@@ -131,9 +131,8 @@ def _open_router(
         from gitopsd.adapters.haproxy.on_swarm import SwarmHaproxy
 
         root = state_dir / "routers" / digest(target.url)[:12]
-        return SwarmHaproxy(
-            _connect_swarm(target, registries), settings.image, key(), root, certificates=settings.certificates
-        )
+        swarm = _connect_swarm(target, registries, key)
+        return SwarmHaproxy(swarm, settings.image, key(), root, certificates=settings.certificates)
     if settings.mode == "traefik" and settings.directory is not None:
         from gitopsd.adapters.traefik.router import TraefikRouter
 

@@ -25,7 +25,10 @@ from tests.images import WEB, add, busybox_tar, install
 from tests.waiting import eventually
 
 USER, PASSWORD = "ci", "correct horse"
-HTPASSWD: Final = f"{USER}:$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e\n"
+_HASHES: Final = {
+    PASSWORD: "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+    "battery staple": "$2b$04$abcdefghijklmnopqrstuuhfdSToe28Z2OzxmmHxfI3lnNDfjxoF6",
+}
 MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 LAYER: Final = "application/vnd.docker.image.rootfs.diff.tar.gzip"
@@ -40,7 +43,8 @@ class Registry:
         self._port = _free_port()
         self.host = f"127.0.0.1:{self._port}"
         directory.mkdir(parents=True, exist_ok=True)
-        (directory / "htpasswd").write_text(HTPASSWD)
+        self.password = PASSWORD
+        self._wants(self.password)
         (directory / "config.yml").write_text(yaml.safe_dump(self._settings()))
 
     def start(self) -> "Registry":
@@ -49,6 +53,17 @@ class Registry:
             self._running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         eventually(self._answers)
         return self
+
+    def change_password(self) -> str:
+        """Want another one than PASSWORD from now on, which this returns."""
+        self.stop()
+        _, self.password = _HASHES
+        self._wants(self.password)
+        self.start()
+        return self.password
+
+    def _wants(self, password: str) -> None:
+        (self._directory / "htpasswd").write_text(f"{USER}:{_HASHES[password]}\n")
 
     def stop(self) -> None:
         """Be out of reach; what was pushed stays."""
@@ -112,7 +127,7 @@ class Registry:
         *,
         may_fail: bool = False,
     ) -> http.client.HTTPResponse:
-        login = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        login = base64.b64encode(f"{USER}:{self.password}".encode()).decode()
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
         connection.request(method, path, body, {"Authorization": f"Basic {login}", **(headers or {})})
         answer = connection.getresponse()

@@ -25,6 +25,7 @@ from gitopsd.model.swarm import (
     DropObject,
     DropService,
     MakeNetwork,
+    RenewLogin,
     SendService,
     SwarmAction,
     SwarmSpec,
@@ -116,6 +117,8 @@ def carry_out(action: SwarmAction, swarm: Swarm, desired: DesiredState, state: S
                 swarm.update_service(id, version, spec, _forced(spec, state))
             else:
                 swarm.create_service(spec)
+        case RenewLogin(id=id, version=version, spec=spec):
+            swarm.update_service(id, version, spec, forced(spec.body))
         case DropService(id=id):
             swarm.remove_service(id)
         case DropObject(kind=kind, id=id):

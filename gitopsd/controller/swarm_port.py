@@ -22,6 +22,12 @@ class SwarmView(Protocol):
         """The tasks of all stacks that take room of the nodes. It costs more than a look: every task is asked for."""
         ...
 
+    def logins(self, images: Collection[str]) -> Mapping[str, str]:
+        """The mark of what nodes would now be given for the registry of each image, "" for nothing: another login has
+        another mark, which tells nothing about it. Images are left out whose credentials cannot be read now.
+        """
+        ...
+
     def logs(self, task: str, lines: int) -> str:
         """The last lines that a task wrote, on whatever node; "" where its logging driver keeps nothing to read."""
         ...

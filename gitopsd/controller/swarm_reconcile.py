@@ -37,6 +37,7 @@ from gitopsd.controller.swarm_ejection import eject_stack
 from gitopsd.controller.swarm_evidence import printed_by_tasks, with_task_evidence
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.swarm_watch import NodeWatch, Placing
+from gitopsd.engine_json.swarm_adopted import image_of
 from gitopsd.engine_json.swarm_router import ROUTER
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import Conflict, EngineRefused, HostTrouble, NotFound, OwnershipError
@@ -67,6 +68,7 @@ class SwarmReconciler(Reconciler):
         self._drifts = SwarmDrifting(name, store, self.masked)
         self._state = SwarmState()
         self._told: Mapping[str, SwarmSpec] = {}
+        self._logins: Mapping[str, str] = {}
         self._actions: tuple[SwarmAction, ...] = ()
         self._refused: dict[str, str] = {}
         self._telling: Telling | None = None
@@ -78,6 +80,10 @@ class SwarmReconciler(Reconciler):
         project = project_of(journal, desire)
         self._state = self._swarm.look(project) if project else SwarmState()
         self._nodes.note(self._state, asking.now)
+        # They may be asked of programs, and run out in hours.
+        self._logins = (
+            self._swarm.logins({image_of(each.body) for each in self._state.services.values()}) if thorough else {}
+        )
         live = live_state(self._state)
         journal, rows = self._renewed(environment, journal)
         asker = Asker(self._store.instance_id(), self._desires.version, self._requests.sync is not None)
@@ -108,7 +114,7 @@ class SwarmReconciler(Reconciler):
         printed = printed_by_tasks(look.journal, self._state, self._swarm)
         sight = self._routes.seen_in(Signals(), look.journal).sight
         visits = self._visiting.visits(self._name)
-        ground = Ground(self._state, make, look.now, self._refused, printed, sight, visits)
+        ground = Ground(self._state, make, look.now, self._refused, printed, sight, visits, self._logins)
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused, self._wanted = turn.actions, {}, basis
         events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)

@@ -22,6 +22,7 @@ CARRIER: Final = "gitopsd.carrier"
 PROBE: Final = "gitopsd.probe"
 ROUTER: Final = "gitopsd.router"
 ROUTED: Final = "gitopsd.routed"
+LOGIN: Final = "gitopsd.login"
 
 PROJECT: Final = "com.docker.compose.project"
 COMPOSE_SERVICE: Final = "com.docker.compose.service"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
+from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT, LOGIN
 from gitopsd.engine_json.swarm_adopted import Adopted, adopted
 from gitopsd.model.canonical import Json
 from gitopsd.model.swarm import HeldObject, ObjectKind, Occupant, SwarmNode, SwarmService, SwarmTask
@@ -25,8 +25,9 @@ Answer = Mapping[str, Any]
 
 def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str, str]) -> SwarmService:
     """A row of `GET /services?status=true`, with those of `GET /tasks`; `networks` are names by id."""
-    spec, update = answer["Spec"], answer.get("UpdateStatus") or {}
-    taken = adopted(spec.get("Labels") or {})
+    update, labels = answer.get("UpdateStatus") or {}, dict(answer["Spec"].get("Labels") or {})
+    login, spec = labels.pop(LOGIN, ""), {**answer["Spec"], "Labels": labels}
+    taken = adopted(labels)
     rows = [each for each in tasks if each.get("ServiceID") == answer["ID"]]
     says = _content(spec["TaskTemplate"]) if rows else {}
     mine = (_held_against(says, each, swarm_task(each, taken), networks) for each in rows)
@@ -35,7 +36,7 @@ def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str
         name=str(spec["Name"]),
         version=int(answer["Version"]["Index"]),
         body=by_names(spec, networks),
-        labels={str(key): str(value) for key, value in (spec.get("Labels") or {}).items()},
+        labels={str(key): str(value) for key, value in labels.items()},
         update=str(update.get("State") or ""),
         message=str(update.get("Message") or ""),
         desired=int((answer.get("ServiceStatus") or {}).get("DesiredTasks") or 0),
@@ -43,6 +44,7 @@ def swarm_service(answer: Answer, tasks: Iterable[Answer], networks: Mapping[str
         tasks=tuple(sorted(mine, key=lambda each: (each.at, each.id))),
         iteration=_iteration(answer.get("JobStatus") or {}),
         changed=_moment(answer, "UpdatedAt"),
+        login=str(login),
     )
 
 

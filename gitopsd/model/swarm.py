@@ -81,6 +81,8 @@ class SwarmService:
     update ("" where it had none), with `message`. `uses` are the ids of configs and secrets that it is made with, or
     could go back to. `desired` is how many tasks Swarm wants to run; `iteration` is the newest run of a job, which each
     change of its Spec begins. `changed` is when it was last told something, or an update of it came further.
+    `login` is the mark of what its nodes were given for the registry of its image, "" for nothing; `body` and `labels`
+    are without it, as it changes no task.
     """
 
     id: str
@@ -95,6 +97,7 @@ class SwarmService:
     tasks: tuple[SwarmTask, ...] = ()
     iteration: int = 0
     changed: datetime | None = None
+    login: str = ""
 
     @property
     def moves(self) -> bool:
@@ -229,6 +232,17 @@ class SendService:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewLogin:
+    """Tell Swarm a service as it is, which gives its nodes the login of its registry that is valid now."""
+
+    service: str
+    id: str
+    version: int
+    spec: SwarmSpec
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class DropService:
     service: str
     id: str
@@ -243,7 +257,7 @@ class DropObject:
     cause: str
 
 
-SwarmAction = MakeNetwork | DropNetwork | SendService | DropService | DropObject
+SwarmAction = MakeNetwork | DropNetwork | SendService | RenewLogin | DropService | DropObject
 
 
 def constraint(written: str) -> tuple[str, str, str] | None:

@@ -39,6 +39,7 @@ from gitopsd.release.repairs import attempt
 from gitopsd.release.returning import conclude, swept
 from gitopsd.release.schema import begun, contract_looks, contracts, heard, let_in, misfit
 from gitopsd.release.swarm_jobs import OTHER_MODE, job_step, lost_runs
+from gitopsd.release.swarm_logins import renewals, renewals_told
 from gitopsd.release.swarm_mending import (
     REPAIR,
     Means,
@@ -72,7 +73,8 @@ class SwarmTurn:
 class Ground:
     """What every service of a turn sees. `refused` is what the manager would not do, in words, by service; `printed` is
     the last line of each job that reads something and ended well; `sight` what the routers show; `visits` what came of
-    gitopsd's own requests, None where nobody sends any.
+    gitopsd's own requests, None where nobody sends any; `logins` the marks of those that are valid now, by image, at a
+    look that asks for them.
     """
 
     live: SwarmState
@@ -82,6 +84,7 @@ class Ground:
     printed: Mapping[str, str] = field(default_factory=dict)
     sight: Sight = field(default_factory=dict)
     visits: Mapping[str, Visits] | None = None
+    logins: Mapping[str, str] = field(default_factory=dict)
 
     def visits_of(self, service: str) -> Visits:
         return self.visits.get(service, NOT_VISITED) if self.visits is not None else NOBODY_VISITS
@@ -118,7 +121,10 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
     times = (*waits, *((ground.now + LOOK_AGAIN,) if open_still or heals else ()))
     times = (*times, *contract_looks(start, journal, wanted, ground.now))
     drops = (*lost_runs(journal, ground.live), *orphans(start, healed, wanted, means), *drops)
-    return SwarmTurn(journal, (*makes, *actions, *heals, *drops), events, ended, min(times, default=None))
+    busy = {each.id for each in (*actions, *heals, *drops) if isinstance(each, SendService | DropService)}
+    renewed = renewals(journal, ground.live, ground.logins, busy)
+    events += renewals_told(journal, renewed, ground.now)
+    return SwarmTurn(journal, (*makes, *actions, *heals, *renewed, *drops), events, ended, min(times, default=None))
 
 
 def _phases(journal: Journal) -> list[tuple[str, object, object]]:

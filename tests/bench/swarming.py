@@ -92,7 +92,9 @@ def _gitopsd(ground: Ground, url: str) -> tuple[Callable[[], None], Callable[[],
     desires = Desires(repositories, store, Registry(), HostSecrets(state))
     here = shared(connect(target, {}), DockerProbe(target, str), Sources(lambda: None), clock, SchedulerTimer(clock))
     nodes = NodeWatch(target.url, store)
-    reconciler = SwarmReconciler(environment.name, here, connect_swarm(target, {}), nodes, store, clock, desires)
+    reconciler = SwarmReconciler(
+        environment.name, here, connect_swarm(target, {}, store.key), nodes, store, clock, desires
+    )
 
     def released() -> bool:
         done = reconciler.reconcile(environment, lambda: None)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
@@ -18,7 +19,7 @@ from gitopsd.drift.swarm_ground import ground_drift
 from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
 from gitopsd.model.errors import Conflict, EngineRefused
 from gitopsd.model.release import Journal
-from gitopsd.model.settings import TargetEngine
+from gitopsd.model.settings import Registry, TargetEngine
 from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmService, SwarmSpec, SwarmTask
 from gitopsd.release.swarm_nodes import pending
 from tests.e2e.conftest import CRASHING, DONE, ONE, TWO, make_pictures
@@ -37,7 +38,8 @@ LABELS = swarm_labels("", "shop")
 class Ground:
     """A swarm with a project on it that nobody else uses; `step` lets a fake one go on.
 
-    `drain` and `activate` tell its only node what `docker node update --availability` does.
+    `drain` and `activate` tell its only node what `docker node update --availability` does. `log_in` has another
+    password for the registry of its images from now on.
     """
 
     swarm: Swarm
@@ -45,6 +47,7 @@ class Ground:
     project: str
     drain: Callable[[], None]
     activate: Callable[[], None]
+    log_in: Callable[[str], object]
 
     def spec(self, image: str = ONE, replicas: int = 1, **keys: Any) -> SwarmSpec:
         """A service `web`, with a config and the default network, which are there afterwards."""
@@ -114,7 +117,7 @@ def _managed() -> Iterator[str]:
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.engine)])
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
     project = f"gitopsd-test-{uuid.uuid4().hex[:8]}"
     if request.param == "fake":
         fake = FakeSwarm()
@@ -125,13 +128,19 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
             fake.clock.advance(1)
             fake.step()
 
-        yield Ground(
-            fake, going_on, project, partial(fake.drain, "alpha"), partial(fake.node, "alpha", availability="active")
-        )
+        activate = partial(fake.node, "alpha", availability="active")
+        yield Ground(fake, going_on, project, partial(fake.drain, "alpha"), activate, partial(setattr, fake, "login"))
         return
-    url = request.getfixturevalue("real_swarm")
-    swarm = connect_swarm(TargetEngine(url, swarm=True), {})
-    yield Ground(swarm, lambda: None, project, partial(available, url, "drain"), partial(available, url, "active"))
+    url, password = request.getfixturevalue("real_swarm"), tmp_path / "password"
+    registries: dict[str, Registry] = {}
+
+    def log_in(word: str) -> None:
+        password.write_text(word)
+        registries["docker.io"] = Registry("ci", password)
+
+    swarm = connect_swarm(TargetEngine(url, swarm=True), registries, lambda: KEY)
+    drain, activate = partial(available, url, "drain"), partial(available, url, "active")
+    yield Ground(swarm, lambda: None, project, drain, activate, log_in)
     available(url, "active")
     for service in swarm.look(project).services.values():
         swarm.remove_service(service.id)
@@ -169,6 +178,24 @@ def test_a_change_that_is_based_on_an_older_look_is_a_conflict(ground: Ground) -
     with pytest.raises(Conflict):
         ground.swarm.update_service(before.id, before.version, ground.spec(replicas=3))
     assert differences(ground.spec(replicas=2), ground.service()) == ()
+
+
+def test_a_login_that_is_renewed_is_no_change_of_a_service_and_makes_no_task_anew(ground: Ground) -> None:
+    ground.log_in("first")
+    spec = ground.spec()
+    ground.swarm.create_service(spec)
+    before = ground.runs()
+    marks = ground.swarm.logins([ONE])
+    assert marks == {ONE: before.login} != {ONE: ""}
+
+    ground.log_in("second")
+    assert ground.swarm.logins([ONE]) not in (marks, {ONE: ""})
+    ground.swarm.update_service(before.id, before.version, spec)
+
+    after = ground.runs()
+    assert ground.swarm.logins([ONE]) == {ONE: after.login}
+    assert [each.id for each in after.tasks] == [each.id for each in before.tasks]
+    assert differences(spec, after) == ()
 
 
 def test_an_upgrade_is_completed_and_keeps_what_it_could_go_back_to(ground: Ground) -> None:

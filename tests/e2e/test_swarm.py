@@ -95,7 +95,7 @@ def test_a_node_without_the_image_pulls_the_pinned_one_with_the_credentials_that
         registry = make_registry(closed=True)
         (tmp_path / "password").write_text(f"{PASSWORD}\n")
         login = {registry.host: {"username": USER, "password_file": str(tmp_path / "password")}}
-        rig = make_rig(engine=engine.url, api=api, target={"swarm": engine.url}, registries=login)
+        rig = make_rig(engine=engine.url, api=api, target={"swarm": engine.url}, registries=login, resync="5s")
         rig.at_end(partial(end_swarm, api))
         with passage(engine.pid, int(registry.host.rpartition(":")[2]), tmp_path):
             image = f"{registry.host}/shop/web:1"
@@ -120,3 +120,13 @@ def test_a_node_without_the_image_pulls_the_pinned_one_with_the_credentials_that
             rig.eventually(anew, within=PATIENCE)
             (row,) = api.images(name=f"{registry.host}/shop/web")
             assert row["RepoDigests"] == [f"{registry.host}/shop/web@{digest}"]
+
+            (before,) = api.containers()
+            (tmp_path / "password").write_text(registry.change_password())
+            rig.eventually(lambda: rig.events("LoginRenewed"), within=PATIENCE)
+            (same,) = api.containers()
+            assert same["Id"] == before["Id"]
+            api.kill(before["Id"])
+            api.remove_container(before["Id"], force=True)
+            remove_images(api, registry.host)
+            rig.eventually(anew, within=PATIENCE)

@@ -55,11 +55,13 @@ class Kept:
     tasks: list[SwarmTask] = field(default_factory=list)
     iteration: int = 0
     changed: datetime = NOON
+    login: str = ""
 
 
 class FakeSwarm(Swarm):
     """`failing` are images whose tasks fail as soon as they start, those of `late` fail after Swarm's watch has ended.
-    Jobs of the images of `endless` do not end, and each task has written what `said` has for its image.
+    Jobs of the images of `endless` do not end, and each task has written what `said` has for its image. `login` is the
+    mark of what all registries want now; None: nobody can read it.
 
     Time passes where `step` is called.
     """
@@ -78,6 +80,7 @@ class FakeSwarm(Swarm):
         self.said: dict[str, str] = {}
         self._ran: dict[str, str] = {}  # the images of tasks, by their ids
         self._made_from: dict[str, dict[str, Any]] = {}  # their templates
+        self.login: str | None = ""
         self.refuses, self.refusal = "", "invalid"
         self.away = False
         self.calls: list[str] = []
@@ -111,6 +114,9 @@ class FakeSwarm(Swarm):
             if task.node and task.state == "running" and task.wanted in ("running", "complete")
             for occupant in (_occupant(kept.body, task.node),)
         )
+
+    def logins(self, images: Collection[str]) -> Mapping[str, str]:
+        return {} if self.login is None else dict.fromkeys(images, self.login)
 
     def logs(self, task: str, lines: int) -> str:
         self._asked("")
@@ -159,14 +165,18 @@ class FakeSwarm(Swarm):
         self._asked(f"create {spec.name}")
         if spec.name in self.services:
             raise Conflict(f"create service {spec.name}: the name conflicts with an existing object", 409)
-        self.services[spec.name] = Kept(self._new_id(), _body(spec.body), self._new_version(), changed=self.clock.now())
+        made = Kept(self._new_id(), _body(spec.body), self._new_version(), changed=self.clock.now())
+        made.login = self.login or ""
+        self.services[spec.name] = made
         self._tasks(self.services[spec.name])
 
     def update_service(self, id: str, version: int, spec: SwarmSpec, forced: int = 0) -> None:
         self._asked(f"update {spec.name}")
         body = _body(spec.body)
         body["TaskTemplate"]["ForceUpdate"] = forced
-        self._change(self._by_id(id), version, body)
+        kept = self._by_id(id)
+        self._change(kept, version, body)
+        kept.login = self.login or ""
 
     def remove_service(self, id: str) -> None:
         self._asked("remove service")
@@ -386,6 +396,7 @@ class FakeSwarm(Swarm):
             tasks=tuple(self._with_template(each, kept) for each in kept.tasks),
             iteration=kept.iteration,
             changed=kept.changed,
+            login=kept.login,
         )
 
     def _by_id(self, id: str) -> Kept:

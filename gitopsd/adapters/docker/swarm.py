@@ -1,7 +1,7 @@
 """A swarm as the controller knows it, through one of its managers."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,12 +12,12 @@ from gitopsd.adapters.docker.logs import read_logs
 from gitopsd.adapters.docker.pulling import credentials, split_reference
 from gitopsd.adapters.docker.translate import understood
 from gitopsd.engine_json import live
-from gitopsd.engine_json.labels import ENVIRONMENT, OWNER
-from gitopsd.engine_json.swarm_adopted import given
+from gitopsd.engine_json.labels import ENVIRONMENT, LOGIN, OWNER
+from gitopsd.engine_json.swarm_adopted import given, image_of
 from gitopsd.engine_json.swarm_live import held_object, occupants, swarm_node, swarm_service, with_ids
 from gitopsd.engine_json.swarm_spec import STACK
-from gitopsd.model.canonical import Json, canonical
-from gitopsd.model.errors import Conflict, NotFound
+from gitopsd.model.canonical import Json, canonical, keyed_digest
+from gitopsd.model.errors import Conflict, ImageUnavailable, NotFound
 from gitopsd.model.settings import Registry, TargetEngine
 from gitopsd.model.swarm import HeldObject, ObjectKind, Occupant, SwarmObject, SwarmSpec, SwarmState
 
@@ -25,17 +25,19 @@ KINDS: Final[tuple[ObjectKind, ...]] = ("config", "secret")
 
 
 def connect_swarm(
-    target: TargetEngine, registries: Mapping[str, Registry], *, timeout: float = TIMEOUT
+    target: TargetEngine, registries: Mapping[str, Registry], key: Callable[[], bytes], *, timeout: float = TIMEOUT
 ) -> "DockerSwarm":
-    """A swarm to act on, by one of its managers. No call is made yet. `registries` are read at each use."""
-    return DockerSwarm(Connection(target, timeout), registries)
+    """A swarm to act on, by one of its managers. No call is made yet. `registries` are read at each use; `key` is the
+    store's.
+    """
+    return DockerSwarm(Connection(target, timeout), registries, key)
 
 
 class DockerSwarm:
     """Implements `controller.swarm_port.Swarm`. Safe to use from several threads."""
 
-    def __init__(self, connection: Connection, registries: Mapping[str, Registry]) -> None:
-        self._connection, self._registries = connection, registries
+    def __init__(self, connection: Connection, registries: Mapping[str, Registry], key: Callable[[], bytes]) -> None:
+        self._connection, self._registries, self._key = connection, registries, key
 
     def look(self, project: str) -> SwarmState:
         doing = f"look at {project} on the swarm"
@@ -67,6 +69,14 @@ class DockerSwarm:
         services, tasks = self._rows("/services", doing), self._rows("/tasks", doing)
         with understood(doing):
             return occupants(services, tasks)
+
+    def logins(self, images: Collection[str]) -> Mapping[str, str]:
+        marks: dict[str, str] = {}
+        asked = {image: _registry(image) for image in images}
+        for registry in set(asked.values()):
+            with suppress(ImageUnavailable):
+                marks[registry] = self._mark(credentials(registry, self._registries))
+        return {image: marks[registry] for image, registry in asked.items() if registry in marks}
 
     def logs(self, task: str, lines: int) -> str:
         return read_logs(self._connection, task, lines, "tasks")
@@ -118,14 +128,13 @@ class DockerSwarm:
         self._gone(f"/{kind}s/{escaped(id)}", f"remove {kind} {id}")
 
     def create_service(self, spec: SwarmSpec) -> None:
-        doing = f"create service {spec.name}"
-        self._connection.json("POST", "/services/create", doing=doing, json=self._sent(spec), headers=self._login(spec))
+        doing, (body, login) = f"create service {spec.name}", self._sent(spec)
+        self._connection.json("POST", "/services/create", doing=doing, json=body, headers=login)
 
     def update_service(self, id: str, version: int, spec: SwarmSpec, forced: int = 0) -> None:
-        doing = f"update service {spec.name}"
-        body = self._sent(spec)
+        doing, (body, login) = f"update service {spec.name}", self._sent(spec)
         body["TaskTemplate"]["ForceUpdate"] = forced
-        how: dict[str, Any] = {"params": {"version": version}, "headers": self._login(spec)}
+        how: dict[str, Any] = {"params": {"version": version}, "headers": login}
         self._connection.json("POST", f"/services/{escaped(id)}/update", doing=doing, json=body, **how)
 
     def remove_service(self, id: str) -> None:
@@ -134,7 +143,18 @@ class DockerSwarm:
     def close(self) -> None:
         self._connection.close()
 
-    def _sent(self, spec: SwarmSpec) -> dict[str, Any]:
+    def _sent(self, spec: SwarmSpec) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """With what its nodes say to the registry of the image, which Swarm hands on to them, and the mark of that."""
+        login = credentials(_registry(image_of(spec.body)), self._registries)
+        body = self._identified(spec)
+        if mark := self._mark(login):
+            body["Labels"] = {**body["Labels"], LOGIN: mark}
+        return body, login
+
+    def _mark(self, login: Mapping[str, str]) -> str:
+        return keyed_digest(self._key(), dict(login)) if login else ""
+
+    def _identified(self, spec: SwarmSpec) -> dict[str, Any]:
         """With the ids of what it is given, which may have another one by now under the same name."""
         names = {f"/{kind}s": sorted(set(given(spec.body, kind).values())) for kind in KINDS}
         ids: dict[str, str] = {}
@@ -145,15 +165,6 @@ class DockerSwarm:
             ids |= {str(row["Spec"]["Name"]): str(row["ID"]) for row in rows}
         with understood(f"look up what {spec.name} is given"):
             return with_ids(spec.body, ids)
-
-    def _login(self, spec: SwarmSpec) -> Mapping[str, str]:
-        """What nodes say to the registry of the image; Swarm hands it on to them."""
-        template = spec.body["TaskTemplate"]
-        assert isinstance(template, Mapping)
-        container = template["ContainerSpec"]
-        assert isinstance(container, Mapping)
-        repository, _ = split_reference(str(container["Image"]))
-        return credentials(docker.auth.resolve_repository_name(repository)[0], self._registries)
 
     def _objects(self, project: str, doing: str) -> Iterator[HeldObject]:
         filters = {"filters": canonical({"label": [f"{STACK}={project}"]}).decode()}
@@ -180,6 +191,10 @@ class DockerSwarm:
 
 def _owner_config(project: str) -> str:
     return f"gitopsd-owner-{project}"
+
+
+def _registry(image: str) -> str:
+    return str(docker.auth.resolve_repository_name(split_reference(image)[0])[0])
 
 
 def _named_alike(rows: list[dict[str, Any]], project: str) -> list[dict[str, Any]]:
