@@ -10,6 +10,7 @@ from gitopsd.controller.ports import Store
 from gitopsd.controller.removal import Removal, suspended
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import forced
+from gitopsd.drift.swarm_left import as_others_left_it
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
 from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
 from gitopsd.engine_json.swarm_adopted import adopted, as_adopted
@@ -114,7 +115,9 @@ def carry_out(action: SwarmAction, swarm: Swarm, desired: DesiredState, state: S
                 swarm.create_network(ROUTED_NETWORK, routed_overlay())
             swarm.create_objects(spec.objects, swarm_labels(desired.project, desired.environment))
             if id:
-                swarm.update_service(id, version, spec, _forced(spec, state))
+                there = state.services.get(spec.name)
+                told = as_others_left_it(spec, there) if there is not None else spec
+                swarm.update_service(id, version, told, _forced(spec, state))
             else:
                 swarm.create_service(spec)
         case RenewLogin(id=id, version=version, spec=spec):

@@ -18,7 +18,7 @@ from gitopsd.model.release import Journal
 from gitopsd.model.swarm import SwarmService, SwarmSpec, SwarmState
 
 FORCED: Final = ("TaskTemplate", "ForceUpdate")
-_ENV: Final = ("TaskTemplate", "ContainerSpec", "Env")
+ENV: Final = ("TaskTemplate", "ContainerSpec", "Env")
 _REPLICAS: Final = ("Mode", "Replicated", "Replicas")
 # What Swarm adds to a Spec that it was sent; it means what is not written.
 _ADDED: Final[Mapping[tuple[str, ...], Json]] = {
@@ -149,7 +149,7 @@ def field_drifts(unlike: Iterable[Difference], hiding: Hiding) -> tuple[FieldDri
 
 def _field(each: Difference, hiding: Hiding) -> FieldDrift:
     cure = "none" if each.at == FORCED else "in-place"
-    show = hiding.hidden if each.at[: len(_ENV)] == _ENV else hiding.shown
+    show = hiding.hidden if each.at[: len(ENV)] == ENV else hiding.shown
     told, live = show(each.told), show(each.live)
     return FieldDrift(each.at, told, told, live, "declared", cure)  # type: ignore[arg-type]
 
@@ -169,7 +169,7 @@ def why(spec: SwarmSpec, live: SwarmService, unlike: tuple[Difference, ...]) -> 
 
 def _leaves(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
     """Every value that says something, by its path. Lists are values; variables and labels are told apart by name."""
-    if path == _ENV and isinstance(value, list):
+    if path == ENV and isinstance(value, list):
         named = (str(each).partition("=") for each in value)
         yield from (((*path, name), f"{name}{mark}{rest}") for name, mark, rest in named)
     elif path == ("Mode", "Global"):

@@ -130,6 +130,8 @@ def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Ref
         )
     if policy.pre_warm is not None and policy.strategy not in SHIFTING:
         yield "pre_warm", "Swarm's own updates wait for no caches; write `strategy: canary` or blue-green, or remove it"
+    if policy.strategy in SHIFTING and "deploy.replicas" in service.ignore_drift:
+        yield "ignore_drift", f"{policy.strategy} counts tasks, so deploy.replicas has to be the manifest's; remove it"
     if any(isinstance(step, HeaderRoute) for step in policy.steps):
         yield "steps", "a header leads to the canary of a swarm all the time; write it as traffic.header"
     for metric in analysis.metrics:

@@ -226,6 +226,24 @@ def test_a_field_that_others_look_after_is_neither_told_nor_taken_back(house: Sw
     assert (house.replicas(), house.told("DriftFound")) == (5, [])
     house.swarm.by_hand("shop_web", lambda spec: spec["Labels"].update(note="mine"))
     house.eventually(lambda: house.told("DriftEnded"))
+    assert house.replicas() == 5
+
+
+def test_a_release_leaves_the_number_of_tasks_to_whom_the_manifest_leaves_it(house: SwarmHouse) -> None:
+    def released_as(image: str) -> None:
+        web = f"services:\n  web:\n    image: {image}\n    deploy: {{replicas: 2}}\n"
+        keys = "    x-gitopsd: {min_ready: 0s, ignore_drift: [deploy.replicas, deploy.labels, environment]}\n"
+        house.synced(house.push({"shop/compose.yaml": f"{web}{keys}"}), "shop")
+
+    released_as("web:1")
+    house.swarm.by_hand("shop_web", lambda spec: spec["Mode"]["Replicated"].update(Replicas=5))
+    house.swarm.by_hand("shop_web", lambda spec: spec["Labels"].update(note="mine"))
+    house.swarm.by_hand("shop_web", lambda spec: spec["TaskTemplate"]["ContainerSpec"].update(Env=["COLOUR=red"]))
+    released_as("web:2")
+    assert (house.image(), house.replicas(), house.spec()["Labels"]["note"]) == ("web:2", 5, "mine")
+    assert house.spec()["TaskTemplate"]["ContainerSpec"].get("Env", []) == []
+    house.timer.tick(60)
+    assert house.told("DriftFound") == []
 
 
 def test_a_login_that_was_renewed_reaches_the_nodes_at_the_next_full_look_and_moves_no_task(house: SwarmHouse) -> None:

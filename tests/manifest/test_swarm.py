@@ -96,6 +96,10 @@ def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_
         ("deploy: {placement: {constraints: [ssd]}}", "constraints[0]: expected a constraint such as node.role =="),
         ("deploy: {rollback_config: {failure_action: rollback}}", "failure_action: expected one of pause, continue"),
         ("deploy: {mode: global}, ports: ['80:80'], x-gitopsd: {strategy: canary}", "canary needs a number of tasks"),
+        (
+            "ports: ['80:80'], x-gitopsd: {strategy: canary, ignore_drift: [deploy.replicas]}",
+            "services.web.x-gitopsd.ignore_drift: canary counts tasks",
+        ),
         ("ports: ['9406:80'], x-gitopsd: {traffic: {}}", "x-gitopsd.traffic: at port 9406 gitopsd itself speaks to"),
         ("x-gitopsd: {traffic: {target: 80, expose: inner}}", "x-gitopsd.traffic: the router of a swarm has ports of"),
         (f"{CANARY}, analysis: {{metrics: [{{name: memory}}]}}}}", "x-gitopsd.analysis: memory is asked of the engine"),
