@@ -148,6 +148,7 @@ class SwarmHands(LocalHands):
         self.names.close()
 
 
-def swarm_ground(root: Path, program: str) -> tuple[SwarmGround, SwarmHands]:
+def swarm_ground(root: Path, program: str, certificates: Path | None = None) -> tuple[SwarmGround, SwarmHands]:
     hands = SwarmHands(root, program)
-    return SwarmGround(Placing(SwarmHaproxy(hands.swarm, "haproxy", KEY), hands.names), hands), hands
+    router = SwarmHaproxy(hands.swarm, "haproxy", KEY, root / "own", certificates)
+    return SwarmGround(Placing(router, hands.names), hands), hands

@@ -1,0 +1,64 @@
+"""What gitopsd asks a canary on a real swarm itself: before users do, and where none come."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.app import HAPROXY
+from tests.e2e.conftest import MakeRig
+from tests.e2e.nodes import Nodes
+from tests.e2e.swarm_road import ENOUGH, PATIENCE, SOON, WITH_STEPS, Road, nodes_with_routers
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
+WARM = {"paths": ["/", "/cart"], "rate": "40/s", "until": {"requests": 60}, "max": "1m"}
+JUDGED: dict[str, Any] = {
+    **SOON,
+    "strategy": "canary",
+    "steps": [{"set_weight": 34}, {"analysis": {"duration": "60s"}}],
+    "analysis": {"metrics": [{"name": "error-rate"}], "synthetic": {"path": "/", "rate": "20/s"}},
+}
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    with nodes_with_routers() as made:
+        yield made
+
+
+@pytest.fixture
+def road(nodes: Nodes, make_rig: MakeRig) -> Iterator[Road]:
+    url = nodes.alpha.engine.url
+    rig = make_rig(engine=url, api=nodes.api, target={"swarm": url}, router={"image": HAPROXY})
+    yield Road(rig.start(), nodes)
+    rig.end()
+    nodes.whole()
+    nodes.clear()
+
+
+def test_a_canary_is_warmed_before_its_share_and_one_that_answers_nobody_never_gets_any(road: Road) -> None:
+    road.serving("one")
+    with road.clients() as seen:
+        seen.more(ENOUGH)
+        road.push("two", x={**WITH_STEPS, "pre_warm": WARM})
+        told = road.rig.told("NewInstancesReached", within=PATIENCE)
+        assert "pre-warmed with 6" in told.message
+        assert told.data["pre_warm_requests"] >= 60
+        road.rig.eventually(lambda: seen.answered["two"] > 0, PATIENCE)
+        road.promote()
+        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        seen.none_lost()
+
+        reason = road.rig.rejected(road.push("bad", errors=100, x=WITH_STEPS), within=PATIENCE)
+        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    assert "it does not answer through the router: answered 500" in reason
+    seen.none_lost()
+    assert seen.answered["bad"] == 0
+
+
+@pytest.mark.long
+def test_without_users_a_bad_canary_is_judged_by_requests_of_gitopsds_own(road: Road) -> None:
+    road.serving("one", x=JUDGED)
+    reason = road.rig.rejected(road.push("bad", errors=50, x=JUDGED), within=PATIENCE)
+    road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    assert "requests on the canary failed" in reason
