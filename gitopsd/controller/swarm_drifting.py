@@ -24,10 +24,13 @@ class SwarmDrifting:
     def healed(self, actions: Iterable[SwarmAction]) -> None:
         """Services have been told again what they were told before."""
         for each in actions:
-            if isinstance(each, SendService) and each.cause.startswith("repair: "):
-                self._healed[each.service] = each.cause
-            elif isinstance(each, MakeNetwork) and each.cause.startswith("repair: "):
-                self._healed[f"network {each.name}"] = each.cause
+            match each:
+                case SendService(service=name, occasion="repair"):
+                    self._healed[name] = each.cause
+                case MakeNetwork(name=name, occasion="repair"):
+                    self._healed[f"network {name}"] = each.cause
+                case _:
+                    pass
 
     def note(
         self,

@@ -15,6 +15,10 @@ Standing = Literal["ready", "unknown", "paused", "drained", "unreachable", "down
 """How a node of a swarm stands: `paused` and `drained` is what a person has said, `unknown` that the manager has only
 just begun to listen.
 """
+Occasion = Literal["rollout", "repair", "again"]
+"""What an act is part of: a rollout, the mending of what drifted, or a rollout that is told again what Swarm took back
+for no fault of it.
+"""
 _CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(\S.*?)\s*")
 
 
@@ -210,6 +214,7 @@ class MakeNetwork:
     network: str
     name: str
     cause: str
+    occasion: Occasion = "rollout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +234,7 @@ class SendService:
     cause: str
     id: str = ""
     version: int = 0
+    occasion: Occasion = "rollout"
 
 
 @dataclass(frozen=True, slots=True)

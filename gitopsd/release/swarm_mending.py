@@ -17,6 +17,7 @@ from gitopsd.model.swarm import (
     DropObject,
     DropService,
     MakeNetwork,
+    Occasion,
     SendService,
     SwarmAction,
     SwarmService,
@@ -24,8 +25,6 @@ from gitopsd.model.swarm import (
     SwarmState,
 )
 from gitopsd.release.repairs import attempt, heals_of
-
-REPAIR = "repair: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +37,11 @@ class Means:
     repair: bool
 
 
-def send(name: str, goal: Target, spec: SwarmSpec, service: SwarmService | None, cause: str) -> SendService:
+def send(
+    name: str, goal: Target, spec: SwarmSpec, service: SwarmService | None, cause: str, occasion: Occasion = "rollout"
+) -> SendService:
     id, version = (service.id, service.version) if service is not None else ("", 0)
-    return SendService(name, goal, spec, cause, id, version)
+    return SendService(name, goal, spec, cause, id, version, occasion)
 
 
 def missing_networks(journal: Journal, wanted: SealedState | None, means: Means) -> tuple[MakeNetwork, ...]:
@@ -51,11 +52,17 @@ def missing_networks(journal: Journal, wanted: SealedState | None, means: Means)
     there, known = {each.name for each in means.live.networks}, wanted.desired.networks
     keys = sorted({each.network for sealed in wanted.services.values() for each in sealed.service.networks})
     return tuple(
-        MakeNetwork(key, known[key].name, "missing" if under_way else f"{REPAIR}{known[key].name} was removed by hand")
+        _missing(key, known[key].name, repair=not under_way)
         for key in keys
         if key in known and not known[key].external and known[key].name not in there
         if under_way or not _waits(journal.repairs.get(f"network {known[key].name}"), means.now)
     )
+
+
+def _missing(key: str, name: str, *, repair: bool) -> MakeNetwork:
+    if repair:
+        return MakeNetwork(key, name, f"repair: {name} was removed by hand", "repair")
+    return MakeNetwork(key, name, "missing")
 
 
 def _waits(last: Repair | None, now: datetime) -> bool:
@@ -91,7 +98,7 @@ def heals_now(journal: Journal, wanted: SealedState | None, means: Means) -> tup
         moves = service is not None and service.moves
         if not cause or how != "repair" or moves or _waits(last, means.now):
             continue
-        heals.append(send(name, goal, spec, service, f"{REPAIR}{cause}"))
+        heals.append(send(name, goal, spec, service, f"repair: {cause}", "repair"))
         journal = replace(journal, repairs={**journal.repairs, name: attempt(last, means.now)})
     return journal, tuple(heals)
 

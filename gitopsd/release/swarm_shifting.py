@@ -16,7 +16,6 @@ from gitopsd.engine_json.swarm_spec import SPEC
 from gitopsd.model.rollout import Paused, Rollout, Target
 from gitopsd.model.swarm import SendService, SwarmService, SwarmSpec
 from gitopsd.release.swarm_routing import Pair
-from gitopsd.release.swarm_update import AGAIN
 from gitopsd.rollout.reaching import noted, unreached
 from gitopsd.rollout.shifting import has_all, let_in, steps_of
 from gitopsd.rollout.slots import Said
@@ -42,7 +41,9 @@ def shifted(rollout: Rollout, pair: Pair, make: Make, now: datetime) -> Shifted:
     """One turn while the canary is let in. What serves is told again if it is gone: most requests are still its."""
     if pair.serving is None and rollout.stable is not None and rollout.stable.fingerprint:
         lost = _told(rollout, rollout.stable, None, make)
-        return Shifted(rollout, replace(lost, cause=f"{AGAIN}{lost.spec.name} is gone") if lost is not None else None)
+        if lost is not None:
+            lost = replace(lost, cause=f"told again: {lost.spec.name} is gone", occasion="again")
+        return Shifted(rollout, lost)
     rollout = patient(_noted(rollout, pair, now), pair, now)
     rollout = watched(rollout, pair.members, Said(router=pair.router, visits=pair.visits), now)
     if bad := against(rollout) or _failing(rollout, pair) or unreached(rollout, pair.visits):

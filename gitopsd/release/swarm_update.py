@@ -17,7 +17,6 @@ from gitopsd.release.swarm_jobs import SETTLES
 from gitopsd.release.swarm_nodes import lost_with
 
 PAUSED: Final = ("paused", "rollback_paused")
-AGAIN: Final = "told again: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class UpdateStep:
-    """`send`: tell Swarm; `why` is the cause, or what speaks against the target."""
+    """`send`: tell Swarm; `again`: what it took back. `why` is the cause, or what speaks against the target."""
 
-    kind: Literal["wait", "send", "failed", "arrived"]
+    kind: Literal["wait", "send", "again", "failed", "arrived"]
     why: str = ""
 
 
@@ -47,9 +46,11 @@ def update_step(rollout: Rollout, goal: Target, spec: SwarmSpec, sent: Sent | No
         why = _thrown_back(service, sent, spec)
         if why and not lost:
             return UpdateStep("failed", why)
-        return UpdateStep("send", f"{AGAIN}{lost}, and Swarm rolled it back for that" if why else cause_of(rollout))
+        if why:
+            return UpdateStep("again", f"told again: {lost}, and Swarm rolled it back for that")
+        return UpdateStep("send", cause_of(rollout))
     if lost and service.update in PAUSED:
-        return UpdateStep("send", f"{AGAIN}{lost}, and Swarm paused it for that")
+        return UpdateStep("again", f"told again: {lost}, and Swarm paused it for that")
     if service.update == "completed" and rollout.policy.on_failure == "continue":
         return UpdateStep("arrived")
     if problem := _problem(rollout, service, goal, seen):

@@ -5,7 +5,7 @@ they fail; that is read off the service, and becomes the same phases, outcome an
 What a service that ends is to do next is in `swarm_jobs`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -41,7 +41,6 @@ from gitopsd.release.schema import begun, contract_looks, contracts, heard, let_
 from gitopsd.release.swarm_jobs import OTHER_MODE, job_step, lost_runs
 from gitopsd.release.swarm_logins import renewals, renewals_told
 from gitopsd.release.swarm_mending import (
-    REPAIR,
     Means,
     heals_now,
     missing_networks,
@@ -51,7 +50,7 @@ from gitopsd.release.swarm_mending import (
 )
 from gitopsd.release.swarm_routing import Sight, homeward, left_over, pair_of, routes_on_swarm, spent
 from gitopsd.release.swarm_shifting import Make, awaited, patient, settled, shifted
-from gitopsd.release.swarm_update import AGAIN, Seen, cause_of, update_step
+from gitopsd.release.swarm_update import Seen, cause_of, update_step
 from gitopsd.release.telling import told
 from gitopsd.rollout.machine import turn_back
 
@@ -107,14 +106,14 @@ def advance_swarm(journal: Journal, wanted: SealedState | None, ground: Ground, 
         before = journal
         ground = replace(ground, refused={})  # a refusal is held against a rollout once
     journal = contracts(swept(journal), wanted, ground.now)
-    events += tuple(_told_again(journal, each, ground.now) for each in actions if each.cause.startswith(AGAIN))
+    events += tuple(_told_again(journal, actions, ground.now))
     healed, heals = heals_now(journal, wanted, means)
     drops = (*spent(healed, ground.live, ground.sight), *surplus(start, healed, wanted, means))
     journal = _sending(healed, (*actions, *heals), ground.now)
     journal = replace(journal, routes=routes_on_swarm(journal, wanted, ground.live, ground.sight, ground.now))
     open_still = any(each.open for each in journal.rollouts.values())
     makes = makes if open_still or start.release is None else ()  # what needed them may have ended badly just now
-    mended = {f"network {each.name}" for each in makes if each.cause.startswith(REPAIR)}
+    mended = {f"network {each.name}" for each in makes if each.occasion == "repair"}
     repairs = {**journal.repairs, **{key: attempt(journal.repairs.get(key), ground.now) for key in mended}}
     journal = replace(journal, networks=journal.networks | {each.name for each in makes}, repairs=repairs)
     waits = (each.not_before for each in journal.repairs.values() if each.not_before > ground.now)
@@ -201,6 +200,8 @@ def _turned(rollout: Rollout, sent: Sent | None, ground: Ground) -> tuple[Rollou
     match step.kind:
         case "send":
             return rollout, send(rollout.service, goal, spec, service, step.why)
+        case "again":
+            return rollout, send(rollout.service, goal, spec, service, step.why, "again")
         case "failed":
             return _failed(rollout, step.why, ground.now), None
         case "arrived":
@@ -228,11 +229,13 @@ def _job_turned(
             return rollout, None
 
 
-def _told_again(journal: Journal, action: SwarmAction, now: datetime) -> Event:
+def _told_again(journal: Journal, actions: Iterable[SwarmAction], now: datetime) -> Iterator[Event]:
     """The loss of a machine says nothing about what was released."""
-    service = action.service if isinstance(action, SendService) else ""
-    release = journal.rollouts[service].release if service in journal.rollouts else None
-    return Event(now, "UpdateToldAgain", f"{service}: {action.cause}", "warning", journal.environment, service, release)
+    for action in actions:
+        if isinstance(action, SendService) and action.occasion == "again":
+            service, words = action.service, f"{action.service}: {action.cause}"
+            release = journal.rollouts[service].release if service in journal.rollouts else None
+            yield Event(now, "UpdateToldAgain", words, "warning", journal.environment, service, release)
 
 
 def _failed(rollout: Rollout, reason: str, now: datetime) -> Rollout:
