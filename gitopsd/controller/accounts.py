@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gitopsd.controller import shapes
 from gitopsd.engine_json.field_table import FIELDS
+from gitopsd.manifest.swarm_meanings import explained_keys, on_a_swarm
 from gitopsd.model.errors import GitopsdError
 
 if TYPE_CHECKING:
@@ -61,13 +62,21 @@ def made(made: "Made") -> shapes.Shape:
     }
 
 
-def fields(name: str = "") -> list[shapes.Shape]:
-    """How the field of this name is compared, or each that is compared at all. GitopsdError: none is called that."""
+def fields(name: str = "") -> shapes.Shape:
+    """How the field of this name, or those that a key of this name sets, are compared, or each that is compared at all;
+    and what a key means on a swarm, where that is something else. GitopsdError: nothing is called that.
+    """
     known = [(holder, row) for holder, rows in FIELDS.items() for row in rows]
     found = [(holder, row) for holder, row in known if name in (row.path, row.at) or (not name and row.compared)]
-    if not found:
-        raise GitopsdError(f"there is no field {name}; `gitopsd explain` lists them")
-    return [_field(holder, row) for holder, row in found]
+    found = found or [(holder, row) for holder, row in known if name in row.keys]
+    means = on_a_swarm(name)
+    if not found and not means:
+        raise GitopsdError(f"there is no field or key {name}; `gitopsd explain` lists the fields")
+    keys = {each: on_a_swarm(each) for each in ([name] if means else explained_keys() if not name else [])}
+    return {
+        "fields": [_field(holder, row) for holder, row in found],
+        "keys": [{"key": key, "on_a_swarm": words} for key, words in keys.items()],
+    }
 
 
 def _field(holder: str, row: "Field") -> shapes.Shape:
@@ -83,4 +92,5 @@ def _field(holder: str, row: "Field") -> shapes.Shape:
         "api": ".".join(map(str, row.api)),
         "secret": row.secret,
         "droppable": row.droppable,
+        "on_a_swarm": next((means for key in (row.path, *row.keys) if (means := on_a_swarm(key))), None),
     }

@@ -92,6 +92,16 @@ def _wrong_name(name: str, more: str = "") -> str:
     return ""
 
 
+def refusal_of(key: str) -> str:
+    """Why a key of a service, or of its `x-gitopsd`, is refused on a swarm whatever it says; "" where it is not."""
+    return _EXTENSIONS.get(key) or _MENDS.get(key, "")
+
+
+def is_done(key: str) -> bool:
+    """Whether a key of a service counts on a swarm."""
+    return key in _DONE
+
+
 def _keys(canonical: Mapping[str, Json], service: Service) -> Iterator[Refusal]:
     if service.name.endswith(CANARY):
         yield "image", f"a name that ends in {CANARY} is that of another service's canary; give it another one"

@@ -213,7 +213,7 @@ def bring_over(name: Name, wanted: Over, request: Request, asked: Asked) -> Shap
 def fields(
     visitor: Reader, name: Annotated[str, Query(max_length=255, description="Of this name alone.")] = ""
 ) -> Shape:
-    return {"fields": accounts.fields(name)}
+    return accounts.fields(name)
 
 
 @api.get("/releases/{number}", summary="One release, and what happened in it", responses=examples.RELEASE)

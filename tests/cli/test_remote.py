@@ -191,7 +191,7 @@ def test_a_sync_is_followed_to_the_end_of_its_release(desk: Desk) -> None:
         (("show", "99"), "there is no release 99"),
         (("rollback", "wiki"), "there is no environment wiki"),
         (("why", "shop/none"), "environment shop has no service none; it has web"),
-        (("explain", "none"), "there is no field none"),
+        (("explain", "none"), "there is no field or key none"),
         (("remove", "shop"), "another token may be allowed to"),
         (("init", "/nowhere"), "this works on the daemon's own machine alone; leave --server away"),
         (("doctor",), "this works on the daemon's own machine alone; leave --server away"),

@@ -169,3 +169,15 @@ def test_drift_names_a_task_as_docker_does_and_says_what_no_manager_sees(shop: S
     why = "Swarm finds no place for it: no suitable node (insufficient resources on 1 node)"
     assert f"  - task shop_web.2  missing, since 5m ago: {why}\n      not gitopsd's to mend\n" in text
     assert "what is done by hand to a container on its node, but to end it (docker update, pause, exec)" in text
+
+
+def test_a_key_is_explained_by_what_it_means_on_a_swarm_or_why_it_is_refused_there(shop: Shop) -> None:
+    means = "carried out by Swarm's own updater; what fails within monitor goes back by itself"
+    told = f"deploy.update_config in a manifest or gitopsd.yaml\n  on a swarm: {means}\n"
+    assert shop.text("explain", "deploy.update_config") == told
+    assert shop.json("explain", "deploy.update_config.order")["keys"] == [
+        {"key": "deploy.update_config.order", "on_a_swarm": means}
+    ]
+    assert "  on a swarm: refused: Swarm cannot size it; mount a tmpfs" in shop.text("explain", "shm_size")
+    assert "  on a swarm: reservations are what Swarm places by;" in shop.text("explain", "resources.memory")
+    assert shop.ask("explain", "nonsense").stderr.startswith("gitopsd: there is no field or key nonsense;")

@@ -400,6 +400,7 @@ def test_a_field_is_explained_by_its_row_of_the_table(shop: Shop) -> None:
           compared as a quantity; the manifest owns it: its silence is a declaration, too
           brought back on the live container; a change of it is of medium severity
           set by mem_limit, deploy.resources.limits.memory
+          on a swarm: reservations are what Swarm places by; a change of either replaces every task
         """,
     )
     assert "networks.*.aliases" in shop.text("explain")
