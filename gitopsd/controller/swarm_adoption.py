@@ -21,7 +21,7 @@ from gitopsd.engine_json.swarm_mode import runs_to_end
 from gitopsd.engine_json.swarm_spec import swarm_spec
 from gitopsd.model.adoption import Adoptee, AdoptionReport, Match
 from gitopsd.model.desired import Image, SealedState
-from gitopsd.model.errors import EngineRefused, ManifestError
+from gitopsd.model.errors import EngineRefused, GitopsdError, ManifestError
 from gitopsd.model.live import Instance
 from gitopsd.model.plan import FieldChange
 from gitopsd.model.release import Journal
@@ -149,7 +149,9 @@ def _compared(
         return StackSurvey(replace(empty, refused=f"image {unknown} is not on the manager; {mend}"), live)
     state = sealed(loaded, images, ground.store.key(), desires.version)
     wanted = {name: each for name, each in there.items() if name in state.services and name not in journal.stable}
-    found = tuple(_found(name, each, state, environment, ground) for name, each in sorted(wanted.items()))
+    known = replace(state, desired=as_it_began(state.desired, environment))
+    key, swarm = ground.store.key(), ground.swarm
+    found = tuple(_found(name, each, known, key, swarm) for name, each in sorted(wanted.items()))
     notes = tuple(dict.fromkeys(note for each in found for note in _notes(each)))
     report = replace(
         empty,
@@ -170,11 +172,24 @@ def _compared(
     return StackSurvey(report, live, found, state, loaded)
 
 
-def _found(name: str, service: SwarmService, state: SealedState, environment: Environment, ground: Ground) -> Found:
-    desired = as_it_began(state.desired, environment)
-    count = replicas(service.body)
-    spec = swarm_spec(state.services[name], desired, key=ground.store.key(), replicas=count or 0)
-    objects, before = dict(_objects(spec, service, ground.swarm)), fingerprint_of_tasks(service.body)
+def stays_unlike(
+    loaded: Loaded, live: SwarmState, engine: EngineView, swarm: SwarmView, key: bytes
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The fields of each service that a manifest says otherwise than it runs. GitopsdError: an image is not here."""
+    prefix = f"{loaded.desired.project}_"
+    there = {name.removeprefix(prefix): each for name, each in live.services.items()}
+    images, unknown = _images(loaded, there, engine)
+    if unknown:
+        raise GitopsdError(f"image {unknown} is not on the manager, so it is not compared")
+    state = sealed(loaded, images, key)
+    for name in sorted(there.keys() & state.services.keys()):
+        if unlike := _found(name, there[name], state, key, swarm).unlike:
+            yield name, tuple(".".join(each.at) for each in unlike)
+
+
+def _found(name: str, service: SwarmService, state: SealedState, key: bytes, swarm: SwarmView) -> Found:
+    spec = swarm_spec(state.services[name], state.desired, key=key, replicas=replicas(service.body) or 0)
+    objects, before = dict(_objects(spec, service, swarm)), fingerprint_of_tasks(service.body)
     taken = Adopted(spec.fingerprint, objects, forced(service.body), before)
     stays = as_adopted(spec, taken, service.body)
     unlike = tuple(each for each in differences(stays, service) if each.at[0] in TASKS and each.at != REPLICAS)

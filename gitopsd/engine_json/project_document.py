@@ -47,12 +47,12 @@ def document_of(project: str, live: LiveState, images: Mapping[str, ImageConfig]
     volumes = _volumes(services, live, project)
     secrets: dict[str, str] = {}
     document: dict[str, Json] = {
-        "services": {name: _apart(name, service, secrets) for name, service in services.items()}
+        "services": {name: apart(name, service, secrets) for name, service in services.items()}
     }
     if joined := _joined(services, live, project, networks):
-        document["networks"] = _escaped(joined)
+        document["networks"] = escaped(joined)
     if volumes:
-        document["volumes"] = _escaped(volumes)
+        document["volumes"] = escaped(volumes)
     return ProjectDocument(document, secrets)
 
 
@@ -138,10 +138,11 @@ def _needs(instance: Instance) -> Iterator[tuple[str, Json]]:
 
 def _network_key(network: LiveNetwork, project: str) -> str:
     mine = network.labels.get(PROJECT) == project
-    return (network.labels.get(NETWORK) if mine else None) or _key(network.name)
+    return (network.labels.get(NETWORK) if mine else None) or key_of(network.name)
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
+    """A key for what has this name on an engine."""
     return _KEY.sub("_", name)
 
 
@@ -162,13 +163,14 @@ def _joined(
         if key not in own:
             found[key] = {"name": key, "external": True}
             continue
-        settings = _network(own[key], key, project, fixed=key in fixed)
+        settings = network_of(own[key], key, project, fixed=key in fixed)
         if settings or key in named:
             found[key] = settings or None
     return found
 
 
-def _network(network: LiveNetwork, key: str, project: str, *, fixed: bool) -> dict[str, Json]:
+def network_of(network: LiveNetwork, key: str, project: str, *, fixed: bool = False) -> dict[str, Json]:
+    """What is to be written of a network that the project owns."""
     fields = network.fields
     found: dict[str, Json] = {
         name: fields[name]
@@ -195,7 +197,7 @@ def _volumes(services: Mapping[str, dict[str, Json]], live: LiveState, project: 
         for mount in mounts if isinstance(mounts, list) else ():
             if mount["type"] == "volume" and "source" in mount:
                 name = mount["source"]
-                keys[name] = (own[name].labels.get(VOLUME) if name in own else None) or _key(name)
+                keys[name] = (own[name].labels.get(VOLUME) if name in own else None) or key_of(name)
                 mount["source"] = keys[name]
     return {
         key: (_volume(own[name], key, project) or None) if name in own else {"name": name, "external": True}
@@ -212,26 +214,27 @@ def _volume(volume: LiveVolume, key: str, project: str) -> dict[str, Json]:
     return found
 
 
-def _apart(name: str, service: Mapping[str, Json], secrets: dict[str, str]) -> Json:
+def apart(name: str, service: Mapping[str, Json], secrets: dict[str, str]) -> Json:
     """The service with dollars doubled, and a variable in place of each value that its name gives away as a secret."""
-    escaped = mapping(_escaped(service))
+    found = mapping(escaped(service))
     variables: dict[str, Json] = {}
     for key, value in mapping(service.get("environment")).items():
-        variables[key] = mapping(escaped["environment"])[key.replace("$", "$$")]
+        variables[key] = mapping(found["environment"])[key.replace("$", "$$")]
         if value and TELLING.search(key):
             called = re.sub(r"[^A-Za-z0-9]+", "_", f"{name}_{key}").upper()
             secrets[called] = str(value)
             variables[key] = f"${{{called}}}"
-    return {**escaped, "environment": variables} if variables else escaped
+    return {**found, "environment": variables} if variables else found
 
 
-def _escaped(value: Json) -> Json:
+def escaped(value: Json) -> Json:
+    """With its dollars doubled, at any depth."""
     match value:
         case str():
             return value.replace("$", "$$")
         case Mapping():
-            return {key.replace("$", "$$"): _escaped(each) for key, each in value.items()}
+            return {key.replace("$", "$$"): escaped(each) for key, each in value.items()}
         case list() | tuple():
-            return [_escaped(each) for each in value]
+            return [escaped(each) for each in value]
         case _:
             return value

@@ -30,7 +30,7 @@ from gitopsd.controller.swarm_reconcile import SwarmReconciler
 from gitopsd.controller.swarm_watch import NodeWatch
 from gitopsd.model.guards import NO_POLICY, OperatorPolicy
 from gitopsd.model.mode import Mode
-from gitopsd.model.settings import EnvironmentSettings, Repository, Settings
+from gitopsd.model.settings import EnvironmentSettings, Repository, Settings, TargetEngine
 from tests.fakes.clock import FakeClock
 from tests.fakes.containers import STEADY, Behaviour
 from tests.fakes.engine import FakeEngine
@@ -62,6 +62,9 @@ def web(image: str = "web:1", *lines: str) -> str:
     return service("web", *lines, image=image)
 
 
+ENGINE = TargetEngine()
+
+
 @dataclass
 class Shop:
     """One repository, one engine, one store. Nothing runs between calls."""
@@ -70,6 +73,7 @@ class Shop:
     mode: Mode = "auto"
     environments: dict[str, EnvironmentSettings] = field(default_factory=dict)
     policy: OperatorPolicy = NO_POLICY
+    target: TargetEngine = ENGINE
 
     def __post_init__(self) -> None:
         self.clock = FakeClock()
@@ -100,6 +104,7 @@ class Shop:
             mode=self.mode,
             environments=dict(self.environments),
             policy=self.policy,
+            engine=self.target,
         )
 
     def application(self, flags: Flags | None = None) -> Application:

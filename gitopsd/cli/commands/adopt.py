@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 4 * ANSWER_S  # content is read from every container that has some
 
 
-@click.command("adopt", help="Take over what docker compose started for PROJECT: it stays as it is, nothing restarts.")
+@click.command("adopt", help="Take over what docker compose, or stack deploy, started for PROJECT: it stays as it is.")
 @click.argument("project", required=False, default="")
 @click.option("--all", "every", is_flag=True, help="Every project that runs and that an environment names.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be taken over, and how it differs.")

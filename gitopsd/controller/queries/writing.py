@@ -16,6 +16,7 @@ from gitopsd.controller.adoption import WORKING_DIR, compared
 from gitopsd.controller.environments import DEFAULT_HOST_DIR
 from gitopsd.controller.ports import Engine
 from gitopsd.controller.queries.view import View
+from gitopsd.controller.queries.writing_stacks import binds_of, stacks_to_write, write_stack
 from gitopsd.controller.states import Loaded
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.labels import CONFIG_HASH, FINGERPRINT
@@ -57,6 +58,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What of the host something that runs needs; `binds` are the paths that are mounted and not of the repository."""
+
+    binds: tuple[str, ...] = ()
+    privileged: bool = False
+    host_network: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A whole repository: every file by its path, those that nobody else may read, and the projects in it."""
 
@@ -68,10 +78,14 @@ class Written:
 def repository_of(view: View, directory: Path, project: str = "") -> Written:
     """What `directory` is to hold of one project, or of all. Reads the engine and work trees; writes nothing."""
     engine = view.application.connect(view.settings.engine)
-    lives = dict(_projects(engine, (project,) if project else engine.projects()))
-    if project and not lives:
+    if view.settings.engine.swarm:
+        found, used = _stacks(view, engine, project)
+    else:
+        lives = dict(_projects(engine, (project,) if project else engine.projects()))
+        found = tuple(_found(view, engine, live, name) for name, live in lives.items())
+        used = _used(found, lives)
+    if project and not found:
         raise GitopsdError(f"project {project} does not run here, or is gitopsd's already")
-    found = tuple(_found(view, engine, live, name) for name, live in lives.items())
     files: dict[str, bytes] = {}
     private = set()
     for each in found:
@@ -80,9 +94,18 @@ def repository_of(view: View, directory: Path, project: str = "") -> Written:
             path = f"{VARIABLES}/{each.name}.env"
             files[path] = _dotenv(each.secrets)
             private.add(path)
-    files[SETTINGS] = _settings(view, directory, found, lives).encode()
+    files[SETTINGS] = _settings(view, directory, found, used).encode()
     files[IGNORE] = f"/{VARIABLES}/\n".encode()
     return Written(files, frozenset(private), found)
+
+
+def _stacks(view: View, engine: Engine, stack: str) -> tuple[tuple[Found, ...], Used]:
+    """Those of a swarm, each written from its services: none has files that say which they are."""
+    swarm = view.application.connect_swarm(view.settings.engine)
+    lives = dict(stacks_to_write(swarm, stack))
+    made = {name: write_stack(name, live, engine, swarm, _KEY) for name, live in lives.items()}
+    found = tuple(Found(name, "services", each.files, each.secrets, each.notes) for name, each in made.items())
+    return found, Used(binds=tuple(path for live in lives.values() for path in binds_of(live)))
 
 
 def _projects(engine: Engine, names: Iterable[str]) -> Iterator[tuple[str, LiveState]]:
@@ -241,39 +264,47 @@ def _quoted(value: str) -> str:
     return f'"{value}"'
 
 
-def _settings(view: View, directory: Path, found: tuple[Found, ...], lives: Mapping[str, LiveState]) -> str:
+def _settings(view: View, directory: Path, found: tuple[Found, ...], used: Used) -> str:
     """gitopsd.yaml. It names this repository and every project, and tells in a comment what a policy would allow."""
     environments: dict[str, Any] = {}
     for each in found:
         known = {"path": f"{ENVIRONMENTS}/{each.name}", "project": each.name, "host_dir": each.host_dir}
         known["vars_file"] = str(directory / VARIABLES / f"{each.name}.env") if each.secrets else ""
         environments[each.name] = {key: value for key, value in known.items() if value}
+    engine = view.settings.engine
     settings = {
         "repository": {"url": str(directory)},
-        "target": {"docker": view.settings.engine.url},
+        "target": {"swarm" if engine.swarm else "docker": engine.url},
         "mode": "manual",
         "environments": environments,
     }
-    allowed = yaml.safe_dump({"policy": _policy(found, lives)}, sort_keys=False)
+    allowed = yaml.safe_dump({"policy": _policy(used)}, sort_keys=False)
     comment = "".join(f"# {line}\n" for line in ["What runs needs no more than this:", *allowed.splitlines()])
     return yaml.safe_dump(settings, sort_keys=False) + comment
 
 
-def _policy(found: tuple[Found, ...], lives: Mapping[str, LiveState]) -> dict[str, Json]:
+def _policy(used: Used) -> dict[str, Json]:
     """What may be denied as nothing that runs needs it, and the paths of the host that something mounts."""
-    fields = [each.fields for live in lives.values() for each in live.instances if not each.one_off]
-    binds = [path for project in found for path in _binds(lives[project.name]) if not _delivered(path, project)]
-    used = {
-        "privileged": any(each.get("privileged") for each in fields),
-        "host-network": any(each.get("network_mode") == "host" for each in fields),
-        "docker-socket": any(path.endswith("docker.sock") for path in binds),
-        "host-path": bool(binds),
+    needs = {
+        "privileged": used.privileged,
+        "host-network": used.host_network,
+        "docker-socket": any(path.endswith("docker.sock") for path in used.binds),
+        "host-path": bool(used.binds),
     }
     return {
         "enforce": "deny",
-        "deny": [name for name, needed in used.items() if not needed],
-        "allow_paths": sorted(set(binds)),
+        "deny": [name for name, needed in needs.items() if not needed],
+        "allow_paths": sorted(set(used.binds)),
     }
+
+
+def _used(found: tuple[Found, ...], lives: Mapping[str, LiveState]) -> Used:
+    fields = [each.fields for live in lives.values() for each in live.instances if not each.one_off]
+    return Used(
+        tuple(path for project in found for path in _binds(lives[project.name]) if not _delivered(path, project)),
+        privileged=any(each.get("privileged") for each in fields),
+        host_network=any(each.get("network_mode") == "host" for each in fields),
+    )
 
 
 def _binds(live: LiveState) -> Iterator[str]:
