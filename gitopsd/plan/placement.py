@@ -60,6 +60,16 @@ def _own(sealed: SealedService, wanted: SealedState, occupants: Collection[Occup
     yield from (replace(each, service="") if told_steps(sealed.service.policy) else each for each in there)
 
 
+def image_warnings(wanted: SealedState, moving: Collection[str], nodes: Sequence[SwarmNode]) -> Iterator[str]:
+    """Images that no registry has: each node runs what it happens to hold under their names."""
+    for name in sorted(moving):
+        image = wanted.services[name].image
+        unknown = not image.digest and "@" not in image.reference
+        if unknown and len(could_take(wanted.services[name].service, wanted.desired, nodes)) > 1:
+            what = f"{name}: no registry tells a digest of {image.reference}"
+            yield f"{what}, so nodes that do not hold it refuse its tasks, and others may hold another one: push it"
+
+
 def platform_warnings(wanted: SealedState, moving: Collection[str], nodes: Sequence[SwarmNode]) -> Iterator[str]:
     """Nodes that may get tasks of an image that the manager has for another platform only, as far as is known here."""
     for name in sorted(moving):

@@ -9,7 +9,7 @@ from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import IN_PLACE, Change, Plan
 from gitopsd.model.swarm import Occupant, SwarmState
 from gitopsd.plan.order import START_S, STOP_S
-from gitopsd.plan.placement import placement_holds, platform_warnings
+from gitopsd.plan.placement import image_warnings, placement_holds, platform_warnings
 from gitopsd.plan.shifting import told_steps
 
 TOLD_OTHERWISE = "what Swarm is told of it changed: limits, restart, placement, labels, or how it is updated"
@@ -22,8 +22,8 @@ def on_swarm(made: Plan, wanted: SealedState, live: SwarmState, occupants: Colle
     changes = tuple(_change(each, wanted, live) for each in made.changes)
     holds = () if made.empty else placement_holds(wanted, live.nodes, changes, occupants)
     moving = {each.service for each in changes if each.change not in ("unchanged", "remove")}
-    warnings = (*made.warnings, *platform_warnings(wanted, moving, live.nodes))
-    return replace(made, changes=changes, volumes=(), holds=(*made.holds, *holds), warnings=warnings)
+    found = (*image_warnings(wanted, moving, live.nodes), *platform_warnings(wanted, moving, live.nodes))
+    return replace(made, changes=changes, volumes=(), holds=(*made.holds, *holds), warnings=(*made.warnings, *found))
 
 
 def _change(change: Change, wanted: SealedState, live: SwarmState) -> Change:

@@ -132,6 +132,23 @@ def test_an_image_that_is_known_for_one_platform_only_is_a_warning_where_a_node_
     assert on_swarm(made, wanted, SwarmState(nodes=(ALPHA,))).warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("digest", "nodes", "warned"),
+    [("", (ALPHA, BETA), True), ("", (ALPHA,), False), (f"nginx@sha256:{'a' * 64}", (ALPHA, BETA), False)],
+)
+def test_an_image_that_is_in_no_registry_is_a_warning_where_more_than_one_node_would_need_it(
+    digest: str, nodes: tuple[SwarmNode, ...], warned: bool
+) -> None:
+    wanted = sealed(a_state("services: {web: {image: nginx}}", swarm=True))
+    image = replace(wanted.services["web"].image, digest=digest)
+    wanted = replace(wanted, services={"web": replace(wanted.services["web"], image=image)})
+    made = plan(wanted, Applied({}, None), Journal("production"), LiveState(), (("web",),))
+    warnings = on_swarm(made, wanted, SwarmState(nodes=nodes)).warnings
+    assert [each.startswith("web: no registry tells a digest of nginx, so nodes") for each in warnings] == [
+        True
+    ] * warned
+
+
 def test_a_service_whose_mode_changes_is_made_anew_which_the_plan_says() -> None:
     def state(mode: str) -> SealedState:
         return sealed(a_state(f"services: {{web: {{image: nginx, deploy: {{mode: {mode}}}}}}}", swarm=True))
