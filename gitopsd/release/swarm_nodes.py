@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from gitopsd.drift.swarm_ends import failed, went_with
+from gitopsd.drift.swarm_ends import DISPLACED, failed, went_with
 from gitopsd.model.canonical import Json
 from gitopsd.model.event import Event, Severity
 from gitopsd.model.status import EnvironmentStatus, NodeStatus, Quorum
@@ -74,8 +74,9 @@ def lost_with(service: SwarmService, fingerprint: str, since: datetime, nodes: I
     begun = [each for each in service.tasks if each.fingerprint == fingerprint and (each.made or each.at) >= since]
     if any(failed(each) and not went_with(each, known) for each in begun):
         return ""
-    lost = {_name(each.node, known) for each in begun if each.node and went_with(each, known)}
-    return " and ".join(sorted(lost)) + " went away" if lost else ""
+    gone = [each for each in begun if each.node and went_with(each, known)]
+    lost = {f"{_name(each.node, known)} {'was changed' if each.why == DISPLACED else 'went away'}" for each in gone}
+    return " and ".join(sorted(lost))
 
 
 def _name(id: str, nodes: Mapping[str, SwarmNode]) -> str:

@@ -23,6 +23,10 @@ def task(state: str, node: str, made: float, ended: float) -> SwarmTask:
     return SwarmTask("t", state, "shutdown", at(ended), 1, node, "v1:new", "task: non-zero exit (255)", at(made))
 
 
+def displaced(node: str, ended: float) -> SwarmTask:
+    return replace(task("rejected", node, 1, ended), why="assigned node no longer meets constraints")
+
+
 @pytest.mark.parametrize(
     ("tasks", "beta", "lost"),
     [
@@ -30,6 +34,8 @@ def task(state: str, node: str, made: float, ended: float) -> SwarmTask:
         ([task("shutdown", "b", 1, 40)], replace(BETA, changed=at(41)), "node beta went away"),
         ([task("running", "b", 1, 3)], replace(BETA, state="down", changed=at(20)), "node beta went away"),
         ([task("failed", "c", 1, 40)], BETA, "a node that is no more went away"),
+        # Somebody took the label from beta that it was placed by, and it may be long that managers noted it.
+        ([displaced("b", 40)], BETA, "node beta was changed"),
         # It crashed by itself: on a machine of which nothing was noted, or long before, or once it was back.
         ([task("failed", "b", 1, 40)], BETA, ""),
         ([task("failed", "b", 1, 40)], replace(BETA, changed=at(200)), ""),
