@@ -10,7 +10,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -219,3 +219,15 @@ def load(
         client.over.set()
         for thread in threads:
             thread.join(_PATIENCE_S)
+
+
+@contextmanager
+def load_at(
+    addresses: Sequence[str], port: int, tls: ssl.SSLContext | None = None, kinds: Sequence[Kind] = USUAL
+) -> Iterator[Load]:
+    """One client of each kind at each of these addresses, which are counted together."""
+    seen = Load()
+    with ExitStack() as going:
+        for each in addresses:
+            going.enter_context(load(port, "localhost", 1, 0.01, tls, kinds=kinds, into=seen, at=each))
+        yield seen

@@ -25,7 +25,7 @@ def failed(task: SwarmTask) -> bool:
 
 def went_with(task: SwarmTask, nodes: Mapping[str, SwarmNode]) -> bool:
     """Whether a task ended as its node went: it was there before the node was last lost, came back or was drained, and
-    ended about then; or Swarm took it off as the node was changed. One that was made later, and ends, does so by itself.
+    ended about then; or Swarm took it off as the node was changed. One made later, that ends, does so by itself.
     """
     node = nodes.get(task.node)
     if node is None:

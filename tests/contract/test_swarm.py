@@ -24,6 +24,7 @@ from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmService, SwarmSpec
 from gitopsd.release.swarm_nodes import pending
 from tests.e2e.conftest import CRASHING, DONE, ONE, TWO, make_pictures
 from tests.e2e.own_engine import own_engine
+from tests.e2e.swarm_rig import filtered
 from tests.fakes.clock import NOON
 from tests.fakes.swarm import FakeSwarm
 from tests.images import Images
@@ -138,13 +139,14 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
         password.write_text(word)
         registries["docker.io"] = Registry("ci", password)
 
-    swarm = connect_swarm(TargetEngine(url, swarm=True), registries, lambda: KEY)
-    drain, activate = partial(available, url, "drain"), partial(available, url, "active")
-    yield Ground(swarm, lambda: None, project, drain, activate, log_in)
-    available(url, "active")
-    for service in swarm.look(project).services.values():
-        swarm.remove_service(service.id)
-    swarm.close()
+    with filtered(url) as asked_at:
+        swarm = connect_swarm(TargetEngine(asked_at, swarm=True), registries, lambda: KEY)
+        drain, activate = partial(available, url, "drain"), partial(available, url, "active")
+        yield Ground(swarm, lambda: None, project, drain, activate, log_in)
+        available(url, "active")
+        for service in swarm.look(project).services.values():
+            swarm.remove_service(service.id)
+        swarm.close()
 
 
 def available(url: str, availability: str) -> None:

@@ -104,6 +104,7 @@ class Stack:
         }
         done = subprocess.run(command, cwd=room, env=known, capture_output=True, text=True, check=False, timeout=60)
         assert not done.returncode, done.stderr
+        assert "Ignoring" not in done.stderr, done.stderr  # as it does to what a stack has no word for
 
     def account(self) -> str:
         """What a person would look at first when something is wrong."""

@@ -12,7 +12,7 @@ from gitopsd.adapters import settings_file
 from gitopsd.adapters.haproxy.opening import NAME
 from gitopsd.cli.main import COMMANDS
 from gitopsd.model.settings import Settings
-from tests.deploy.socket_filter import patterns_of, refusal
+from tests.deploy.allow_list import allowed
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SETTINGS = (DEPLOY / "gitopsd.yaml").read_text()
@@ -81,13 +81,6 @@ def test_the_filter_keeps_out_what_gitopsd_never_does(method: str, path: str) ->
 )
 def test_the_filter_lets_through_what_drift_is_found_and_healed_with(method: str, path: str) -> None:
     assert allowed(method, path)
-
-
-def allowed(method: str, path: str, file: str = "compose.socket-proxy.yaml") -> bool:
-    """Whether the socket proxy of a file lets a call through."""
-    document = re.sub(r"!(reset|override)\b", "", (DEPLOY / file).read_text())
-    flags = yaml.safe_load(document)["services"]["engine"]["command"]
-    return not refusal(patterns_of(flags), method, path)
 
 
 @pytest.mark.parametrize(

@@ -99,13 +99,19 @@ class Nodes:
         api: Any = self.api
         for service in api.services():
             api.remove_service(service["ID"])
-        eventually(lambda: not any(each.running() for each in self.all), SETTLES_WITHIN_S, 0.1)
+        eventually(self._empty, SETTLES_WITHIN_S, 0.1)
         for held, remove in ((api.configs(), api.remove_config), (api.secrets(), api.remove_secret)):
             for each in held:
                 remove(each["ID"])
         for network in api.networks(filters={"driver": "overlay"}):
             if network["Name"] != "ingress":
                 eventually(partial(_done, partial(api.remove_network, network["Id"])), SETTLES_WITHIN_S, 0.1)
+
+    def _empty(self) -> bool:
+        """True; AssertionError, with what is left, while anything runs."""
+        left = {each.name: running for each in self.all if (running := each.running())}
+        assert not left, left
+        return True
 
     def _ready(self) -> bool:
         with suppress(docker.errors.APIError):  # a manager that has no quorum yet

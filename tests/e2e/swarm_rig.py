@@ -1,8 +1,11 @@
 """A rig whose environment is on a swarm: what the stories of one node and of three have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from tests.deploy.allow_list import STACK, turned_away
+from tests.e2e.engine_proxy import EngineProxy
 from tests.e2e.rig import Rig, web
 
 PATIENCE = 90.0  # a task is some seconds on its way, and Swarm watches it for some more
@@ -58,3 +61,14 @@ class SwarmRig:
 def told(image: str, monitor: str = "1s", **more: Any) -> dict[str, Any]:
     update = {"monitor": monitor, "order": "start-first", "parallelism": 0}
     return web(image, deploy={"replicas": 2, "update_config": update, **more.pop("deploy", {})}, **more)
+
+
+@contextmanager
+def filtered(url: str) -> Iterator[str]:
+    """A manager's URL by which nothing may be asked that the filter of deploy/stack.yaml would turn away."""
+    proxy = EngineProxy(url)
+    try:
+        yield proxy.url
+        assert turned_away(proxy.calls, STACK) == []
+    finally:
+        proxy.close()

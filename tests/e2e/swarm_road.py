@@ -1,7 +1,7 @@
 """A service of a real swarm behind the routers of all three nodes, and its clients there."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from ssl import SSLContext
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.e2e.app import APP, HAPROXY, app_image
 from tests.e2e.nodes import Node, Nodes, three_nodes
 from tests.e2e.rig import Rig
 from tests.haproxy import image_of_haproxy
-from tests.load import USUAL, Kind, Load, load
+from tests.load import USUAL, Kind, Load, load_at
 
 PORT = 8000
 PATIENCE = 150.0
@@ -95,9 +95,5 @@ class Road:
         self, at: Sequence[Node] = (), tls: SSLContext | None = None, kinds: Sequence[Kind] = USUAL
     ) -> Iterator[Load]:
         """One of each kind at these nodes, or at all."""
-        seen = Load()
-        with ExitStack() as going:
-            for node in at or self.nodes.all:
-                how: dict[str, Any] = {"kinds": kinds, "into": seen, "at": node.address, "tls": tls}
-                going.enter_context(load(self.port, "localhost", 1, 0.01, **how))
+        with load_at([each.address for each in at or self.nodes.all], self.port, tls, kinds) as seen:
             yield seen

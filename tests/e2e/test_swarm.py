@@ -1,6 +1,7 @@
 """What a person sees who pushes commits for a swarm: a real one, of one node."""
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,21 +10,23 @@ import pytest
 
 from tests.e2e.conftest import CRASHING, DONE, FAILING, ONE, TWO, MakeRig, StartEngine
 from tests.e2e.passage import passage
-from tests.e2e.swarm_rig import PATIENCE, SwarmRig, told
+from tests.e2e.swarm_rig import PATIENCE, SwarmRig, filtered, told
 from tests.registry import PASSWORD, USER, registries, remove_images
 
 pytestmark = pytest.mark.engine
 
 
 @pytest.fixture
-def swarm(start_engine: StartEngine, make_rig: MakeRig) -> SwarmRig:
+def swarm(start_engine: StartEngine, make_rig: MakeRig) -> Iterator[SwarmRig]:
     engine = start_engine(firewall=True)  # in a network of its own, where no other swarm is
     engine.inside("ip", "link", "set", "lo", "up")
     api = engine.api()
     api.init_swarm(advertise_addr="127.0.0.1")
-    rig = make_rig(engine=engine.url, api=api, target={"swarm": engine.url})
-    rig.at_end(partial(end_swarm, api))
-    return SwarmRig(rig.start())
+    with filtered(engine.url) as url:
+        rig = make_rig(engine=engine.url, api=api, target={"swarm": url})
+        rig.at_end(partial(end_swarm, api))
+        yield SwarmRig(rig.start())
+        rig.end()
 
 
 def end_swarm(api: docker.APIClient) -> None:

@@ -11,6 +11,7 @@ from gitopsd.model.route import ALL
 from tests.e2e.app import HAPROXY
 from tests.e2e.conftest import MakeRig
 from tests.e2e.nodes import Node, Nodes
+from tests.e2e.swarm_rig import filtered
 from tests.e2e.swarm_road import ENOUGH, PATIENCE, PORT, SOON, WITH_STEPS, Road, nodes_with_routers
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
@@ -25,9 +26,10 @@ def nodes() -> Iterator[Nodes]:
 @pytest.fixture
 def road(nodes: Nodes, make_rig: MakeRig) -> Iterator[Road]:
     url = nodes.alpha.engine.url
-    rig = make_rig(engine=url, api=nodes.api, target={"swarm": url}, router={"image": HAPROXY})
-    yield Road(rig.start(), nodes)
-    rig.end()
+    with filtered(url) as asked_at:
+        rig = make_rig(engine=url, api=nodes.api, target={"swarm": asked_at}, router={"image": HAPROXY})
+        yield Road(rig.start(), nodes)
+        rig.end()
     nodes.whole()
     nodes.clear()
 
