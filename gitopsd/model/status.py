@@ -61,6 +61,11 @@ class Quorum:
         return self.managers // 2 + 1
 
     @property
+    def lost(self) -> bool:
+        """Whether nothing can be changed, as too few reach each other."""
+        return self.reachable < self.needed
+
+    @property
     def spare(self) -> int:
         """How many more may be lost."""
         return max(0, self.reachable - self.needed)

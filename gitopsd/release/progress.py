@@ -1,13 +1,13 @@
 """How a release under way stands, service by service, and what comes next and when: for whoever follows it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
-from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Target
+from gitopsd.model.rollout import Finalising, Pending, Preparing, Progressing, RollingBack, Rollout, Sighting, Target
 from gitopsd.model.route import ALL
 from gitopsd.release.gates import RETURNED, RETURNING, met
 from gitopsd.release.inventory import members_of
@@ -80,10 +80,23 @@ class ServiceProgress:
 
 def progress(journal: Journal, live: LiveState, now: datetime) -> tuple[ServiceProgress, ...]:
     """Every open rollout of an environment, by the name of its service."""
-    return progress_of(journal, members_of(journal, live), now)
+    return _progress_of(journal, members_of(journal, live), now)
 
 
-def progress_of(
+def progress_on_swarm(
+    journal: Journal, members: Mapping[str, tuple[Member, ...]], now: datetime
+) -> tuple[ServiceProgress, ...]:
+    """The same on a swarm: its managers say since when a task runs, and let one run once it is healthy."""
+
+    def seen(rollout: Rollout) -> Rollout:
+        begun = ((each.id, each.instance.started_at) for each in members.get(rollout.service, ()))
+        return replace(rollout, seen={id: Sighting(at, at, at, starts=1) for id, at in begun if at is not None})
+
+    opened = {name: seen(each) for name, each in journal.rollouts.items()}
+    return _progress_of(replace(journal, rollouts=opened), members, now)
+
+
+def _progress_of(
     journal: Journal, members: Mapping[str, tuple[Member, ...]], now: datetime
 ) -> tuple[ServiceProgress, ...]:
     """The same, by the instances of each service."""

@@ -111,6 +111,8 @@ def _named(node: NodeStatus) -> str:
 
 def _left(quorum: Quorum) -> str:
     more = f"{quorum.spare} more may be lost" if quorum.spare else "if one more is lost, nothing can be changed"
+    if quorum.lost:
+        more = f"tasks run on as they are, and nothing can be changed before {quorum.needed} are"
     return f"{quorum.reachable} of {quorum.managers} managers are reachable: {more}"
 
 

@@ -53,6 +53,9 @@ def test_whoever_follows_a_rollout_sees_its_step_its_share_and_the_tasks_of_both
     assert (shown.share, shown.step) == (5000, "step 2 of 2: pause until promoted")
     assert [each.role for each in shown.instances].count("new") == 2
     assert "web-canary.1" in {each.name for each in shown.instances}
+    begun = {task.at for kept in house.swarm.services.values() for task in kept.tasks if task.runs}
+    assert {each.ready_since for each in shown.instances} == begun
+    assert shown.serving == 2
 
 
 def test_one_that_goes_well_is_what_serves_in_the_end_and_its_canary_is_gone(house: SwarmStreet) -> None:

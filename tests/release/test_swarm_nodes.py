@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from gitopsd.model.status import Quorum
-from gitopsd.model.swarm import SwarmNode, SwarmService, SwarmTask
-from gitopsd.release.swarm_nodes import lost_with, node_events, node_statuses, quorum_of
+from gitopsd.model.swarm import SwarmNode, SwarmService, SwarmState, SwarmTask
+from gitopsd.release.swarm_nodes import lost_with, node_events, node_statuses, node_warnings, quorum_of
 from tests.fakes.clock import NOON
 
 ALPHA = SwarmNode("a", "alpha", "manager", "ready", "active", "reachable", changed=NOON - timedelta(hours=1))
@@ -56,19 +56,25 @@ def test_only_what_ended_with_its_node_is_held_against_the_node(
 
 
 @pytest.mark.parametrize(
-    ("managers", "quorum", "spare"),
+    ("managers", "quorum", "spare", "warning"),
     [
-        (["reachable"], Quorum(1, 1), 0),
-        (["reachable"] * 3, Quorum(3, 3), 1),
-        (["reachable", "reachable", "unreachable"], Quorum(3, 2), 0),
-        (["reachable"] * 5, Quorum(5, 5), 2),
-        ([], None, 0),
+        (["reachable"], Quorum(1, 1), 0, None),
+        (["reachable"] * 3, Quorum(3, 3), 1, None),
+        (["reachable", "reachable", "unreachable"], Quorum(3, 2), 0, "if one more is lost, nothing can be changed"),
+        (["reachable", "unreachable", "unreachable"], Quorum(3, 1), 0, "nothing can be changed before 2 are"),
+        (["reachable"] * 5, Quorum(5, 5), 2, None),
+        ([], None, 0, None),
     ],
 )
-def test_more_than_half_of_the_managers_are_needed(managers: list[str], quorum: Quorum | None, spare: int) -> None:
-    found = quorum_of([BETA, *(replace(ALPHA, reachability=each) for each in managers)])
+def test_more_than_half_of_the_managers_are_needed(
+    managers: list[str], quorum: Quorum | None, spare: int, warning: str | None
+) -> None:
+    nodes = (BETA, *(replace(ALPHA, reachability=each) for each in managers))
+    found = quorum_of(nodes)
     assert found == quorum
     assert found is None or found.spare == spare
+    told = [each for each in node_warnings(SwarmState(nodes=nodes)) if "managers are reachable" in each]
+    assert [each.endswith(str(warning)) for each in told] == ([] if warning is None else [True])
 
 
 def test_a_node_that_comes_or_goes_for_good_is_told_and_the_first_look_tells_nothing() -> None:

@@ -107,7 +107,10 @@ def _services(door: Door, status: "EnvironmentStatus") -> None:
 def _managers(quorum: "Quorum | None") -> str:
     if quorum is None:
         return ""
-    return f"; {quorum.reachable} of {quorum.managers} managers reachable, {quorum.spare} may be lost"
+    left = (
+        f"too few: nothing can be changed before {quorum.needed} are" if quorum.lost else f"{quorum.spare} may be lost"
+    )
+    return f"; {quorum.reachable} of {quorum.managers} managers reachable, {left}"
 
 
 def _repositories(door: Door, report: "StatusReport", now: datetime) -> None:

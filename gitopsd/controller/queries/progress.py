@@ -7,7 +7,7 @@ from gitopsd.controller.queries.look import look
 from gitopsd.controller.queries.view import View
 from gitopsd.model.errors import GitopsdError
 from gitopsd.model.release import Release
-from gitopsd.release.progress import ServiceProgress, progress, progress_of
+from gitopsd.release.progress import ServiceProgress, progress, progress_on_swarm
 from gitopsd.release.swarm_routing import tasks_of
 
 
@@ -33,7 +33,7 @@ def rollout_progress(view: View, name: str, service: str = "") -> Progress:
     if service and service not in known:
         raise GitopsdError(f"environment {name} has no service {service}; it has {', '.join(sorted(known)) or 'none'}")
     if seen.swarm is not None:
-        found = progress_of(journal, tasks_of(journal, seen.swarm), view.now)
+        found = progress_on_swarm(journal, tasks_of(journal, seen.swarm), view.now)
     else:
         found = progress(journal, seen.live, view.now)
     last = next(iter(view.store.releases(name, 1)), None)
