@@ -64,14 +64,14 @@ def _content(template: Answer) -> Answer:
 def swarm_task(answer: Answer, taken: Adopted | None = None) -> SwarmTask:
     """A row of `GET /tasks`; `taken` says what those of its service stand for that were there before gitopsd.
 
-    The timestamp of its status is of its node's clock, which may be wrong; when managers heard of that is not.
+    When it came to its state is what its node says, whose clock may be wrong: then it is when managers noted it last.
     """
     status, bears = answer["Status"], str((_container(answer).get("Labels") or {}).get(FINGERPRINT) or "")
     return SwarmTask(
         id=str(answer["ID"]),
         state=str(status["State"]),
         wanted=str(answer["DesiredState"]),
-        at=_moment(answer, "UpdatedAt") or datetime.fromisoformat(status["Timestamp"]),
+        at=_at(answer, datetime.fromisoformat(status["Timestamp"])),
         slot=int(answer.get("Slot") or 0),
         node=str(answer.get("NodeID") or ""),
         fingerprint=taken.fingerprint if taken is not None and bears == taken.bears else bears,
@@ -158,6 +158,13 @@ def _generic(announced: Iterable[Answer]) -> dict[str, int]:
         elif named := each.get("NamedResourceSpec"):
             found[str(named["Kind"])] = found.get(str(named["Kind"]), 0) + 1
     return found
+
+
+def _at(task: Answer, told: datetime) -> datetime:
+    made, noted = _moment(task, "CreatedAt"), _moment(task, "UpdatedAt")
+    if made is None or noted is None or made <= told <= noted:
+        return told
+    return noted
 
 
 def _moment(answer: Answer, key: str) -> datetime | None:
