@@ -1,8 +1,9 @@
 """A filter in front of a Docker socket that takes the flags of wollomatic/socket-proxy which files of deploy/ have.
 
-The real one comes from an image registry, which no test may ask. This one reads `-allowMETHOD=PATTERN` (the whole path
-has to match; the last of a method counts) and `-allowfrom=NETWORK` as that one does, and is a file of the standard
-library alone, so that it runs in a container as `python3 socket_filter.py FLAGS`.
+The real one comes from an image registry, which no test may ask. This one reads `-allowMETHOD=PATTERN` and
+`-allowfrom=NETWORK` as that one does: the pattern stands between `^` and `$` as it is written, so that an alternation
+has to be in brackets; the decoded path counts; and of a method the last flag. It is a file of the standard library
+alone, so that it runs in a container as `python3 socket_filter.py FLAGS`.
 """
 
 import http.client
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
+from urllib.parse import unquote
 
 PORT, SOCKET = 2375, "/var/run/docker.sock"
 HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "keep-alive"))
@@ -20,14 +22,14 @@ HOP_BY_HOP = frozenset(("connection", "transfer-encoding", "content-length", "ke
 def patterns_of(flags: Iterable[str]) -> Mapping[str, re.Pattern[str]]:
     """What each method may ask for."""
     found = (flag.removeprefix("-allow").partition("=") for flag in flags if re.match(r"-allow[A-Z]+=", flag))
-    return {method: re.compile(pattern) for method, _, pattern in found}
+    return {method: re.compile(rf"^{pattern}\Z") for method, _, pattern in found}
 
 
 def refusal(patterns: Mapping[str, re.Pattern[str]], method: str, path: str) -> int:
     """The status that a call is turned away with; 0: it is let through."""
     if method not in patterns:
         return 405
-    return 0 if patterns[method].fullmatch(path) else 403
+    return 0 if patterns[method].search(unquote(path)) else 403
 
 
 class Filter(BaseHTTPRequestHandler):
