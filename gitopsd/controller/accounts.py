@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gitopsd.controller import shapes
 from gitopsd.engine_json.field_table import FIELDS
+from gitopsd.engine_json.swarm_words import HOLDER, word_of
 from gitopsd.manifest.swarm_meanings import explained_keys, on_a_swarm
 from gitopsd.model.errors import GitopsdError
 
@@ -66,9 +67,10 @@ def fields(name: str = "") -> shapes.Shape:
     """How the field of this name, or those that a key of this name sets, are compared, or each that is compared at all;
     and what a key means on a swarm, where that is something else. GitopsdError: nothing is called that.
     """
-    known = [(holder, row) for holder, rows in FIELDS.items() for row in rows]
+    known: list[tuple[str, Field]] = [(holder, row) for holder, rows in FIELDS.items() for row in rows]
     found = [(holder, row) for holder, row in known if name in (row.path, row.at) or (not name and row.compared)]
     found = found or [(holder, row) for holder, row in known if name in row.keys]
+    found += [(HOLDER, _of_a_spec(word, name))] if (word := word_of(tuple(name.split(".")))) else []
     means = on_a_swarm(name)
     if not found and not means:
         raise GitopsdError(f"there is no field or key {name}; `gitopsd explain` lists the fields")
@@ -77,6 +79,13 @@ def fields(name: str = "") -> shapes.Shape:
         "fields": [_field(holder, row) for holder, row in found],
         "keys": [{"key": key, "on_a_swarm": words} for key, words in keys.items()],
     }
+
+
+def _of_a_spec(word: str, at: str) -> "Field":
+    """All of them are compared alike: what Swarm shows is what it was told."""
+    from gitopsd.engine_json.field import Field
+
+    return Field(word, at, "value", "declared", "in-place", "medium", (word,))
 
 
 def _field(holder: str, row: "Field") -> shapes.Shape:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 Path = tuple[str, ...]
+HOLDER: Final = "service of a swarm"
 _CONTAINER: Final[Mapping[str, str]] = {
     "Image": "image",
     "Labels": "labels",

@@ -406,6 +406,20 @@ def test_a_field_is_explained_by_its_row_of_the_table(shop: Shop) -> None:
     assert "networks.*.aliases" in shop.text("explain")
 
 
+def test_a_place_that_a_drift_report_of_a_swarm_names_is_explained(shop: Shop) -> None:
+    same(
+        shop.text("explain", "Mode.Replicated.Replicas"),
+        """
+        deploy.replicas of a service of a swarm, Mode.Replicated.Replicas in an inspection
+          compared as a value; the manifest owns it: its silence is a declaration, too
+          brought back by telling Swarm again; a change of it is of medium severity
+          set by deploy.replicas
+          left to somebody else by `x-gitopsd: {ignore_drift: [deploy.replicas]}`
+          on a swarm: tasks that Swarm keeps up; a scale by hand is taken back, unless ignore_drift names it
+        """,
+    )
+
+
 def test_a_diff_tells_files_line_by_line_but_for_those_that_hold_what_is_secret(shop: Shop, tmp_path: Path) -> None:
     variables = tmp_path / "vars.env"
     variables.write_text("PASSWORD=hunter2\n")

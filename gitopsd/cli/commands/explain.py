@@ -53,14 +53,18 @@ def command(door: Door, field: str) -> int:
 
 def _told(door: Door, row: Mapping[str, Any]) -> None:
     from gitopsd.engine_json.delivered import ROWS
+    from gitopsd.engine_json.swarm_words import HOLDER
 
     where = "read from its files" if row["path"] in ROWS else f"{row['at']} in an inspection"
     door.text(f"{row['path']} of a {row['of']}, {where}")
     door.text(f"  compared as a {row['comparator']}; {OWNERS[row['owner']]}")
     if row["owner"] in ("declared", "defaulted") or row["keys"]:
-        door.text(f"  brought back {CURES[row['cure']]}; a change of it is of {row['severity']} severity")
+        how = "by telling Swarm again" if row["of"] == HOLDER else CURES[row["cure"]]
+        door.text(f"  brought back {how}; a change of it is of {row['severity']} severity")
     if row["keys"]:
         door.text(f"  set by {', '.join(row['keys'])}")
+    if row["of"] == HOLDER:
+        door.text(f"  left to somebody else by `x-gitopsd: {{ignore_drift: [{row['path']}]}}`")
     if row["api"] != "1.41":
         door.text(f"  shown from engine API {row['api']} on")
     if row["droppable"]:
