@@ -21,7 +21,7 @@ def remember(state_dir: Path, flags: Flags, docker_host: str) -> None:
         "docker_host": docker_host,
     }
     with contextlib.suppress(OSError):
-        state_dir.mkdir(parents=True, exist_ok=True)
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = state_dir / f"{NAME}.new"
         draft.write_text(json.dumps(said))
         os.replace(draft, state_dir / NAME)

@@ -83,3 +83,16 @@ def test_a_question_about_a_state_directory_that_is_not_there_makes_none(tmp_pat
     assert (done.returncode, done.stdout) == (1, "")
     assert f"{asked} does not exist" in done.stderr
     assert not asked.exists()
+
+
+def test_a_state_directory_that_doctor_is_the_first_to_need_is_nobody_elses(tmp_path: Path) -> None:
+    repository, state, settings = tmp_path / "repository", tmp_path / "state", tmp_path / "gitopsd.yaml"
+    subprocess.run(["git", "init", "--quiet", str(repository)], check=True)
+    settings.write_text(f"repository: {{url: {repository}}}\nstate_dir: {state}\n")
+    program = [sys.executable, "-m", "gitopsd", "doctor", "--config", str(settings)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+
+    (line,) = [line for line in done.stdout.splitlines() if "state directory" in line]
+    assert line.startswith("OK")
+    assert line.endswith(f"{state} is not there yet; `gitopsd run` makes it")
+    assert state.stat().st_mode & 0o777 == 0o700

@@ -60,6 +60,7 @@ def write_home(home: Path, address: Address, configuration: Mapping[str, str]) -
 
     The other end of a local repository is a Git of its own that takes no options from ours; it reads only this file.
     """
+    home.parents[1].mkdir(mode=0o700, parents=True, exist_ok=True)  # the state directory, where `doctor` is the first
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(home / "askpass", _ASKPASS, 0o700)
     # Named in the settings, so trusted, whoever owns it.

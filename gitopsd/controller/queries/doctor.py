@@ -57,6 +57,8 @@ def _checks(view: View) -> Iterator[Check]:
 
 def _state_dir(view: View) -> Check:
     path = view.settings.state_dir
+    if not path.exists() and os.access(path.parent, os.W_OK | os.X_OK):
+        return Check("state directory", True, f"{path} is not there yet; `gitopsd run` makes it")
     if not os.access(path, os.W_OK | os.X_OK):
         return Check("state directory", False, f"{path} is not writable", "make it writable, or give --state-dir")
     free = shutil.disk_usage(path).free
