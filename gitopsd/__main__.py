@@ -1,8 +1,8 @@
 """Hands the composition root to the command line; nothing else. It is imported when a command needs it: it is dear."""
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from gitopsd.cli.main import execute
 
@@ -37,6 +37,11 @@ class Wired:
         from gitopsd.adapters.fleet_file import fleet
 
         return fleet(file, timeout_s)
+
+    def schema(self, file: str) -> "Mapping[str, Any]":
+        from gitopsd.adapters.file_schemas import schema_of_file
+
+        return schema_of_file(file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

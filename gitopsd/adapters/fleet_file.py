@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from gitopsd.adapters import settings_sections as sections
 from gitopsd.adapters.server import HttpServer
 from gitopsd.adapters.settings_values import SectionReader, valid_name, web_url
 from gitopsd.controller.server_port import Member, Server
@@ -32,11 +33,11 @@ def _read(file: Path, timeout_s: float) -> tuple[tuple[Member, ...], Mapping[str
     except OSError as error:
         raise SettingsError([Problem(Place(str(file)), "", f"cannot be read: {error.strerror}")]) from None
     reader = SectionReader(file.absolute().parent)
-    top = reader.section(document, "", ("servers", "token_file", "groups"))
+    top = reader.section(document, "", sections.SERVERS)
     common = reader.value(top, "token_file", reader.file, None)
     found: dict[str, Member] = {}
     for name, node in reader.named(top.fields.get("servers"), "servers", valid_name).items():
-        section = reader.section(node, f"servers.{name}", ("url", "token_file"))
+        section = reader.section(node, f"servers.{name}", sections.MEMBER)
         url = reader.value(section, "url", web_url, "")
         if "url" not in section.fields:
             reader.problems.add(section.place, section.path, "has no url; write one such as https://web1.example.com")

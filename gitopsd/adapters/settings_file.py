@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from gitopsd.adapters import settings_sections as sections
 from gitopsd.adapters.git.address import address
 from gitopsd.adapters.settings_http import http
 from gitopsd.adapters.settings_keys import keys
@@ -63,15 +64,6 @@ from gitopsd.model.settings import (
 )
 
 ONLY_REPOSITORY = "default"  # the name of the one under `repository`
-_TOP = (
-    *("repository", "repositories", "host", "discover", "mode", "environments", "target", "registries"),
-    *("state_dir", "resync", "images", "ledger", "probe_image", "guards", "router", "metrics", "http", "policy"),
-    *("secrets", "notify", "log", "store"),
-)
-_REPOSITORY = ("url", "branch", "interval", "timeout", "credentials", "verify", "commit_status")
-_PASSWORD, _KEY = ("username", "password_file"), ("ssh_key_file", "known_hosts_file")
-_MANAGED = ("image", "network", "certificates")
-_TRAEFIK = ("directory", "api", "metrics", "entry_points")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +90,7 @@ def load(path: Path | None, flags: Flags = Flags()) -> Settings:
     is opened, and no program is started.
     """
     reader = _Reader(path.absolute().parent if path else Path.cwd())
-    top = reader.section(_with_flags(_document(path), flags), "", _TOP)
+    top = reader.section(_with_flags(_document(path), flags), "", sections.TOP)
     settings = reader.settings(top, path)
     if reader.problems.found:
         raise SettingsError(reader.problems.found)
@@ -205,7 +197,7 @@ class _Reader(SectionReader):
         return {name: self.repository(name, node, f"repositories.{name}") for name, node in named.items()}
 
     def repository(self, name: str, node: Node, path: str) -> Repository:
-        section = self.section(node, path, _REPOSITORY)
+        section = self.section(node, path, sections.REPOSITORY)
         url = self.value(section, "url", self.url, "")
         if "url" not in section.fields:
             self.problems.add(section.place, path, "has no url; write one such as https://git.example.com/shop.git")
@@ -222,7 +214,7 @@ class _Reader(SectionReader):
 
     def credentials(self, section: Section, url: str) -> Credentials:
         path = section.path_of("credentials")
-        inner = self.section(section.fields.get("credentials"), path, (*_PASSWORD, *_KEY))
+        inner = self.section(section.fields.get("credentials"), path, sections.CREDENTIALS)
         if inner.fields and (wrong := _mixed(frozenset(inner.fields), address(url).protocol if url else "")):
             self.problems.add(inner.place, path, wrong)
         return Credentials(
@@ -233,8 +225,7 @@ class _Reader(SectionReader):
         )
 
     def verify(self, section: Section) -> Verify:
-        keys = ("mode", "allowed_signers_file", "revoked_keys_file", "gpg_keys_file")
-        inner = self.section(section.fields.get("verify"), section.path_of("verify"), keys)
+        inner = self.section(section.fields.get("verify"), section.path_of("verify"), sections.VERIFY)
         off = isinstance(mode := inner.fields.get("mode"), Scalar) and mode.value is False  # as YAML reads `off`
         found = Verify(
             mode="off" if off else self.value(inner, "mode", verify_mode, "off"),
@@ -262,9 +253,7 @@ class _Reader(SectionReader):
         return {name: self.environment(name, node, repositories) for name, node in named.items()}
 
     def environment(self, name: str, node: Node, repositories: Collection[str]) -> EnvironmentSettings:
-        keys: tuple[str, ...] = ("repository", "path", "project", "target", "vars_file", "host_dir", "mode", "policy")
-        keys = (*keys, "secrets", "secrets_dir")
-        section = self.section(node, f"environments.{name}", keys)
+        section = self.section(node, f"environments.{name}", sections.ENVIRONMENT)
         repository = self.value(section, "repository", valid_name, "")
         path = self.value(section, "path", directory_within, "")
         if repository and repository not in repositories:
@@ -294,14 +283,14 @@ class _Reader(SectionReader):
         return SecretPlaces({name: file for name, file in files.items() if file is not None}, directory)
 
     def secret_file(self, node: Node, path: str) -> Path | None:
-        section = self.section(node, path, ("file",))
+        section = self.section(node, path, sections.SECRET)
         if not section.fields and (isinstance(node, Fields) or _given(node) is None):
             message = "has no file; write {file: PATH}, or remove it and use `gitopsd secret set`"
             self.problems.add(node.place, path, message)
         return self.value(section, "file", self.file, None)
 
     def images(self, top: Section) -> ImageKeeping:
-        section = self.section(top.fields.get("images"), "images", ("keep_releases", "min_free"))
+        section = self.section(top.fields.get("images"), "images", sections.IMAGES)
         usual = ImageKeeping()
         return ImageKeeping(
             keep_releases=self.number(section, "keep_releases", release_count, usual.keep_releases),
@@ -309,7 +298,7 @@ class _Reader(SectionReader):
         )
 
     def ledger(self, top: Section) -> LedgerKeeping:
-        section = self.section(top.fields.get("ledger"), "ledger", ("keep_releases", "keep_events", "keep_for"))
+        section = self.section(top.fields.get("ledger"), "ledger", sections.LEDGER)
         usual = LedgerKeeping()
         return LedgerKeeping(
             keep_releases=self.number(section, "keep_releases", release_count, usual.keep_releases),
@@ -318,8 +307,8 @@ class _Reader(SectionReader):
         )
 
     def restart_storm(self, top: Section) -> RestartStorm:
-        guards = self.section(top.fields.get("guards"), "guards", ("restart_storm",))
-        section = self.section(guards.fields.get("restart_storm"), "guards.restart_storm", ("restarts", "within"))
+        guards = self.section(top.fields.get("guards"), "guards", sections.ROOT_GUARDS)
+        section = self.section(guards.fields.get("restart_storm"), "guards.restart_storm", sections.STORM)
         usual = RestartStorm()
         return RestartStorm(
             restarts=self.number(section, "restarts", restart_count, usual.restarts),
@@ -327,11 +316,11 @@ class _Reader(SectionReader):
         )
 
     def router(self, top: Section) -> RouterSettings:
-        section = self.section(top.fields.get("router"), "router", ("mode", *_MANAGED, *_TRAEFIK))
+        section = self.section(top.fields.get("router"), "router", sections.ROUTER)
         usual = RouterSettings()
         mode = self.value(section, "mode", router_mode, usual.mode)
-        of_others = {"managed": _TRAEFIK, "traefik": _MANAGED, "none": (*_MANAGED, *_TRAEFIK)}[mode]
-        for key in (key for key in of_others if key in section.fields and mode != "none"):
+        of_others = {"managed": sections.TRAEFIK, "traefik": sections.MANAGED, "none": ()}[mode]
+        for key in (key for key in of_others if key in section.fields):
             message = f"says nothing with mode: {mode}; remove it"
             self.problems.add(section.fields[key].place, section.path_of(key), message)
         if mode == "traefik" and "directory" not in section.fields:
@@ -351,11 +340,11 @@ class _Reader(SectionReader):
         )
 
     def prometheus(self, top: Section) -> PrometheusSettings | None:
-        metrics = self.section(top.fields.get("metrics"), "metrics", ("prometheus",))
+        metrics = self.section(top.fields.get("metrics"), "metrics", sections.METRICS)
         node = _given(metrics.fields.get("prometheus"))
         if node is None:
             return None
-        section = self.section(node, "metrics.prometheus", ("url", "token_file"))
+        section = self.section(node, "metrics.prometheus", sections.PROMETHEUS)
         if "url" not in section.fields:
             message = "has no url; write one such as http://prometheus.example.com:9090"
             self.problems.add(section.place, section.path, message)
@@ -367,8 +356,8 @@ class _Reader(SectionReader):
         return {host: self.registry(node, f"registries.{host}") for host, node in named.items()}
 
     def registry(self, node: Node, path: str) -> Registry:
-        section = self.section(node, path, _PASSWORD)
-        if section.fields.keys() & set(_PASSWORD) != set(_PASSWORD):
+        section = self.section(node, path, sections.PASSWORD)
+        if section.fields.keys() & set(sections.PASSWORD) != set(sections.PASSWORD):
             message = "needs username and password_file; write both, or remove it, and Docker's own login is used"
             self.problems.add(section.place, path, message)
         username = self.value(section, "username", plain_text, "")
@@ -382,10 +371,10 @@ def _given(node: Node | None) -> Node | None:
 
 def _mixed(given: frozenset[str], protocol: str) -> str:
     """What is wrong with credentials that have these keys, for a repository behind this protocol ("": unknown)."""
-    password, key = given & set(_PASSWORD), given & set(_KEY)
+    password, key = given & set(sections.PASSWORD), given - set(sections.PASSWORD)
     if password and (key or protocol not in ("", "https", "http")):
         return "a password is for https only; for ssh write ssh_key_file and known_hosts_file, and nothing else"
-    if password and password != set(_PASSWORD):
+    if password and password != set(sections.PASSWORD):
         return "username and password_file belong together; write both"
     if key and protocol not in ("", "ssh"):
         return "an ssh key is for ssh only; write the url as ssh://user@host/path, or use username and password_file"

@@ -3,18 +3,18 @@
 import re
 from pathlib import Path
 
+from gitopsd.adapters import settings_sections as sections
 from gitopsd.adapters.settings_values import Section, SectionReader, web_url
 from gitopsd.manifest.node import Scalar
 from gitopsd.model.settings import HttpSettings, Listen
 
-FORGES = ("github", "gitlab", "gitea", "generic")
 _LISTEN = re.compile(r"(\[(?P<six>[0-9a-f:]+)\]|(?P<host>[A-Za-z0-9.-]+)):(?P<port>[0-9]{1,5})")
 
 
 def http(reader: SectionReader, top: Section) -> HttpSettings:
     """What is wrong goes to the reader's problems."""
-    section = reader.section(top.fields.get("http"), "http", ("listen", "public_url", "tokens_file", "webhooks"))
-    hooks = reader.section(section.fields.get("webhooks"), "http.webhooks", FORGES)
+    section = reader.section(top.fields.get("http"), "http", sections.HTTP)
+    hooks = reader.section(section.fields.get("webhooks"), "http.webhooks", sections.HOOKS)
     secrets = {kind: _webhook(reader, hooks, kind) for kind in hooks.fields}
     return HttpSettings(
         listen=_listen(reader, section),
@@ -25,7 +25,7 @@ def http(reader: SectionReader, top: Section) -> HttpSettings:
 
 
 def _webhook(reader: SectionReader, hooks: Section, kind: str) -> Path | None:
-    section = reader.section(hooks.fields.get(kind), f"http.webhooks.{kind}", ("secret_file",))
+    section = reader.section(hooks.fields.get(kind), f"http.webhooks.{kind}", sections.WEBHOOK_SECRET)
     if "secret_file" not in section.fields:
         message = "has no secret_file; write the file with the secret that the forge signs its deliveries with"
         reader.problems.add(section.place, section.path, message)

@@ -1,12 +1,13 @@
 """`secrets` of gitopsd.yaml: what opens encrypted files of repositories."""
 
+from gitopsd.adapters import settings_sections as sections
 from gitopsd.adapters.settings_values import Section, SectionReader
 from gitopsd.model.settings import KeySettings
 
 
 def keys(reader: SectionReader, top: Section) -> KeySettings:
     """A file of age keys, and the program `sops`."""
-    section = reader.section(top.fields.get("secrets"), "secrets", ("age_key_file", "sops"))
+    section = reader.section(top.fields.get("secrets"), "secrets", sections.KEYS)
 
     def program(text: str) -> str:
         """A name to be looked for on PATH, or a path."""

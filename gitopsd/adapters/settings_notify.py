@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar, get_args
 from urllib.parse import unquote, urlsplit
 
+from gitopsd.adapters import settings_sections as sections
 from gitopsd.adapters.settings_values import Section, SectionReader, plain_text, suggestion, web_url
 from gitopsd.manifest.node import Items, Node, Scalar
 from gitopsd.model.event import Severity
@@ -26,7 +27,6 @@ SECURITIES: tuple[Security, ...] = get_args(Security)
 LOG_FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 HOSTED: dict[str, Forge] = {"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "gitea"}
-_WAYS = ("url_file", "webhook", "mail")
 _SERVER = re.compile(r"(\[(?P<six>[0-9a-fA-F:]+)\]|(?P<host>[A-Za-z0-9.-]+))(:(?P<port>[0-9]{1,5}))?")
 _SSH = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?P<path>[^/].*)")
 T = TypeVar("T", bound=str)
@@ -50,11 +50,11 @@ def receivers(reader: SectionReader, top: Section) -> tuple[Receiver, ...]:
 
 
 def _receiver(reader: SectionReader, node: Node, path: str, taken: set[str]) -> Receiver | None:
-    section = reader.section(node, path, (*_WAYS, "name", "on", "severity", "environments"))
-    ways = [key for key in _WAYS if key in section.fields]
+    section = reader.section(node, path, sections.RECEIVER)
+    ways = [key for key in sections.WAYS if key in section.fields]
     if len(ways) != 1:
         message = "says nobody" if not ways else f"says {' and '.join(ways)}"
-        reader.problems.add(section.place, path, f"{message}; write one of {', '.join(_WAYS)}")
+        reader.problems.add(section.place, path, f"{message}; write one of {', '.join(sections.WAYS)}")
         return None
     way = _way(reader, section, ways[0])
     usual = {"url_file": "apprise"}.get(ways[0], ways[0])
@@ -85,7 +85,7 @@ def _way(reader: SectionReader, section: Section, key: str) -> AppriseUrl | Webh
 
 
 def _webhook(reader: SectionReader, outer: Section) -> Webhook | None:
-    section = reader.section(outer.fields["webhook"], outer.path_of("webhook"), ("url", "url_file", "secret_file"))
+    section = reader.section(outer.fields["webhook"], outer.path_of("webhook"), sections.WEBHOOK)
     file = reader.value(section, "secret_file", reader.file, None)
     if "secret_file" not in section.fields:
         message = "has no secret_file; write the file with what signs all that is sent"
@@ -99,8 +99,7 @@ def _webhook(reader: SectionReader, outer: Section) -> Webhook | None:
 
 
 def _mail(reader: SectionReader, outer: Section) -> Mail | None:
-    keys = ("server", "security", "username", "password_file", "from", "to")
-    section = reader.section(outer.fields["mail"], outer.path_of("mail"), keys)
+    section = reader.section(outer.fields["mail"], outer.path_of("mail"), sections.MAIL)
     for key in ("server", "from", "to"):
         if key not in section.fields:
             reader.problems.add(section.place, section.path, f"has no {key}; write {_MAIL_MENDS[key]}")
@@ -137,7 +136,7 @@ def commit_status(reader: SectionReader, outer: Section, url: str) -> CommitStat
     node = outer.fields.get("commit_status")
     if node is None:
         return None
-    section = reader.section(node, outer.path_of("commit_status"), ("forge", "api", "project", "token_file"))
+    section = reader.section(node, outer.path_of("commit_status"), sections.COMMIT_STATUS)
     host, path = _host_and_path(url)
     forge = reader.value(section, "forge", _one_of("forge", FORGES), HOSTED.get(host))
     if forge is None and "forge" not in section.fields:
@@ -156,7 +155,7 @@ def commit_status(reader: SectionReader, outer: Section, url: str) -> CommitStat
 
 def log(reader: SectionReader, top: Section) -> LogSettings:
     """How the daemon's log is written."""
-    section = reader.section(top.fields.get("log"), "log", ("format",))
+    section = reader.section(top.fields.get("log"), "log", sections.LOG)
     usual: LogFormat = "text"
     return LogSettings(reader.value(section, "format", _one_of("format", LOG_FORMATS), usual))
 

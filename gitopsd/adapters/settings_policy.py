@@ -5,6 +5,7 @@ from typing import cast
 
 from gitopsd.adapters.settings_values import Section, SectionReader
 from gitopsd.manifest.guards import GUARDS, guards_of
+from gitopsd.manifest.keys.json_schema import STRING, listed, takes
 from gitopsd.manifest.keys.quantities import integer
 from gitopsd.manifest.keys.shapes import Read, choice, read_fields, strings, text, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
@@ -15,7 +16,7 @@ from gitopsd.model.guards import Guards, OperatorPolicy, Workload
 
 def operator_policy(reader: SectionReader, top: Section) -> OperatorPolicy:
     """What `policy` asks of every environment."""
-    values = _read(reader, top, {**GUARDS, **_HOST})
+    values = _read(reader, top, {**GUARDS, **HOST_POLICY})
     return OperatorPolicy(
         guards=guards_of(values),
         workload=Workload(
@@ -51,6 +52,7 @@ def _texts(values: Mapping[str, Json], key: str) -> tuple[str, ...]:
     return tuple(str(each) for each in found) if isinstance(found, list) else ()
 
 
+@takes(listed({"enum": [*RULES]}))
 def _rules(node: Node, path: str, problems: Problems) -> Json:
     found = strings(node, path, problems) or []
     for name in found:
@@ -59,6 +61,7 @@ def _rules(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+@takes(listed(STRING))
 def _paths(node: Node, path: str, problems: Problems) -> Json:
     found = strings(node, path, problems) or []
     for each in found:
@@ -67,7 +70,7 @@ def _paths(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
-_HOST: dict[str, Read] = {
+HOST_POLICY: dict[str, Read] = {
     "enforce": choice("warn", "deny"),
     "deny": _rules,
     "allow_paths": _paths,

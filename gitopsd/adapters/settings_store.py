@@ -3,6 +3,7 @@
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+from gitopsd.adapters import settings_sections as sections
 from gitopsd.adapters.settings_values import Section, SectionReader, plain_text, time_span
 from gitopsd.model.settings import StoreSettings
 
@@ -12,7 +13,7 @@ SHORTEST_LEASE = timedelta(seconds=2)
 def store(reader: SectionReader, top: Section) -> StoreSettings | None:
     if "store" not in top.fields:
         return None
-    section = reader.section(top.fields["store"], "store", ("url", "password_file", "lease"))
+    section = reader.section(top.fields["store"], "store", sections.STORE)
     if "url" not in section.fields:
         message = "has no url; write one such as postgresql://gitopsd@db.example.com/gitopsd, or remove `store`"
         reader.problems.add(section.place, section.path, message)

@@ -1,5 +1,6 @@
 """Reads which engine something is meant for, and whether that stands for itself alone or for a swarm."""
 
+from gitopsd.adapters import settings_sections as sections
 from gitopsd.adapters.settings_values import Section, SectionReader, engine_url
 from gitopsd.manifest.node import Node, Scalar
 from gitopsd.model.settings import TargetEngine
@@ -10,7 +11,7 @@ def target(reader: SectionReader, section: Section) -> TargetEngine | None:
     node = section.fields.get("target")
     if node is None:
         return None
-    inner = reader.section(node, section.path_of("target"), ("docker", "tls", "swarm"))
+    inner = reader.section(node, section.path_of("target"), sections.TARGET)
     swarm = inner.fields.get("swarm")
     flag = _flag(swarm)
     key = "docker" if swarm is None or flag is not None else "swarm"

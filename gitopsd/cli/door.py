@@ -3,7 +3,7 @@
 import functools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol
@@ -36,6 +36,8 @@ class Wiring(Protocol):
 
     def fleet(self, file: Path, timeout_s: float) -> "tuple[Member, ...]": ...
 
+    def schema(self, file: str) -> Mapping[str, Any]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -61,6 +63,11 @@ class Door:
         if self.server_url:
             raise click.UsageError("the file says who is asked; leave --server away")
         return self.wiring.fleet(file, timeout_s)
+
+    def schema(self, file: str) -> Mapping[str, Any]:
+        """Of `manifest`, `settings` or `servers`: what this version reads."""
+        self.here()
+        return self.wiring.schema(file)
 
     def application(self, **flags: Any) -> "Application":
         """The application; `flags` are those of `run`."""

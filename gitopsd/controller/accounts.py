@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from gitopsd.controller import shapes
 from gitopsd.engine_json.field_table import FIELDS
 from gitopsd.engine_json.swarm_words import HOLDER, word_of
+from gitopsd.engine_json.told import heading_of_field, told_of_field
+from gitopsd.manifest.keys_in_words import found_keys, short_name, taken_in_words
 from gitopsd.manifest.swarm_meanings import explained_keys, on_a_swarm
 from gitopsd.model.errors import GitopsdError
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from gitopsd.controller.queries.made import Made
     from gitopsd.controller.queries.why import Decision, Explanation
     from gitopsd.engine_json.field import Field
+    from gitopsd.manifest.manifest_schema import Key
 
 
 def explanation(found: "Explanation") -> shapes.Shape:
@@ -64,21 +67,33 @@ def made(made: "Made") -> shapes.Shape:
 
 
 def fields(name: str = "") -> shapes.Shape:
-    """How the field of this name, or those that a key of this name sets, are compared, or each that is compared at all;
-    and what a key means on a swarm, where that is something else. GitopsdError: nothing is called that.
+    """How fields of this name, or those that a key of this name sets, are compared, and what keys of this name mean;
+    without one all fields that are compared, all keys of `x-gitopsd`, and those that mean something else on a swarm.
+    GitopsdError: nothing is called that.
     """
     known: list[tuple[str, Field]] = [(holder, row) for holder, rows in FIELDS.items() for row in rows]
-    found = [(holder, row) for holder, row in known if name in (row.path, row.at) or (not name and row.compared)]
-    found = found or [(holder, row) for holder, row in known if name in row.keys]
-    found += [(HOLDER, _of_a_spec(word, name))] if (word := word_of(tuple(name.split(".")))) else []
-    means = on_a_swarm(name)
-    if not found and not means:
-        raise GitopsdError(f"there is no field or key {name}; `gitopsd explain` lists the fields")
-    keys = {each: on_a_swarm(each) for each in ([name] if means else explained_keys() if not name else [])}
-    return {
-        "fields": [_field(holder, row) for holder, row in found],
-        "keys": [{"key": key, "on_a_swarm": words} for key, words in keys.items()],
-    }
+    rows = [(holder, row) for holder, row in known if name in (row.path, row.at) or (not name and row.compared)]
+    rows = rows or [(holder, row) for holder, row in known if name in row.keys]
+    rows += [(HOLDER, _of_a_spec(word, name))] if (word := word_of(tuple(name.split(".")))) else []
+    asked = (name,) if name else explained_keys()
+    keys = {key.path: key for each in ("", *asked)[bool(name) :] for key in found_keys(each)}
+    named = {short_name(key.path) for key in keys.values()}
+    told = [_key(key) for key in keys.values()]
+    told += [_meaning(each, on_a_swarm(each)) for each in asked if each not in named and not keys.keys() & {each}]
+    if not rows and not any(each["takes"] or each["on_a_swarm"] for each in told):
+        raise GitopsdError(f"there is no field or key {name}; `gitopsd explain` lists them")
+    told = [each for each in told if each["takes"] or each["on_a_swarm"]]
+    return {"fields": [_field(holder, row) for holder, row in rows], "keys": told}
+
+
+def _key(key: "Key") -> shapes.Shape:
+    meaning = _meaning(key.path, on_a_swarm(short_name(key.path)))
+    takes, default = taken_in_words(key.schema), key.schema.get("default")
+    return {**meaning, "words": key.words or None, "takes": takes, "default": default}
+
+
+def _meaning(key: str, on_a_swarm: str) -> shapes.Shape:
+    return {"key": key, "words": None, "takes": None, "default": None, "on_a_swarm": on_a_swarm or None}
 
 
 def _of_a_spec(word: str, at: str) -> "Field":
@@ -101,5 +116,6 @@ def _field(holder: str, row: "Field") -> shapes.Shape:
         "api": ".".join(map(str, row.api)),
         "secret": row.secret,
         "droppable": row.droppable,
+        "words": [heading_of_field(holder, row), *told_of_field(holder, row)],
         "on_a_swarm": next((means for key in (row.path, *row.keys) if (means := on_a_swarm(key))), None),
     }

@@ -9,6 +9,18 @@ from typing import Any
 
 from gitopsd.manifest.compose import hidden_paths
 from gitopsd.manifest.durations import duration, duration_text
+from gitopsd.manifest.keys.json_schema import (
+    DURATION,
+    STRING,
+    Schema,
+    any_number,
+    listed,
+    mapping_of,
+    matching,
+    one_of,
+    takes,
+    whole_number,
+)
 from gitopsd.manifest.keys.quantities import integer, number, span
 from gitopsd.manifest.keys.shapes import Read, checked, choice, read_fields, refuse_key, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -27,6 +39,7 @@ _MOST_LOOKS = 10_000
 _HELD: dict[str, float] = {"memory": 0.9, "restarts": 0.0}  # where no max is written
 
 
+@takes(lambda: mapping_of(_ANALYSIS))
 def analysis(node: Node, path: str, problems: Problems) -> Json:
     """The keys as they are written, each in its canonical form."""
     if not isinstance(node, Fields):
@@ -37,7 +50,7 @@ def analysis(node: Node, path: str, problems: Problems) -> Json:
         problems.add(
             node.place, path, f"names no metrics; write metrics: [{{name: ...}}] with any of {LIST}, or a query"
         )
-    return read_fields(node, path, problems, {"metrics": _metrics, "synthetic": synthetic})
+    return read_fields(node, path, problems, _ANALYSIS)
 
 
 def analysis_of(written: Json) -> Analysis:
@@ -79,6 +92,7 @@ def _bound_shown(name: str, bound: str, value: float | None) -> Json:
     return duration_text(timedelta(seconds=value)) if name.startswith("latency") else f"{value * 100:g}%"
 
 
+@takes(lambda: listed(_metric_schema()))
 def _metrics(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Items) or not node.items:
         return wrong(node, path, problems, "a list of metrics, such as [{name: error-rate, max: 1%}]")
@@ -142,6 +156,7 @@ def _no_such_bound(name: str, nature: Nature) -> str:
 
 
 def _source(name: str, nature: Nature) -> Read:
+    @takes(one_of(*nature.sources))
     def read(node: Node, path: str, problems: Problems) -> Json:
         if nature is not QUERY and isinstance(node, Scalar) and node.value not in nature.sources:
             message = f"{name} is measured by the {nature.sources[0]}; remove the source, or call a query otherwise"
@@ -201,6 +216,7 @@ def _bound(name: str, bound: str) -> Read:
     return _number
 
 
+@takes({**STRING, "pattern": rf"^{_SHARE.pattern}$|\$"})
 def _share(node: Node, path: str, problems: Problems) -> Json:
     """A share in percent; a number alone might be one of 1 or one of 100."""
     found = _SHARE.fullmatch(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
@@ -213,6 +229,7 @@ def _share(node: Node, path: str, problems: Problems) -> Json:
 def _ratio(name: str, bound: str) -> Read:
     """Of our own metrics the canary may never be asked to be better than stable."""
 
+    @takes(any_number())
     def read(node: Node, path: str, problems: Problems) -> Json:
         value = number(node)
         within = value is not None and math.isfinite(value) and 0 < value < _MOST_SAMPLES
@@ -228,6 +245,7 @@ def _ratio(name: str, bound: str) -> Read:
     return read
 
 
+@takes(DURATION)
 def _time(node: Node, path: str, problems: Problems) -> Json:
     value = span(node, path, problems)
     if value is not None and not duration(value):
@@ -236,6 +254,7 @@ def _time(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(DURATION)
 def _interval(node: Node, path: str, problems: Problems) -> Json:
     value = span(node, path, problems)
     if value is not None and duration(value) < timedelta(seconds=1):
@@ -244,6 +263,7 @@ def _interval(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(listed(STRING))
 def _command(node: Node, path: str, problems: Problems) -> Json:
     """A program and its arguments; no shell is between, unless one is named."""
     items = node.items if isinstance(node, Items) else ()
@@ -253,6 +273,7 @@ def _command(node: Node, path: str, problems: Problems) -> Json:
     return [*words]
 
 
+@takes(any_number())
 def _number(node: Node, path: str, problems: Problems) -> Json:
     value = number(node)
     if value is None or not math.isfinite(value):
@@ -266,7 +287,7 @@ def _matching(expression: re.Pattern[str], expected: str) -> Read:
         if not expression.fullmatch(written):
             raise ValueError(written)
 
-    return checked(valid, expected)
+    return takes(matching(expression, expected))(checked(valid, expected))
 
 
 def _metric_of(values: Mapping[str, Any]) -> Metric:
@@ -310,3 +331,14 @@ _QUERY_KEYS: dict[str, Read] = {
     "command": _command,
     "timeout": _interval,
 }
+_ANALYSIS: dict[str, Read] = {"metrics": _metrics, "synthetic": synthetic}
+
+
+def _metric_schema() -> Schema:
+    """Every key that any metric has; which of them go together depends on its name."""
+    bounds: dict[str, Schema] = {key: {"type": ["string", "number"]} for key in BOUNDS}
+    sources = sorted({source for nature in (QUERY, *NAMES.values()) for source in nature.sources})
+    own: dict[str, Schema] = {"name": {"anyOf": [{"enum": [*NAMES]}, STRING]}, "source": one_of(*sources)}
+    own |= {**bounds, "min_samples": whole_number(1, _MOST_SAMPLES)}
+    table = mapping_of({**_COMMON, **_QUERY_KEYS})
+    return {**table, "properties": {**own, **table["properties"]}, "required": ["name"]}

@@ -8,6 +8,7 @@ from typing import Final
 
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.content import Ground, file_of
+from gitopsd.manifest.keys.json_schema import STRING, Schema, by_name, either, mapping_of, one_of, takes
 from gitopsd.manifest.keys.shapes import Read, read_fields, shown, text, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -18,8 +19,10 @@ RESTART: Final = "restart"  # a new container, as for every other change
 FLAGS_DIRECTORY: Final = "/etc/gitopsd"
 _SIGNALS: Final = frozenset(each.name for each in signal.Signals) - {"SIGKILL", "SIGSTOP"}
 _EXPECTED: Final = "restart, update, or signal:NAME such as signal:SIGHUP"
+_WORD: Final[Schema] = either(one_of(RESTART, EXCHANGED), {**STRING, "pattern": "^signal:[A-Za-z0-9]+$"})
 
 
+@takes(either(_WORD, by_name(_WORD)))
 def on_config_change(node: Node, path: str, problems: Problems) -> Json:
     """One word for all configs, or a word for each by its name."""
     if isinstance(node, Fields):
@@ -27,6 +30,7 @@ def on_config_change(node: Node, path: str, problems: Problems) -> Json:
     return _word(node, path, problems)
 
 
+@takes(lambda: either(STRING, mapping_of(_FLAGS)))
 def flags(node: Node, path: str, problems: Problems) -> Json:
     """`flags.yaml`, or `{file: flags.yaml, target: /etc/gitopsd/flags.yaml}`."""
     if isinstance(node, Scalar):
@@ -85,6 +89,7 @@ def _way(mount: ContentMount, said: Json) -> str:
     return "" if word == RESTART or not name else word.removeprefix("signal:")
 
 
+@takes(_WORD)
 def _word(node: Node, path: str, problems: Problems) -> Json:
     value = node.value if isinstance(node, Scalar) else None
     if value in (RESTART, EXCHANGED):
@@ -96,6 +101,7 @@ def _word(node: Node, path: str, problems: Problems) -> Json:
     return wrong(node, path, problems, _EXPECTED)
 
 
+@takes(STRING)
 def _absolute(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value is not None and not value.startswith("/"):

@@ -101,7 +101,7 @@ def _env_files(node: Node, path: str, problems: Problems) -> Iterator[_File]:
             for index, item in enumerate(items):
                 where = f"{path}[{index}]"
                 if isinstance(item, Fields):
-                    entry = read_fields(item, where, problems, _ENV_FILE)
+                    entry = read_fields(item, where, problems, ENV_FILE)
                     if "path" in entry:
                         required, raw = bool(entry.get("required", True)), entry.get("format") == "raw"
                         yield _File(str(entry["path"]), item.place, where, required, raw)
@@ -128,7 +128,7 @@ def _plain_file(node: Node, path: str, problems: Problems) -> Iterator[_File]:
         problems.add(node.place, path, f"expected a file or a list of files, got {described(node)}")
 
 
-_ENV_FILE: dict[str, Read] = {"path": text, "required": boolean, "format": choice("", "raw")}
+ENV_FILE: dict[str, Read] = {"path": text, "required": boolean, "format": choice("", "raw")}
 
 
 def _hidden_names(node: Node) -> frozenset[str]:

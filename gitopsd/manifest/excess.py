@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import cast
 
 from gitopsd.manifest.durations import duration, duration_text
+from gitopsd.manifest.keys.json_schema import DURATION, any_number, takes
 from gitopsd.manifest.keys.quantities import integer, number, span
 from gitopsd.manifest.keys.shapes import Read, closed, shown
 from gitopsd.manifest.node import Node, Problems
@@ -35,6 +36,7 @@ def memory_spike(chosen: Json) -> MemorySpike:
     )
 
 
+@takes(any_number(0, MOST_TIMES))
 def _multiple(node: Node, path: str, problems: Problems) -> Json:
     """How many times as much: more than 1, or 0 for whatever it likes."""
     value = number(node)
@@ -44,6 +46,7 @@ def _multiple(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(DURATION)
 def _moment(node: Node, path: str, problems: Problems) -> Json:
     """A duration in which something can happen."""
     value = span(node, path, problems)

@@ -1,12 +1,13 @@
 """`extends`: a service over another of the same file or of another file."""
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.anchor import anchored_service
 from gitopsd.manifest.cast import check_casts
 from gitopsd.manifest.interpolate import interpolate
-from gitopsd.manifest.keys.shapes import described, read_fields, text, wrong
+from gitopsd.manifest.keys.shapes import Read, described, read_fields, text, wrong
 from gitopsd.manifest.merge import RESET, merge_service, without_resets
 from gitopsd.manifest.node import Fields, Node, Scalar
 from gitopsd.manifest.source import Scope, Source, TooMuch, relative
@@ -136,7 +137,7 @@ def _named(source: Source, node: Node, path: str) -> _Base | None:
         case Scalar(value=str(service)) if service:
             return _Base(service, "", node.place)
         case Fields():
-            values = read_fields(node, path, source.problems, {"service": text, "file": text})
+            values = read_fields(node, path, source.problems, EXTENDS)
             file = node.fields.get("file")
             if isinstance(file, Scalar) and file.value == "":
                 source.problems.add(file.place, f"{path}.file", "is empty; name a file, or remove the key")
@@ -147,3 +148,6 @@ def _named(source: Source, node: Node, path: str) -> _Base | None:
         case _:
             source.problems.add(node.place, path, f"expected a service, or service and file, got {described(node)}")
     return None
+
+
+EXTENDS: Mapping[str, Read] = {"service": text, "file": text}

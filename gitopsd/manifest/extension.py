@@ -18,6 +18,7 @@ from gitopsd.manifest.excess import EXCESS, EXCESS_DEFAULTS, memory_spike, resta
 from gitopsd.manifest.guards import GUARDS, guards_of
 from gitopsd.manifest.health import health, health_checks, health_shown
 from gitopsd.manifest.jobs import job, job_fields
+from gitopsd.manifest.keys.json_schema import STRING, either, listed, schema_of, takes
 from gitopsd.manifest.keys.quantities import span
 from gitopsd.manifest.keys.shapes import (
     Read,
@@ -51,9 +52,9 @@ from gitopsd.model.traffic import Traffic
 
 def environment_policy(document: Fields, problems: Problems) -> tuple[EnvironmentPolicy, Chosen]:
     """`x-gitopsd` of the top level."""
-    values, places = _read(document, "", problems, _ENVIRONMENT)
+    values, places = _read(document, "", problems, ENVIRONMENT)
     chosen = Chosen()
-    for key, default in _ENVIRONMENT_DEFAULTS.items():
+    for key, default in ENVIRONMENT_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
     said = values.get("traffic")
     router = said.get("router") if isinstance(said, Mapping) else None
@@ -90,9 +91,9 @@ def handling(service: ComposedService, environment: Chosen, problems: Problems, 
 
     `awaited`: another service waits for its completion.
     """
-    values, places = _read(service.node, service.path, problems, _SERVICE)
+    values, places = _read(service.node, service.path, problems, SERVICE)
     chosen = Chosen()
-    for key, default in _SERVICE_DEFAULTS.items():
+    for key, default in SERVICE_DEFAULTS.items():
         _choose(chosen, key, values, places, default)
     _choose_updates(service, environment, values, places, chosen, problems)
     choose_back(service, values, places, chosen, problems)
@@ -244,12 +245,10 @@ def _duration(canonical: str) -> timedelta:
     return duration(canonical)
 
 
+@takes(lambda: either(schema_of(_HEAL), schema_of(_HEALS)))
 def _heal(node: Node, path: str, problems: Problems) -> Json:
     """One word for all kinds of drift, or a word for each."""
-    word = choice("repair", "report")
-    if isinstance(node, Fields):
-        return closed({each.name: word for each in fields(Heals)})(node, path, problems)
-    return word(node, path, problems)
+    return (_HEALS if isinstance(node, Fields) else _HEAL)(node, path, problems)
 
 
 def _heals(chosen: Json) -> Heals:
@@ -258,6 +257,7 @@ def _heals(chosen: Json) -> Heals:
     return REPORT_ONLY if chosen == "report" else REPAIR_ALL
 
 
+@takes(listed(STRING))
 def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
     """Paths of the field table, or beginnings of such."""
     found = strings(node, path, problems) or []
@@ -271,7 +271,9 @@ def _ignore_drift(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
-_ENVIRONMENT: dict[str, Read] = {
+_HEAL: Read = choice("repair", "report")
+_HEALS: Read = closed({each.name: _HEAL for each in fields(Heals)})
+ENVIRONMENT: dict[str, Read] = {
     "prune": boolean,
     "heal": _heal,
     "on_failure": choice("rollback", "pause"),
@@ -279,9 +281,9 @@ _ENVIRONMENT: dict[str, Read] = {
     "traffic": environment_traffic,
     **GUARDS,
 }
-_ENVIRONMENT_DEFAULTS: dict[str, Json] = {"prune": True, "heal": "repair", "on_failure": "rollback"}
+ENVIRONMENT_DEFAULTS: dict[str, Json] = {"prune": True, "heal": "repair", "on_failure": "rollback"}
 
-_SERVICE: dict[str, Read] = {
+SERVICE: dict[str, Read] = {
     "strategy": choice(*get_args(Strategy)),
     "min_ready": span,
     "healthy_deadline": span,
@@ -304,7 +306,7 @@ _SERVICE: dict[str, Read] = {
     "on_config_change": on_config_change,
     "flags": flags,
 }
-_SERVICE_DEFAULTS: dict[str, Json] = {
+SERVICE_DEFAULTS: dict[str, Json] = {
     "strategy": "rolling",
     "min_ready": duration_text(Policy().min_ready),
     "healthy_deadline": duration_text(Policy().healthy_deadline),

@@ -1,14 +1,14 @@
 """Gathers a project's files into one document: each read, filled in, extended, with its includes, then merged."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gitopsd.manifest.anchor import anchored_definition, anchored_service
 from gitopsd.manifest.environment import with_arguments, with_bare_names
 from gitopsd.manifest.extend import extended
 from gitopsd.manifest.interpolate import Variable, Variables, interpolate
-from gitopsd.manifest.keys.shapes import described, read_fields, string_or_strings, text
+from gitopsd.manifest.keys.shapes import Read, described, read_fields, string_or_strings, text
 from gitopsd.manifest.merge import merge_documents, without_resets
 from gitopsd.manifest.node import Fields, Items, Node, Scalar, plain
 from gitopsd.manifest.source import Scope, Source, merged, relative
@@ -182,8 +182,7 @@ def _entry(source: Source, node: Node, where: str, scope: Scope) -> _Include | N
         case Scalar(value=str(value)) if value:
             values: dict[str, object] = {"path": [value]}
         case Fields():
-            table = {"path": string_or_strings, "env_file": string_or_strings, "project_directory": text}
-            values = dict(read_fields(node, where, source.problems, table))
+            values = dict(read_fields(node, where, source.problems, INCLUDE))
         case _:
             values = {}
     if not values.get("path"):
@@ -202,3 +201,6 @@ def _paths(source: Source, values: object, scope: Scope, place: Place, where: st
     listed = values if isinstance(values, list) else []
     found = (source.path(scope.directory, str(value), place, where) for value in listed)
     return tuple(path for path in found if path is not None)
+
+
+INCLUDE: Mapping[str, Read] = {"path": string_or_strings, "env_file": string_or_strings, "project_directory": text}

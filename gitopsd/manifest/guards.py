@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from gitopsd.manifest.cron import cron
 from gitopsd.manifest.durations import duration
+from gitopsd.manifest.keys.json_schema import DURATION, STRING, schema_of, takes, takes_what
 from gitopsd.manifest.keys.quantities import integer, span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, choice, closed, each, is_empty, shown, text, wrong
 from gitopsd.manifest.moved import directory_name
@@ -63,6 +64,7 @@ def _requirement(written: Mapping[str, Any]) -> Requirement:
     return Requirement(written["environment"], duration(written.get("healthy_for", "0s")), same)  # type: ignore[arg-type]
 
 
+@takes(lambda: schema_of(_window_fields))
 def _window(node: Node, path: str, problems: Problems) -> Json:
     values = _window_fields(node, path, problems)
     if not isinstance(node, Fields) or not isinstance(values, dict):
@@ -77,6 +79,7 @@ def _window(node: Node, path: str, problems: Problems) -> Json:
     return values if "duration" in values and ("allow" in values or "deny" in values) else None
 
 
+@takes(STRING)
 def _opens(node: Node, path: str, problems: Problems) -> Json:
     """A cron expression, with one space between its fields."""
     value = "" if is_empty(node) else text(node, path, problems)
@@ -90,6 +93,7 @@ def _opens(node: Node, path: str, problems: Problems) -> Json:
     return " ".join(value.lower().split())
 
 
+@takes(DURATION)
 def _length(node: Node, path: str, problems: Problems) -> Json:
     value = span(node, path, problems)
     if value is not None and not _MINUTE <= duration(value) <= LONGEST_WINDOW:
@@ -108,6 +112,7 @@ def _zone(name: str) -> None:
 
 
 def _at_least(shortest: timedelta, why: str) -> Read:
+    @takes(DURATION)
     def read(node: Node, path: str, problems: Problems) -> Json:
         value = span(node, path, problems)
         if value is not None and duration(value) < shortest:
@@ -118,6 +123,7 @@ def _at_least(shortest: timedelta, why: str) -> Read:
     return read
 
 
+@takes({**STRING, "pattern": r"^[0-9]{1,3} *%? *$|\$"})
 def _share(node: Node, path: str, problems: Problems) -> Json:
     """A percentage as a whole number."""
     written = node.value if isinstance(node, Scalar) else None
@@ -128,6 +134,7 @@ def _share(node: Node, path: str, problems: Problems) -> Json:
     return int(number)
 
 
+@takes(lambda: schema_of(_requires_fields))
 def _requires(node: Node, path: str, problems: Problems) -> Json:
     values = _requires_fields(node, path, problems)
     if isinstance(node, Fields) and "environment" not in node.fields:
@@ -138,6 +145,7 @@ def _requires(node: Node, path: str, problems: Problems) -> Json:
 def _some(read: Read, expected: str, *, empty: bool = False) -> Read:
     """What `read` reads, and nothing is no value for it. `empty`: a mapping without keys says something."""
 
+    @takes_what(read)
     def read_some(node: Node, path: str, problems: Problems) -> Json:
         if isinstance(node, Scalar):
             return wrong(node, path, problems, expected)
@@ -153,13 +161,14 @@ def _named(valid: Callable[[str], object], expected: str) -> Read:
     """A string that `valid` accepts. Nothing is none: what a guard goes by is not left out by an unset variable."""
     read = checked(valid, expected)
 
+    @takes_what(read)
     def read_named(node: Node, path: str, problems: Problems) -> Json:
         return wrong(node, path, problems, expected) if is_empty(node) else read(node, path, problems)
 
     return read_named
 
 
-_window_fields = closed(
+_window_fields: Read = closed(
     {
         "allow": _opens,
         "deny": _opens,
@@ -167,7 +176,7 @@ _window_fields = closed(
         "timezone": _named(_zone, "an IANA time zone such as Europe/Berlin"),
     }
 )
-_requires_fields = closed(
+_requires_fields: Read = closed(
     {
         "environment": _named(directory_name, "an environment's name"),
         "healthy_for": span,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from gitopsd.manifest.durations import duration, duration_text
+from gitopsd.manifest.keys.json_schema import STRING, mapping_of, nullable, schema_of, takes
 from gitopsd.manifest.keys.quantities import integer, span
 from gitopsd.manifest.keys.shapes import Read, checked, closed, read_fields, shown, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
@@ -22,6 +23,7 @@ _MOST_ROUNDS = 100
 _SHORTEST = timedelta(milliseconds=100)
 
 
+@takes(lambda: mapping_of(_KEYS))
 def health(node: Node, path: str, problems: Problems) -> Json:
     """The keys as they are written, each in its canonical form; what is left out has its default."""
     if not isinstance(node, Fields):
@@ -98,6 +100,7 @@ def _check_times(node: Fields, values: Mapping[str, Json], path: str, problems: 
         problems.add(place, f"{path}.http.latency", f"{message}; lower it, or raise health.timeout")
 
 
+@takes({"type": ["string", "integer"]})
 def _status(node: Node, path: str, problems: Problems) -> Json:
     written = text_of(node.value) if isinstance(node, Scalar) and isinstance(node.value, str | int) else ""
     written = written.replace(" ", "")
@@ -121,6 +124,7 @@ def _path(written: str) -> None:
         raise ValueError(written)
 
 
+@takes(STRING)
 def _expression(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
         return wrong(node, path, problems, "a regular expression")
@@ -131,6 +135,11 @@ def _expression(node: Node, path: str, problems: Problems) -> Json:
         problems.add(node.place, path, message)
         return None
     return node.value or None
+
+
+@takes(lambda: nullable(schema_of(_process)))
+def _runs(node: Node, path: str, problems: Problems) -> Json:
+    return {} if isinstance(node, Scalar) and node.value is None else _process(node, path, problems)
 
 
 _port = integer(1, 65535)
@@ -147,9 +156,7 @@ _process: Read = closed({})
 _KEYS: dict[str, Read] = {
     "http": _http_fields,
     "tcp": closed({"port": _port}),
-    "process": lambda node, path, problems: (
-        {} if isinstance(node, Scalar) and node.value is None else _process(node, path, problems)
-    ),
+    "process": _runs,
     "interval": span,
     "timeout": span,
     "start_period": span,

@@ -10,6 +10,7 @@ from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.durations import duration
 from gitopsd.manifest.keys.deploy import restart_in_force
+from gitopsd.manifest.keys.json_schema import mapping_of, nullable, takes
 from gitopsd.manifest.keys.quantities import integer, span
 from gitopsd.manifest.keys.shapes import Read, boolean, choice, closed, text
 from gitopsd.manifest.node import Node, Problems, Scalar
@@ -22,6 +23,7 @@ _HARMLESS = (None, "probe", "verify")  # a plain one-shot is started again as Co
 _LATE = ("after", "contract", "on-failure")
 
 
+@takes(lambda: nullable(mapping_of(_KEYS)))
 def job_fields(node: Node, path: str, problems: Problems) -> Json:
     """`x-gitopsd.job`."""
     if isinstance(node, Scalar) and node.value is None:

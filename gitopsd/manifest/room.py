@@ -7,6 +7,7 @@ from typing import Final
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService
 from gitopsd.manifest.keys.deploy import MOST_REPLICAS
+from gitopsd.manifest.keys.json_schema import either, matching, takes
 from gitopsd.manifest.keys.shapes import shown
 from gitopsd.manifest.node import Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -17,6 +18,7 @@ ROOM: Final = ("max_surge", "max_unavailable")
 _SHARE: Final = re.compile(r"(\d{1,3})%")
 
 
+@takes(either({"type": "integer", "minimum": 0, "maximum": MOST_REPLICAS}, matching(_SHARE)))
 def amount(node: Node, path: str, problems: Problems) -> Json:
     """A number of instances, or a share such as 25%."""
     value = node.value if isinstance(node, Scalar) else None

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 
+from gitopsd.manifest.keys.json_schema import mapping_of, takes
 from gitopsd.manifest.keys.shapes import Read, read_fields, shown, text, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 from gitopsd.model.schema import Accepts, accepts_of
 
 
+@takes(lambda: {**mapping_of(_KEYS), "required": [*_KEYS]})
 def schema(node: Node, path: str, problems: Problems) -> Json:
     """`{database: shop, accepts: 14-16}`; both keys are needed."""
     if not isinstance(node, Fields):
@@ -24,6 +26,7 @@ def accepts(chosen: Json) -> Accepts | None:
     return accepts_of(str(chosen["database"]), str(chosen["accepts"])) if isinstance(chosen, Mapping) else None
 
 
+@takes({"type": ["string", "integer"]})
 def _range(node: Node, path: str, problems: Problems) -> Json:
     value = node.value if isinstance(node, Scalar) else None
     written = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""

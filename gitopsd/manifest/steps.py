@@ -8,6 +8,16 @@ from typing import Any, cast
 
 from gitopsd.manifest.durations import duration
 from gitopsd.manifest.keys.deploy import MOST_REPLICAS
+from gitopsd.manifest.keys.json_schema import (
+    DURATION,
+    STRING,
+    either,
+    listed,
+    mapping_of,
+    nullable,
+    schema_of,
+    takes,
+)
 from gitopsd.manifest.keys.quantities import integer, number, span
 from gitopsd.manifest.keys.shapes import Read, boolean, checked, closed, refuse_key, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
@@ -18,6 +28,7 @@ from gitopsd.model.strategy import Analyse, Approve, HeaderRoute, Pause, SetCana
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # what HTTP allows in the name of a header or cookie
 
 
+@takes(lambda: listed({**mapping_of(_STEPS, notes=False), "minProperties": 1, "maxProperties": 1}))
 def steps(node: Node, path: str, problems: Problems) -> Json:
     """The steps as they are written, each in its canonical form."""
     if not isinstance(node, Items) or not node.items:
@@ -53,6 +64,7 @@ def _check_weights(found: Sequence[Mapping[str, Json]], node: Items, path: str, 
             problems.add(node.items[index].place, f"{path}[{index}].set_weight", message)
 
 
+@takes(either({"type": "number", "minimum": 0, "maximum": 100}, {**STRING, "pattern": r"^[0-9.]+%?$|\$"}))
 def _weight(node: Node, path: str, problems: Problems) -> Json:
     """A percentage of the traffic, in steps of a hundredth."""
     written = node.value.removesuffix("%") if isinstance(node, Scalar) and isinstance(node.value, str) else None
@@ -65,11 +77,15 @@ def _weight(node: Node, path: str, problems: Problems) -> Json:
 
 def _optional(read: Read) -> Read:
     """A mapping that may be left empty."""
-    return lambda node, path, problems: (
-        {} if isinstance(node, Scalar) and node.value is None else read(node, path, problems)
-    )
+
+    @takes(lambda: nullable(schema_of(read)))
+    def read_optional(node: Node, path: str, problems: Problems) -> Json:
+        return {} if isinstance(node, Scalar) and node.value is None else read(node, path, problems)
+
+    return read_optional
 
 
+@takes(DURATION)
 def _moment(node: Node, path: str, problems: Problems) -> Json:
     value = span(node, path, problems)
     if value is not None and duration(value) < timedelta(seconds=1):
@@ -78,13 +94,15 @@ def _moment(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(lambda: schema_of(_analysis_fields))
 def _analysis(node: Node, path: str, problems: Problems) -> Json:
-    values = closed({"duration": _moment})(node, path, problems)
+    values = _analysis_fields(node, path, problems)
     if isinstance(node, Fields) and "duration" not in node.fields:
         problems.add(node.place, path, "has no duration; write how long to judge at least, such as {duration: 3m}")
     return values if isinstance(values, dict) and values else None
 
 
+@takes(lambda: schema_of(_scale_fields))
 def _scale(node: Node, path: str, problems: Problems) -> Json:
     values = _scale_fields(node, path, problems)
     if isinstance(node, Fields) and len(node.fields) != 1:
@@ -95,6 +113,7 @@ def _scale(node: Node, path: str, problems: Problems) -> Json:
     return values or None
 
 
+@takes(lambda: schema_of(_route_fields))
 def _header_route(node: Node, path: str, problems: Problems) -> Json:
     """Empty: no request is routed by its header any more."""
     values = _route_fields(node, path, problems)
@@ -135,9 +154,10 @@ def _basis_points(weight: Json) -> int:
     return round(float(cast("float", weight)) * ALL / 100)
 
 
+_analysis_fields: Read = closed({"duration": _moment})
 _header = checked(_name, "the name of a header or cookie")
-_scale_fields = closed({"replicas": integer(0, MOST_REPLICAS), "percent": integer(1, 100), "match": boolean})
-_route_fields = _optional(closed({"header": _header, "cookie": _header, "value": text}))
+_scale_fields: Read = closed({"replicas": integer(0, MOST_REPLICAS), "percent": integer(1, 100), "match": boolean})
+_route_fields: Read = _optional(closed({"header": _header, "cookie": _header, "value": text}))
 _STEPS: dict[str, Read] = {
     "set_weight": _weight,
     "pause": _optional(closed({"duration": _moment})),

@@ -8,6 +8,17 @@ from typing import Final, cast
 
 from gitopsd.manifest.chosen import Chosen
 from gitopsd.manifest.compose import EXTENSION, ComposedService, hidden_paths
+from gitopsd.manifest.keys.json_schema import (
+    STRING,
+    either,
+    listed,
+    mapping_of,
+    matching,
+    nullable,
+    one_of,
+    schema_of,
+    takes,
+)
 from gitopsd.manifest.keys.ports import one_port
 from gitopsd.manifest.keys.shapes import Entry, Read, boolean, checked, choice, closed, each, shown
 from gitopsd.manifest.keys.sharing import CONTAINER, SERVICE
@@ -33,14 +44,16 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _VALUE: Final = re.compile(r"[A-Za-z0-9_.~+/=:-]{0,200}")
 
 
+@takes(lambda: nullable(schema_of(_of_environment)))
 def environment_traffic(node: Node, path: str, problems: Problems) -> Json:
     """The top level's: a router for every service that publishes a TCP port; HAProxy where none is named."""
     if isinstance(node, Scalar) and node.value is None:
         return {"router": "haproxy"}
-    found = closed({"router": _router})(node, path, problems)
+    found = _of_environment(node, path, problems)
     return {"router": "haproxy", **found} if isinstance(found, Mapping) else found
 
 
+@takes(lambda: nullable(mapping_of(_KEYS, _LATER)))
 def service_traffic(node: Node, path: str, problems: Problems) -> Json:
     """A service's own, as it is written; what is left out follows from its ports."""
     if isinstance(node, Scalar) and node.value is None:
@@ -277,11 +290,13 @@ def _show(chosen: Chosen, traffic: Traffic, wish: Wish, environment: Chosen, hid
         chosen.put(f"{KEY}.{key}", HIDDEN if key in hidden else value, place if key in written else usual)
 
 
+@takes(lambda: either({"const": NOBODY}, schema_of(one_port)))
 def _redirecting(node: Node, path: str, problems: Problems) -> Json:
     """A port, or the word that none is meant."""
     return NOBODY if isinstance(node, Scalar) and node.value == NOBODY else one_port(node, path, problems)
 
 
+@takes(one_of("haproxy", "none"))
 def _router(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and node.value == "traefik":
         message = "which program routes is for gitopsd.yaml to say (`router: {mode: traefik}`); write haproxy or none"
@@ -295,9 +310,10 @@ def _matching(pattern: re.Pattern[str], expected: str) -> Read:
         if not pattern.fullmatch(written):
             raise ValueError(written)
 
-    return checked(valid, expected)
+    return takes(matching(pattern, expected))(checked(valid, expected))
 
 
+@takes(listed(STRING))
 def _hosts(node: Node, path: str, problems: Problems) -> Json:
     found = each(_host, "host names")(node, path, problems)
     if isinstance(found, list) and len({str(host).lower() for host in found}) < len(found):
@@ -305,6 +321,7 @@ def _hosts(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+_of_environment: Read = closed({"router": _router})
 _host = _matching(_HOST, "a host such as shop.example.com or *.example.com")
 _named = closed(
     {
@@ -314,6 +331,7 @@ _named = closed(
 )
 
 
+@takes(lambda: either(STRING, schema_of(_named)))
 def _purpose(node: Node, path: str, problems: Problems) -> Json:
     """A name, or a name with the value that counts."""
     if isinstance(node, Scalar):
@@ -340,7 +358,7 @@ _KEYS: Final[Mapping[str, Read]] = {
     "redirect_from": _redirecting,
     "expose": choice("host", "inner"),
 }
-_LATER: Final = {
+_LATER: Final[Mapping[str, str]] = {
     "certificates": "is the router's; write `router: {certificates: DIRECTORY}` in gitopsd.yaml",
     "router": f"is the environment's; write it under the top-level {EXTENSION}",
 }

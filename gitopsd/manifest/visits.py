@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from gitopsd.manifest.durations import duration, duration_text
+from gitopsd.manifest.keys.json_schema import DURATION, matching, schema_of, takes
 from gitopsd.manifest.keys.quantities import integer, span
 from gitopsd.manifest.keys.shapes import Read, closed, each, shown
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
@@ -18,6 +19,7 @@ _PATH: Final = re.compile(r"/[!-~]*")
 _MOST_REQUESTS: Final = 1_000_000
 
 
+@takes(lambda: schema_of(_pre_warm))
 def pre_warm(node: Node, path: str, problems: Problems) -> Json:
     """The keys as they are written, each in its canonical form."""
     return _pre_warm(node, path, problems)
@@ -56,6 +58,7 @@ def synthetic_of(written: Json) -> Synthetic | None:
     return Synthetic(str(written["path"]), per_second(str(written["rate"])))
 
 
+@takes(lambda: schema_of(_synthetic))
 def synthetic(node: Node, path: str, problems: Problems) -> Json:
     """The keys as they are written; both are needed."""
     values = _synthetic(node, path, problems)
@@ -70,6 +73,7 @@ def per_second(written: str) -> float:
     return float(written.removesuffix("/s"))
 
 
+@takes(matching(_RATE))
 def _rate(node: Node, path: str, problems: Problems) -> Json:
     found = _RATE.fullmatch(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else None
     if found is None or not 0 < float(found[1]) <= 1000:
@@ -78,6 +82,7 @@ def _rate(node: Node, path: str, problems: Problems) -> Json:
     return f"{float(found[1]):g}/s"
 
 
+@takes(matching(_PATH))
 def _url_path(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or not _PATH.fullmatch(node.value):
         problems.add(node.place, path, f"expected the path of a page, such as /cart, got {shown(node)}")
@@ -85,6 +90,7 @@ def _url_path(node: Node, path: str, problems: Problems) -> Json:
     return node.value
 
 
+@takes(DURATION)
 def _moment(node: Node, path: str, problems: Problems) -> Json:
     value = span(node, path, problems)
     if value is not None and duration(value) <= timedelta(0):
@@ -94,7 +100,7 @@ def _moment(node: Node, path: str, problems: Problems) -> Json:
 
 
 _UNTIL: dict[str, Read] = {"requests": integer(1, _MOST_REQUESTS), "duration": _moment, "latency_p95": _moment}
-_pre_warm = closed(
+_pre_warm: Read = closed(
     {"paths": each(_url_path, "paths, such as [/, /cart]"), "rate": _rate, "until": closed(_UNTIL), "max": _moment}
 )
-_synthetic = closed({"path": _url_path, "rate": _rate})
+_synthetic: Read = closed({"path": _url_path, "rate": _rate})

@@ -207,7 +207,7 @@ def bring_over(name: Name, wanted: Over, request: Request, asked: Asked) -> Shap
 
 @api.get(
     "/fields",
-    summary="How a field of a container, network or volume is compared, or all of them are",
+    summary="How a field is compared and what a key of a manifest means, or all of them",
     responses=examples.FIELDS,
 )
 def fields(

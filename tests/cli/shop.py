@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from click.testing import CliRunner, Result
 
+from gitopsd.adapters.file_schemas import schema_of_file
 from gitopsd.adapters.fleet_file import fleet
 from gitopsd.adapters.git.checkout import open_checkout
 from gitopsd.adapters.git.directory import directory_files
@@ -139,6 +140,9 @@ class Shop:
 
     def fleet(self, file: Path, timeout_s: float) -> tuple[Member, ...]:
         return fleet(file, timeout_s)
+
+    def schema(self, file: str) -> Mapping[str, Any]:
+        return schema_of_file(file)
 
     def image(self, reference: str, behaviour: Behaviour) -> None:
         self.engine.add_image(reference, behaviour)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.shop import Shop
 
+UNTIL = ("requests", "duration", "latency_p95")
+
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell_asks_gitopsd_itself(tmp_path: Path, shell: str) -> None:
@@ -24,6 +26,8 @@ def test_the_script_of_a_shell_asks_gitopsd_itself(tmp_path: Path, shell: str) -
         ("gitopsd roll", 1, {"rollback", "rollout"}),
         ("gitopsd rollout pa", 2, {"pause"}),
         ("gitopsd volumes --or", 2, {"--orphaned"}),
+        ("gitopsd schema se", 2, {"settings", "servers"}),
+        ("gitopsd explain pre_warm.un", 2, {"pre_warm.until", *(f"pre_warm.until.{key}" for key in UNTIL)}),
     ],
 )
 def test_commands_and_options_are_offered_for_what_was_typed(typed: str, number: int, offered: set[str]) -> None:

@@ -264,9 +264,23 @@ def test_a_heal_is_asked_for_a_service_or_for_all(shop: Shop) -> None:
 
 
 def test_an_explanation_names_every_property_of_a_field(shop: Shop) -> None:
-    (field,) = has(shop.json("explain", "restart"), "fields", "keys")["fields"]
-    keys = ("of", "path", "at", "comparator", "owner", "cure", "severity", "keys", "api", "secret", "droppable")
-    assert has(field, *keys, "on_a_swarm")["keys"] == ["restart", "deploy.restart_policy"]
+    (field,) = has(shop.json("explain", "restart"), "fields")["fields"]
+    keys = (
+        "of",
+        "path",
+        "at",
+        "comparator",
+        "owner",
+        "cure",
+        "severity",
+        "keys",
+        "api",
+        "secret",
+        "droppable",
+        "words",
+        "on_a_swarm",
+    )
+    assert has(field, *keys)["keys"] == ["restart", "deploy.restart_policy"]
 
 
 @pytest.mark.parametrize(

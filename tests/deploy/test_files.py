@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gitopsd.adapters import settings_file
+from gitopsd.adapters import settings_file, settings_sections
 from gitopsd.adapters.haproxy.opening import NAME
 from gitopsd.cli.main import COMMANDS
 from gitopsd.model.settings import Settings
@@ -40,7 +40,7 @@ def test_every_commented_setting_is_valid_and_every_default_is_the_default(tmp_p
 
 
 def test_every_setting_is_there() -> None:
-    for key in settings_file._TOP:
+    for key in settings_sections.TOP:
         assert re.search(rf"(?m)^#+ {key}:", SETTINGS), key
     for key in ("branch", "interval", "timeout", "credentials", "verify", "password_file", "ssh_key_file"):
         assert f"{key}:" in SETTINGS, key
@@ -154,7 +154,7 @@ def values(settings: Settings) -> dict[str, object]:
 def test_the_readme_names_every_command_and_every_setting() -> None:
     for name in COMMANDS:
         assert re.search(rf"`{name}[ `]|, `{name}`|`[^`|]*{name} ", README), name
-    for key in settings_file._TOP:
+    for key in settings_sections.TOP:
         assert re.search(rf"(?m)^\| `{key}", README) or f"`{key}." in README, key
 
 

@@ -1,28 +1,27 @@
-"""`gitopsd explain`: how a field of a container, network or volume is compared, and what a key means on a swarm.
+"""`gitopsd explain`: how a field is compared and brought back, and what a key of a manifest means."""
 
-JSON: {"fields": [...], "keys": [{"key", "on_a_swarm"}]}; `keys` are those that mean something else there.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import click
 
 from gitopsd.cli.door import Door, options
 
-OWNERS = {
-    "declared": "the manifest owns it: its silence is a declaration, too",
-    "defaulted": "the engine fills it in where the manifest is silent",
-    "volatile": "it changes by itself; it is compared only where the manifest fixes it",
-    "ignored": "it is never compared",
-}
-CURES = {"in-place": "on the live container", "recreate": "with a new container", "none": "by nobody but a person"}
+
+def _offered(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
+    """What a shell completes."""
+    from gitopsd.engine_json.field_table import FIELDS
+    from gitopsd.manifest.keys_in_words import known_names
+
+    fields = (row.path for rows in FIELDS.values() for row in rows if row.compared)
+    return sorted({name for name in (*fields, *known_names()) if name.startswith(typed)})
 
 
 @click.command(
-    "explain", help="Tell how a FIELD is compared and mended, or what a KEY means on a swarm; without one, list them."
+    "explain",
+    help="Tell how a FIELD is compared and mended, or what a KEY of a manifest means; without, list them.",
 )
-@click.argument("field", required=False, default="", metavar="[FIELD|KEY]")
+@click.argument("field", required=False, default="", metavar="[FIELD|KEY]", shell_complete=_offered)
 @options
 def command(door: Door, field: str) -> int:
     if (server := door.server()) is not None:
@@ -32,44 +31,50 @@ def command(door: Door, field: str) -> int:
 
         found = fields(field)
     if door.as_json:
-        door.json({"fields": found["fields"], "keys": found.get("keys", [])})
+        door.json(found)
     elif field:
-        for each in found["fields"]:
-            _told(door, each)
-        for each in found.get("keys", []) if not found["fields"] else ():
-            door.text(f"{each['key']} in a manifest or gitopsd.yaml")
-            door.text(f"  on a swarm: {each['on_a_swarm']}")
+        said = {"; ".join(each["words"][1:]) for each in found["fields"]}  # of a key that sets such a field
+        keys = (_of_key(each, said) for each in found["keys"])
+        for heading, *lines in (*map(_of_field, found["fields"]), *keys):
+            door.text("\n  ".join((heading, *lines)))
     else:
-        from gitopsd.cli.table import table
-
-        rows = [
-            (each["of"], each["path"], each["owner"], each["cure"], ", ".join(each["keys"])) for each in found["fields"]
-        ]
-        door.text(table(("OF", "FIELD", "OWNER", "CURE", "COMPOSE KEYS"), rows))
-        door.text("\nOn a swarm these keys mean something else:")
-        door.text(table((), [(each["key"], each["on_a_swarm"]) for each in found.get("keys", [])]))
+        _listed(door, found)
     return 0
 
 
-def _told(door: Door, row: Mapping[str, Any]) -> None:
-    from gitopsd.engine_json.delivered import ROWS
-    from gitopsd.engine_json.swarm_words import HOLDER
+def _of_field(field: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*field["words"], *_there(field))
 
-    where = "read from its files" if row["path"] in ROWS else f"{row['at']} in an inspection"
-    door.text(f"{row['path']} of a {row['of']}, {where}")
-    door.text(f"  compared as a {row['comparator']}; {OWNERS[row['owner']]}")
-    if row["owner"] in ("declared", "defaulted") or row["keys"]:
-        how = "by telling Swarm again" if row["of"] == HOLDER else CURES[row["cure"]]
-        door.text(f"  brought back {how}; a change of it is of {row['severity']} severity")
-    if row["keys"]:
-        door.text(f"  set by {', '.join(row['keys'])}")
-    if row["of"] == HOLDER:
-        door.text(f"  left to somebody else by `x-gitopsd: {{ignore_drift: [{row['path']}]}}`")
-    if row["api"] != "1.41":
-        door.text(f"  shown from engine API {row['api']} on")
-    if row["droppable"]:
-        door.text("  an engine whose kernel lacks it drops it with a warning: then it is unenforceable, and no drift")
-    if row.get("on_a_swarm"):
-        door.text(f"  on a swarm: {row['on_a_swarm']}")
-    if row["secret"]:
-        door.text("  its values may be secret: they are kept as keyed hashes, and shown as hidden")
+
+def _of_key(key: Mapping[str, Any], said: Collection[str]) -> tuple[str, ...]:
+    if key["takes"] is None:
+        return (f"{key['key']} in a manifest or gitopsd.yaml", *_there(key))
+    default = () if key["default"] is None else (f"default {_written(key['default'])}",)
+    words = (key["words"],) if key["words"] and key["words"] not in said else ()
+    return (f"{key['key']} of a manifest", *words, f"takes {key['takes']}", *default, *_there(key))
+
+
+def _there(told: Mapping[str, Any]) -> tuple[str, ...]:
+    return (f"on a swarm: {told['on_a_swarm']}",) if told.get("on_a_swarm") else ()
+
+
+def _written(value: Any) -> str:
+    """As YAML has it in one line."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case Mapping():
+            return "{" + ", ".join(f"{key}: {_written(each)}" for key, each in value.items()) + "}"
+        case _:
+            return str(value)
+
+
+def _listed(door: Door, found: Mapping[str, Any]) -> None:
+    rows = [
+        (each["of"], each["path"], each["owner"], each["cure"], ", ".join(each["keys"])) for each in found["fields"]
+    ]
+    door.table(("OF", "FIELD", "OWNER", "CURE", "COMPOSE KEYS"), rows)
+    door.text()
+    door.table(("KEY", "MEANING"), [(each["key"], each["words"]) for each in found["keys"] if each["words"]])
+    door.text("\nOn a swarm these keys mean something else:")
+    door.table((), [(each["key"], each["on_a_swarm"]) for each in found["keys"] if each["on_a_swarm"]])

@@ -3,6 +3,17 @@
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from gitopsd.manifest.keys.json_schema import (
+    STRING,
+    by_name,
+    either,
+    listed,
+    mapping_of,
+    matching,
+    nullable,
+    schema_of,
+    takes,
+)
 from gitopsd.manifest.keys.quantities import nonzero, truncated, whole
 from gitopsd.manifest.keys.shapes import (
     Entry,
@@ -25,6 +36,7 @@ from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 
 
+@takes(lambda: either(listed(STRING), by_name(nullable(schema_of(_NETWORK)))))
 def networks(node: Node, path: str, problems: Problems) -> Json:
     """Names, or names with options; None stands for no options."""
     match node:
@@ -39,6 +51,7 @@ def networks(node: Node, path: str, problems: Problems) -> Json:
             return wrong(node, path, problems, "a list of networks, or a mapping")
 
 
+@takes(lambda: either(listed(STRING), by_name(mapping_of(_DEPENDENCY))))
 def depends_on(node: Node, path: str, problems: Problems) -> Json:
     """Names, or names with a condition."""
     match node:
@@ -81,6 +94,7 @@ def grants(default_directory: str) -> Read:
     Compose writes down where a secret goes by default, but not where a config does (`default_directory` is "").
     """
 
+    @takes(lambda: listed(schema_of(_grant)))
     def read(node: Node, path: str, problems: Problems) -> Json:
         if not isinstance(node, Items):
             return wrong(node, path, problems, "a list of names")
@@ -96,6 +110,7 @@ def grants(default_directory: str) -> Read:
     return read
 
 
+@takes(lambda: either(STRING, mapping_of(_GRANT)))
 def _grant(node: Node, path: str, problems: Problems) -> Entry | None:
     match node:
         case Scalar(value=str(source)) if source:
@@ -111,6 +126,7 @@ def _grant(node: Node, path: str, problems: Problems) -> Entry | None:
     return None
 
 
+@takes(STRING)
 def _owner(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value is not None and not _ID.fullmatch(value):
@@ -119,6 +135,7 @@ def _owner(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes({"type": ["string", "integer"]})
 def _mode(node: Node, path: str, problems: Problems) -> Json:
     """The canonical form is an octal string; digits in quotes are octal, too."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -132,6 +149,7 @@ def _mode(node: Node, path: str, problems: Problems) -> Json:
     return f"0{value:o}"
 
 
+@takes({"type": "number"})
 def _priority(node: Node, path: str, problems: Problems) -> Json:
     """Compose takes no string here, also not one that a variable gave."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -139,6 +157,7 @@ def _priority(node: Node, path: str, problems: Problems) -> Json:
     return nonzero(truncated(-1 << 31, 1 << 31))(node, path, problems)
 
 
+@takes(lambda: matching(_MAC))
 def mac_address(node: Node, path: str, problems: Problems) -> Json:
     """Six bytes: `02:42:ac:11:65:43`."""
     value = text(node, path, problems)
@@ -147,6 +166,7 @@ def mac_address(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(listed(STRING))
 def _link_local_ips(node: Node, path: str, problems: Problems) -> Json:
     found = strings(node, path, problems)
     for index, item in enumerate(node.items if isinstance(node, Items) else ()):
@@ -156,9 +176,9 @@ def _link_local_ips(node: Node, path: str, problems: Problems) -> Json:
 
 
 _ID = re.compile(r"[0-9]{1,9}")
-_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}")
+_MAC: re.Pattern[str] = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){5}")
 _ADDRESS = checked(ip_address, "an IP address such as 169.254.34.68")
-_NETWORK = closed(
+_NETWORK: Read = closed(
     {
         "aliases": strings,
         "ipv4_address": checked(IPv4Address, "an IPv4 address such as 10.0.0.2"),

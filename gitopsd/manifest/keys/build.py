@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 from gitopsd.manifest.keys.attachments import grants
 from gitopsd.manifest.keys.hosts import extra_hosts
+from gitopsd.manifest.keys.json_schema import PAIRS, STRING, either, schema_of, takes
 from gitopsd.manifest.keys.limits import ulimits
 from gitopsd.manifest.keys.quantities import byte_size
 from gitopsd.manifest.keys.shapes import (
+    Read,
     closed,
     each,
     flag,
@@ -22,6 +24,7 @@ from gitopsd.model.canonical import Json
 REMOTE = re.compile(r"[a-z][a-z+.-]*://|git@|service:")
 
 
+@takes(lambda: either(STRING, schema_of(_BUILD)))
 def build(node: Node, path: str, problems: Problems) -> Json:
     """A directory, or a mapping that names one."""
     match node:
@@ -40,17 +43,20 @@ def build(node: Node, path: str, problems: Problems) -> Json:
             return None
 
 
+@takes(PAIRS)
 def _arguments(node: Node, path: str, problems: Problems) -> Json:
     """Those with a value; another would come from who builds."""
     found = optional_pairs(node, path, problems) or {}
     return {key: value for key, value in found.items() if value is not None} or None
 
 
+@takes(PAIRS)
 def _keys_of_ssh(node: Node, path: str, problems: Problems) -> Json:
     found = optional_pairs(node, path, problems) or {}
     return [key if value is None else f"{key}={value}" for key, value in found.items()] or None
 
 
+@takes({"type": ["string", "boolean"]})
 def _statement(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and isinstance(node.value, bool):
         return str(node.value).lower()
@@ -58,7 +64,7 @@ def _statement(node: Node, path: str, problems: Problems) -> Json:
 
 
 _STRINGS = each(text, "strings")
-_BUILD = closed(
+_BUILD: Read = closed(
     {
         "context": text,
         "dockerfile": text,

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from gitopsd.manifest.keys.json_schema import NULL, STRING, either, listed, takes
 from gitopsd.manifest.keys.shapes import wrong
 from gitopsd.manifest.node import Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -22,6 +23,7 @@ _PIECE = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
+@takes(either(STRING, listed(STRING), NULL))
 def command(node: Node, path: str, problems: Problems) -> Json:
     """The words. An empty list or string clears what the image says; nothing at all keeps it (None)."""
     match node:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gitopsd.manifest.keys.devices import reservations
+from gitopsd.manifest.keys.json_schema import SIZE, any_number, mapping_of, one_of, schema_of, takes, takes_what
 from gitopsd.manifest.keys.quantities import (
     byte_size,
     integer,
@@ -22,6 +23,7 @@ ON_FAILURE = "on-failure"
 _CONDITIONS = {"any": "always", "none": "no"}
 
 
+@takes(lambda: schema_of(_DEPLOY))
 def deploy(node: Node, path: str, problems: Problems) -> Json:
     """The canonical form always has `resources` and `placement`."""
     if isinstance(node, Scalar) and node.value is None:
@@ -45,6 +47,7 @@ def restart_in_force(canonical: Mapping[str, Json]) -> str | None:
     return f"{_CONDITIONS.get(condition, condition)}{counted}" or None
 
 
+@takes(lambda: schema_of(_RESTART))
 def _restart_policy(node: Node, path: str, problems: Problems) -> Json:
     found = _RESTART(node, path, problems)
     if not isinstance(found, dict) or not isinstance(node, Fields):
@@ -63,6 +66,7 @@ def _restart_policy(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+@takes(one_of("replicated", ""))
 def _mode(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value in ("global-job", "replicated-job"):
@@ -74,6 +78,7 @@ def _mode(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(one_of("dnsrr", ""))
 def _endpoint_mode(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value == "vip":
@@ -84,6 +89,7 @@ def _endpoint_mode(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(mapping_of({}))
 def _placement(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Fields) and node.fields:
         problems.add(node.place, path, "needs Swarm, which has nodes to choose from; remove it")
@@ -91,6 +97,7 @@ def _placement(node: Node, path: str, problems: Problems) -> Json:
     return closed({})(node, path, problems)
 
 
+@takes(SIZE)
 def memory_size(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and not isinstance(node.value, str):
         wrong(node, path, problems, 'a size with its unit, such as "64m"')
@@ -98,6 +105,7 @@ def memory_size(node: Node, path: str, problems: Problems) -> Json:
     return byte_size(node, path, problems)
 
 
+@takes(any_number(0, 1))
 def ratio(node: Node, path: str, problems: Problems) -> Json:
     value = number(node)
     if value is None or not 0 <= value <= 1:
@@ -109,6 +117,7 @@ def ratio(node: Node, path: str, problems: Problems) -> Json:
 def _never(read: Read, why: str) -> Read:
     """A key of which only the value that says nothing is carried out."""
 
+    @takes_what(read)
     def refused(node: Node, path: str, problems: Problems) -> Json:
         if read(node, path, problems) is not None:
             problems.add(node.place, path, why)
@@ -117,6 +126,7 @@ def _never(read: Read, why: str) -> Read:
     return refused
 
 
+@takes(one_of("", "pause"))
 def _after_the_way_back(node: Node, path: str, problems: Problems) -> Json:
     """What happens when the way back fails too: it stops, and a person is told."""
     if isinstance(node, Scalar) and (why := _NOT_BACK.get(str(node.value))):
@@ -162,7 +172,7 @@ _ROLLBACK = closed(
         "order": choice("start-first", "stop-first"),
     }
 )
-_RESTART = closed(
+_RESTART: Read = closed(
     {
         "condition": choice("", ON_FAILURE, "any", "none", "always", "unless-stopped", "no"),
         "delay": span,
@@ -170,7 +180,7 @@ _RESTART = closed(
         "window": span,
     }
 )
-_DEPLOY = closed(
+_DEPLOY: Read = closed(
     {
         "replicas": integer(0, MOST_REPLICAS),
         "update_config": closed(UPDATE),

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from gitopsd.manifest.keys.command import command
+from gitopsd.manifest.keys.json_schema import nullable, schema_of, takes
 from gitopsd.manifest.keys.shapes import (
+    Read,
     boolean,
     choice,
     closed,
@@ -19,14 +21,16 @@ from gitopsd.manifest.node import Fields, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 
 
+@takes(lambda: nullable(schema_of(_DEVELOP)))
 def develop(node: Node, path: str, problems: Problems) -> Json:
     """What to do when files change on a machine on which people develop."""
     problems.warn(node.place, path, "ignored: it concerns machines on which people develop")
     if isinstance(node, Scalar) and node.value is None:
         return None
-    return closed({"watch": each(_watch, "mappings with path and action")})(node, path, problems)
+    return _DEVELOP(node, path, problems)
 
 
+@takes(lambda: schema_of(_WATCH))
 def _watch(node: Node, path: str, problems: Problems) -> Json:
     found = _WATCH(node, path, problems)
     if not isinstance(node, Fields) or not isinstance(found, Mapping):
@@ -36,6 +40,7 @@ def _watch(node: Node, path: str, problems: Problems) -> Json:
     return {"exec": {"command": None}, **found}
 
 
+@takes(lambda: schema_of(_EXEC))
 def _exec(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Fields) and "command" not in node.fields:
         problems.add(node.place, path, "has no command; add it")
@@ -43,7 +48,7 @@ def _exec(node: Node, path: str, problems: Problems) -> Json:
     return {"command": None, **found} if isinstance(found, Mapping) else None
 
 
-_EXEC = closed(
+_EXEC: Read = closed(
     {
         "command": command,
         "user": text,
@@ -52,7 +57,7 @@ _EXEC = closed(
         "environment": once(optional_pairs),
     }
 )
-_WATCH = closed(
+_WATCH: Read = closed(
     {
         "path": text,
         "action": choice("rebuild", "sync", "restart", "sync+restart", "sync+exec"),
@@ -63,3 +68,4 @@ _WATCH = closed(
         "exec": _exec,
     }
 )
+_DEVELOP: Read = closed({"watch": each(_watch, "mappings with path and action")})

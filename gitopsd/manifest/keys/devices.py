@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from gitopsd.manifest.keys.json_schema import STRING, either, listed, mapping_of, one_of, takes, whole_number
 from gitopsd.manifest.keys.quantities import whole
 from gitopsd.manifest.keys.shapes import (
     Read,
@@ -26,6 +27,7 @@ _PERMISSIONS = re.compile(r"(?!.*(.).*\1)[rwm]{1,3}")
 _RULE = re.compile(r"[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}")
 
 
+@takes(lambda: listed(either(STRING, mapping_of(_DEVICE))))
 def devices(node: Node, path: str, problems: Problems) -> Json:
     """Devices of the host, each with its path inside; of two with one path inside the later counts."""
     if not isinstance(node, Items):
@@ -55,7 +57,7 @@ def _device(node: Node, path: str, problems: Problems) -> dict[str, Json] | None
             missing = [key for key in ("source", "target") if key not in node.fields]
             for key in missing:
                 problems.add(node.place, path, f"has no {key}; add it")
-            found = read_fields(node, path, problems, {"source": text, "target": text, "permissions": text})
+            found = read_fields(node, path, problems, _DEVICE)
             return None if missing else found
         case _:
             wrong(node, path, problems, "a device such as /dev/ttyUSB0")
@@ -81,6 +83,7 @@ def _check(device: Mapping[str, Json], node: Node, path: str, problems: Problems
         wrong_one("permissions", "expected permissions of the letters r, w and m")
 
 
+@takes(listed(STRING))
 def device_cgroup_rules(node: Node, path: str, problems: Problems) -> Json:
     """Rules as the kernel writes them: type, major and minor number, permissions."""
     found = distinct_strings(node, path, problems)
@@ -90,6 +93,7 @@ def device_cgroup_rules(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+@takes(lambda: either(one_of("all"), listed(mapping_of(_REQUEST))))
 def gpus(node: Node, path: str, problems: Problems) -> Json:
     """`all`, or a list of requests."""
     if isinstance(node, Scalar):
@@ -100,6 +104,7 @@ def gpus(node: Node, path: str, problems: Problems) -> Json:
     return each(_request, "requests such as {driver: nvidia, count: 1}")(node, path, problems)
 
 
+@takes(lambda: listed(mapping_of(_REQUEST)))
 def reservations(node: Node, path: str, problems: Problems) -> Json:
     """`deploy.resources.reservations.devices`: requests that name their capabilities."""
     for index, item in enumerate(node.items if isinstance(node, Items) else ()):
@@ -108,6 +113,7 @@ def reservations(node: Node, path: str, problems: Problems) -> Json:
     return each(_request, "requests such as {capabilities: [gpu], count: 1}")(node, path, problems)
 
 
+@takes(lambda: mapping_of(_REQUEST))
 def _request(node: Node, path: str, problems: Problems) -> Json:
     """A request for devices; without number and names it is for all there are."""
     if not isinstance(node, Fields):
@@ -123,6 +129,7 @@ def _request(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+@takes(either(one_of("all"), whole_number(ALL)))
 def _count(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and node.value == "all":
         return ALL
@@ -133,6 +140,7 @@ def _count(node: Node, path: str, problems: Problems) -> Json:
     return value or None
 
 
+_DEVICE: dict[str, Read] = {"source": text, "target": text, "permissions": text}
 _REQUEST: dict[str, Read] = {
     "capabilities": distinct_strings,
     "count": _count,

@@ -1,5 +1,6 @@
 """`healthcheck`: how Docker finds out whether a container works."""
 
+from gitopsd.manifest.keys.json_schema import BOOLEAN, STRING, either, listed, takes
 from gitopsd.manifest.keys.quantities import span, truncated
 from gitopsd.manifest.keys.shapes import boolean, closed, wrong
 from gitopsd.manifest.node import Items, Node, Problems, Scalar
@@ -8,6 +9,7 @@ from gitopsd.model.canonical import Json
 _KINDS = ("NONE", "CMD", "CMD-SHELL")
 
 
+@takes(either(STRING, listed(STRING)))
 def _test(node: Node, path: str, problems: Problems) -> Json:
     match node:
         case Scalar(value=str(line)):
@@ -27,6 +29,7 @@ def _test(node: Node, path: str, problems: Problems) -> Json:
             return None
 
 
+@takes(BOOLEAN)
 def _disable(node: Node, path: str, problems: Problems) -> Json:
     return boolean(node, path, problems) or None
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_address
 
+from gitopsd.manifest.keys.json_schema import STRING, by_name, either, listed, takes
 from gitopsd.manifest.keys.shapes import distinct_strings, shown, string_or_strings, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -10,6 +11,7 @@ from gitopsd.model.canonical import Json
 GATEWAY = "host-gateway"
 
 
+@takes(either(STRING, listed(STRING)))
 def dns(node: Node, path: str, problems: Problems) -> Json:
     """The addresses of name servers, in the order in which they are asked."""
     found = [value for value in string_or_strings(node, path, problems) or () if value]
@@ -25,6 +27,7 @@ def _hidden(node: Node) -> bool:
     return any(isinstance(item, Scalar) and item.hidden for item in items)
 
 
+@takes(either(by_name(either(STRING, listed(STRING))), listed(STRING)))
 def extra_hosts(node: Node, path: str, problems: Problems) -> Json:
     """Names with addresses, as a sorted list of `name=address`."""
     found: list[str] = []

@@ -4,6 +4,16 @@ import difflib
 import re
 from collections.abc import Mapping
 
+from gitopsd.manifest.keys.json_schema import (
+    SIZE,
+    any_number,
+    either,
+    matching,
+    schema_of,
+    takes,
+    takes_what,
+    whole_number,
+)
 from gitopsd.manifest.keys.quantities import byte_size, integer, nonzero, truncated, whole
 from gitopsd.manifest.keys.shapes import Read, closed, each, is_empty, shown, text, wrong
 from gitopsd.manifest.node import Fields, Node, Problems, Scalar
@@ -36,6 +46,7 @@ _LEAST_WEIGHT, _MOST_WEIGHT = 10, 1000
 _LEAST_QUOTA, _LEAST_PERIOD, _LONGEST_PERIOD = 1_000, 1_000, 1_000_000
 
 
+@takes(either(SIZE, {"const": -1}))
 def memory_and_swap(node: Node, path: str, problems: Problems) -> Json:
     """A size, or the number -1 for as much swap as there is."""
     if isinstance(node, Scalar) and node.value == -1:
@@ -46,6 +57,7 @@ def memory_and_swap(node: Node, path: str, problems: Problems) -> Json:
     return byte_size(node, path, problems)
 
 
+@takes(whole_number(-1, _MOST_SWAPPINESS))
 def swappiness(node: Node, path: str, problems: Problems) -> Json:
     """A percentage, which Compose writes as a string."""
     value = whole(node) if not (isinstance(node, Scalar) and isinstance(node.value, float)) else None
@@ -55,6 +67,7 @@ def swappiness(node: Node, path: str, problems: Problems) -> Json:
     return str(value) if value else None
 
 
+@takes(any_number())
 def cpu_quota(node: Node, path: str, problems: Problems) -> Json:
     """Microseconds of CPU time in each period; -1 is no limit."""
     value = truncated(-1)(node, path, problems)
@@ -64,6 +77,7 @@ def cpu_quota(node: Node, path: str, problems: Problems) -> Json:
     return value or None
 
 
+@takes(any_number())
 def cpu_period(node: Node, path: str, problems: Problems) -> Json:
     """Microseconds of a period."""
     value = truncated()(node, path, problems)
@@ -73,6 +87,7 @@ def cpu_period(node: Node, path: str, problems: Problems) -> Json:
     return value or None
 
 
+@takes(matching(_CPUSET))
 def cpuset(node: Node, path: str, problems: Problems) -> Json:
     """Numbers of CPUs: `0-3,7`."""
     value = text(node, path, problems)
@@ -81,6 +96,13 @@ def cpuset(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(
+    lambda: {
+        "type": "object",
+        "properties": dict.fromkeys(_ULIMITS, either(whole_number(-1), schema_of(_LIMIT))),
+        "additionalProperties": False,
+    }
+)
 def ulimits(node: Node, path: str, problems: Problems) -> Json:
     """Limits by name: one number, or soft and hard. A zero within is left out."""
     if not isinstance(node, Fields):
@@ -111,6 +133,7 @@ def _soft_and_hard(node: Fields, path: str, problems: Problems) -> dict[str, Jso
     return {key: value for key, value in found.items() if value}
 
 
+@takes({"type": "integer", "minimum": 0, "maximum": _MOST_WEIGHT})
 def _weight(node: Node, path: str, problems: Problems) -> Json:
     """Compose takes no string here, also not one that a variable gave."""
     if not isinstance(node, Scalar) or not isinstance(node.value, int) or isinstance(node.value, bool):
@@ -121,6 +144,7 @@ def _weight(node: Node, path: str, problems: Problems) -> Json:
     return node.value
 
 
+@takes(SIZE)
 def _rate(node: Node, path: str, problems: Problems) -> Json:
     return byte_size(node, path, problems) or "0"
 
@@ -129,6 +153,7 @@ def _on_device(key: str, read: Read) -> Read:
     """What counts for one device, with the capitals that Compose writes: `{"Path": ..., "Rate": ...}`."""
     fields = closed({"path": text, key: read})
 
+    @takes_what(fields)
     def read_device(node: Node, path: str, problems: Problems) -> Json:
         if not isinstance(node, Fields):
             return wrong(node, path, problems, f"a mapping with path and {key}")
@@ -141,7 +166,7 @@ def _on_device(key: str, read: Read) -> Read:
     return read_device
 
 
-_LIMIT = closed({"soft": integer(-1), "hard": integer(-1)})
+_LIMIT: Read = closed({"soft": integer(-1), "hard": integer(-1)})
 _RATES = each(_on_device("rate", _rate), "mappings with path and rate")
 blkio_config = closed(
     {

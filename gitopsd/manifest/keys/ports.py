@@ -2,8 +2,9 @@
 
 import ipaddress
 
+from gitopsd.manifest.keys.json_schema import STRING, either, listed, mapping_of, takes, whole_number
 from gitopsd.manifest.keys.quantities import whole
-from gitopsd.manifest.keys.shapes import Entry, choice, read_fields, shown, text, wrong
+from gitopsd.manifest.keys.shapes import Entry, Read, choice, read_fields, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.yaml import text_of
 from gitopsd.model.canonical import Json
@@ -17,6 +18,7 @@ class _Malformed(ValueError):
     """What is wrong with a port, and how to mend it."""
 
 
+@takes(lambda: listed(either({"type": ["string", "integer"]}, mapping_of(_KEYS))))
 def ports(node: Node, path: str, problems: Problems) -> Json:
     """The published ports; one that is written twice counts once."""
     if not isinstance(node, Items):
@@ -34,6 +36,7 @@ def ports(node: Node, path: str, problems: Problems) -> Json:
     return list(found.values()) or None
 
 
+@takes(listed({"type": ["string", "integer"]}))
 def expose(node: Node, path: str, problems: Problems) -> Json:
     """Container ports that are not published, as strings: `80`, `80/udp`, `80-90`."""
     if not isinstance(node, Items):
@@ -135,6 +138,7 @@ def _address(value: str, said: str) -> str:
     return bare
 
 
+@takes(whole_number(1, MAX_PORT))
 def one_port(node: Node, path: str, problems: Problems) -> int | None:
     """A single port, as a number or a string of digits."""
     value = None if isinstance(node, Scalar) and isinstance(node.value, float) else whole(node)
@@ -144,6 +148,7 @@ def one_port(node: Node, path: str, problems: Problems) -> int | None:
     return value
 
 
+@takes(STRING)
 def _host_ip(node: Node, path: str, problems: Problems) -> str | None:
     value = text(node, path, problems)
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -154,6 +159,7 @@ def _host_ip(node: Node, path: str, problems: Problems) -> str | None:
     return value
 
 
+@takes({"type": ["string", "integer"]})
 def _published(node: Node, path: str, problems: Problems) -> str | None:
     if isinstance(node, Scalar) and isinstance(node.value, str | int) and not isinstance(node.value, bool):
         value = text_of(node.value)
@@ -168,7 +174,7 @@ def _published(node: Node, path: str, problems: Problems) -> str | None:
     return None
 
 
-_KEYS = {
+_KEYS: dict[str, Read] = {
     "name": text,
     "mode": choice("ingress", "host"),
     "host_ip": _host_ip,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from gitopsd.manifest.durations import duration, duration_text, size
+from gitopsd.manifest.keys.json_schema import DURATION, SIZE, any_number, takes, takes_what, whole_number
 from gitopsd.manifest.keys.shapes import Read, shown, wrong
 from gitopsd.manifest.node import Node, Problems, Scalar
 from gitopsd.manifest.yaml import text_of
@@ -16,6 +17,7 @@ def integer(minimum: int = 0, maximum: int = _LARGEST) -> Callable[[Node, str, P
     """A whole number from `minimum` to `maximum`, or a string of digits."""
     read_any = truncated(minimum, maximum)
 
+    @takes(lambda: whole_number(minimum, maximum if maximum < _LARGEST else None))
     def read(node: Node, path: str, problems: Problems) -> int | None:
         if isinstance(node, Scalar) and isinstance(node.value, float) and not node.value.is_integer():
             wrong(node, path, problems, "a whole number")
@@ -28,6 +30,7 @@ def integer(minimum: int = 0, maximum: int = _LARGEST) -> Callable[[Node, str, P
 def truncated(minimum: int = 0, maximum: int = _LARGEST) -> Callable[[Node, str, Problems], int | None]:
     """A whole number, or a string of digits; a fraction loses its part after the point, as Compose does it."""
 
+    @takes(any_number())
     def read(node: Node, path: str, problems: Problems) -> int | None:
         value = whole(node)
         if value is None:
@@ -58,9 +61,10 @@ def whole(node: Node) -> int | None:
 
 def nonzero(read: Read) -> Read:
     """What `read` reads; the canonical form leaves it out when it is zero."""
-    return lambda node, path, problems: read(node, path, problems) or None
+    return takes_what(read)(lambda node, path, problems: read(node, path, problems) or None)
 
 
+@takes(any_number(0))
 def positive_number(node: Node, path: str, problems: Problems) -> float | int | None:
     """A number of CPUs: rounded to what a 32-bit float holds, as Compose does. Zero is left out."""
     value = number(node)
@@ -98,6 +102,7 @@ def short_float(value: float) -> float | int:
     return int(short) if short == int(short) else short
 
 
+@takes(DURATION)
 def span(node: Node, path: str, problems: Problems) -> str | None:
     """A duration as Compose writes it: `90s` is `1m30s`."""
     if not isinstance(node, Scalar) or not isinstance(node.value, str):
@@ -115,12 +120,14 @@ def _canonical_span(written: str) -> str:
     return duration_text(duration(written))
 
 
+@takes(DURATION)
 def nonzero_span(node: Node, path: str, problems: Problems) -> str | None:
     """A duration that the canonical form leaves out when it is zero."""
     value = span(node, path, problems)
     return None if value == "0s" else value
 
 
+@takes(SIZE)
 def byte_size(node: Node, path: str, problems: Problems) -> str | None:
     """A size in bytes as a decimal string: `64m` is `67108864`. Zero is left out."""
     if not isinstance(node, Scalar) or not isinstance(node.value, str | int) or isinstance(node.value, bool):

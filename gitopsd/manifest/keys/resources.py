@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 
+from gitopsd.manifest.keys.json_schema import BOOLEAN, NULL, STRING, Schema, either, listed, mapping_of, takes
 from gitopsd.manifest.keys.shapes import (
     NONE,
     Entry,
@@ -119,13 +120,15 @@ def _named(entry: Entry, key: str, project: str, problems: Problems) -> None:
         entry["name"] = key if entry.get("external") else f"{project}_{key}"
 
 
+@takes(lambda: either(BOOLEAN, mapping_of(_NAMED)))
 def _external(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Fields):
         problems.warn(node.place, path, "external.name is deprecated; write name beside external: true")
-        return read_fields(node, path, problems, {"name": text})
+        return read_fields(node, path, problems, _NAMED)
     return boolean(node, path, problems) or None
 
 
+@takes(STRING)
 def _network_name(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if isinstance(node, Scalar) and node.value == "":
@@ -133,12 +136,14 @@ def _network_name(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(lambda: mapping_of(_IPAM))
 def _ipam(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Fields):
         return wrong(node, path, problems, "a mapping")
-    return read_fields(node, path, problems, {"driver": text, "config": _pools, "options": texts}) or None
+    return read_fields(node, path, problems, _IPAM) or None
 
 
+@takes(lambda: listed(mapping_of(_POOL)))
 def _pools(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Items):
         return wrong(node, path, problems, "a list of address pools")
@@ -152,12 +157,14 @@ def _pools(node: Node, path: str, problems: Problems) -> Json:
     return pools or None
 
 
+@takes(STRING)
 def _content(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and isinstance(node.value, str):
         return node.value
     return wrong(node, path, problems, "a string")
 
 
+@takes(STRING)
 def _variable(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value is None or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
@@ -172,6 +179,8 @@ _POOL: dict[str, Read] = {
     "gateway": checked(ip_address, "an IP address such as 10.0.0.1"),
     "aux_addresses": texts,
 }
+_NAMED: dict[str, Read] = {"name": text}
+_IPAM: dict[str, Read] = {"driver": text, "config": _pools, "options": texts}
 _NETWORK: dict[str, Read] = {
     "name": _network_name,
     "driver": text,
@@ -205,3 +214,20 @@ _REFUSED = {
     "template_driver": "needs Swarm, which fills templates in; write the finished text, or use variables in content",
 }
 _SECRET: dict[str, Read] = {"name": text, "file": text, "environment": _variable, "external": _external}
+
+
+def definitions_schema() -> Mapping[str, Schema]:
+    """What stands under each of the four top-level keys; a network or volume may be there without a word."""
+    written = {
+        "networks": either(NULL, mapping_of(_NETWORK)),
+        "volumes": either(NULL, mapping_of(_VOLUME)),
+        "configs": mapping_of(_CONFIG, _REFUSED),
+        "secrets": mapping_of(_SECRET, _REFUSED),
+    }
+    return {kind: resources_schema(one) for kind, one in written.items()}
+
+
+def resources_schema(one: Schema) -> Schema:
+    """A mapping by names that Compose allows."""
+    names = {rf"^(?!x-)({NAME.pattern})$": one, "^x-": {}}
+    return {"type": "object", "patternProperties": names, "additionalProperties": False}

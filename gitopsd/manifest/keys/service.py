@@ -12,6 +12,7 @@ from gitopsd.manifest.keys.develop import develop
 from gitopsd.manifest.keys.devices import device_cgroup_rules, devices, gpus
 from gitopsd.manifest.keys.health import healthcheck
 from gitopsd.manifest.keys.hosts import dns, extra_hosts
+from gitopsd.manifest.keys.json_schema import STRING, by_name, either, listed, matching, one_of, takes
 from gitopsd.manifest.keys.ports import expose, ports
 from gitopsd.manifest.keys.quantities import byte_size, integer, nonzero, positive_number, span, truncated
 from gitopsd.manifest.keys.shapes import (
@@ -39,10 +40,12 @@ _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(:[0-9]{1,9})?")
 _PLATFORM = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
 _PULL_POLICY = re.compile(r"always|never|build|missing|if_not_present|daily|weekly|every_([0-9]+[wdhms])+")
+_PULLED = ("always", "missing", "daily", "weekly", "every_12h")  # what editors offer
 _SECURITY = re.compile(r"no-new-privileges|[^=:]+[=:].+")
 _STOP_SIGNAL = re.compile(r"[A-Z]+[0-9]?([+-][0-9]{1,2})?|[0-9]{1,2}", re.IGNORECASE)
 
 
+@takes(STRING)
 def _image(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value is None or "$" in value:
@@ -52,6 +55,7 @@ def _image(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(matching(_RESTART))
 def _restart(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and isinstance(node.value, bool):
         problems.add(node.place, path, f'expected a restart policy, got {shown(node)}; write it in quotes: "no"')
@@ -64,6 +68,7 @@ def _restart(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(STRING)
 def _string(node: Node, path: str, problems: Problems) -> str | None:
     """A string, also an empty one."""
     if isinstance(node, Scalar) and node.value == "":
@@ -71,6 +76,7 @@ def _string(node: Node, path: str, problems: Problems) -> str | None:
     return text(node, path, problems)
 
 
+@takes(matching(_CONTAINER_NAME))
 def _container_name(node: Node, path: str, problems: Problems) -> Json:
     value = _string(node, path, problems)
     if value is not None and not _CONTAINER_NAME.fullmatch(value):
@@ -82,6 +88,7 @@ def _container_name(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(STRING)
 def _stop_signal(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value is not None and not _STOP_SIGNAL.fullmatch(value):
@@ -89,6 +96,7 @@ def _stop_signal(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(by_name({"type": ["string", "number", "null"]}))
 def _nullable_options(node: Node, path: str, problems: Problems) -> Json:
     """A mapping to strings, numbers or nothing, which is the empty string."""
     if isinstance(node, Fields):
@@ -99,6 +107,7 @@ def _nullable_options(node: Node, path: str, problems: Problems) -> Json:
     return options(node, path, problems)
 
 
+@takes(by_name({"type": ["string", "number", "null"]}))
 def _storage_options(node: Node, path: str, problems: Problems) -> Json:
     """The same without fractions, which Compose does not read here."""
     for key, child in node.fields.items() if isinstance(node, Fields) else ():
@@ -110,6 +119,7 @@ def _storage_options(node: Node, path: str, problems: Problems) -> Json:
 def _only(word: str, why: str) -> Read:
     """A string that is this word, as no engine knows another."""
 
+    @takes(one_of(word, ""))
     def read(node: Node, path: str, problems: Problems) -> Json:
         value = text(node, path, problems)
         if value not in (None, word):
@@ -119,6 +129,7 @@ def _only(word: str, why: str) -> Read:
     return read
 
 
+@takes(matching(_PLATFORM))
 def _platform(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value is not None and not _PLATFORM.fullmatch(value):
@@ -126,6 +137,7 @@ def _platform(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(either(one_of(*_PULLED), matching(_PULL_POLICY)))
 def _pull_policy(node: Node, path: str, problems: Problems) -> Json:
     value = _string(node, path, problems)
     if value == "build":
@@ -144,6 +156,7 @@ def _pull_policy(node: Node, path: str, problems: Problems) -> Json:
     return "missing" if value == "if_not_present" else value
 
 
+@takes(listed(STRING))
 def _security_opt(node: Node, path: str, problems: Problems) -> Json:
     found = distinct_strings(node, path, problems)
     for index, item in enumerate(node.items if isinstance(node, Items) else ()):
@@ -153,6 +166,7 @@ def _security_opt(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+@takes(listed({"type": ["string", "integer"]}))
 def _group_add(node: Node, path: str, problems: Problems) -> Json:
     """Names or numbers of groups."""
     if not isinstance(node, Items):

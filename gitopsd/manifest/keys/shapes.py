@@ -8,6 +8,19 @@ import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 
+from gitopsd.manifest.keys.json_schema import (
+    BOOLEAN,
+    PAIRS,
+    STRING,
+    by_name,
+    either,
+    listed,
+    mapping_of,
+    one_of,
+    schema_of,
+    takes,
+    takes_what,
+)
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.manifest.yaml import text_of
 from gitopsd.model.canonical import Json
@@ -35,6 +48,7 @@ class Entry(dict[str, Json]):
 def closed(table: Mapping[str, Read], refused: Mapping[str, str] = NONE) -> Read:
     """A mapping with these keys and no others; `refused` has known keys that are not carried out, each with why."""
 
+    @takes(lambda: mapping_of(table, refused))
     def read(node: Node, path: str, problems: Problems) -> Json:
         if not isinstance(node, Fields):
             return wrong(node, path, problems, "a mapping")
@@ -73,6 +87,7 @@ def refuse_key(
     problems.add(place, where, f"unknown key; {mend}")
 
 
+@takes(STRING)
 def text(node: Node, path: str, problems: Problems) -> str | None:
     """A string; the canonical form leaves an empty one out."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -89,6 +104,7 @@ def is_empty(node: Node | None) -> bool:
 def checked(valid: Callable[[str], object], expected: str) -> Read:
     """A string that `valid` accepts: it raises ValueError for any other."""
 
+    @takes({**STRING, "title": expected})
     def read(node: Node, path: str, problems: Problems) -> Json:
         value = text(node, path, problems)
         try:
@@ -105,6 +121,7 @@ def choice(*words: str) -> Read:
     """A string out of a closed set; with "" among the words an empty one counts as none."""
     known = ", ".join(word for word in words if word)
 
+    @takes(one_of(*words))
     def read(node: Node, path: str, problems: Problems) -> Json:
         value = text(node, path, problems)
         if isinstance(node, Scalar) and isinstance(node.value, str) and node.value not in words:
@@ -115,6 +132,7 @@ def choice(*words: str) -> Read:
     return read
 
 
+@takes(BOOLEAN)
 def boolean(node: Node, path: str, problems: Problems) -> bool | None:
     """true or false; a string that a variable gave counts as Compose counts it."""
     if isinstance(node, Scalar):
@@ -126,17 +144,20 @@ def boolean(node: Node, path: str, problems: Problems) -> bool | None:
     return None
 
 
+@takes(BOOLEAN)
 def flag(node: Node, path: str, problems: Problems) -> bool | None:
     """A boolean that the canonical form leaves out when it is false."""
     return boolean(node, path, problems) or None
 
 
+@takes(listed(STRING))
 def strings(node: Node, path: str, problems: Problems) -> list[Json] | None:
     """A list of strings, in order; of those with one name before a `=` the last counts."""
     found = {value.partition("=")[0]: value for value in _each_string(node, path, problems)}
     return list(found.values()) or None
 
 
+@takes(listed(STRING))
 def distinct_strings(node: Node, path: str, problems: Problems) -> list[Json] | None:
     """A list of strings, in order, none of which may be there twice."""
     _refuse_repetitions(node, path, problems)
@@ -146,6 +167,7 @@ def distinct_strings(node: Node, path: str, problems: Problems) -> list[Json] | 
 def once(read: Read) -> Read:
     """What `read` reads, but nothing may be in a list twice."""
 
+    @takes_what(read)
     def read_once(node: Node, path: str, problems: Problems) -> Json:
         _refuse_repetitions(node, path, problems)
         return read(node, path, problems)
@@ -177,6 +199,7 @@ def _each_string(node: Node, path: str, problems: Problems) -> Iterator[str]:
 def each(read: Read, expected: str) -> Read:
     """A list whose every item `read` reads; `expected` says what the items are."""
 
+    @takes(lambda: listed(schema_of(read)))
     def read_all(node: Node, path: str, problems: Problems) -> Json:
         if not isinstance(node, Items):
             return wrong(node, path, problems, f"a list of {expected}")
@@ -186,6 +209,7 @@ def each(read: Read, expected: str) -> Read:
     return read_all
 
 
+@takes(either(STRING, listed(STRING)))
 def string_or_strings(node: Node, path: str, problems: Problems) -> list[Json] | None:
     """A string, or a list of strings."""
     if isinstance(node, Scalar) and isinstance(node.value, str):
@@ -193,12 +217,14 @@ def string_or_strings(node: Node, path: str, problems: Problems) -> list[Json] |
     return strings(node, path, problems)
 
 
+@takes(PAIRS)
 def pairs(node: Node, path: str, problems: Problems) -> dict[str, Json] | None:
     """`{KEY: value}` or `[KEY=value]` with string values; a key without a value has the empty string (labels)."""
     found = optional_pairs(node, path, problems)
     return {key: "" if value is None else value for key, value in found.items()} if found else None
 
 
+@takes(PAIRS)
 def optional_pairs(node: Node, path: str, problems: Problems) -> dict[str, str | None] | None:
     """`{KEY: value}` or `[KEY=value]`; a key without a value has None (environment)."""
     found: dict[str, str | None] = {}
@@ -223,6 +249,7 @@ def optional_pairs(node: Node, path: str, problems: Problems) -> dict[str, str |
     return found or None
 
 
+@takes(by_name({"type": ["string", "number"]}))
 def options(node: Node, path: str, problems: Problems) -> dict[str, Json] | None:
     """A mapping to strings or numbers (`driver_opts`)."""
     if not isinstance(node, Fields):
@@ -237,6 +264,7 @@ def options(node: Node, path: str, problems: Problems) -> dict[str, Json] | None
     return found or None
 
 
+@takes(by_name(STRING))
 def texts(node: Node, path: str, problems: Problems) -> dict[str, Json] | None:
     """A mapping to strings."""
     if not isinstance(node, Fields):

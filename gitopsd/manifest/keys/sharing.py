@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
+from gitopsd.manifest.keys.json_schema import STRING, listed, takes
 from gitopsd.manifest.keys.shapes import Read, distinct_strings, shown, strings, text
 from gitopsd.manifest.node import Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
@@ -16,6 +17,7 @@ _LINK_PARTS = 2
 def namespace(*words: str) -> Read:
     """A namespace: one of the words, or that of a service or container."""
 
+    @takes(STRING)
     def read(node: Node, path: str, problems: Problems) -> Json:
         value = text(node, path, problems)
         if value is None or value in words:
@@ -29,6 +31,7 @@ def namespace(*words: str) -> Read:
     return read
 
 
+@takes(STRING)
 def network_mode(node: Node, path: str, problems: Problems) -> Json:
     """host, none, bridge, the namespace of a service or container, or a network of the engine by its name."""
     value = text(node, path, problems)
@@ -44,11 +47,13 @@ def network_mode(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(listed(STRING))
 def links(node: Node, path: str, problems: Problems) -> Json:
     """Services, each perhaps with a name of its own: `db`, `db:database`."""
     return _named_pairs(strings(node, path, problems), "SERVICE or SERVICE:ALIAS", node, path, problems)
 
 
+@takes(listed(STRING))
 def external_links(node: Node, path: str, problems: Problems) -> Json:
     """Containers, each perhaps with a name of its own."""
     found = distinct_strings(node, path, problems)
@@ -63,6 +68,7 @@ def _named_pairs(found: Json, expected: str, node: Node, path: str, problems: Pr
     return found
 
 
+@takes(listed(STRING))
 def volumes_from(node: Node, path: str, problems: Problems) -> Json:
     """Services or containers whose volumes are mounted, too, perhaps read-only."""
     found = distinct_strings(node, path, problems)

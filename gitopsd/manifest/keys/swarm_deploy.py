@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from gitopsd.engine_json.swarm_mode import GLOBAL, JOBS
 from gitopsd.manifest.keys.deploy import LIMITS, UPDATE, deploy, memory_size
+from gitopsd.manifest.keys.json_schema import STRING, listed, nullable, one_of, schema_of, takes, united
 from gitopsd.manifest.keys.quantities import integer, positive_number, span
-from gitopsd.manifest.keys.shapes import choice, closed, distinct_strings, pairs, shown, text, wrong
+from gitopsd.manifest.keys.shapes import Read, choice, closed, distinct_strings, pairs, shown, text, wrong
 from gitopsd.manifest.node import Fields, Items, Node, Problems, Scalar
 from gitopsd.model.canonical import Json
 from gitopsd.model.swarm import constraint
@@ -13,6 +14,7 @@ from gitopsd.model.swarm import constraint
 MOST_TASKS = 100_000
 
 
+@takes(lambda: nullable(united(schema_of(deploy), schema_of(_DEPLOY))))
 def deploy_of_target(node: Node, path: str, problems: Problems) -> Json:
     """`deploy` as the target of the environment carries it out."""
     return _on_swarm(node, path, problems) if problems.swarm else deploy(node, path, problems)
@@ -29,6 +31,7 @@ def _on_swarm(node: Node, path: str, problems: Problems) -> Json:
     return {**found, "resources": found.get("resources", {}), "placement": found.get("placement", {})}
 
 
+@takes(one_of("replicated", "global", *JOBS, ""))
 def _mode(node: Node, path: str, problems: Problems) -> Json:
     value = text(node, path, problems)
     if value not in (None, "replicated", "global", *JOBS):
@@ -36,6 +39,7 @@ def _mode(node: Node, path: str, problems: Problems) -> Json:
     return value
 
 
+@takes(listed(STRING))
 def _constraints(node: Node, path: str, problems: Problems) -> Json:
     """`[node.role == worker]`, each with == or !=."""
     found = distinct_strings(node, path, problems)
@@ -47,6 +51,7 @@ def _constraints(node: Node, path: str, problems: Problems) -> Json:
     return found
 
 
+@takes(lambda: listed(schema_of(_PREFERENCE)))
 def _preferences(node: Node, path: str, problems: Problems) -> Json:
     """`[{spread: node.labels.zone}]`."""
     if not isinstance(node, Items):
@@ -55,6 +60,7 @@ def _preferences(node: Node, path: str, problems: Problems) -> Json:
     return [each for each in found if isinstance(each, Mapping) and each] or None
 
 
+@takes(lambda: listed(schema_of(_GENERIC)))
 def _generic_resources(node: Node, path: str, problems: Problems) -> Json:
     if not isinstance(node, Items):
         return wrong(node, path, problems, "a list such as [{discrete_resource_spec: {kind: gpu, value: 2}}]")
@@ -62,9 +68,9 @@ def _generic_resources(node: Node, path: str, problems: Problems) -> Json:
     return [each for each in found if isinstance(each, Mapping) and each] or None
 
 
-_PREFERENCE = closed({"spread": text})
-_GENERIC = closed({"discrete_resource_spec": closed({"kind": text, "value": integer()})})
-_DEPLOY = closed(
+_PREFERENCE: Read = closed({"spread": text})
+_GENERIC: Read = closed({"discrete_resource_spec": closed({"kind": text, "value": integer()})})
+_DEPLOY: Read = closed(
     {
         "replicas": integer(0, MOST_TASKS),
         "mode": _mode,

@@ -2,6 +2,7 @@
 
 import posixpath
 
+from gitopsd.manifest.keys.json_schema import STRING, either, listed, mapping_of, one_of, takes
 from gitopsd.manifest.keys.quantities import byte_size, whole
 from gitopsd.manifest.keys.shapes import (
     Entry,
@@ -28,6 +29,7 @@ class _Malformed(ValueError):
     """What is wrong with a mount, and how to mend it."""
 
 
+@takes(lambda: listed(either(STRING, mapping_of(_KEYS))))
 def volumes(node: Node, path: str, problems: Problems) -> Json:
     """The mounts; of two whose targets are written alike the later counts."""
     if not isinstance(node, Items):
@@ -166,6 +168,7 @@ def _check_options(node: Fields, kind: Json, path: str, problems: Problems) -> N
         problems.warn(node.keys["read_only"], f"{path}.read_only", message)
 
 
+@takes(lambda: one_of(*_TYPES))
 def _type(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and node.value in _REFUSED:
         problems.add(node.place, path, _REFUSED[str(node.value)])
@@ -173,6 +176,7 @@ def _type(node: Node, path: str, problems: Problems) -> Json:
     return choice(*_TYPES)(node, path, problems)
 
 
+@takes({"type": "number", "minimum": 0, "maximum": 0o7777})
 def _mode(node: Node, path: str, problems: Problems) -> int | None:
     value = whole(node) if isinstance(node, Scalar) and not isinstance(node.value, str) else None
     if value is None or not 0 <= value <= 0o7777:
@@ -181,7 +185,7 @@ def _mode(node: Node, path: str, problems: Problems) -> int | None:
     return value or None
 
 
-_TYPES = ("bind", "volume", "tmpfs", "image")
+_TYPES: tuple[str, ...] = ("bind", "volume", "tmpfs", "image")
 _SOURCES: dict[Json, str] = {"bind": "the path on the host", "image": "the image"}
 _REFUSED = {
     "npipe": "named pipes are there on Windows only; mount a socket with type: bind",
