@@ -118,16 +118,6 @@ def events_there(door: Door, server: "Server", environment: str, limit: int, *, 
         seen = found[-1]["id"] if found else seen
 
 
-def as_it_comes(door: Door, server: "Server", path: str, **query: str | int) -> int:
-    """What is only there as JSON from another machine."""
-    from gitopsd.model.errors import ServerError
-
-    if not door.as_json:
-        raise ServerError("from another machine this comes as JSON alone; add -o json")
-    door.json(server.get(path, **query))
-    return 0
-
-
 def operate_there(
     door: Door, server: "Server", verb: str, environment: str, arguments: Mapping[str, Any], refused: str = ""
 ) -> int:

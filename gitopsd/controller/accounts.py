@@ -12,6 +12,7 @@ from gitopsd.model.errors import GitopsdError
 
 if TYPE_CHECKING:
     from gitopsd.controller.queries.made import Made
+    from gitopsd.controller.queries.volumes import Volumes
     from gitopsd.controller.queries.why import Decision, Explanation
     from gitopsd.engine_json.field import Field
     from gitopsd.manifest.manifest_schema import Key
@@ -63,6 +64,23 @@ def made(made: "Made") -> shapes.Shape:
         "also_concerns": list(made.others),
         "command": made.command if made.commit and not made.pushed else None,
         "note": made.note or None,
+    }
+
+
+def volumes(found: "Volumes") -> shapes.Shape:
+    """`need` in a word, and `reason` in words."""
+    return {
+        "volumes": [
+            {
+                "name": each.name,
+                "environment": each.environment,
+                "engine": each.engine,
+                "need": each.need,
+                "reason": each.why,
+            }
+            for each in found.found
+        ],
+        "problems": shapes.failures(found.failures),
     }
 
 

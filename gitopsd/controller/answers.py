@@ -10,6 +10,7 @@ from gitopsd.controller.queries.look import Failure
 from gitopsd.controller.queries.made import Made
 from gitopsd.controller.queries.status import StatusReport
 from gitopsd.controller.queries.why import Decision, Explanation, Link
+from gitopsd.model.analysis import BOUNDS, Metric, Tally
 from gitopsd.model.canonical import Json
 from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.errors import Place, Problem, ServerError
@@ -17,7 +18,9 @@ from gitopsd.model.event import Event
 from gitopsd.model.plan import Change, FieldChange, Plan
 from gitopsd.model.release import Hold, Release, ReleasedService
 from gitopsd.model.status import EnvironmentStatus, NextStep, NodeStatus, Quorum, RepositoryStatus, ServiceStatus
+from gitopsd.model.trace import Point, Trace
 from gitopsd.plan.contents import TextDifference
+from gitopsd.rollout.judge import Figure
 
 Body = Mapping[str, Any]
 
@@ -262,3 +265,20 @@ def made(body: Body) -> Made:
         pushed=body["pushed"],
         note=body["note"] or "",
     )
+
+
+def figure(body: Body) -> Figure:
+    """A metric that a rollout is judged by, with what is written of it."""
+    bounds: dict[str, Any] = {bound: body.get(bound) for bound in BOUNDS}
+    metric = Metric(body["name"], body["source"], **bounds)
+    return Figure(metric, body["new"], body["old"], body["verdict"], body["reason"])
+
+
+def trace(points: list[Body]) -> Trace:
+    return Trace(points=tuple(map(_point, points)))
+
+
+def _point(body: Body) -> Point:
+    new, old = body["new"], body["old"]
+    tallies = [Tally(each["requests"], each["bad"]) for each in (new, old)]
+    return Point(body["intervals"], round(body["share"] * 100), tallies[0], tallies[1], new["p95_s"], old["p95_s"])

@@ -307,6 +307,7 @@ def progress(seen: "Progress") -> Shape:
     return {
         "environment": seen.environment,
         "over": seen.over,
+        "returning": seen.release is not None and seen.release.phase == "returning",
         "release": release(seen.release) if seen.release is not None else None,
         "services": [service_progress(each) for each in seen.services],
     }

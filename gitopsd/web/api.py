@@ -16,6 +16,7 @@ from gitopsd.controller.queries.progress import rollout_progress
 from gitopsd.controller.queries.promotion import promote
 from gitopsd.controller.queries.rollback import rollback
 from gitopsd.controller.queries.status import status
+from gitopsd.controller.queries.volumes import volumes
 from gitopsd.controller.queries.why import why
 from gitopsd.model.canonical import Json
 from gitopsd.model.operation import Verb
@@ -150,8 +151,13 @@ def releases(name: Name, asked: Asked, visitor: Reader, limit: Limit = 20) -> Sh
     summary="The release under way: instances, share, step, verdict, what is next",
     responses=examples.ROLLOUTS,
 )
-def rollouts(name: Name, asked: Asked, visitor: Reader) -> Shape:
-    return shapes.progress(rollout_progress(asked.view(), name))
+def rollouts(
+    name: Name,
+    asked: Asked,
+    visitor: Reader,
+    service: Annotated[str, Query(max_length=255, description="It alone.")] = "",
+) -> Shape:
+    return shapes.progress(rollout_progress(asked.view(), name, service))
 
 
 @api.get("/environments/{name}/events", summary="What happened there, oldest first", responses=examples.EVENTS)
@@ -203,6 +209,13 @@ def bring_over(name: Name, wanted: Over, request: Request, asked: Asked) -> Shap
     what = f"promote {wanted.first} to {name}"
     made = asked.commit_for(visitor, name, what, lambda view: promote(view, wanted.first, name, push=wanted.push))
     return accounts.made(made)
+
+
+@api.get("/volumes", summary="The volumes of environments, and who needs them", responses=examples.VOLUMES)
+def kept_volumes(
+    asked: Asked, visitor: Reader, environment: Annotated[str, Query(max_length=255, description="Of it alone.")] = ""
+) -> Shape:
+    return accounts.volumes(volumes(asked.view(), environment))
 
 
 @api.get(

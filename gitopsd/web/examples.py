@@ -9,6 +9,7 @@ from gitopsd.controller.queries.ledger import Offline
 from gitopsd.controller.queries.made import Made
 from gitopsd.controller.queries.progress import Progress
 from gitopsd.controller.queries.status import StatusReport
+from gitopsd.controller.queries.volumes import FoundVolume, Volumes
 from gitopsd.controller.queries.why import Decision, Explanation, Link
 from gitopsd.model.drift import DriftItem, DriftReport, FieldDrift, PastDrift
 from gitopsd.model.event import Event
@@ -54,6 +55,7 @@ _DECISION = Decision("repair", _ITEM.cause, None, [_LINK], _LATER, "healed in pl
 _DIFFERENCE = Difference(
     _NAME, Side("40", _BEFORE, 40), Side("41", _AFTER, 41), (ServiceDifference("web", "changed", (_IMAGE,)),), ()
 )
+_VOLUME = FoundVolume("shop_cache", _NAME, "unix:///var/run/docker.sock", "orphaned", "production declares it no more")
 _COMMIT = Made(
     *(_NAME, "main", _BEFORE, 40, _AFTER, "5e4d3c2b1a0f9e8d7c6b5a4f3e2d1c0b9a8f7e6d"),
     changed=("environments/production/compose.yaml",),
@@ -96,6 +98,7 @@ ROLLOUTS = _answer(shapes.progress(Progress(_NAME, _RELEASE, True, (), _LATER)))
 EVENTS = _answer({"events": [shapes.event(_EVENT)]})
 DIFFERENCE = _answer(shapes.difference(_DIFFERENCE))
 EXPLANATION = _answer(accounts.explanation(Explanation(_STATUS, _SERVICE, _RELEASE, (_EVENT,), (_DECISION,))))
+VOLUMES = _answer(accounts.volumes(Volumes((_VOLUME,))))
 FIELDS = _answer({**accounts.fields("resources.memory"), "keys": accounts.fields("strategy")["keys"]})
 _DONE = Operation("suspend", _NAME, "alice from 10.0.0.2", _THEN, WANTED["arguments"], 7, _THEN, "suspended")
 OPERATION = _for_operators(_answer(shapes.operation(_DONE), 202))

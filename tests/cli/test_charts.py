@@ -1,6 +1,7 @@
 """The picture of a rollout: readable on 80 columns, without colours, and where a terminal knows ASCII alone."""
 
 from gitopsd.cli.charts import BLOCKS, charts, levels_in
+from gitopsd.controller import answers
 from gitopsd.model.analysis import Fail, Metric, Pass, Tally
 from gitopsd.model.trace import Point, Trace
 from gitopsd.rollout.judge import Figure, explain
@@ -46,3 +47,12 @@ def test_before_anything_was_seen_there_is_nothing_to_draw() -> None:
 def test_where_a_terminal_knows_more_than_ascii_blocks_are_drawn() -> None:
     assert levels_in("utf-8") == BLOCKS
     assert [levels_in(each) for each in ("ascii", "latin-1", "no-such-thing", None)] == [levels_in("ascii")] * 4
+
+
+def test_another_machines_rollout_is_drawn_alike_from_what_its_api_says() -> None:
+    trace, figures = rollout((0, 0, 1, 2, 4, 8)), (ERRORS, SLOW, MEMORY)
+    said = [[dict(each.plain()) for each in kind] for kind in (trace.points, figures)]
+
+    there = charts(answers.trace(said[0]), [answers.figure(each) for each in said[1]], BLOCKS)
+
+    assert list(there) == list(charts(trace, figures, BLOCKS))

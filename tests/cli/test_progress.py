@@ -68,7 +68,7 @@ def test_a_pause_is_shown_by_status_and_by_the_rollout(shop: Shop) -> None:
 
 def test_the_shape_of_a_rollout(shop: Shop) -> None:
     shown = shop.json("rollout", "show", "shop")
-    assert set(shown) == {"environment", "over", "release", "services"}
+    assert set(shown) == {"environment", "over", "returning", "release", "services"}
     assert shown["release"]["id"] == 2
     web_ = {each["name"]: each for each in shown["services"]}["web"]
     assert {"phase", "kind", "cause", "deadline", "paused", "wanted", "serving", "evidence", "next"} <= set(web_)

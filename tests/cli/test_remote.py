@@ -231,3 +231,20 @@ def test_a_token_is_not_carried_to_another_address(desk: Desk) -> None:
         there = ("status", "--server", first.url, "--token-file", str(desk.token_file))
         assert CliRunner().invoke(gitopsd, there, obj=desk).exit_code == 1
         assert elsewhere.calls == []
+
+
+def test_a_rollout_is_shown_in_the_words_of_the_machine_itself(desk: Desk) -> None:
+    lines = desk.text("rollout", "show", "shop").splitlines()
+    assert lines[0].startswith("shop: nothing under way; release ")
+    assert lines[0].partition(" ago")[0][:40] == desk.here("rollout", "show", "shop").partition(" ago")[0][:40]
+    assert "environment shop has no service none; it has web" in desk.ask("rollout", "show", "shop/none").stderr
+
+
+def test_volumes_are_listed_from_elsewhere_as_on_the_machine_itself(desk: Desk) -> None:
+    declared = "services: {web: {image: 'web:1', volumes: ['data:/data']}}\nvolumes: {data: {}}\n"
+    desk.house.synced(desk.house.push({"blog/compose.yaml": declared}), "blog")
+
+    assert "blog_data" in desk.text("volumes", "blog")
+    assert desk.text("volumes") == desk.here("volumes")
+    assert json.loads(desk.text("volumes", "-o", "json")) == json.loads(desk.here("volumes", "-o", "json"))
+    assert "there is no environment wiki" in desk.ask("volumes", "wiki").stderr

@@ -35,10 +35,6 @@ def _ask(door: Door, verb: "Verb", name: str, **arguments: object) -> int:
 @options
 def shown(door: Door, name: str, until_over: bool) -> int:
     environment, _, service = name.partition("/")
-    if not until_over and (server := door.server()) is not None:
-        from gitopsd.cli.remote import as_it_comes, below
-
-        return as_it_comes(door, server, below(environment, "rollouts"))
     from gitopsd.cli.progress import show, watch
 
     return watch(door, environment, service) if until_over else show(door, environment, service)

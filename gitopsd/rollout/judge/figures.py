@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gitopsd.model.analysis import NAMES, Accumulator, Fail, Inconclusive, Metric, Pass, Verdict
+from gitopsd.model.analysis import BOUNDS, NAMES, Accumulator, Fail, Inconclusive, Metric, Pass, Verdict
 from gitopsd.model.canonical import Json
 from gitopsd.rollout.judge.judging import explain
 from gitopsd.rollout.judge.words import amount, percent, time
@@ -60,8 +60,7 @@ class Figure:
             "unit": unit,
             "new": self.new,
             "old": self.old,
-            "max": self.metric.max,
-            "max_ratio": self.metric.max_ratio,
+            **{bound: getattr(self.metric, bound) for bound in BOUNDS},
             "allowed": self.allowed,
             "verdict": self.verdict,
             "reason": self.sentence,
