@@ -153,10 +153,12 @@ class SwarmReconciler(Reconciler):
             except EngineRefused as error:
                 changed = isinstance(error, Conflict) and isinstance(action, SendService) and bool(action.id)
                 changed = changed or f"in use by service '{ROUTER}'" in str(error)  # which is about to let go of it
+                # That a repair was refused says nothing of what a release brings next.
+                begun = {name for name, each in turn.journal.rollouts.items() if each.open}
                 if isinstance(action, SendService) and not changed:
-                    self._refused[action.service] = self.masked(str(error))
+                    self._refused |= dict.fromkeys(begun & {action.service}, self.masked(str(error)))
                 elif isinstance(action, MakeNetwork):
-                    self._refused |= dict.fromkeys(turn.journal.rollouts, self.masked(str(error)))
+                    self._refused |= dict.fromkeys(begun, self.masked(str(error)))
         self._drifts.healed(self._actions)
         wake()
 

@@ -269,6 +269,24 @@ def test_the_laws_hold_over_ten_thousand_lives() -> None:
     run_state_machine_as_test(Swarms, settings=settings(max_examples=10_000, stateful_step_count=25, derandomize=False))
 
 
+def test_that_a_repair_was_refused_is_held_against_no_release_that_comes_then() -> None:
+    managed = Managed(SwarmReconciler)
+    for image in ("web:1", "web:2", "db:1"):
+        managed.engine.add_image(image)
+    managed.commit({"compose.yaml": document("web:1", 2, "", "one", extra=False, label="red")})
+    managed.rest()
+    managed.swarm.services = {}
+    managed.swarm.at, managed.swarm.how = "create shop_web", "refused"
+    managed.look()
+    managed.swarm.how = ""
+
+    managed.commit({"compose.yaml": document("web:2", 2, "", "one", extra=False, label="red")})
+    managed.rest()
+
+    assert [each.outcome for each in managed.store.releases("shop", 2)] == ["succeeded", "succeeded"]
+    managed.die()
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_caught(name: str) -> None:
     mutant, law = MUTANTS[name]
