@@ -61,7 +61,7 @@ from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.plan.explain import moved_tags
 from gitopsd.release import Turn, advance, follow, recognise, verdict
 from gitopsd.release.jump import after_jump, jump_between
-from gitopsd.release.metering import to_measure
+from gitopsd.release.metering import Metered, to_measure
 from gitopsd.release.pinning import forgotten, given_up, pin_hold, pinned
 from gitopsd.release.pinning import told as pins_told
 from gitopsd.release.queue import let_go
@@ -140,8 +140,9 @@ class Reconciler:
         basis = self._desires.basis(look.environment, turn.journal, look.desire.state)
         self._rounds.keep(look.environment, turn.journal, basis, look.live, wake)
         self._weighing.keep(self._name, to_weigh(turn.journal, look.live, now), wake)
-        self._metering.keep(self._name, to_measure(turn.journal, look.live))
-        self._visiting.keep(self._name, self._to_visit(turn.journal, look.live), wake)
+        visited, metered = self._beside(turn.journal, look.live)
+        self._metering.keep(self._name, metered)
+        self._visiting.keep(self._name, visited, wake)
         if over := bool(stored.rollouts.keys() - turn.journal.rollouts.keys()):
             wake()  # what happened to a service while its rollout was open is for a repair, which that one kept away
             self._chains.collect_content(turn.journal.names, wake)
@@ -290,11 +291,10 @@ class Reconciler:
         printed = printed_by(look.journal, look.live, self._engine)
         signals = replace(signals, visits=self._visiting.visits(self._name), printed=printed)
         signals = self._routes.seen_in(signals, look.journal)
-        repair = self._repairs(look)
-        return advance(look.journal, basis, look.live, look.now, signals, repair=repair, drifted=drifted)
+        return advance(look.journal, basis, look.live, look.now, signals, repair=self._repairs(look), drifted=drifted)
 
-    def _to_visit(self, journal: Journal, live: LiveState) -> Mapping[str, Visited]:
-        return to_visit(journal, live, self._routes.shown)
+    def _beside(self, journal: Journal, live: LiveState) -> tuple[Mapping[str, Visited], Mapping[str, Metered]]:
+        return to_visit(journal, live, self._routes.shown), to_measure(journal, live)
 
     def _repairs(self, look: Look) -> bool:
         """Whether what drifts may be repaired now."""

@@ -49,6 +49,7 @@ from gitopsd.model.status import EnvironmentStatus, NextStep
 from gitopsd.model.swarm import MakeNetwork, SendService, SwarmAction, SwarmSpec, SwarmState
 from gitopsd.plan.swarm import on_swarm
 from gitopsd.release import Signals, Turn
+from gitopsd.release.metering import Metered, to_ask
 from gitopsd.release.status import Knowledge
 from gitopsd.release.swarm_nodes import node_warnings, with_nodes
 from gitopsd.release.swarm_routing import beside
@@ -114,14 +115,16 @@ class SwarmReconciler(Reconciler):
         printed = printed_by_tasks(look.journal, self._state, self._swarm)
         sight = self._routes.seen_in(Signals(), look.journal).sight
         visits = self._visiting.visits(self._name)
-        ground = Ground(self._state, make, look.now, self._refused, printed, sight, visits, self._logins)
+        measures = self._metering.measures(self._name)
+        ground = Ground(self._state, make, look.now, self._refused, printed, sight, visits, self._logins, measures)
         turn = advance_swarm(look.journal, basis, ground, repair=self._repairs(look))
         self._actions, self._refused, self._wanted = turn.actions, {}, basis
         events = with_task_evidence(turn.events, turn.journal, self._state, self._swarm, self.masked)
         return Turn(turn.journal, (), (*placing, *events), turn.ended, turn.wake_at)
 
-    def _to_visit(self, journal: Journal, live: LiveState) -> Mapping[str, Visited]:
-        return to_visit_among(journal, beside(journal, self._state), self._routes.shown)
+    def _beside(self, journal: Journal, live: LiveState) -> tuple[Mapping[str, Visited], Mapping[str, Metered]]:
+        tasks = beside(journal, self._state)
+        return to_visit_among(journal, tasks, self._routes.shown), to_ask(journal, tasks)
 
     def _make(self, look: Look, basis: SealedState | None) -> Telling:
         """What services are told. What was made in the pass before counts as long as that would be the same."""

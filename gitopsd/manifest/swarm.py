@@ -52,7 +52,6 @@ _EXTENSIONS = {
     "on_config_change": "a swarm's configs never change; remove it, other content makes other containers",
     "flags": "a swarm's configs never change; name the file under configs",
 }
-_MEASURED = frozenset(("router", "prometheus", "http"))  # without asking an engine, which has tasks of one node alone
 
 
 def refuse_on_swarm(
@@ -145,8 +144,10 @@ def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Ref
     if any(isinstance(step, HeaderRoute) for step in policy.steps):
         yield "steps", "a header leads to the canary of a swarm all the time; write it as traffic.header"
     for metric in analysis.metrics:
-        if metric.source not in _MEASURED:
-            yield "analysis", f"{metric.name} is asked of the {metric.source}, which sees one node alone; remove it"
+        if metric.source == "engine" and metric.name != "restarts":  # the manager knows of tasks that failed
+            yield "analysis", f"{metric.name} is known to a task's own node alone; write a query of Prometheus"
+        elif metric.source == "job":
+            yield "analysis", f"{metric.name} would run beside a task, whose node nobody reaches; write source: http"
 
 
 def _traffic(service: Service, traffic: Traffic) -> Iterator[Refusal]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gitopsd.model.analysis import Metric
+from gitopsd.model.analysis import Metric, Source
 from gitopsd.model.live import LiveState
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Rollout, Target
@@ -34,13 +34,25 @@ class Metered:
 
 def to_measure(journal: Journal, live: LiveState) -> Mapping[str, Metered]:
     """By service. Nobody is measured before the new instances are in the router."""
-    members = members_of(journal, live)
-    found = (_metered(journal, each, members.get(each.service, ())) for each in journal.rollouts.values())
+    return _measured(journal, members_of(journal, live), frozenset(("engine", "prometheus", "http", "job")))
+
+
+def to_ask(journal: Journal, members: Mapping[str, tuple[Member, ...]]) -> Mapping[str, Metered]:
+    """The same where instances are out of reach: only queries are asked."""
+    return _measured(journal, members, frozenset(("prometheus", "http")))
+
+
+def _measured(
+    journal: Journal, members: Mapping[str, tuple[Member, ...]], sources: frozenset[Source]
+) -> Mapping[str, Metered]:
+    found = (_metered(journal, each, members.get(each.service, ()), sources) for each in journal.rollouts.values())
     return {each.service: each for each in found if each is not None}
 
 
-def _metered(journal: Journal, rollout: Rollout, members: tuple[Member, ...]) -> Metered | None:
-    metrics = tuple(each for each in rollout.policy.analysis.metrics if each.source != "router")
+def _metered(
+    journal: Journal, rollout: Rollout, members: tuple[Member, ...], sources: frozenset[Source]
+) -> Metered | None:
+    metrics = tuple(each for each in rollout.policy.analysis.metrics if each.source in sources)
     if not metrics or rollout.stable is None or not gradual(rollout) or not watches(rollout):
         return None
     router = InRouter(journal.routes.get(rollout.service))

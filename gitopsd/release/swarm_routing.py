@@ -13,6 +13,7 @@ from gitopsd.drift.swarm import replicas
 from gitopsd.engine_json.labels import FINGERPRINT
 from gitopsd.engine_json.routed import NETWORK
 from gitopsd.engine_json.swarm_spec import CANARY
+from gitopsd.model.analysis import NOTHING_MEASURED, Measures
 from gitopsd.model.desired import Policy, SealedService, SealedState
 from gitopsd.model.health import Checks
 from gitopsd.model.live import Instance
@@ -37,7 +38,7 @@ Sight = Mapping[str, Seen]
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A service as it serves, and its canary; None: that is not there. `router` is what the routers do for both, and
-    `visits` what came of gitopsd's own requests through them.
+    `visits` what came of gitopsd's own requests through them; `measures` is what queries gave.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Pair:
     router: InRouter
     nodes: tuple[SwarmNode, ...] = ()
     visits: Visits = NOBODY_VISITS
+    measures: Measures = NOTHING_MEASURED
 
     @property
     def members(self) -> tuple[Member, ...]:

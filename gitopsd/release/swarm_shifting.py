@@ -7,14 +7,16 @@
 The way home is read off the services, so it is no state of its own; a way back begins and ends with it.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from gitopsd.drift.swarm_ends import failures
 from gitopsd.engine_json.swarm_spec import SPEC
+from gitopsd.model.analysis import Measures, Usage
 from gitopsd.model.rollout import Paused, Rollout, Target
-from gitopsd.model.swarm import SendService, SwarmService, SwarmSpec
+from gitopsd.model.swarm import SendService, SwarmService, SwarmSpec, SwarmTask
 from gitopsd.release.swarm_routing import Pair
 from gitopsd.rollout.reaching import noted, unreached
 from gitopsd.rollout.shifting import has_all, let_in, steps_of
@@ -45,7 +47,8 @@ def shifted(rollout: Rollout, pair: Pair, make: Make, now: datetime) -> Shifted:
             lost = replace(lost, cause=f"told again: {lost.spec.name} is gone", occasion="again")
         return Shifted(rollout, lost)
     rollout = patient(_noted(rollout, pair, now), pair, now)
-    rollout = watched(rollout, pair.members, Said(router=pair.router, visits=pair.visits), now)
+    said = Said(router=pair.router, measures=_measured(rollout, pair, now), visits=pair.visits)
+    rollout = watched(rollout, pair.members, said, now)
     if bad := against(rollout) or _failing(rollout, pair) or unreached(rollout, pair.visits):
         return Shifted(rollout, against=bad)
     if rollout.paused is not None:
@@ -88,10 +91,27 @@ def _noted(rollout: Rollout, pair: Pair, now: datetime) -> Rollout:
     return noted(rollout, pair.router, pair.visits, now) if pair.ready("b") else rollout
 
 
-def _failing(rollout: Rollout, pair: Pair) -> str:
+def _measured(rollout: Rollout, pair: Pair, now: datetime) -> Measures:
+    """What queries gave, and how often tasks of the canary failed: what follows one in its slot is another task. Those
+    of a slot where none runs now are told with another's, as they count together.
+    """
+    own = [each for each in pair.members if each.placed.fingerprint == rollout.target.fingerprint]
+    failed = Counter(each.slot for each in _failed(rollout, pair))
+    counted = {each.id: failed.pop(each.placed.slot, 0) for each in own}
+    if own:
+        counted[own[0].id] += failed.total()
+    return replace(pair.measures, looked_at=now, used={id: Usage(restarts=each) for id, each in counted.items()})
+
+
+def _failed(rollout: Rollout, pair: Pair) -> list[SwarmTask]:
+    """The canary's tasks that failed since the rollout began, as far back as managers remember."""
     tasks = pair.canary.tasks if pair.canary is not None else ()
     own = [each for each in tasks if each.fingerprint == rollout.target.fingerprint]
-    lately = [each for each in failures(own, pair.nodes) if each.at >= rollout.started_at]
+    return [each for each in failures(own, pair.nodes) if each.at >= rollout.started_at]
+
+
+def _failing(rollout: Rollout, pair: Pair) -> str:
+    lately = _failed(rollout, pair)
     if len(lately) < rollout.policy.crash_loop.restarts:
         return ""
     return f"{len(lately)} of its tasks failed: {lately[-1].why or lately[-1].state}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gitopsd.engine_json.swarm_mode import mode_of
+from gitopsd.model.analysis import NOTHING_MEASURED, Measures
 from gitopsd.model.desired import SealedState
 from gitopsd.model.event import Event
 from gitopsd.model.release import Journal, Release
@@ -73,7 +74,7 @@ class Ground:
     """What every service of a turn sees. `refused` is what the manager would not do, in words, by service; `printed` is
     the last line of each job that reads something and ended well; `sight` what the routers show; `visits` what came of
     gitopsd's own requests, None where nobody sends any; `logins` the marks of those that are valid now, by image, at a
-    look that asks for them.
+    look that asks for them; `measures` what queries gave.
     """
 
     live: SwarmState
@@ -84,6 +85,7 @@ class Ground:
     sight: Sight = field(default_factory=dict)
     visits: Mapping[str, Visits] | None = None
     logins: Mapping[str, str] = field(default_factory=dict)
+    measures: Mapping[str, Measures] = field(default_factory=dict)
 
     def visits_of(self, service: str) -> Visits:
         return self.visits.get(service, NOT_VISITED) if self.visits is not None else NOBODY_VISITS
@@ -167,7 +169,8 @@ def _begun(journal: Journal, rollout: Rollout, ground: Ground, *, waits: bool) -
 def _stepped(journal: Journal, rollout: Rollout, ground: Ground) -> tuple[Rollout, SwarmAction | None]:
     """By its canary while one is let in, else by the service itself; to its end once the routers are done with it."""
     pair, now = pair_of(journal, ground.live, rollout.service, ground.sight), ground.now
-    pair = replace(pair, visits=ground.visits_of(rollout.service))
+    measures = ground.measures.get(rollout.service, NOTHING_MEASURED)
+    pair = replace(pair, visits=ground.visits_of(rollout.service), measures=measures)
     earlier = left_over(rollout, pair) and not isinstance(rollout.phase, RollingBack)
     if earlier or not homeward(rollout, pair):
         shift = (settled if earlier else shifted)(rollout, pair, ground.make, now)

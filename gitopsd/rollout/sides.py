@@ -65,14 +65,15 @@ def answers(sight: Sight) -> Mapping[str, Answer]:
 
 
 def _usage(member: Member, sight: Sight, *, full: bool) -> Usage:
-    used = sight.measures.used.get(member.id, Usage()) if full else Usage()
+    found = sight.measures.used.get(member.id, Usage())
+    used = found if full else Usage(restarts=found.restarts)
     sighting = sight.rollout.seen.get(member.id)
     memory, cpus = (_limit(member, f"resources.{name}") for name in ("memory", "cpus"))
     return replace(
         used,
         memory_limit=memory,
         cpu_limit=cpus / _CORE if cpus is not None else None,
-        restarts=len(sighting.crashes) if sighting is not None else None,
+        restarts=len(sighting.crashes) if sighting is not None else used.restarts,
     )
 
 

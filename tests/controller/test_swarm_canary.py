@@ -1,12 +1,14 @@
 """Canary and blue-green on a swarm, over fakes of Swarm and of its routers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gitopsd.controller.queries.progress import rollout_progress
 from gitopsd.controller.queries.view import View
+from gitopsd.model.analysis import Number
 from tests.controller.swarm_street import SHOP, SwarmStreet, swarm_street
 
 HALF = "[{set_weight: 50}, {pause: {}}]"
@@ -242,3 +244,44 @@ def test_an_environment_that_is_taken_down_leaves_the_router_first(house: SwarmS
     house.eventually(lambda: not house.swarm.services)
     assert house.router.table.route(SHOP) is None
     assert house.swarm.early == []
+
+
+JUDGED = "[{set_weight: 50}, {analysis: {duration: 30s}}]"
+ASKED = "{metrics: [{name: sold, source: prometheus, query: sold, min: 0.9, interval: 5s}]}"
+
+
+def judged(house: SwarmStreet, analysis: str) -> None:
+    """The second version gets half of the requests, and is judged."""
+    house.released("web:1")
+    house.requests = 20
+    house.push_web("web:2", steps=JUDGED, analysis=analysis)
+    house.eventually(lambda: house.share() == 5000 and house.step() == 1)
+
+
+def test_what_a_query_gives_lets_a_canary_pass(house: SwarmStreet) -> None:
+    house.metrics.says = {"sold": Number(0.97)}
+    judged(house, ASKED)
+    house.eventually(lambda: house.outcome() == "succeeded")
+    assert (house.image(), house.canary) == ("web:2", "")
+
+
+def test_what_a_query_gives_throws_a_canary_back(house: SwarmStreet) -> None:
+    house.metrics.says = {"sold": Number(0.5)}
+    judged(house, ASKED)
+    house.eventually(lambda: house.outcome() == "rolled-back")
+    assert "sold" in house.store.releases("shop", 1)[0].reason
+
+
+def test_a_task_that_fails_once_counts_as_a_restart_where_none_is_allowed(house: SwarmStreet) -> None:
+    judged(house, "{metrics: [{name: restarts, max: 0}]}")
+    kept = house.swarm.services["shop_web-canary"]
+    index, task = next((index, each) for index, each in enumerate(kept.tasks) if each.runs)
+    kept.tasks[index] = replace(task, state="failed", wanted="shutdown", why="it crashed", at=house.clock.now())
+    house.eventually(lambda: house.outcome() == "rolled-back")
+    assert "1 restart of the canary's instances, 0 are allowed" in house.store.releases("shop", 1)[0].reason
+
+
+def test_a_canary_whose_tasks_never_fail_passes_where_no_restart_is_allowed(house: SwarmStreet) -> None:
+    judged(house, "{metrics: [{name: restarts, max: 0}]}")
+    house.eventually(lambda: house.outcome() == "succeeded")
+    assert house.image() == "web:2"

@@ -102,7 +102,11 @@ def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_
         ),
         ("ports: ['9406:80'], x-gitopsd: {traffic: {}}", "x-gitopsd.traffic: at port 9406 gitopsd itself speaks to"),
         ("x-gitopsd: {traffic: {target: 80, expose: inner}}", "x-gitopsd.traffic: the router of a swarm has ports of"),
-        (f"{CANARY}, analysis: {{metrics: [{{name: memory}}]}}}}", "x-gitopsd.analysis: memory is asked of the engine"),
+        (f"{CANARY}, analysis: {{metrics: [{{name: memory}}]}}}}", "x-gitopsd.analysis: memory is known to a task's"),
+        (
+            f"{CANARY}, analysis: {{metrics: [{{name: smoke, source: job, command: [./smoke]}}]}}}}",
+            "x-gitopsd.analysis: smoke would run beside a task",
+        ),
         (
             f"{CANARY}, steps: [{{set_header_route: {{header: X-Me}}}}]}}",
             "x-gitopsd.steps: a header leads to the canary",
