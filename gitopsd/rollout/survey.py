@@ -58,7 +58,7 @@ def survey_of(look: Look, members: tuple[Member, ...]) -> Survey:
     newer = look.rollout.kind == "change" and isinstance(look.rollout.phase, Progressing)
     resting = pause is not None or (look.said.storm and newer)
     astray = _astray(look, surplus, by_slot)
-    clearing = _clearing(look, surplus, serving=serving, whole=whole)
+    clearing = _clearing(look, surplus, serving=serving, whole=whole, short=_short(look, by_slot))
     clearing |= _clearing(look, astray, serving=True, whole=whole) | _coming_back(look, by_slot)
     acting = _moves(look, steps, by_slot, resting=resting, astray=len(astray)) | clearing
     if look.rollout.policy.recreate and any(each.up and not _of_goal(look, each) for each in members):
@@ -161,10 +161,17 @@ def _chain(look: Look, slot: int, actions: tuple[Action, ...]) -> Chain:
     return Chain(f"{look.rollout.service}/{slot}", actions)
 
 
+def _short(look: Look, by_slot: Mapping[int, tuple[Member, ...]]) -> bool:
+    """Whether in a slot that is wanted nothing is that serves, or served before and may do so again."""
+    wanted = (by_slot.get(slot, ()) for slot in range(1, look.goal.replicas + 1))
+    return any(not any(ready_now(each) or of_stable(look, each) for each in found) for found in wanted)
+
+
 def _clearing(
-    look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving: bool, whole: bool
+    look: Look, surplus: Mapping[int, tuple[Member, ...]], *, serving: bool, whole: bool, short: bool = False
 ) -> dict[int, tuple[Action, ...]]:
-    """Slots that the goal does not want are cleared once it serves; what is no good in them goes at once.
+    """Slots that the goal does not want are cleared once it serves; what is no good in them goes at once, but for what
+    served before and may recover, while the goal is `short` of such.
 
     What serves beside newer content stays in them until all of the traffic has left it; as soon as that is there as a
     `whole`, what came between goes.
@@ -173,11 +180,16 @@ def _clearing(
         slot: tuple(
             action
             for member in found
-            if (serving or not ready_now(member) or (whole and not of_stable(look, member))) and not stays(look, member)
+            if (serving or _worthless(look, member, short=short) or (whole and not of_stable(look, member)))
+            and not stays(look, member)
             for action in clear(member, look.cause)
         )
         for slot, found in surplus.items()
     }
+
+
+def _worthless(look: Look, member: Member, *, short: bool) -> bool:
+    return not ready_now(member) and not (short and of_stable(look, member))
 
 
 def _coming_back(look: Look, by_slot: Mapping[int, tuple[Member, ...]]) -> dict[int, tuple[Action, ...]]:

@@ -269,6 +269,25 @@ def test_fewer_replicas_of_newer_content_keep_the_surplus_until_it_serves() -> N
     assert "Stop shop-web-3" not in daemon.moves()
 
 
+def test_what_was_killed_beyond_fewer_replicas_stays_while_nothing_else_is_in_a_slot_that_is_wanted() -> None:
+    daemon = serving(3)
+    daemon.world.vanish("shop-web-1")
+    daemon.world.kill("shop-web-3")
+    wants(daemon, "web:2", SLOW, replicas=2)
+    for _ in range(5):
+        daemon.look()
+        daemon.act()
+        daemon.wait(2)
+        assert "shop-web-3" in names(daemon)
+    daemon.settle()
+    assert daemon.world.running() == ["shop-web-1 web:2", "shop-web-2 web:2"]
+    assert "shop-web-3" not in names(daemon)
+
+
+def names(daemon: Daemon) -> set[str]:
+    return {box.name for box in daemon.world.boxes.values()}
+
+
 def test_no_replicas_at_all_is_a_wish_too() -> None:
     daemon = wants(serving(2), "web:1", replicas=0).settle()
     assert daemon.world.running() == []
