@@ -10,7 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,7 +23,8 @@ from tests.waiting import eventually
 PORT = 8080
 PATIENCE_S = 5.0
 PAUSE_S = 0.05
-AT_ONCE = 8
+GONE_S = 0.2  # between two looks at who is still there
+AT_ONCE = 32  # some still wait for what is gone
 SILENT = ""
 
 
@@ -130,7 +131,7 @@ class Client:
 
     def _look(self, askers: ThreadPoolExecutor) -> Look:
         begun, before = time.monotonic(), self._current()
-        heard = dict(zip(before, askers.map(self._ask, before.values()), strict=True))
+        heard = self._heard({name: askers.submit(self._ask, address) for name, address in before.items()}, before)
         ended, after = time.monotonic(), self._current()
         return Look(
             begun,
@@ -139,6 +140,16 @@ class Client:
             {name: why for name, (_, why) in heard.items() if why},
             settled=before == after,
         )
+
+    def _heard(
+        self, asked: Mapping[str, "Future[tuple[str, str]]"], before: Mapping[str, str]
+    ) -> Mapping[str, tuple[str, str]]:
+        """What each said. Nobody waits for the address of an instance that is gone: what it says never comes."""
+        while late := wait(asked.values(), GONE_S).not_done:
+            now = self._current()
+            if all(now.get(name) != before[name] for name, each in asked.items() if each in late):
+                break
+        return {name: each.result() if each.done() else (SILENT, "is gone") for name, each in asked.items()}
 
     def _current(self) -> Mapping[str, str]:
         """The addresses; the last known ones while nobody tells any."""

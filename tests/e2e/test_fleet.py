@@ -78,7 +78,7 @@ def fleet(start_engine: StartEngine, make_rig: MakeRig, docker_api: docker.APICl
     return Fleet(first, later, servers)
 
 
-def test_a_version_reaches_the_second_machine_once_the_first_has_proven_it_and_a_bad_one_never(fleet: Fleet) -> None:
+def test_a_version_reaches_the_second_machine_once_the_first_has_proven_it(fleet: Fleet) -> None:
     good = fleet.push(ONE)
     fleet.later.eventually(lambda: fleet.later.held("requires"), PATIENCE)
     assert fleet.later.running() == {}
@@ -90,6 +90,13 @@ def test_a_version_reaches_the_second_machine_once_the_first_has_proven_it_and_a
 
     found = fleet.status()
     assert {name: each["environments"][0]["revision"] for name, each in found.items()} == {"web1": good, "web2": good}
+
+
+@pytest.mark.long
+def test_a_bad_version_never_reaches_the_second_machine_and_the_next_good_one_does(fleet: Fleet) -> None:
+    good = fleet.push(ONE)
+    fleet.first.synced(good)
+    fleet.later.synced(good, within=PATIENCE)
 
     bad = fleet.push(CRASHING)
     fleet.first.rejected(bad, within=PATIENCE)

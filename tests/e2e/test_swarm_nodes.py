@@ -80,6 +80,7 @@ def standings(swarm: SwarmRig) -> dict[str, str]:
     return {each.name: each.standing for each in swarm.rig.status().nodes}
 
 
+@pytest.mark.long
 def test_releases_and_a_revert_lose_no_request_where_two_replicas_are_on_two_nodes(
     nodes: Nodes, nodes_rig: SwarmRig
 ) -> None:
