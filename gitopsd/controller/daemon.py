@@ -24,11 +24,12 @@ from gitopsd.controller.ports import Engine
 from gitopsd.controller.registry import Registry
 from gitopsd.controller.repositories import Known as KnownRepository
 from gitopsd.controller.repositories import Repositories
-from gitopsd.controller.router_owner import RouterOwner
+from gitopsd.controller.router_desks import Desks
+from gitopsd.controller.router_owner import Claims, RouterOwner
 from gitopsd.controller.router_port import Router
-from gitopsd.controller.routing import RouterDesk, fetch_image
+from gitopsd.controller.router_reach import fetch_image
+from gitopsd.controller.routing import RouterDesk
 from gitopsd.controller.shared import shared
-from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.tag_approvals import TagApprovals
 from gitopsd.model.errors import SettingsError
 from gitopsd.model.event import Event, Severity
@@ -180,26 +181,28 @@ class Daemon:
         probe = self._application.open_probe(target, lambda: self._settings.probe_image)
         metrics = self._application.open_metrics(lambda: self._settings.prometheus)
         swarm = fenced_swarm(self._application.connect_swarm(target), self._store.holds)
-        desk = self._desk(target, engine, swarm)
-        here = shared(engine, probe, metrics, self._clock, self._timer, desk, self._tally)
+        desks = Desks(self._desk(target, engine, engine), self._desk(target, engine, swarm, swarm=True))
+        here = shared(engine, probe, metrics, self._clock, self._timer, desks, self._tally)
         here = replace(here, swarm=swarm, elsewhere=self._elsewhere)
         loop = EngineLoop(url, here, self._store, self._clock, self._timer, self._desire, self._registry)
         if self._timer.running():
             loop.start()
         return loop
 
-    def _desk(self, target: TargetEngine, engine: Engine, swarm: Swarm) -> RouterDesk:
-        owner = RouterOwner(swarm, self._store, "config") if target.swarm else RouterOwner(engine, self._store)
+    def _desk(self, target: TargetEngine, engine: Engine, claims: Claims, *, swarm: bool = False) -> RouterDesk:
+        owner = RouterOwner(claims, self._store, "config" if swarm else "volume")
+
+        place = replace(target, swarm=swarm)
 
         def opened(settings: RouterSettings) -> Router:
             if settings.mode == "managed":
                 owner.hold()
                 fetch_image(engine, settings.image)
-                if settings.network == "bridge" and not target.swarm:
+                if settings.network == "bridge" and not swarm:
                     make_network(Addresses(engine, self._store, together=True))
-            return fenced_router(lambda: self._application.open_router(target, settings), self._store.holds)
+            return fenced_router(lambda: self._application.open_router(place, settings), self._store.holds)
 
-        return RouterDesk(target.url, opened, self._store, self._clock, self._timer, owner.give_up)
+        return RouterDesk(target.url, opened, self._store, self._clock, self._timer, owner.give_up, swarm=swarm)
 
     def _schedule(self, at_once: Collection[str] = ()) -> None:
         """One on this machine is asked at once: no fleet shares it, and what came before it was watched counts."""

@@ -79,8 +79,7 @@ class EngineLoop:
         self._listener = threading.Thread(target=self._listen, name=f"events {url}", daemon=True)
 
     def start(self) -> None:
-        if self._shared.desk is not None:
-            self._shared.desk.start(self.wake)
+        self._shared.desks.start(self.wake)
         self._queue.start()
         self._listener.start()
 
@@ -89,8 +88,7 @@ class EngineLoop:
         self._stopped.set()
         self._engine.close_events()
         self._queue.stop()
-        if self._shared.desk is not None:
-            self._shared.desk.stop()
+        self._shared.desks.stop()
         self._executor.stop()
         self._shared.probing.stop()
         self._shared.weighing.stop()
@@ -106,8 +104,7 @@ class EngineLoop:
             self._shared.probing.keep(name, {}, lambda: None)
             self._shared.weighing.keep(name, {}, lambda: None)
             self._shared.metering.keep(name, {})
-        if self._shared.desk is not None:
-            self._shared.desk.know(environments)
+        self._shared.desks.know(environments)
         for name, environment in self._environments.items():
             if name not in before:
                 self._away.add(name)
@@ -145,7 +142,7 @@ class EngineLoop:
     def settled(self) -> bool:
         """Whether every environment has had its pass and nothing is left that time or actions will bring on."""
         quiet = self._queue.idle() and not self._executor.busy(NOBODY)
-        quiet = quiet and (self._shared.desk is None or self._shared.desk.settled())
+        quiet = quiet and self._shared.desks.settled()
         return quiet and all(self._settled.get(name, False) for name in self._environments)
 
     def failures(self) -> Mapping[str, int]:

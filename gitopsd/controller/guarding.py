@@ -11,7 +11,7 @@ from gitopsd.controller.elsewhere import Elsewhere, Wanted
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.passes import Look
 from gitopsd.controller.ports import Store
-from gitopsd.controller.routing import on_engine
+from gitopsd.controller.router_reach import on_engine
 from gitopsd.controller.storm import GUARD as STORM
 from gitopsd.model.desired import SealedState
 from gitopsd.model.plan import Plan

@@ -91,7 +91,7 @@ class Reconciler:
         self._pulls = Pulls(self._shelf, shared.executor, self.masked)
         self._questions = Questions(name, self._pulls)
         self._requests = Requests(name, store)
-        self._routes = EnvironmentRoutes(name, shared.desk)
+        self._routes = EnvironmentRoutes(name, shared.desks.plain)
         self._drifting = Drifting(name, engine, store, shared.witness, self.masked)
         self._expected: Memory = {}
         self._last: tuple[datetime, float] | None = None

@@ -13,15 +13,16 @@ from datetime import datetime, timedelta
 
 from gitopsd.controller.environments import Environment
 from gitopsd.controller.handover import Handover
-from gitopsd.controller.ports import Clock, Engine, Store, Timer
+from gitopsd.controller.ports import Clock, Store, Timer
 from gitopsd.controller.queue import WorkQueue
 from gitopsd.controller.route_table import Rendered, Routes, departures, draining, late, rendered
 from gitopsd.controller.router_port import Router
+from gitopsd.controller.router_reach import of_kind, on_engine
 from gitopsd.controller.router_sight import APART_S, Counts, Known, telling
 from gitopsd.controller.router_telling import Teller
 from gitopsd.model.certificate import Certificates
 from gitopsd.model.drift import PastDrift
-from gitopsd.model.errors import EngineError, RouterError, RouterUnavailable
+from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.health import Answer, Pass, Unknown
 from gitopsd.model.release import Hold
 from gitopsd.model.route import ObservedRouting, RouteName, RoutingTable, SlotName
@@ -49,7 +50,8 @@ class Barred:
 
 
 class RouterDesk:
-    """Keeps the router of one engine. Nothing is opened or started before something is to be routed.
+    """Keeps the router of one engine, or of the `swarm` that it manages. Nothing is opened or started before there is
+    something to be routed.
 
     To open it also is to see whose it is; `give_up` is called once nothing is routed any more.
     """
@@ -62,7 +64,10 @@ class RouterDesk:
         clock: Clock,
         timer: Timer,
         give_up: Callable[[], None] = lambda: None,
+        *,
+        swarm: bool = False,
     ) -> None:
+        self.swarm = swarm
         self._url, self._open, self._store, self._clock, self._give_up = url, open_router, store, clock, give_up
         self._queue = WorkQueue(self._work, self._failed, clock, timer, name=f"router {url}", workers=1)
         self._tell = Teller(store, clock)
@@ -95,8 +100,7 @@ class RouterDesk:
         with self._lock:
             names = on_engine(self._url, self._store) | environments.keys()
             self._wanted = {
-                name: self._wanted[name] if name in self._wanted else self._store.journal(name).routes
-                for name in sorted(names)
+                name: self._wanted[name] if name in self._wanted else self._stored(name) for name in sorted(names)
             }
             self._shown = {name: each for name, each in self._shown.items() if name in names}
             self._moving &= names
@@ -107,6 +111,9 @@ class RouterDesk:
             if not self._acting:
                 self._known = Known()  # nobody looks any more
         self._look()
+
+    def _stored(self, environment: str) -> Routes:
+        return of_kind(self._store.journal(environment).routes, swarm=self.swarm)
 
     def want(self, environment: str, routes: Routes, *, moving: bool = False) -> None:
         """What an environment's journal, as it is stored, wants of the router. `moving`: a rollout is open."""
@@ -371,21 +378,6 @@ class RouterDesk:
 
 def _wait(attempts: int, longest: float = LONGEST_WAIT_S) -> timedelta:
     return timedelta(seconds=min(0.5 * 2.0 ** min(attempts - 1, 10), longest))
-
-
-def on_engine(url: str, store: Store) -> set[str]:
-    """The environments that have a journal, and were last looked at on this engine."""
-    stored = set(store.environments())
-    return {each.name for each in store.statuses() if each.engine == url and each.name in stored}
-
-
-def fetch_image(engine: Engine, image: str) -> None:
-    """Have the router's image on its engine. RouterUnavailable: it cannot be had now."""
-    try:
-        if engine.image(image) is None:
-            engine.pull(image, lambda progress: None)
-    except EngineError as error:
-        raise RouterUnavailable(f"the router's image {image} is not at hand: {error}") from error
 
 
 def without(router: Router, others: Mapping[str, Routes], tell: Teller) -> None:

@@ -9,7 +9,7 @@ from gitopsd.controller.metering import Metering
 from gitopsd.controller.metrics_port import Metrics
 from gitopsd.controller.ports import Clock, Engine, Probe, Timer
 from gitopsd.controller.probing import Probing
-from gitopsd.controller.routing import RouterDesk
+from gitopsd.controller.router_desks import Desks
 from gitopsd.controller.storm import Storm
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.controller.tally import Tally
@@ -23,7 +23,7 @@ class Shared:
     """One engine, with the threads that act on it, ask, weigh, measure and visit its instances, and what events and
     restarts told.
 
-    `desk` keeps its router; None: nobody routes here. `tally` counts passes and events. `swarm` is the one that the
+    `desks` keep its routers. `tally` counts passes and events. `swarm` is the one that the
     engine manages, for the environments that say so. `elsewhere` asks other daemons; None: nobody is asked.
     """
 
@@ -35,7 +35,7 @@ class Shared:
     weighing: Weighing
     metering: Metering
     visiting: Visiting
-    desk: RouterDesk | None = None
+    desks: Desks = field(default_factory=Desks)
     tally: Tally = field(default_factory=Tally)
     crowd: Crowd = field(default_factory=Crowd)
     swarm: Swarm | None = None
@@ -48,7 +48,7 @@ def shared(
     metrics: Metrics,
     clock: Clock,
     timer: Timer,
-    desk: RouterDesk | None = None,
+    desks: Desks | None = None,
     tally: Tally | None = None,
 ) -> Shared:
     return Shared(
@@ -59,7 +59,7 @@ def shared(
         Storm(clock),
         Weighing(engine, clock, timer),
         Metering(engine, metrics, probe, clock, timer),
-        Visiting(desk, clock, timer),
-        desk,
+        Visiting(desks, clock, timer),
+        desks or Desks(),
         tally or Tally(),
     )

@@ -19,6 +19,7 @@ from gitopsd.controller.passes import Look, Pass, acts
 from gitopsd.controller.ports import Clock, Store
 from gitopsd.controller.reconcile import ROUTER_LOOK, Reconciler
 from gitopsd.controller.removal import Removal
+from gitopsd.controller.routes import EnvironmentRoutes
 from gitopsd.controller.shared import Shared
 from gitopsd.controller.states import Asking
 from gitopsd.controller.swarm_acting import (
@@ -65,6 +66,7 @@ class SwarmReconciler(Reconciler):
         self, name: str, shared: Shared, swarm: Swarm, nodes: NodeWatch, store: Store, clock: Clock, desires: Desires
     ) -> None:
         super().__init__(name, shared, store, clock, desires)
+        self._routes = EnvironmentRoutes(name, shared.desks.swarm)
         self._swarm, self._nodes, self._placing = swarm, nodes, Placing(name, store)
         self._drifts = SwarmDrifting(name, store, self.masked)
         self._state = SwarmState()

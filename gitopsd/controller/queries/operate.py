@@ -11,8 +11,9 @@ from gitopsd.controller.operations import told
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.removal import Removal, remove_environment
 from gitopsd.controller.router_owner import Claims, RouterOwner
+from gitopsd.controller.router_reach import of_kind, on_engine
 from gitopsd.controller.router_telling import Teller
-from gitopsd.controller.routing import on_engine, without
+from gitopsd.controller.routing import without
 from gitopsd.controller.swarm_acting import remove_from_swarm
 from gitopsd.model.canonical import Json
 from gitopsd.model.errors import RouterUnavailable
@@ -122,8 +123,8 @@ def _unroute(view: View, environment: Environment, journal: Journal) -> None:
     if not journal.routes or environment.unroutable:
         return
     store, target = view.store, environment.engine
-    others = {name: store.journal(name).routes for name in on_engine(target.url, store) - set(journal.names)}
-    on_swarm = target.swarm
+    on_swarm, names = target.swarm, on_engine(target.url, store) - set(journal.names)
+    others = {name: of_kind(store.journal(name).routes, swarm=on_swarm) for name in names}
     claims: Claims = view.swarm(environment) if on_swarm else view.engine(environment)
     owner = RouterOwner(claims, store, "config" if on_swarm else "volume")
     try:
