@@ -12,7 +12,7 @@ from gitopsd.controller.swarm_port import Swarm
 from gitopsd.drift.swarm import forced
 from gitopsd.drift.swarm_left import as_others_left_it
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
-from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
+from gitopsd.engine_json.routed import TASKS_NETWORK
 from gitopsd.engine_json.swarm_adopted import adopted, as_adopted
 from gitopsd.engine_json.swarm_router import routed_overlay
 from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
@@ -112,7 +112,7 @@ def carry_out(action: SwarmAction, swarm: Swarm, desired: DesiredState, state: S
             swarm.remove_network(id)
         case SendService(id=id, version=version, target=target, spec=spec):
             if target.routed:
-                swarm.create_network(ROUTED_NETWORK, routed_overlay())
+                swarm.create_network(TASKS_NETWORK, routed_overlay())
             swarm.create_objects(spec.objects, swarm_labels(desired.project, desired.environment))
             if id:
                 there = state.services.get(spec.name)

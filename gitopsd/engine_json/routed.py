@@ -13,12 +13,15 @@ from gitopsd.model.canonical import Json
 from gitopsd.model.routing import Routed
 
 NETWORK: Final = "gitopsd-routed"
+TASKS_NETWORK: Final = "gitopsd-routed-tasks"
+"""As that, for the tasks and routers of a swarm: an engine may have both, and a network of one name only."""
 NOWHERE: Final = "127.0.0.2"
 """The address of what is to be reached within the host alone, before it is known at which of the host's."""
 # Tried in this order; none of them is among the pools of an engine, or usual for clusters and tunnels.
 SUBNETS: Final = tuple(f"10.{second}.0.0/16" for second in (181, 157, 139, 173, 149, 163, 127, 113, 187, 151, 167, 131))
 _THIRDS: Final = 254  # the first 256 addresses hold the gateway, the last ones what the engine gives by itself
 _FOURTHS: Final = 254
+OWN: Final = (NETWORK, TASKS_NETWORK)
 ROOM: Final = _THIRDS * _FOURTHS
 
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT
-from gitopsd.engine_json.routed import NETWORK
+from gitopsd.engine_json.routed import TASKS_NETWORK
 from gitopsd.engine_json.swarm_spec import SPEC, STACK
 from gitopsd.model.canonical import Json, digest
 from gitopsd.model.swarm import ObjectKind, SwarmObject, SwarmSpec
@@ -79,7 +79,7 @@ def _body(
                 "Secrets": [{"SecretName": name, "File": _file(path, 0o400)} for path, name in secrets.items()],
             },
             "RestartPolicy": {"Condition": "any", "Delay": _SECOND},
-            "Networks": [{"Target": NETWORK}],
+            "Networks": [{"Target": TASKS_NETWORK}],
         },
         "Mode": {"Global": {}},
         "UpdateConfig": {

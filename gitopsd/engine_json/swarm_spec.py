@@ -18,7 +18,7 @@ from gitopsd.engine_json.host import capability, log_config
 from gitopsd.engine_json.labels import ENVIRONMENT, FINGERPRINT, OPTIONS, SECRETS, SERVICE
 from gitopsd.engine_json.limits import limits
 from gitopsd.engine_json.resource import network_body
-from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
+from gitopsd.engine_json.routed import TASKS_NETWORK
 from gitopsd.engine_json.swarm_mode import mode, restart_policy
 from gitopsd.model.canonical import Json, digest, keyed_digest
 from gitopsd.model.desired import (
@@ -134,7 +134,7 @@ def _template(
 ) -> dict[str, Json]:
     service, options = sealed.service, sealed.service.options
     own = (f"{service.name}{CANARY}",) if canary else (service.name,)
-    routed: list[Json] = [{"Target": ROUTED_NETWORK}] if service.traffic is not None else []
+    routed: list[Json] = [{"Target": TASKS_NETWORK}] if service.traffic is not None else []
     template: dict[str, Json] = {
         "ContainerSpec": _container(sealed, desired, objects),
         "Resources": _resources(service),

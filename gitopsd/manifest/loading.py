@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
+from gitopsd.engine_json.routed import OWN as OF_ROUTERS
 from gitopsd.manifest import security
 from gitopsd.manifest.choose import PROJECT_VARIABLE, choose, project_name
 from gitopsd.manifest.chosen import Chosen
@@ -152,8 +152,8 @@ def _load(source: Source, directory_or_file: str, environment: _Known) -> Loaded
 def _check_router_network(composition: Composition, problems: Problems) -> None:
     """No service joins it by itself: the addresses there are gitopsd's to give."""
     for entry in composition.networks.values():
-        if entry.get("name") == ROUTED_NETWORK:
-            message = f"{ROUTED_NETWORK} is the router's own network; give this one another name, or remove it"
+        if (named := entry.get("name")) in OF_ROUTERS:
+            message = f"{named} is the router's own network; give this one another name, or remove it"
             problems.add(entry.place, entry.path, message)
 
 

@@ -10,7 +10,8 @@ from gitopsd.model.desired import DesiredState, Port, Service
 from gitopsd.model.errors import Place, Problem
 from gitopsd.model.traffic import Traffic
 
-_OF_A_PORT: Final = ("host port", "route")
+_ROUTES: Final = ("route", "route of a swarm")
+_OF_A_PORT: Final = ("host port", *_ROUTES)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +33,8 @@ class Claim:
 
     def clashes(self, others: Collection["Claim"]) -> bool:
         """Whether one of `others` is the same thing. A port of one address clashes with that port of all addresses, and
-        a route with whatever else has its port, but not with another route there; a subnet with what overlaps it.
+        a route with whatever else has its port, but not with another route of that router; a subnet with what overlaps
+        it.
         """
         if self in others:
             return True
@@ -43,7 +45,7 @@ class Claim:
 
     def _meets(self, other: "Claim") -> bool:
         (address, port, way), (theirs, their_port, their_way) = self._parts(), other._parts()
-        both_route = self.kind == other.kind == "route"
+        both_route = self.kind == other.kind and self.kind in _ROUTES
         return (
             port == their_port
             and (not address or not theirs or address == theirs)
@@ -95,21 +97,21 @@ def _subnets(desired: DesiredState) -> Iterator[tuple[str, Claim]]:
 
 def _ports(service: Service) -> Iterator[Claim]:
     if service.traffic is not None:
-        yield from _routes(service.traffic)
+        yield from _routes(service.traffic, _ROUTES[service.deploy is not None])
     for port in service.direct_ports:
         if port.published:
             for number in _range(port):
                 yield Claim("host port", f"{_address(port.host_ip)}{number}/{port.protocol}")
 
 
-def _routes(traffic: Traffic) -> Iterator[Claim]:
-    """In mode http several services may share a port."""
+def _routes(traffic: Traffic, kind: str) -> Iterator[Claim]:
+    """In mode http several services may share a port of one router."""
     place = f"{_address(traffic.host_address)}{traffic.listen}/tcp"
     if traffic.mode == "tcp":
         yield Claim("host port", place)
         return
     for host in traffic.hosts or ("*",):
-        yield Claim("route", f"{place} {host.lower()}{traffic.path.rstrip('/')}/")
+        yield Claim(kind, f"{place} {host.lower()}{traffic.path.rstrip('/')}/")
 
 
 def _range(port: Port) -> range:

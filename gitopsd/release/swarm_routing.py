@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from gitopsd.drift.swarm import replicas
 from gitopsd.engine_json.labels import FINGERPRINT
-from gitopsd.engine_json.routed import NETWORK
+from gitopsd.engine_json.routed import TASKS_NETWORK
 from gitopsd.engine_json.swarm_spec import CANARY
 from gitopsd.model.analysis import NOTHING_MEASURED, Measures
 from gitopsd.model.desired import Policy, SealedService, SealedState
@@ -193,7 +193,7 @@ def _let_in(rollout: Rollout, pair: Pair) -> int:
 
 
 def _served(pair: Pair, before: Routed, now: datetime) -> dict[str, Placing]:
-    tasks = [each for each in _running(pair.serving) if NETWORK in each.addresses]
+    tasks = [each for each in _running(pair.serving) if TASKS_NETWORK in each.addresses]
     return {each.id: _placing("a", each, before, now) for each in tasks}
 
 
@@ -205,7 +205,7 @@ def _beside(
     for each in _running(pair.canary):
         known = before.places.get(each.id)
         if known is None:
-            if not stays and NETWORK in each.addresses and each.at + policy.min_ready <= now:
+            if not stays and TASKS_NETWORK in each.addresses and each.at + policy.min_ready <= now:
                 found[each.id] = _placing("b", each, before, now)
         elif not leaves:
             found[each.id] = replace(known, leaving=None)
@@ -223,7 +223,7 @@ def _is_out(id: str, place: Placing, seen: Seen, policy: Policy, now: datetime) 
 def _placing(slot: SlotName, task: SwarmTask, before: Routed, now: datetime) -> Placing:
     known = before.places.get(task.id)
     since = known.since if known is not None else now
-    return Placing(slot, task.addresses[NETWORK], since, port=before.traffic.target)
+    return Placing(slot, task.addresses[TASKS_NETWORK], since, port=before.traffic.target)
 
 
 def _room(wanted: int, before: Routed) -> int:
@@ -256,7 +256,7 @@ def _alive(pair: Pair) -> tuple[SwarmTask, ...]:
 def _member(task: SwarmTask, service: str, named: str) -> Member:
     name = f"{named}.{task.slot}"
     placed = Placed(service, task.slot, task.fingerprint, "", 0, name)
-    address = task.addresses.get(NETWORK, "")
+    address = task.addresses.get(TASKS_NETWORK, "")
     instance = Instance(
         task.id, name, service, task.slot, "running", task.at, started_at=task.at, routed_address=address
     )

@@ -163,6 +163,7 @@ class FakeSwarm(Swarm):
 
     def create_service(self, spec: SwarmSpec) -> None:
         self._asked(f"create {spec.name}")
+        self._has_networks(spec)
         if spec.name in self.services:
             raise Conflict(f"create service {spec.name}: the name conflicts with an existing object", 409)
         made = Kept(self._new_id(), _body(spec.body), self._new_version(), changed=self.clock.now())
@@ -172,6 +173,7 @@ class FakeSwarm(Swarm):
 
     def update_service(self, id: str, version: int, spec: SwarmSpec, forced: int = 0) -> None:
         self._asked(f"update {spec.name}")
+        self._has_networks(spec)
         body = _body(spec.body)
         body["TaskTemplate"]["ForceUpdate"] = forced
         kept = self._by_id(id)
@@ -282,6 +284,11 @@ class FakeSwarm(Swarm):
             kept.update, kept.message = "paused", "update paused due to failure"
 
     # How it does that.
+
+    def _has_networks(self, spec: SwarmSpec) -> None:
+        for each in _body(spec.body)["TaskTemplate"].get("Networks") or ():
+            if each["Target"] not in self.networks:
+                raise NotFound(f"create service {spec.name}: network {each['Target']} not found", 404)
 
     def _change(self, kept: Kept, version: int, body: dict[str, Any]) -> None:
         if version != kept.version:

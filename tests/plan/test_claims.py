@@ -149,3 +149,14 @@ def test_environments_cannot_share_addresses_either() -> None:
 
 def test_networks_of_other_drivers_may_lie_in_one_range() -> None:
     assert duplicate_claims(on_subnets("macvlan", front="10.1.0.0/16", back="10.1.2.0/24")) == ()
+
+
+def test_routes_share_a_port_of_one_router_but_not_that_of_a_swarm_beside_an_engines() -> None:
+    def routed(host: str, *, swarm: bool) -> frozenset[Claim]:
+        service = replace(a_service().service, traffic=Traffic(80, 8080, hosts=(host,)), deploy={} if swarm else None)
+        return claims(DesiredState("e", "p", {"web": service}, {}, {}))
+
+    plain, other = routed("a.example.com", swarm=False), routed("b.example.com", swarm=True)
+    told = "route of a swarm 80/tcp b.example.com/ is claimed by environment plain too; change it in one of the two"
+    assert told in disputes("other", other, {}, {"plain": plain})
+    assert not any("route" in each for each in disputes("third", routed("a.example.com", swarm=True), {}, {"o": other}))

@@ -7,7 +7,7 @@ from typing import Final
 from gitopsd.adapters.haproxy.desks import Desks
 from gitopsd.adapters.haproxy.observing import eventually
 from gitopsd.controller.swarm_port import Swarm
-from gitopsd.engine_json.routed import NETWORK
+from gitopsd.engine_json.routed import TASKS_NETWORK
 from gitopsd.engine_json.swarm_router import ROUTER, routed_overlay, router_labels
 from gitopsd.engine_json.swarm_spec import SPEC
 from gitopsd.model.errors import EngineRefused, RouterError, RouterUnavailable
@@ -62,7 +62,7 @@ class RouterService:
         digest, why, until = self._refused
         if digest == spec.digest and time.monotonic() < until:
             raise RouterError(why)  # each attempt costs the first node its router for some seconds
-        self._swarm.create_network(NETWORK, routed_overlay())
+        self._swarm.create_network(TASKS_NETWORK, routed_overlay())
         self._swarm.create_objects(spec.objects, router_labels())
         self._desks.forget()
         if service is None:

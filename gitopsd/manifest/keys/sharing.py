@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from gitopsd.engine_json.routed import NETWORK as ROUTED_NETWORK
+from gitopsd.engine_json.routed import OWN as OF_ROUTERS
 from gitopsd.manifest.keys.json_schema import STRING, listed, takes
 from gitopsd.manifest.keys.shapes import Read, distinct_strings, shown, strings, text
 from gitopsd.manifest.node import Items, Node, Problems, Scalar
@@ -41,8 +41,8 @@ def network_mode(node: Node, path: str, problems: Problems) -> Json:
     if isinstance(node, Scalar) and node.value == "":
         message = "is empty, and then Compose attaches the service to no network; remove it, or write none"
         problems.add(node.place, path, message)
-    if value == ROUTED_NETWORK:
-        message = f"{ROUTED_NETWORK} is the router's own network, which gitopsd joins what has traffic to; remove it"
+    if value in OF_ROUTERS:
+        message = f"{value} is the router's own network, which gitopsd joins what has traffic to; remove it"
         problems.add(node.place, path, message)
     return value
 
