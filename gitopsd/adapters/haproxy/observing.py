@@ -81,10 +81,10 @@ def sample(epoch: str, row: Row, counted: tuple[int, ...]) -> SlotSample:
     return SlotSample(epoch, row.answers - probes, row.answers_5xx - bad_probes, within)
 
 
-def eventually(check: Callable[[], bool], within: float) -> bool:
+def eventually(check: Callable[[], bool], within: float, every: float = EVERY_S) -> bool:
     until = time.monotonic() + within
     while not check():
         if time.monotonic() > until:
             return False
-        time.sleep(EVERY_S)
+        time.sleep(every)
     return True

@@ -14,6 +14,7 @@ from gitopsd.model.errors import EngineRefused, RouterError, RouterUnavailable
 from gitopsd.model.swarm import SwarmService, SwarmSpec, SwarmState
 
 _REPLACED_S: Final = 60.0
+_EVERY_S: Final = 0.2  # each look asks the manager, and every router
 _AGAIN_S: Final = 15 * 60
 _MOVING: Final = ("updating", "rollback_started")
 
@@ -41,7 +42,7 @@ class RouterService:
         moving = service is None or _is_other(service, spec) or service.update in _MOVING
         if service is None or _is_other(service, spec):
             self._send(spec, service)
-        if not eventually(lambda: self._runs(stamp, spec), _REPLACED_S if moving else 0):
+        if not eventually(lambda: self._runs(stamp, spec), _REPLACED_S if moving else 0, _EVERY_S):
             self._told_apart(stamp)
         self._collect(state, spec)
 
