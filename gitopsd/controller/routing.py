@@ -23,7 +23,7 @@ from gitopsd.controller.router_telling import Teller
 from gitopsd.model.certificate import Certificates
 from gitopsd.model.drift import PastDrift
 from gitopsd.model.errors import RouterError, RouterUnavailable
-from gitopsd.model.health import Answer, Pass, Unknown
+from gitopsd.model.health import Answer, Unknown
 from gitopsd.model.release import Hold
 from gitopsd.model.route import ObservedRouting, RouteName, RoutingTable, SlotName
 from gitopsd.model.routing import Seen
@@ -177,7 +177,7 @@ class RouterDesk:
         route = table.route(name) if table is not None else None
         if router is None or route is None:
             return Unknown(f"{name} is not in the router for sure")
-        return router.probe(route, slot, timeout, path) if router.capabilities.header_probe else Pass()
+        return router.probe(route, slot, timeout, path)
 
     def settled(self) -> bool:
         """Whether the router has all that is wanted, or cannot be waited for."""

@@ -240,7 +240,6 @@ class RouterCapabilities:
     """
 
     in_flight: bool = True
-    header_probe: bool = True
     sticky_moves: bool = True
     kept: bool = True
     tcp: bool = True

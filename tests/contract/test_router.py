@@ -159,9 +159,6 @@ def test_a_probe_reaches_a_slot_that_has_no_share(ground: RouterGround) -> None:
 
     assert ground.router.probe(route, "a", PATIENT) == Pass()
     failed = ground.router.probe(route, "b", PATIENT, "/")
-    if not ground.router.capabilities.header_probe:
-        assert failed == Pass()  # that its checks are good is all that is known of a slot
-        return
     assert isinstance(failed, Fail)
     assert "answered 500" in failed.reason
 
@@ -173,9 +170,8 @@ def test_a_probe_of_a_dead_canary_fails_though_users_are_answered_by_the_other_s
 
     answer = ground.router.probe(route, "b", PATIENT)
 
-    if ground.router.capabilities.header_probe:
-        assert isinstance(answer, Fail)
-        assert "503 (no ready instance)" in answer.reason
+    assert isinstance(answer, Fail)
+    assert "503 (no ready instance)" in answer.reason
     assert ground.get().by == "old"
 
 
@@ -346,8 +342,7 @@ def test_a_table_for_a_router_that_is_away_is_there_when_it_comes_back(ground: R
         ground.apply((old,), (new,), ALL)
 
     assert ground.router.observe() is None
-    if ground.router.capabilities.header_probe:
-        assert isinstance(ground.router.probe(ground.route(), "a", PATIENT), Unknown)
+    assert isinstance(ground.router.probe(ground.route(), "a", PATIENT), Unknown)
     with pytest.raises(RouterUnavailable):
         ground.router.samples()
 
