@@ -1,14 +1,19 @@
 """What the clients of a service on a real swarm see of its releases, at the routers of all three nodes at once."""
 
 import http.client
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Any
 
 import pytest
 
 from gitopsd.adapters.haproxy.desks import asked
 from gitopsd.adapters.haproxy.proof import proof, trusting
+from gitopsd.engine_json.swarm_router import ROUTER
 from gitopsd.model.route import ALL
-from tests.e2e.app import HAPROXY
+from tests.conftest import remove_project
+from tests.e2e.app import APP, HAPROXY
 from tests.e2e.conftest import MakeRig
 from tests.e2e.nodes import Node, Nodes
 from tests.e2e.swarm_rig import filtered
@@ -67,17 +72,17 @@ def test_blue_green_changes_over_at_once_and_comes_home_without_a_lost_request(r
 
 
 @pytest.mark.long
-def test_swarms_own_updater_costs_at_most_a_kept_connection_and_no_post(road: Road) -> None:
+def test_swarms_own_updater_loses_no_request(road: Road) -> None:
     road.serving("one")
     with road.clients() as seen:
         seen.more(ENOUGH)
-        road.serving("two")
-        road.rig.eventually(lambda: road.rig.release().outcome == "succeeded", PATIENCE)
+        for version in ("two", "three"):
+            road.serving(version)
+            road.rig.eventually(lambda: road.rig.release().outcome == "succeeded", PATIENCE)
         seen.more(300)
-    # Nobody drains what Swarm stops: a connection that was kept may end with it, which clients then open anew.
-    assert set(seen.failed) <= {"GET : ended without an answer"}, seen.failed
-    assert seen.failed.total() < seen.answered.total() / 100
+    seen.none_lost()
     assert seen.answered["two"] > 0
+    assert seen.answered["three"] > 0
 
 
 def test_a_share_that_somebody_moved_at_one_node_is_told_and_put_back(road: Road) -> None:
@@ -106,9 +111,9 @@ def answers(path: str, nodes: Nodes) -> list[int]:
     return [got(node, path)[0] for node in nodes.all]
 
 
-def got(node: Node, path: str = "/") -> tuple[int, str]:
+def got(node: Node, path: str = "/", port: int = PORT) -> tuple[int, str]:
     """What comes of one request at a node: its status, 0 for no answer, and which version gave it."""
-    connection = http.client.HTTPConnection(node.address, PORT, timeout=5)
+    connection = http.client.HTTPConnection(node.address, port, timeout=5)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -167,3 +172,96 @@ def test_the_judge_throws_a_bad_canary_back(road: Road) -> None:
         assert seen.share("one", before) == 100
     assert "error-rate" in reason
     assert all(how.endswith("500") for how in seen.failed), seen.failed  # nothing is lost beside its bad answers
+
+
+@pytest.mark.long
+def test_what_a_canary_is_still_answering_when_its_time_to_drain_is_over_is_cut(road: Road) -> None:
+    road.serving("one")
+    road.push("two", x={**WITH_STEPS, "drain_timeout": "3s"})
+    road.paused()
+    with ExitStack() as kept:
+        held = [kept.enter_context(closing(streaming(node))) for node in road.nodes.all for _ in range(8)]
+        begun = [said(each) for each in held]
+        assert {"one", "two"} == set(begun)
+        road.rig.ask("abort")
+        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        canarys = [each for each, version in zip(held, begun, strict=True) if version == "two"]
+        assert [said(each) for each in canarys] == [""] * len(canarys)
+    told = road.rig.told("ConnectionsCut", "shop", within=PATIENCE)
+    assert "the time to drain" in told.message
+    assert "two" not in {got(node)[1] for node in road.nodes.all}
+
+
+def streaming(node: Node) -> socket.socket:
+    """A connection over which somebody says their version at once, and once more in ten minutes."""
+    wire = socket.create_connection((node.address, PORT), timeout=PATIENCE)
+    wire.sendall(b"GET /stream/600000 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    return wire
+
+
+def said(wire: socket.socket) -> str:
+    """The version in what comes next; "" where the connection ends before that."""
+    received = ""
+    while not (received.partition("\r\n\r\n")[2] if received.startswith("HTTP") else received).strip():
+        more = wire.recv(1 << 16)
+        if not more:
+            return ""
+        received += more.decode()
+    return received.splitlines()[-1]
+
+
+@pytest.mark.long
+def test_routers_that_do_not_start_are_gone_back_from_once_and_users_see_little_of_it(road: Road) -> None:
+    road.serving("one")
+    road.rig.configure(router={"image": APP})  # it has no HAProxy
+    told = road.rig.told("RouterFailed", within=PATIENCE)
+    assert "do not start from their new files, and go on as before" in told.message
+    before = version_of_routers(road)
+    with road.clients() as seen:
+        seen.more(2_000)
+    seen.none_lost()
+    assert version_of_routers(road) == before
+    road.rig.configure(router={"image": HAPROXY})
+    road.rig.told("RouterBack", within=PATIENCE)
+
+
+def version_of_routers(road: Road) -> int:
+    """Which grows with all that Swarm is told, or itself decides, of them."""
+    api: Any = road.nodes.api
+    return int(api.inspect_service(ROUTER)["Version"]["Index"])
+
+
+@pytest.mark.long
+def test_two_environments_share_the_routers_and_one_that_goes_leaves_the_other_as_it_is(road: Road) -> None:
+    road.serving("one")
+    road.rig.synced(road.rig.push("api", web=routed("two", PORT, path="/api")), "api", within=PATIENCE)
+    road.rig.eventually(lambda: answers("/api", road.nodes) == [200] * 3, PATIENCE)
+    assert {got(node, path)[1] for node in road.nodes.all for path in ("/api", "/")} == {"one", "two"}
+    road.rig.repository.push({"environments/api": None})
+    road.rig.held("orphaned", "api", within=PATIENCE)
+    road.rig.ask("remove", "api")
+    road.rig.eventually(lambda: {got(node, "/api")[1] for node in road.nodes.all} == {"one"}, PATIENCE)
+
+
+def routed(version: str, port: int, **traffic: Any) -> dict[str, Any]:
+    environment = {"VERSION": version, "TERM_MODE": "exit"}
+    extension = {"min_ready": "0s", "traffic": traffic}
+    return {"image": APP, "ports": [f"{port}:8080"], "environment": environment, "x-gitopsd": extension}
+
+
+@pytest.mark.long
+def test_an_engine_routes_its_own_containers_beside_its_swarms_tasks(road: Road) -> None:
+    url = road.nodes.alpha.engine.url
+    road.rig.configure(environments={"own": {"target": {"docker": url}}})
+    try:
+        road.serving("one")
+        road.rig.synced(road.rig.push("own", web=routed("two", PORT + 1)), "own", within=PATIENCE)
+        road.rig.eventually(lambda: got(road.nodes.alpha, port=PORT + 1)[1] == "two", PATIENCE)
+        assert [got(node)[1] for node in road.nodes.all] == ["one"] * 3
+        road.rig.push("own", web=routed("three", PORT, path="/own"))
+        told = road.rig.held("claim", "own", within=PATIENCE)
+        assert f"route {PORT}/tcp */own/ is claimed by environment shop too; change it in one of the two" in told
+    finally:
+        road.rig.process.stop()
+        road.nodes.api.remove_container(ROUTER, force=True)
+        remove_project(road.nodes.api, road.rig.project_of("own"))
