@@ -216,6 +216,8 @@ def test_routers_that_do_not_start_are_gone_back_from_once_and_users_see_little_
     road.rig.configure(router={"image": APP})  # it has no HAProxy
     told = road.rig.told("RouterFailed", within=PATIENCE)
     assert "do not start from their new files, and go on as before" in told.message
+    assert "haproxy" in told.message  # is the program that the image lacks
+    road.rig.eventually(lambda: answers("/", road.nodes) == [200] * 3, PATIENCE)
     before = version_of_routers(road)
     with road.clients() as seen:
         seen.more(2_000)

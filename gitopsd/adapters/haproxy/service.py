@@ -17,6 +17,8 @@ _REPLACED_S: Final = 60.0
 _EVERY_S: Final = 0.2  # each look asks the manager, and every router
 _AGAIN_S: Final = 15 * 60
 _MOVING: Final = ("updating", "rollback_started")
+_WENT_BACK: Final = ("rollback_completed", "rollback_paused")
+_FAILED: Final = ("failed", "rejected")
 
 
 class RouterService:
@@ -74,7 +76,7 @@ class RouterService:
 
     def _runs(self, stamp: str, spec: SwarmSpec) -> bool:
         service = self._swarm.look(ROUTER).services.get(ROUTER)
-        if service is not None and _is_other(service, spec) and service.update.startswith("rollback"):
+        if service is not None and _is_other(service, spec) and service.update in _WENT_BACK:
             self._went_back(spec, service)
         self._desks.forget()
         with suppress(RouterUnavailable):
@@ -113,5 +115,6 @@ def _is_other(service: SwarmService, spec: SwarmSpec) -> bool:
 
 
 def _reason(service: SwarmService) -> str:
-    """Why its tasks do not run, in Swarm's words."""
-    return next((each.why for each in reversed(service.tasks) if each.why), service.message) or "Swarm does not say why"
+    """Why its tasks do not run, in Swarm's words: what ended one of them rather than why the next one waits."""
+    told = sorted((each for each in service.tasks if each.why), key=lambda each: (each.state in _FAILED, each.at))
+    return told[-1].why if told else service.message or "Swarm does not say why"
