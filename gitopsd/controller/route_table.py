@@ -84,6 +84,8 @@ def route_of(environment: str, service: str, routed: Routed) -> Route:
         a=_slot(routed, "a"),
         b=_slot(routed, "b"),
         share=routed.share,
+        switched=routed.switched,
+        on=routed.on,
     )
 
 
@@ -102,7 +104,7 @@ def _target(id: str, place: Placing, port: int) -> Target:
 
 def departures(table: RoutingTable, ways: str, observed: ObservedRouting) -> tuple[Departure, ...]:
     """In what the router differs from its table, route by route. `ways` are the table's, which take a while to tell."""
-    if observed.ways == ways and _shown(table) == {each.name: (each.share, _there(each)) for each in observed.routes}:
+    if observed.ways == ways and _shown(table) == {each.name: _there(each) for each in observed.routes}:
         return ()
     words = differences(table, observed)
     return (tuple(_departures(table, observed)) or (Departure(None, words),)) if words else ()
@@ -113,6 +115,7 @@ def _shown(table: RoutingTable) -> Mapping[RouteName, object]:
     return {
         each.name: (
             each.share,
+            each.on,
             {t.id: (slot, t.address, t.port, t.takes) for slot in SLOTS for t in each.slot(slot).targets},
         )
         for each in table.routes
@@ -120,7 +123,8 @@ def _shown(table: RoutingTable) -> Mapping[RouteName, object]:
 
 
 def _there(seen: ObservedRoute) -> object:
-    return {t.id: (slot, t.address, t.port, t.weight) for slot in SLOTS for t in seen.slot(slot)}
+    there = {t.id: (slot, t.address, t.port, t.weight) for slot in SLOTS for t in seen.slot(slot)}
+    return seen.share, seen.on, there
 
 
 def _departures(table: RoutingTable, observed: ObservedRouting) -> Iterator[Departure]:

@@ -13,7 +13,6 @@ from gitopsd.manifest.traffic import SHIFTING
 from gitopsd.model.canonical import Json
 from gitopsd.model.desired import Bind, ContentMount, ImageMount, Service, VolumeMount
 from gitopsd.model.errors import Place
-from gitopsd.model.strategy import HeaderRoute
 from gitopsd.model.traffic import Traffic
 
 MOST_FILES = 50  # of one directory: each is an object in the memory of every manager
@@ -48,7 +47,7 @@ _MENDS = {
 }
 _EXTENSIONS = {
     "health": "the instances of a swarm cannot be asked from here; write a healthcheck, which its nodes run",
-    "warm_up": "a swarm's router finds the tasks itself, and all count alike; remove it",
+    "warm_up": "to a swarm's router a task that takes another one's place is as warm as that; remove it, or pre_warm",
     "on_config_change": "a swarm's configs never change; remove it, other content makes other containers",
     "flags": "a swarm's configs never change; name the file under configs",
 }
@@ -141,8 +140,6 @@ def _extension(service: Service, extension: Mapping[str, Place]) -> Iterator[Ref
         yield "pre_warm", "Swarm's own updates wait for no caches; write `strategy: canary` or blue-green, or remove it"
     if policy.strategy in SHIFTING and "deploy.replicas" in service.ignore_drift:
         yield "ignore_drift", f"{policy.strategy} counts tasks, so deploy.replicas has to be the manifest's; remove it"
-    if any(isinstance(step, HeaderRoute) for step in policy.steps):
-        yield "steps", "a header leads to the canary of a swarm all the time; write it as traffic.header"
     for metric in analysis.metrics:
         if metric.source == "engine" and metric.name != "restarts":  # the manager knows of tasks that failed
             yield "analysis", f"{metric.name} is known to a task's own node alone; write a query of Prometheus"

@@ -93,6 +93,8 @@ class Route:
     path wins, of an exact host before one with a star, before all hosts. `path` covers whole parts: `/api` has
     `/api/v2`, not `/apis`.
 
+    Beside those that lead somewhere `on_purpose`, one of `switched` does, the one of the number `on`, from 1; 0: none.
+
     `share` goes to slot b, in basis points, the rest to slot a. A slot without a ready instance leaves its traffic to
     the other one. `sticky` is the cookie by which a user stays on one side while the share grows, "" for none. `health`
     is how the router asks the instances, over TCP where it says nothing. With `proxy_protocol` they are told the
@@ -119,6 +121,8 @@ class Route:
     a: Slot = Slot()
     b: Slot = Slot()
     share: int = 0
+    switched: tuple[OnPurpose, ...] = ()
+    on: int = 0
 
     @property
     def name(self) -> RouteName:
@@ -132,7 +136,7 @@ class Route:
     @property
     def bare(self) -> "Route":
         """The way alone, without what changes at run time."""
-        return replace(self, a=self.a.bare, b=self.b.bare, share=0)
+        return replace(self, a=self.a.bare, b=self.b.bare, share=0, on=0)
 
     def slot(self, name: SlotName) -> Slot:
         return self.a if name == "a" else self.b
@@ -184,6 +188,7 @@ class ObservedRoute:
     a: tuple[ObservedTarget, ...] = ()
     b: tuple[ObservedTarget, ...] = ()
     leaving: bool = False
+    on: int = 0
 
     @property
     def name(self) -> RouteName:
@@ -231,8 +236,8 @@ class RouterCapabilities:
 
     Without `in_flight` nobody knows when an instance has drained: it is given all of its time, and then nothing is cut.
     With `sticky_moves` users with a cookie come over one by one while the share grows; else those that are new do, and
-    the others at the end. `kept`: gitopsd runs it, and `renew` has another one take over. `tcp`: it routes connections
-    that are not HTTP.
+    the others at the end. `switches`: what leads past the share in a step is turned on and off as a share is moved.
+    `kept`: gitopsd runs it, and `renew` has another one take over. `tcp`: it routes connections that are not HTTP.
 
     One that `finds` instances by itself (`Slot.found`) knows no weights of them, hears a moment later who came or went,
     and checks those who came while they get something already. One that `remembers` has its shares also after a crash;
@@ -243,6 +248,7 @@ class RouterCapabilities:
     sticky_moves: bool = True
     kept: bool = True
     tcp: bool = True
+    switches: bool = True
     share_step: int = 1
     latency_bounds: tuple[float, ...] = ()
     new_route_needs_reload: bool = False
@@ -274,6 +280,8 @@ def differences(table: RoutingTable, observed: ObservedRouting) -> tuple[str, ..
 def _route_differences(route: Route, has: ObservedRoute) -> Iterator[str]:
     if route.share != has.share:
         yield f"{route.name}: the share of slot b is {percent(has.share)}, should be {percent(route.share)}"
+    if route.on != has.on:
+        yield f"{route.name}: {_switched(route, has.on)} leads past the share, should be {_switched(route, route.on)}"
     for slot in SLOTS:
         if route.slot(slot).found:
             continue
@@ -283,6 +291,10 @@ def _route_differences(route: Route, has: ObservedRoute) -> Iterator[str]:
             if wanted.get(id) != there.get(id) and (id in wanted or there[id][2] > 0):
                 is_so, should = _described(there.get(id)), _described(wanted.get(id))
                 yield f"{route.name}: slot {slot}: {id[:12]} is {is_so}, should be {should}"
+
+
+def _switched(route: Route, on: int) -> str:
+    return f"{route.switched[on - 1].by} {route.switched[on - 1].name}" if 0 < on <= len(route.switched) else "nothing"
 
 
 def _described(target: tuple[str, int, int] | None) -> str:
@@ -300,10 +312,13 @@ def _each(routes: Iterable[Route]) -> Iterator[str]:
             yield f"{route.name}: a share of {route.share} basis points; it is from 0 to {ALL}"
         if len({target.id for target in targets}) < len(targets):
             yield f"{route.name}: an instance is there twice"
+        if not 0 <= route.on <= len(route.switched):
+            yield f"{route.name}: of {len(route.switched)} ways past the share number {route.on} is on"
         for target in targets:
             if not 0 <= target.weight <= FULL:
                 yield f"{route.name}: {target.id[:12]}: a weight of {target.weight}; it is from 0 to {FULL}"
-        if route.mode == "tcp" and (route.hosts or route.path != "/" or route.sticky or route.on_purpose):
+        by_request = route.hosts or route.sticky or route.on_purpose or route.switched
+        if route.mode == "tcp" and (by_request or route.path != "/"):
             yield f"{route.name}: hosts, paths and cookies need mode http"
         if route.mode == "tcp" and (route.tls or route.redirect_from):
             yield f"{route.name}: TLS that ends in the router needs mode http"

@@ -39,7 +39,8 @@ class Routed:
     """A routed service. `share` goes to slot b, in basis points; `places` are by the id of a container or task.
 
     `on_purpose` leads requests to newer content whatever the share, while that is let in. `health` is how the router
-    asks the instances. `names` None: it is told their addresses.
+    asks the instances. `names` None: it is told their addresses. Of the ways of steps, `switched`,
+    the one of the number `on` leads to newer content, too; 0: none does.
     """
 
     traffic: Traffic
@@ -48,6 +49,8 @@ class Routed:
     on_purpose: tuple[OnPurpose, ...] = ()
     health: Checks = NOT_ASKED
     names: Names | None = None
+    switched: tuple[OnPurpose, ...] = ()
+    on: int = 0
 
     def serving(self, slot: SlotName) -> tuple[str, ...]:
         """Who takes new requests in a slot."""

@@ -21,6 +21,7 @@ from gitopsd.model.release import Journal, Placed
 from gitopsd.model.rollout import RollingBack, Rollout, Target
 from gitopsd.model.route import ALL, OnPurpose, SlotName
 from gitopsd.model.routing import UNSEEN, Names, Placing, Routed, Seen
+from gitopsd.model.strategy import HeaderRoute
 from gitopsd.model.swarm import DropService, SwarmNode, SwarmService, SwarmState, SwarmTask
 from gitopsd.model.traffic import Traffic
 from gitopsd.model.visits import NOBODY_VISITS, Visits
@@ -171,8 +172,10 @@ def _routed(journal: Journal, pair: Pair, before: Routed, sealed: SealedService,
     leaves = home and not share
     places = _served(pair, before, now) | _beside(pair, before, sealed.service.policy, now, leaves=leaves, stays=home)
     names = _names(pair.serving, before, sealed)
-    purpose = _on_purpose(before.traffic)
-    return replace(before, share=share, places=places, names=names, on_purpose=purpose, health=CHECKS)
+    purpose, switched = _on_purpose(before.traffic), _switched(sealed.service.policy)
+    on = _on(rollout, switched) if rollout is not None and not home else 0
+    told = replace(before, share=share, places=places, names=names, health=CHECKS)
+    return replace(told, on_purpose=purpose, switched=switched, on=on)
 
 
 def _names(serving: SwarmService, before: Routed, sealed: SealedService) -> Names:
@@ -238,6 +241,21 @@ def _on_purpose(traffic: Traffic) -> tuple[OnPurpose, ...]:
     """Who wants newer content gets it as long as it is there. That is so at any time, or routers would be replaced."""
     way = traffic.on_purpose
     return (OnPurpose(way.by, way.name, way.value, "b"),) if way is not None else ()
+
+
+def _switched(policy: Policy) -> tuple[OnPurpose, ...]:
+    """What its steps lead to newer content, each once: all of it is in the routers' files, whether it is on or not."""
+    steps = dict.fromkeys(each for each in policy.steps if isinstance(each, HeaderRoute) and each.name)
+    return tuple(OnPurpose(each.by, each.name, each.value, "b") for each in steps)
+
+
+def _on(rollout: Rollout, switched: tuple[OnPurpose, ...]) -> int:
+    """The number of the one that its last step turned on; none before one of its tasks has shown that it answers."""
+    header = rollout.shift.header
+    if header is None or not reached(rollout):
+        return 0
+    way = OnPurpose(header.by, header.name, header.value, "b")
+    return switched.index(way) + 1 if way in switched else 0
 
 
 def _running(service: SwarmService | None) -> tuple[SwarmTask, ...]:

@@ -356,6 +356,27 @@ def test_an_instance_that_moved_is_asked_where_it_is_now(ground: RouterGround) -
     assert (ground.shown("one").address, ground.shown("one").port) == (moved.address, moved.port)
 
 
+def test_one_way_past_the_share_is_on_at_a_time_and_no_router_is_another_one_for_that(ground: RouterGround) -> None:
+    if not ground.router.capabilities.switches:
+        return
+    old, new = ground.instance("old"), ground.instance("new")
+    ways = (OnPurpose("header", "x-friend", "yes", "b"), OnPurpose("header", "x-staff", "", "b"))
+    ground.serve((old,), (new,), switched=ways)
+    before = ground.router.observe()
+
+    def reached(on: int) -> list[str]:
+        ground.apply((old,), (new,), switched=ways, on=on)
+        assert ground.seen().on == on
+        return [ground.get(headers={name: "yes"}).by for name in ("x-friend", "x-staff", "x-else")]
+
+    assert [reached(0), reached(1)] == [["old", "old", "old"], ["new", "old", "old"]]
+    assert [reached(2), reached(0)] == [["old", "new", "old"], ["old", "old", "old"]]
+    after = ground.router.observe()
+    assert before is not None
+    assert after is not None
+    assert (before.epoch, before.ways) == (after.epoch, after.ways)
+
+
 def test_a_header_reaches_the_canary_on_purpose_and_no_other_does(ground: RouterGround) -> None:
     on_purpose = (OnPurpose("header", "x-canary", "yes", "b"),)
     ground.serve((ground.instance("old"),), (ground.instance("new"),), on_purpose=on_purpose)

@@ -141,6 +141,43 @@ def test_no_router_is_replaced_on_the_way_of_a_canary(house: SwarmStreet) -> Non
     assert house.router.route().on_purpose[0].slot == "b"
 
 
+def test_a_step_leads_a_header_to_the_canary_until_another_one_ends_that_and_no_router_is_replaced(
+    house: SwarmStreet,
+) -> None:
+    steps = (
+        "[{set_header_route: {header: X-Friend}}, {set_weight: 50}, {pause: {}}, {set_header_route: {}}, {pause: {}}]"
+    )
+    friend = {"X-Friend": "yes"}
+    house.released("web:1", steps=steps)
+    house.push_web("web:2", steps=steps)
+    house.eventually(lambda: house.share() == 5000 and house.step() == 2)
+    canary = {each.id for each in house.router.route().b.targets}
+    assert {house.router.request(SHOP, headers=friend).by for _ in range(20)} <= canary
+
+    house.asks("promote")
+    house.eventually(lambda: house.step() == 4 and not house.router.route().on)
+    assert not {house.router.request(SHOP, headers=friend).by for _ in range(40)} <= canary
+    house.asks("promote")
+    house.eventually(lambda: house.outcome() == "succeeded")
+
+    tables = [table for table in house.router.applied if table.routes]
+    assert len({table.ways for table in tables}) == 1
+    assert {table.routes[0].on for table in tables} == {0, 1}
+
+
+def test_a_step_leads_nobody_to_a_canary_that_has_not_answered(house: SwarmStreet) -> None:
+    steps = "[{set_header_route: {header: X-Friend}}, {set_weight: 50}]"
+    house.released("web:1", steps=steps)
+    house.push_web("web:2", steps=steps)
+
+    def failing() -> bool:
+        house.router.answers = {each.id: 500 for each in house.router.route().b.targets}
+        return "rejected" in house.guards("shop")
+
+    house.eventually(failing)
+    assert {route.on for table in house.router.applied for route in table.routes} == {0}
+
+
 def test_what_serves_is_reached_at_its_own_port_while_newer_content_has_another_one(house: SwarmStreet) -> None:
     house.released("web:1")
     house.push_web("web:2", steps=HALF, port=9090)

@@ -1,6 +1,8 @@
 """What gitopsd asks a canary on a real swarm itself: before users do, and where none come."""
 
+import http.client
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import pytest
 from tests.e2e.app import HAPROXY
 from tests.e2e.conftest import MakeRig
 from tests.e2e.nodes import Nodes
-from tests.e2e.swarm_road import ENOUGH, PATIENCE, SOON, WITH_STEPS, Road, nodes_with_routers
+from tests.e2e.swarm_road import ENOUGH, PATIENCE, PORT, SOON, WITH_STEPS, Road, nodes_with_routers
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
 WARM = {"paths": ["/", "/cart"], "rate": "40/s", "until": {"requests": 60}, "max": "1m"}
@@ -62,3 +64,28 @@ def test_without_users_a_bad_canary_is_judged_by_requests_of_gitopsds_own(road: 
     reason = road.rig.rejected(road.push("bad", errors=50, x=JUDGED), within=PATIENCE)
     road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
     assert "requests on the canary failed" in reason
+
+
+@pytest.mark.long
+def test_a_step_leads_friends_to_the_canary_at_every_node_and_no_router_is_replaced(road: Road) -> None:
+    steps = [{"set_header_route": {"header": "X-Friend"}}, {"set_canary_scale": {"replicas": 1}}, {"pause": {}}]
+    x = {**SOON, "strategy": "canary", "steps": steps}
+    road.serving("one", x=x)
+    before = road.routers()
+    road.push("two", x=x)
+    road.rig.eventually(lambda: answered(road, friend=True) == {"two"}, PATIENCE)
+    assert answered(road) == {"one"}
+    road.rig.ask("abort")
+    road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    assert answered(road, friend=True) == {"one"}
+    assert road.routers() == before
+
+
+def answered(road: Road, *, friend: bool = False) -> set[str]:
+    """Which versions answer at the nodes, to ten requests each."""
+    found = set()
+    for node in road.nodes.all * 10:
+        with closing(http.client.HTTPConnection(node.address, PORT, timeout=5)) as client:
+            client.request("GET", "/", headers={"X-Friend": "yes"} if friend else {})
+            found.add(client.getresponse().read().decode().strip())
+    return found

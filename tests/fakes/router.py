@@ -179,7 +179,7 @@ class FakeRouter:
 
     def _route(self, route: Route) -> ObservedRoute:
         a, b = (tuple(self._target(target) for target in _sorted(route, slot)) for slot in SLOTS)
-        return ObservedRoute(route.environment, route.service, self._shares[route.name], a, b)
+        return ObservedRoute(route.environment, route.service, self._shares[route.name], a, b, on=route.on)
 
     def _target(self, target: Target) -> ObservedTarget:
         ready = _at(target) in self._ready
@@ -191,7 +191,7 @@ class FakeRouter:
     def _slot(self, route: Route, user: str, headers: Mapping[str, str]) -> SlotName:
         draw = int(hashlib.sha256(user.encode()).hexdigest(), 16) % ALL if route.sticky else self._random.randrange(ALL)
         slot: SlotName = "b" if draw < self._shares[route.name] else "a"
-        for way in route.on_purpose:
+        for way in (*route.on_purpose, *route.switched[route.on - 1 : route.on]):
             if way.by == "header" and headers.get(way.name, "") == (way.value or headers.get(way.name)):
                 slot = way.slot
         other: SlotName = "a" if slot == "b" else "b"

@@ -107,10 +107,7 @@ def test_the_same_file_is_refused_for_a_plain_engine_with_each_key_that_needs_a_
             f"{CANARY}, analysis: {{metrics: [{{name: smoke, source: job, command: [./smoke]}}]}}}}",
             "x-gitopsd.analysis: smoke would run beside a task",
         ),
-        (
-            f"{CANARY}, steps: [{{set_header_route: {{header: X-Me}}}}]}}",
-            "x-gitopsd.steps: a header leads to the canary",
-        ),
+        (f"{CANARY}, warm_up: 20s}}", "x-gitopsd.warm_up: to a swarm's router a task that takes another one's place"),
         (
             "ports: ['80:80'], x-gitopsd: {traffic: {}, strategy: rolling, pre_warm: {paths: [/]}}",
             "x-gitopsd.pre_warm: Swarm's own updates wait for no caches; write `strategy: canary`",

@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from gitopsd.adapters.haproxy.backends import slot_backend
 from gitopsd.adapters.haproxy.entrances import HTTPS, Entrance, entrances, onward, port_inside
-from gitopsd.adapters.haproxy.names import copied, way
+from gitopsd.adapters.haproxy.names import copied, switch, way
 from gitopsd.adapters.haproxy.syntax import lines, milliseconds, text, word
 from gitopsd.model.canonical import digest
 from gitopsd.model.errors import RouterError
@@ -106,8 +106,9 @@ def _files(routes: list[Route], root: str, salt: bytes, tuning: Tuning, stamp: s
     blocks += [_tcp_frontend(each, root, tuning) for each in places if each.mode == "tcp"]
     blocks += [slot_backend(route, slot) for route in routes for slot in SLOTS]
     maps = {each.map: lines(each.paths()) for each in places if each.mode == "http"}
-    shares = lines(f"{way(route.name)} {route.share}" for route in routes)
-    return {CONFIGURATION: "\n".join(map(lines, blocks)), SHARES: shares, **maps}
+    shares = [f"{way(route.name)} {route.share}" for route in routes]
+    shares += [f"{switch(route.name)} {route.on}" for route in routes if route.switched]
+    return {CONFIGURATION: "\n".join(map(lines, blocks)), SHARES: lines(shares), **maps}
 
 
 def _global(root: str, tuning: Tuning, stamp: str) -> Iterator[str]:
@@ -163,6 +164,7 @@ def _http_frontend(at: Entrance, root: str, salt: bytes, tuning: Tuning) -> Iter
     yield from _choice_of_slot("http-request", "txn")
     for route in at.all:
         yield from (_on_purpose(route, each) for each in route.on_purpose)
+        yield from _switched(route)
     yield from _fallback("http-request", "txn")
     yield "    http-request set-var(txn.backend) var(txn.way),concat(:,txn.slot)"
     nobody = f"{{ {_PROBED} }} {{ var(txn.backend),nbsrv eq 0 }}"
@@ -246,6 +248,14 @@ def _on_purpose(route: Route, each: OnPurpose) -> str:
     return f"    http-request set-var(txn.slot) str({each.slot}) if {here} {{ {match} }}"
 
 
+def _switched(route: Route) -> Iterator[str]:
+    """The same while it is on, which can be told at any time."""
+    if route.switched:
+        yield f"    http-request set-var(txn.on) str({switch(route.name)}),map_str_int({SHARES},0)"
+    for number, each in enumerate(route.switched, 1):
+        yield f"{_on_purpose(route, each)} {{ var(txn.on) -m int {number} }}"
+
+
 def _fallback(rule: str, scope: str) -> Iterator[str]:
     """Only to a slot that has a ready instance: a worker that is stopping counts none in either. A probe stays."""
     for slot, other in (("b", "a"), ("a", "b")):
@@ -293,7 +303,7 @@ def _unfit(routes: Iterable[Route]) -> Iterator[str]:
                 yield f"{route.name}: {each!r} cannot be part of a host or a path"
         tokens = [
             *([route.sticky] if route.sticky else []),
-            *(way.name for way in route.on_purpose if way.by != "host"),
+            *(way.name for way in (*route.on_purpose, *route.switched) if way.by != "host"),
         ]
         for token in tokens:
             if not _TOKEN.fullmatch(token):

@@ -12,7 +12,7 @@ from typing import Final
 from gitopsd.adapters.haproxy.config import SHARES
 from gitopsd.adapters.haproxy.observing import Look, parted
 from gitopsd.adapters.haproxy.proof import trusting
-from gitopsd.adapters.haproxy.runtime import process, rows, shares
+from gitopsd.adapters.haproxy.runtime import process, rows, shares, switches
 from gitopsd.controller.swarm_port import Swarm
 from gitopsd.engine_json.swarm_router import DESK_PORT, ROUTER
 from gitopsd.model.errors import EngineError, EngineRefused, RouterError, RouterUnavailable
@@ -58,7 +58,7 @@ class Desks:
 
     def look(self, desk: Desk) -> Look:
         info, stat, map = parted(self.ask(desk, "show info", "show stat", f"show map {SHARES}"))
-        return Look(process(info), rows(stat), shares(map))
+        return Look(process(info), rows(stat), shares(map), switches(map))
 
     def ask(self, desk: Desk, *commands: str) -> str:
         """What it answers to commands in one go. RouterUnavailable: it does not answer."""

@@ -5,7 +5,7 @@ import re
 from gitopsd.model.route import SLOTS, Route, RouteName, SlotName
 
 _ESCAPED = re.compile(r"_([0-9a-f]{2})")
-_CERTIFICATE = "certificate-"
+_CERTIFICATE, _ON = "certificate-", "on"
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")
 
 
@@ -16,6 +16,17 @@ def way(name: RouteName) -> str:
 
 def backend(name: RouteName, slot: SlotName) -> str:
     return f"{way(name)}:{slot}"
+
+
+def switch(name: RouteName) -> str:
+    """Beside the share of a way, which of its switched ways past that is on."""
+    return f"{way(name)}:{_ON}"
+
+
+def switch_of(key: str) -> RouteName | None:
+    """Whose switch it is; None: no route's."""
+    parts = key.split(":")
+    return RouteName(_plain(parts[0]), _plain(parts[1])) if len(parts) == 3 and parts[2] == _ON else None
 
 
 def slot_of(backend: str) -> tuple[RouteName, SlotName] | None:

@@ -1,14 +1,23 @@
 """What HAProxy's workers show, put together to what is routed."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from gitopsd.adapters.haproxy.config import BAD_PROBES, BOUNDS, EVERY, PROBES
-from gitopsd.adapters.haproxy.names import slot_of
+from gitopsd.adapters.haproxy.config import BAD_PROBES, BOUNDS, EVERY, PROBES, SHARES
+from gitopsd.adapters.haproxy.names import slot_of, switch, way
 from gitopsd.adapters.haproxy.runtime import Process, Row
-from gitopsd.model.route import ObservedRoute, ObservedRouting, ObservedTarget, RouteName, SlotName, SlotSample
+from gitopsd.model.route import (
+    ObservedRoute,
+    ObservedRouting,
+    ObservedTarget,
+    Route,
+    RouteName,
+    RoutingTable,
+    SlotName,
+    SlotSample,
+)
 
 NO_SAMPLES: Final = (0,) * (BAD_PROBES + 1)
 EVERY_S: Final = 0.01
@@ -22,6 +31,7 @@ class Look:
     process: Process
     rows: tuple[Row, ...]
     shares: Mapping[RouteName, int]
+    switches: Mapping[RouteName, int] = field(default_factory=dict)
 
 
 def observed(look: Look, older: Iterable[Row] = ()) -> ObservedRouting:
@@ -31,7 +41,7 @@ def observed(look: Look, older: Iterable[Row] = ()) -> ObservedRouting:
     targets |= {key: _left(found) for key, found in left.items()}
     here = {found[0] for row in look.rows if (found := slot_of(row.backend))}
     names = here | {name for name, _, _ in left}
-    routes = (_route(name, look.shares.get(name, 0), targets, leaving=name not in here) for name in sorted(names))
+    routes = (_route(look, name, targets, leaving=name not in here) for name in sorted(names))
     return ObservedRouting(look.process.epoch, ways(look.process.stamp), tuple(routes))
 
 
@@ -53,9 +63,24 @@ def _left(found: list[Row]) -> ObservedTarget:
     return ObservedTarget(row.server, row.address, row.port, 0, False, sum(each.current for each in found))
 
 
-def _route(name: RouteName, share: int, targets: Mapping[Key, ObservedTarget], leaving: bool) -> ObservedRoute:
+def _route(look: Look, name: RouteName, targets: Mapping[Key, ObservedTarget], leaving: bool) -> ObservedRoute:
     a, b = (tuple(target for key, target in sorted(targets.items()) if key[:2] == (name, slot)) for slot in ("a", "b"))
-    return ObservedRoute(name.environment, name.service, share, a, b, leaving)
+    share, on = look.shares.get(name, 0), look.switches.get(name, 0)
+    return ObservedRoute(name.environment, name.service, share, a, b, leaving, on)
+
+
+def to_move(table: RoutingTable, look: Look) -> Iterator[str]:
+    """What is to be told where a share, or what leads past it, is another one than the router has."""
+    for route in table.routes:
+        pairs = ((way(route.name), look.shares.get(route.name), route.share),)
+        for key, has, wanted in (*pairs, *_switch(route, look)):
+            if has != wanted:
+                yield f"{'add' if has is None else 'set'} map {SHARES} {key} {wanted}"
+
+
+def _switch(route: Route, look: Look) -> Iterator[tuple[str, int, int]]:
+    if route.switched:
+        yield switch(route.name), look.switches.get(route.name, 0), route.on
 
 
 def ways(stamp: str) -> str:

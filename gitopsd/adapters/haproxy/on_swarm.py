@@ -5,18 +5,18 @@ themselves; shares alone are told at run time, to each over TLS.
 """
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from gitopsd.adapters.haproxy.config import BOUNDS, CONFIGURATION, SHARES, TABLE, Tuning, rendered
+from gitopsd.adapters.haproxy.config import BOUNDS, CONFIGURATION, TABLE, Tuning, rendered
 from gitopsd.adapters.haproxy.desks import Desks, router_trouble
 from gitopsd.adapters.haproxy.entrances import places
 from gitopsd.adapters.haproxy.front_desk import front_desk
-from gitopsd.adapters.haproxy.names import backend, copied, slot_of, way
-from gitopsd.adapters.haproxy.observing import NO_SAMPLES, parted, sample
+from gitopsd.adapters.haproxy.names import backend, copied, slot_of
+from gitopsd.adapters.haproxy.observing import NO_SAMPLES, parted, sample, to_move
 from gitopsd.adapters.haproxy.probing import probe
 from gitopsd.adapters.haproxy.proof import derived, proof
 from gitopsd.adapters.haproxy.runtime import counters, process, rows, sessions
@@ -76,7 +76,7 @@ class SwarmHaproxy:
             self._service.bring(spec, stamp)
             self._shown.tell(texts)
             for desk, look in self._desks.looks():
-                if moved := tuple(_moved(table, look.shares)):
+                if moved := tuple(to_move(table, look)):
                     self._desks.ask(desk, *moved)
             if wrong := differences(table, self._observed()):
                 raise RouterError("the routers show something else: " + "; ".join(wrong))
@@ -159,9 +159,3 @@ class SwarmHaproxy:
     def _observed(self) -> ObservedRouting:
         looks = tuple(self._desks.looks())
         return together(self._table or RoutingTable(), looks, self._ids)
-
-
-def _moved(table: RoutingTable, has: Mapping[RouteName, int]) -> Iterator[str]:
-    for route in table.routes:
-        if has.get(route.name) != route.share:
-            yield f"{'set' if route.name in has else 'add'} map {SHARES} {way(route.name)} {route.share}"

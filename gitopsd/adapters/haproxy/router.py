@@ -27,10 +27,21 @@ from gitopsd.adapters.haproxy.config import (
 from gitopsd.adapters.haproxy.disk import Disk
 from gitopsd.adapters.haproxy.entrances import places
 from gitopsd.adapters.haproxy.host import Host
-from gitopsd.adapters.haproxy.names import backend, slot_of, way
-from gitopsd.adapters.haproxy.observing import NO_SAMPLES, Look, eventually, observed, parted, sample
+from gitopsd.adapters.haproxy.names import backend, slot_of
+from gitopsd.adapters.haproxy.observing import NO_SAMPLES, Look, eventually, observed, parted, sample, to_move
 from gitopsd.adapters.haproxy.probing import probe
-from gitopsd.adapters.haproxy.runtime import Row, Runtime, Worker, connected, counters, process, rows, sessions, shares
+from gitopsd.adapters.haproxy.runtime import (
+    Row,
+    Runtime,
+    Worker,
+    connected,
+    counters,
+    process,
+    rows,
+    sessions,
+    shares,
+    switches,
+)
 from gitopsd.adapters.haproxy.states import states
 from gitopsd.model.certificate import Certificates
 from gitopsd.model.errors import RouterError, RouterUnavailable
@@ -149,7 +160,7 @@ class HaproxyRouter:
         if answers.strip():
             raise RouterError(f"the router answers {answers.strip()!r} to {'; '.join(first)!r}")
         info, stat, map = parted(name + rest)
-        return Look(process(info), rows(stat), shares(map))
+        return Look(process(info), rows(stat), shares(map), switches(map))
 
     def _older(self) -> tuple[Row, ...]:
         return tuple(
@@ -254,7 +265,7 @@ class HaproxyRouter:
                 self._renew(key, target)
             elif has[key].takes < target.takes:
                 self._runtime.tell(f"set server {_named(key)} weight {target.takes}")
-        shares = tuple(_moved(table, running.shares))
+        shares = tuple(to_move(table, running))
         less = [key for key, (_, target) in wanted.items() if key in has and has[key].takes > target.takes]
         if not less and has.keys() <= wanted.keys():
             return shares
@@ -325,13 +336,6 @@ def _targets(table: RoutingTable) -> Iterator[tuple[tuple[str, str], tuple[Route
         for slot in SLOTS:
             for target in route.slot(slot).targets:
                 yield (backend(route.name, slot), target.id), (route, target)
-
-
-def _moved(table: RoutingTable, has: Mapping[RouteName, int]) -> Iterator[str]:
-    """What is to be told where a share is another one than the router has."""
-    for route in table.routes:
-        if has.get(route.name) != route.share:
-            yield f"{'set' if route.name in has else 'add'} map {SHARES} {way(route.name)} {route.share}"
 
 
 def _is_astray(row: Row, target: Target) -> bool:

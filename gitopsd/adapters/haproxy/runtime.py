@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from gitopsd.adapters.haproxy.names import name_of, slot_of
+from gitopsd.adapters.haproxy.names import name_of, slot_of, switch_of
 from gitopsd.model.errors import RouterError, RouterUnavailable
 from gitopsd.model.route import RouteName
 
@@ -235,11 +235,20 @@ def shares(map: str) -> Mapping[RouteName, int]:
         match line.split():
             case [_, way, share] if share.isdigit() and (name := name_of(way)) is not None:
                 found[name] = int(share)
+            case [_, key, on] if on.isdigit() and switch_of(key) is not None:
+                continue
             case []:
                 continue
             case _:
                 raise RouterError(f"the router's shares are not understood: {line!r}")
     return found
+
+
+def switches(map: str) -> Mapping[RouteName, int]:
+    """The switches in the map of shares that are on."""
+    lines = (line.split() for line in map.splitlines())
+    found = {switch_of(line[1]): int(line[2]) for line in lines if len(line) == 3 and line[2].isdigit()}
+    return {name: on for name, on in found.items() if name is not None and on}
 
 
 def counters(table: str) -> Mapping[str, tuple[int, ...]]:

@@ -43,7 +43,9 @@ def _route(table: RoutingTable, name: RouteName, looks: Sequence[Look], ids: Ids
     shares = {look.shares.get(name, 0) for look in looks}
     strays = shares - {wanted.share} if wanted is not None else shares
     a, b = (tuple(_targets(table, name, slot, looks, ids)) for slot in SLOTS)
-    return ObservedRoute(name.environment, name.service, min(strays or shares), a, b)
+    on = {look.switches.get(name, 0) for look in looks}
+    other = on - {wanted.on} if wanted is not None else on
+    return ObservedRoute(name.environment, name.service, min(strays or shares), a, b, on=min(other or on))
 
 
 def _targets(

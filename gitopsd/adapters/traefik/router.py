@@ -64,6 +64,7 @@ class TraefikRouter:
     @property
     def capabilities(self) -> RouterCapabilities:
         return RouterCapabilities(
+            switches=False,
             in_flight=False,
             sticky_moves=False,
             kept=False,

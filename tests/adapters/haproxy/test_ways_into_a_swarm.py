@@ -11,6 +11,7 @@ import pytest
 from gitopsd.adapters.haproxy.proof import proof, trusting
 from gitopsd.engine_json.swarm_router import DESK_PORT
 from gitopsd.model.health import Fail, Pass, Unknown
+from gitopsd.model.route import OnPurpose
 from tests.certificates import trusting as naive
 from tests.contract.swarm_ground import KEY, SwarmGround, SwarmHands, swarm_ground
 from tests.haproxy import haproxy_directory, program
@@ -78,3 +79,19 @@ def test_requests_of_gitopsds_own_are_not_counted_as_those_of_users(both: Both) 
     with closing(socket.create_connection((hands.nodes[0], hands.port), 45)):
         assert ground.get().status == 200
     assert ground.router.samples()[route.name, "a"].requests == 1
+
+
+def test_a_router_that_begins_anew_leads_nobody_past_the_share_until_it_is_told(both: Both) -> None:
+    ground, hands = both
+    old, new, ways = ground.instance("old"), ground.instance("new"), (OnPurpose("header", "x-friend", "", "b"),)
+    ground.serve((old,), (new,), switched=ways, on=1)
+    sent = hands.swarm.sent
+
+    hands.swarm.crash("n2")
+    ground.ready("old")
+    assert ground.seen().on == 0  # what one of them has not, nobody counts on
+    ground.serve((old,), (new,), switched=ways, on=1)
+
+    assert ground.seen().on == 1
+    assert {ground.get(headers={"x-friend": "yes"}).by for _ in hands.nodes} == {"new"}
+    assert hands.swarm.sent == sent
