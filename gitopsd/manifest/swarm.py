@@ -47,7 +47,7 @@ _MENDS = {
 }
 _EXTENSIONS = {
     "health": "the instances of a swarm cannot be asked from here; write a healthcheck, which its nodes run",
-    "warm_up": "to a swarm's router a task that takes another one's place is as warm as that; remove it, or pre_warm",
+    "warm_up": "to a swarm's router a task that takes another one's place is as warm as that; remove it",
     "on_config_change": "a swarm's configs never change; remove it, other content makes other containers",
     "flags": "a swarm's configs never change; name the file under configs",
 }

@@ -180,3 +180,47 @@ def test_a_key_is_explained_by_what_it_means_on_a_swarm_or_why_it_is_refused_the
     assert "  on a swarm: refused: Swarm cannot size it; mount a tmpfs" in shop.text("explain", "shm_size")
     assert "  on a swarm: reservations are what Swarm places by;" in shop.text("explain", "resources.memory")
     assert shop.ask("explain", "nonsense").stderr.startswith("gitopsd: there is no field or key nonsense;")
+
+
+ROUTED = """\
+services:
+  web:
+    image: web
+    ports: ["443:8080"]
+    x-gitopsd:
+      traffic: {hosts: [shop.example.com]}
+      strategy: STRATEGY
+      pre_warm: {paths: [/], max: 1m}
+      KEYS
+"""
+
+
+@pytest.mark.parametrize(
+    ("strategy", "keys", "told"),
+    [
+        (
+            "canary",
+            "steps: [{set_header_route: {header: X-Me}}, {analysis: {duration: 60s}}]\n"
+            "      analysis: {metrics: [{name: error-rate}], synthetic: {path: /, rate: 5/s}}",
+            [],
+        ),
+        (
+            "rolling",
+            "warm_up: 20s",
+            [
+                "pre_warm: Swarm's own updates wait for no caches; write `strategy: canary` or blue-green, or "
+                "remove it",
+                "warm_up: to a swarm's router a task that takes another one's place is as warm as that; remove it",
+            ],
+        ),
+    ],
+)
+def test_what_newer_content_is_asked_before_users_come_is_valid_on_a_swarm_where_it_stands_beside_what_serves(
+    shop: Shop, tmp_path: Path, strategy: str, keys: str, told: list[str]
+) -> None:
+    place = tmp_path / "shop"
+    place.mkdir()
+    (place / "compose.yaml").write_text(ROUTED.replace("STRATEGY", strategy).replace("KEYS", keys))
+    result = shop.ask("validate", str(place))
+    assert [line.partition(": services.web.x-gitopsd.")[2] for line in result.stdout.splitlines()] == told
+    assert result.exit_code == bool(told)
