@@ -1,6 +1,6 @@
 """A service of a real swarm behind the routers of all three nodes, and its clients there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from ssl import SSLContext
 from typing import Any
@@ -9,6 +9,7 @@ from gitopsd.engine_json.swarm_router import ROUTER
 from tests.e2e.app import APP, HAPROXY, app_image
 from tests.e2e.nodes import Node, Nodes, three_nodes
 from tests.e2e.rig import Rig
+from tests.e2e.swarm_rig import filtered
 from tests.haproxy import image_of_haproxy
 from tests.load import USUAL, Kind, Load, load_at
 
@@ -29,6 +30,19 @@ def nodes_with_routers() -> Iterator[Nodes]:
 
     with three_nodes(pictures) as made:
         yield made
+
+
+@contextmanager
+def road_over(nodes: Nodes, make_rig: Callable[..., Rig], port: int = PORT, **router: str) -> Iterator["Road"]:
+    """With a gitopsd that has begun behind the filter; the nodes are whole and bare again afterwards."""
+    url = nodes.alpha.engine.url
+    with filtered(url) as asked_at:
+        settings = {"target": {"swarm": asked_at}, "router": {"image": HAPROXY, **router}}
+        rig = make_rig(engine=url, api=nodes.api, **settings)
+        yield Road(rig.start(), nodes, port)
+        rig.end()
+    nodes.whole()
+    nodes.clear()
 
 
 class Road:

@@ -12,8 +12,7 @@ from tests.certificates import connected, put_certificate, shown_certificate, tr
 from tests.e2e.app import HAPROXY
 from tests.e2e.conftest import MakeRig
 from tests.e2e.nodes import Node, Nodes
-from tests.e2e.swarm_rig import filtered
-from tests.e2e.swarm_road import ENOUGH, PATIENCE, WITH_STEPS, Road, nodes_with_routers
+from tests.e2e.swarm_road import ENOUGH, PATIENCE, WITH_STEPS, Road, nodes_with_routers, road_over
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
 HOST, PORT = "localhost", 443
@@ -34,13 +33,8 @@ def certificates(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def road(nodes: Nodes, make_rig: MakeRig, certificates: Path) -> Iterator[Road]:
-    url, router = nodes.alpha.engine.url, {"image": HAPROXY, "certificates": str(certificates)}
-    with filtered(url) as asked_at:
-        rig = make_rig(engine=url, api=nodes.api, target={"swarm": asked_at}, router=router)
-        yield Road(rig.start(), nodes, PORT)
-        rig.end()
-    nodes.whole()
-    nodes.clear()
+    with road_over(nodes, make_rig, PORT, certificates=str(certificates)) as made:
+        yield made
 
 
 def shown(road: Road) -> set[bytes]:

@@ -16,8 +16,7 @@ from tests.conftest import remove_project
 from tests.e2e.app import APP, HAPROXY
 from tests.e2e.conftest import MakeRig
 from tests.e2e.nodes import Node, Nodes
-from tests.e2e.swarm_rig import filtered
-from tests.e2e.swarm_road import ENOUGH, PATIENCE, PORT, SOON, WITH_STEPS, Road, nodes_with_routers
+from tests.e2e.swarm_road import ENOUGH, PATIENCE, PORT, SOON, WITH_STEPS, Road, nodes_with_routers, road_over
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
 
@@ -30,13 +29,8 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture
 def road(nodes: Nodes, make_rig: MakeRig) -> Iterator[Road]:
-    url = nodes.alpha.engine.url
-    with filtered(url) as asked_at:
-        rig = make_rig(engine=url, api=nodes.api, target={"swarm": asked_at}, router={"image": HAPROXY})
-        yield Road(rig.start(), nodes)
-        rig.end()
-    nodes.whole()
-    nodes.clear()
+    with road_over(nodes, make_rig) as made:
+        yield made
 
 
 def test_a_canary_gets_its_share_at_every_node_and_goes_well_without_a_lost_request(road: Road) -> None:

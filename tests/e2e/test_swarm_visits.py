@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.app import HAPROXY
 from tests.e2e.conftest import MakeRig
 from tests.e2e.nodes import Nodes
-from tests.e2e.swarm_road import ENOUGH, PATIENCE, PORT, SOON, WITH_STEPS, Road, nodes_with_routers
+from tests.e2e.swarm_road import ENOUGH, PATIENCE, PORT, SOON, WITH_STEPS, Road, nodes_with_routers, road_over
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
 WARM = {"paths": ["/", "/cart"], "rate": "40/s", "until": {"requests": 60}, "max": "1m"}
@@ -30,12 +29,8 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture
 def road(nodes: Nodes, make_rig: MakeRig) -> Iterator[Road]:
-    url = nodes.alpha.engine.url
-    rig = make_rig(engine=url, api=nodes.api, target={"swarm": url}, router={"image": HAPROXY})
-    yield Road(rig.start(), nodes)
-    rig.end()
-    nodes.whole()
-    nodes.clear()
+    with road_over(nodes, make_rig) as made:
+        yield made
 
 
 def test_a_canary_is_warmed_before_its_share_and_one_that_answers_nobody_never_gets_any(road: Road) -> None:
