@@ -19,6 +19,7 @@ from gitopsd.model.errors import RouterError
 from gitopsd.model.route import RoutingTable
 
 _TRIAL: Final = "certificate.new"
+_BEGUN: Final = "Transaction "
 _DONE: Final = "Success!"
 
 
@@ -58,8 +59,9 @@ class ShownCertificates:
     def _replace(self, desk: Desk, name: str, text: str) -> None:
         file, lines = copied(name), "\n".join(line for line in text.splitlines() if line.strip())
         said = self._desks.ask(desk, f"set ssl cert {file} <<\n{lines}\n")
-        done = self._desks.ask(desk, f"commit ssl cert {file}")
-        if _DONE not in done:
+        if _BEGUN in said:
+            said = self._desks.ask(desk, f"commit ssl cert {file}")
+        if _DONE not in said:
             self._desks.ask(desk, f"abort ssl cert {file}")
             raise RouterError(f"the router of node {desk.node} does not take the certificate {name}: {_first(said)}")
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gitopsd.adapters.haproxy.desks import asked
+from gitopsd.adapters.haproxy.desks import Desks, asked
 from gitopsd.adapters.haproxy.on_swarm import SwarmHaproxy
 from gitopsd.adapters.haproxy.proof import proof, trusting
+from gitopsd.adapters.haproxy.shown import ShownCertificates
 from gitopsd.engine_json.swarm_router import MOST_AT_RUN_TIME, ROUTER
 from gitopsd.model.errors import RouterError
 from gitopsd.model.route import Route, RoutingTable
@@ -147,6 +148,15 @@ def test_without_any_certificate_nobody_is_left_without_an_answer_why(secure: Se
     with pytest.raises(RouterError, match=r"clients speak TLS at port \d+, and there is no certificate; put one into"):
         secure.serve()
     assert ROUTER not in secure.hands.swarm.services
+
+
+def test_a_router_that_does_not_take_a_certificate_is_named_with_its_own_reason(secure: Secure, tmp_path: Path) -> None:
+    put_certificate(secure.certificates, HOST)
+    secure.serve()
+    shown = ShownCertificates(None, tmp_path / "own", Desks(secure.hands.swarm, proof(KEY)))
+    (text,) = (each.read_text() for each in secure.certificates.glob("*.pem"))
+    with pytest.raises(RouterError, match=r"router of node n1 does not take the certificate else\.pem: Can't replace"):
+        shown.tell({"else.pem": text})
 
 
 def test_keys_are_in_secrets_alone(secure: Secure) -> None:
