@@ -8,7 +8,7 @@ from gitopsd.model.swarm import ObjectKind, Occupant, SwarmObject, SwarmSpec, Sw
 
 
 class SwarmView(Protocol):
-    """A swarm to look at. Calls raise EngineUnavailable, or EngineRefused where the engine is no manager."""
+    """A swarm to look at. Calls raise EngineUnavailable, also where the engine is no manager."""
 
     def look(self, project: str) -> SwarmState:
         """All nodes, and everything of the project: services with their tasks, networks, configs, secrets."""

@@ -49,6 +49,11 @@ NO_QUORUM: Final = (
     "too few managers of the swarm reach each other to agree on anything. Tasks run on as they are, and nothing can be "
     "changed until more than half of the managers are back"
 )
+_NO_MANAGER: Final = "This node is not a swarm manager"
+NO_MANAGER: Final = (
+    "the engine manages no swarm, or no more. Tasks run on as they are; name one of its managers in target.swarm, or "
+    "make this one a manager (`docker node promote`)"
+)
 _OF_ANOTHER: Final = re.compile(r"no such container: ([0-9a-f]{64})", re.IGNORECASE)
 
 # Podman has one status for its own faults and for what stands in the way; Docker says 409 to the latter.
@@ -95,6 +100,8 @@ def _error_answer(failed: BaseException) -> requests.Response | None:
 def _refused(doing: str, answer: requests.Response) -> EngineRefused | EngineUnavailable:
     status, said = answer.status_code, _explanation(answer)
     message = f"{doing}: {said}"
+    if _NO_MANAGER in said:
+        return EngineUnavailable(f"{doing}: {NO_MANAGER}")
     if status in _GATEWAY:
         return EngineUnavailable(message)
     if _NO_QUORUM.search(said):

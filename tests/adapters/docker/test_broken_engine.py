@@ -172,6 +172,19 @@ def test_managers_that_do_not_agree_have_refused_nothing(serve: Start, words: st
         engine.start("web")
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ' Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+        " Worker nodes can't be used to view or modify cluster state. Please run this command on a manager node.",
+    ],
+)
+def test_an_engine_that_manages_no_swarm_any_more_is_told_with_what_to_write(serve: Start, more: str) -> None:
+    engine = on(serve(but_the_version(Answer(503, {"message": f"This node is not a swarm manager.{more}"}))))
+    with pytest.raises(EngineUnavailable, match=r"start web: the engine manages no swarm, or no more.*target\.swarm"):
+        engine.start("web")
+
+
 IPC_OF_ITS_OWN = f"can't join IPC of container {OTHER}: non-shareable IPC (hint: use IpcMode:shareable for the donor)"
 
 
