@@ -16,7 +16,7 @@ from gitopsd.model.errors import Place
 from gitopsd.model.traffic import Traffic
 
 MOST_FILES = 50  # of one directory: each is an object in the memory of every manager
-MOST_CONFIG, MOST_SECRET = 1000 * 1024, 500 * 1024  # bytes, above which Swarm takes none
+MOST_CONFIG, MOST_SECRET = 1000 * 1024 - 1, 500 * 1024 - 1  # bytes, above which Swarm takes none
 LONGEST_NAME: Final = 63  # characters of a service's or network's whole name
 # What Swarm takes as the name of a service or network: its DNS answers to it.
 _NAME: Final = re.compile(r"[a-zA-Z0-9](?:[-_]*[a-zA-Z0-9]+)*")

@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import docker
+import docker.errors
 import pytest
 
 from gitopsd.adapters.docker.swarm import connect_swarm
@@ -17,6 +18,7 @@ from gitopsd.drift.swarm import differences
 from gitopsd.drift.swarm_ends import went_with
 from gitopsd.drift.swarm_ground import ground_drift
 from gitopsd.engine_json.swarm_spec import STACK, swarm_labels, swarm_network, swarm_spec
+from gitopsd.manifest.swarm import LONGEST_NAME, MOST_CONFIG, MOST_SECRET
 from gitopsd.model.errors import Conflict, EngineRefused
 from gitopsd.model.release import Journal
 from gitopsd.model.settings import Registry, TargetEngine
@@ -360,3 +362,34 @@ def test_who_takes_room_of_the_nodes_is_told_of_every_stack_with_what_it_has_res
     ground.eventually(lambda: not [each for each in ground.swarm.occupants() if each.service == found.service])
     ground.activate()
     ground.runs()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(("kind", "most"), [("config", MOST_CONFIG), ("secret", MOST_SECRET)])
+def test_a_real_swarm_takes_just_the_size_that_manifests_are_held_against(
+    real_swarm: str, kind: ObjectKind, most: int
+) -> None:
+    swarm, name = connect_swarm(TargetEngine(real_swarm, swarm=True), {}, lambda: KEY), uuid.uuid4().hex
+    swarm.create_objects((SwarmObject(kind, f"fits-{name}", b"x" * most),), LABELS)
+    with pytest.raises(EngineRefused, match="less than"):
+        swarm.create_objects((SwarmObject(kind, f"large-{name}", b"x" * (most + 1)),), LABELS)
+    swarm.close()
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("n" * LONGEST_NAME, True),
+        ("n" * (LONGEST_NAME + 1), False),
+        ("web.api", False),
+        ("web-", False),
+        ("a--b_c", True),
+    ],
+)
+def test_a_real_swarm_takes_just_the_names_that_manifests_are_held_against(
+    real_swarm: str, name: str, taken: bool
+) -> None:
+    api: Any = docker.APIClient(base_url=real_swarm, timeout=60)
+    with nullcontext() if taken else pytest.raises(docker.errors.APIError, match="name must be"):
+        api.remove_service(api.create_service({"ContainerSpec": {"Image": ONE}}, name=name)["ID"])
