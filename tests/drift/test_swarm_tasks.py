@@ -180,3 +180,9 @@ def test_what_a_machine_that_left_may_run_still_is_told_for_a_day(
     assert (item.name, item.kind, item.cure) == ("shop_web.1.t1", "extra", "none")
     assert item.cause == f"{cause}if that machine runs, so may this container still"
     assert drift(web(replace(left, at=NOON - timedelta(days=2)), *others), *nodes) == []
+
+
+def test_where_no_node_is_known_none_has_left() -> None:
+    live = SwarmState({TOLD.name: web(task(1), task(2))})
+    journal, hiding = Journal("production", project="shop"), Hiding(KEY, lambda text: text)
+    assert list(task_drift(journal, STATE, live, {"web": TOLD}, hiding, NOON)) == []

@@ -33,12 +33,13 @@ def test_a_release_waits_for_the_room_that_others_have_and_goes_on_when_they_lea
         reserved = {"reservations": {"cpus": f"{cpus * share}"}}
         return told(image, deploy={"replicas": 1, "resources": reserved, "update_config": {"monitor": "1s", **update}})
 
-    rig.push(web=service(ONE, 0.75))
+    first = rig.push(web=service(ONE, 0.75))
     why = rig.held("placement", within=PATIENCE)
     assert f"it has {cpus / 2:g} CPUs left of {cpus}, and {cpus * 0.75:g} are reserved" in why
     assert api.services(filters={"name": rig.project}) == []
     api.remove_service(other["ID"])
-    rig.eventually(lambda: swarm.running() == [ONE], within=PATIENCE)
+    swarm.synced(first)
+    assert swarm.running() == [ONE]
 
     # What starts first has no room beside what it replaces, and what stops first has.
     rig.push(web=service(TWO, 0.75, order="start-first"))
