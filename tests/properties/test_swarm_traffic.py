@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gitopsd.controller.route_table import route_of
 from gitopsd.controller.swarm_acting import carry_out
+from gitopsd.engine_json.routed import TASKS_NETWORK
 from gitopsd.engine_json.swarm_spec import swarm_spec
 from gitopsd.model.desired import SealedState
 from gitopsd.model.errors import EngineRefused
@@ -60,6 +61,8 @@ class World:
     def __post_init__(self) -> None:
         self.states = {image: state_of(image, self.steps) for image in ("web:1", "web:2", "web:3")}
         self.swarm, self.router = FakeSwarm(self.clock), FakeRouter()
+        for name in ("shop_default", TASKS_NETWORK):
+            self.swarm.create_network(name, {})
         first = self.target("web:1")
         self.journal = Journal("production", "shop", stable={"web": first})
         self.swarm.create_service(self.make("web", first))
@@ -74,8 +77,11 @@ class World:
     def target(self, image: str) -> Target:
         return Target(self.states[image].services["web"].fingerprint, 4, image=image, routed=True)
 
+    def state_of(self, target: Target) -> SealedState:
+        return next(each for each in self.states.values() if each.services["web"].fingerprint == target.fingerprint)
+
     def make(self, service: str, target: Target, *, canary: bool = False) -> SwarmSpec:
-        state = next(each for each in self.states.values() if each.services["web"].fingerprint == target.fingerprint)
+        state = self.state_of(target)
         return swarm_spec(state.services["web"], state.desired, key=KEY, replicas=target.replicas, canary=canary)
 
     def begin(self, image: str) -> None:
@@ -123,6 +129,7 @@ class World:
         self.clock.advance(1)
         sight = self.sight()
         before = self.journal
+        self.wanted = self.wanted if before.rollouts else self.state_of(before.stable["web"])
         ground = Ground(self.swarm.look("shop"), self.make, self.now, sight=sight)
         found = advance_swarm(before, self.wanted, ground, repair=True)
         self.journal = found.journal
@@ -187,6 +194,13 @@ def busy(world: World) -> None:
     world.router.in_flight.update(each.id for kept in world.swarm.services.values() for each in kept.tasks)
 
 
+def removed(world: World) -> None:
+    """What was in flight there ends with it."""
+    kept = world.swarm.services.pop("shop_web", None)
+    for each in kept.tasks if kept is not None else ():
+        world.router.in_flight.pop(each.id, None)
+
+
 HAPPENINGS: dict[str, Callable[[World], object]] = {
     "turn": World.turn,
     "turn again": World.turn,
@@ -201,6 +215,7 @@ HAPPENINGS: dict[str, Callable[[World], object]] = {
     "everything works": mends,
     "requests are in flight": busy,
     "none are": lambda world: world.router.in_flight.clear(),
+    "somebody removes what serves": removed,
     "somebody removes the canary": lambda world: world.swarm.services.pop("shop_web-canary", None),
 }
 
