@@ -157,7 +157,8 @@ def routes_on_swarm(
         elif pair.router.routed is not None:
             # It comes back under its name. Without its way all routers would be replaced, which others' requests pass.
             places = {id: each for id, each in pair.router.routed.places.items() if each.slot == "b"}
-            found[name] = replace(pair.router.routed, places=places)
+            on = _on(journal.rollouts.get(name), pair, pair.router.routed.switched)
+            found[name] = replace(pair.router.routed, places=places, on=on)
     return found
 
 
@@ -173,7 +174,7 @@ def _routed(journal: Journal, pair: Pair, before: Routed, sealed: SealedService,
     places = _served(pair, before, now) | _beside(pair, before, sealed.service.policy, now, leaves=leaves, stays=home)
     names = _names(pair.serving, before, sealed)
     purpose, switched = _on_purpose(before.traffic), _switched(sealed.service.policy)
-    on = _on(rollout, switched) if rollout is not None and not home else 0
+    on = _on(rollout, pair, switched)
     told = replace(before, share=share, places=places, names=names, health=CHECKS)
     return replace(told, on_purpose=purpose, switched=switched, on=on)
 
@@ -249,10 +250,12 @@ def _switched(policy: Policy) -> tuple[OnPurpose, ...]:
     return tuple(OnPurpose(each.by, each.name, each.value, "b") for each in steps)
 
 
-def _on(rollout: Rollout, switched: tuple[OnPurpose, ...]) -> int:
-    """The number of the one that its last step turned on; none before one of its tasks has shown that it answers."""
-    header = rollout.shift.header
-    if header is None or not reached(rollout):
+def _on(rollout: Rollout | None, pair: Pair, switched: tuple[OnPurpose, ...]) -> int:
+    """The number of the one that its last step turned on; none before one of its tasks has shown that it answers, and
+    none on the way home.
+    """
+    header = rollout.shift.header if rollout is not None else None
+    if rollout is None or header is None or not reached(rollout) or homeward(rollout, pair):
         return 0
     way = OnPurpose(header.by, header.name, header.value, "b")
     return switched.index(way) + 1 if way in switched else 0

@@ -1,6 +1,6 @@
 """Laws of a canary on a swarm, for whatever Swarm, its routers and people do: its share, and in which order it goes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -16,11 +16,13 @@ from gitopsd.model.errors import EngineRefused
 from gitopsd.model.release import Journal
 from gitopsd.model.rollout import Progressing, RolledBack, Rollout, Succeeded, Target
 from gitopsd.model.route import ObservedRoute, ObservedTarget, RouteName, RoutingTable
-from gitopsd.model.routing import Seen
+from gitopsd.model.routing import Routed, Seen
 from gitopsd.model.swarm import DropService, SendService, SwarmSpec
+from gitopsd.model.visits import NOBODY_VISITS, Visits
 from gitopsd.release.swarm_routing import homeward, pair_of
 from gitopsd.release.swarming import Ground, advance_swarm
 from gitopsd.rollout.machine import turn_back
+from gitopsd.rollout.reaching import reached
 from tests.fakes.clock import FakeClock
 from tests.fakes.router import FakeRouter
 from tests.fakes.swarm import FakeSwarm
@@ -40,7 +42,10 @@ STEPS = (
     "[{set_weight: 10}, {pause: {duration: 2s}}, {set_weight: 60}]",
     "[{set_weight: 50}]",
     "[{set_canary_scale: {replicas: 3}}, {set_weight: 5}, {pause: {}}]",
+    "[{set_header_route: {header: X-Friend}}, {set_weight: 20}, {pause: {}}, {set_header_route: {}}]",
 )
+UNHEARD = Visits()
+REFUSED = Visits(failures=9, said="answered 500")
 
 
 def state_of(image: str, steps: str) -> SealedState:
@@ -57,6 +62,7 @@ class World:
     broken: list[str] = field(default_factory=list)
     told: RoutingTable = field(default_factory=RoutingTable)
     strangers: tuple[ObservedTarget, ...] = ()
+    visits: Visits = NOBODY_VISITS
 
     def __post_init__(self) -> None:
         self.states = {image: state_of(image, self.steps) for image in ("web:1", "web:2", "web:3")}
@@ -130,7 +136,8 @@ class World:
         sight = self.sight()
         before = self.journal
         self.wanted = self.wanted if before.rollouts else self.state_of(before.stable["web"])
-        ground = Ground(self.swarm.look("shop"), self.make, self.now, sight=sight)
+        visits = {"web": self.visits}
+        ground = Ground(self.swarm.look("shop"), self.make, self.now, sight=sight, visits=visits)
         found = advance_swarm(before, self.wanted, ground, repair=True)
         self.journal = found.journal
         self._judge(before, sight, found.actions)
@@ -148,6 +155,8 @@ class World:
         asked = rollout.shift.share if rollout is not None and not homeward(rollout, pair) else 10_000
         if routed is not None and routed.share > asked:
             self.broken.append(f"{routed.share} is wanted, {asked} was asked for")
+        if routed is not None:
+            self.broken += _too_early(routed, rollout, home=homeward(rollout, pair))
         for each in actions:
             match each:
                 case DropService(id=id) if pair.canary is not None and id == pair.canary.id:
@@ -163,6 +172,7 @@ class World:
 
     def settle(self) -> None:
         """Everything works, and nobody wants anything else."""
+        self.visits = NOBODY_VISITS
         self.swarm.failing, self.router.failing, self.router.in_flight = set(), set(), type(self.router.in_flight)()
         for _ in range(200):
             self.swarm.step()
@@ -178,6 +188,15 @@ class World:
         return str(body["TaskTemplate"]["ContainerSpec"]["Image"])
 
 
+def _too_early(routed: Routed, rollout: Rollout | None, *, home: bool) -> Iterator[str]:
+    """What leads to a canary that has not answered yet, or to one that goes."""
+    if home or rollout is None:
+        if routed.on:
+            yield "a step leads past the share on the way home"
+    elif not reached(rollout) and (routed.share or routed.on):
+        yield f"{routed.share} is wanted, and {routed.on} past that, of what has not answered"
+
+
 def fails(world: World) -> None:
     world.swarm.failing = {"web:2"}
 
@@ -188,6 +207,11 @@ def ails(world: World) -> None:
 
 def mends(world: World) -> None:
     world.router.failing, world.swarm.failing = set(), set()
+    world.visits = NOBODY_VISITS
+
+
+def visited(world: World, visits: Visits) -> None:
+    world.visits = visits
 
 
 def busy(world: World) -> None:
@@ -213,6 +237,8 @@ HAPPENINGS: dict[str, Callable[[World], object]] = {
     "tasks of the newer content fail": fails,
     "tasks do not answer": ails,
     "everything works": mends,
+    "newer content has not answered": lambda world: visited(world, UNHEARD),
+    "newer content answers badly": lambda world: visited(world, REFUSED),
     "requests are in flight": busy,
     "none are": lambda world: world.router.in_flight.clear(),
     "somebody removes what serves": removed,
@@ -220,14 +246,24 @@ HAPPENINGS: dict[str, Callable[[World], object]] = {
 }
 
 
+USUALLY = ("turn", "Swarm goes on", "the routers take over what is wanted")
+
+
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(STEPS), st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=60))
-def test_the_share_of_a_canary_and_the_order_in_which_it_goes(steps: str, happenings: list[str]) -> None:
-    world = World(steps)
+@given(
+    st.sampled_from(STEPS),
+    st.sampled_from((NOBODY_VISITS, UNHEARD)),
+    st.sampled_from((0, 3)),
+    st.lists(st.sampled_from(sorted(HAPPENINGS)), max_size=60),
+)
+def test_the_share_of_a_canary_and_the_order_in_which_it_goes(
+    steps: str, visits: Visits, on_its_way: int, happenings: list[str]
+) -> None:
+    world = World(steps, visits=visits)
     world.route()
     world.turn()
     world.begin("web:2")
-    for each in happenings:
+    for each in (*(USUALLY * on_its_way), *happenings):
         HAPPENINGS[each](world)
         assert not world.broken
     world.settle()
