@@ -46,9 +46,9 @@ def test_a_canary_is_warmed_before_its_share_and_one_that_answers_nobody_never_g
         road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
         seen.none_lost()
 
-        reason = road.rig.rejected(road.push("bad", errors=100, x=WITH_STEPS), within=PATIENCE)
+        reason = road.rig.rejected(road.push("bad", errors=1000, x=WITH_STEPS), within=PATIENCE)
         road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
-    assert "it does not answer through the router: answered 500" in reason
+    assert "it does not answer through the router: http :8000/ answered 500" in reason
     seen.none_lost()
     assert seen.answered["bad"] == 0
 
