@@ -10,7 +10,7 @@ from typing import Final
 
 from gitopsd.engine_json.fields import mapping
 from gitopsd.engine_json.swarm_mode import runs_to_end
-from gitopsd.engine_json.swarm_spec import SPEC
+from gitopsd.engine_json.swarm_spec import NO_PRIVILEGES, SPEC
 from gitopsd.engine_json.swarm_words import is_ignored
 from gitopsd.model.canonical import Json, keyed_digest
 from gitopsd.model.drift import DriftItem, FieldDrift
@@ -84,6 +84,8 @@ def _without_added(body: Mapping[str, Json]) -> Mapping[str, Json]:
     """A Spec without what Swarm adds at once to each that it is sent."""
     template = dict(mapping(body.get("TaskTemplate")))
     container, policy = dict(mapping(template.get("ContainerSpec"))), dict(mapping(template.get("RestartPolicy")))
+    if not any(mapping(container.get("Privileges")).values()):
+        container["Privileges"] = NO_PRIVILEGES
     for holder, key, value in (
         (container, "Isolation", "default"),
         (template, "Runtime", "container"),

@@ -1,6 +1,7 @@
 """A sealed service -> what Swarm is told of it: the JSON of `POST /services/create`, and its configs and secrets.
 
-Networks, configs and secrets go by their names; who sends the JSON puts the ids in.
+Networks, configs and secrets go by their names; who sends the JSON puts the ids in. The order of lists and what is
+written out are those of `docker stack deploy`: any other would make all tasks anew, once, for who goes back to it.
 """
 
 import posixpath
@@ -43,6 +44,8 @@ SPEC: Final = "gitopsd.spec"
 OVERLAY: Final = "overlay"
 CANARY: Final = "-canary"
 """What the name of a service ends in whose tasks stand beside those that serve."""
+NO_PRIVILEGES: Final[Mapping[str, Json]] = {"CredentialSpec": None, "SELinuxContext": None}
+"""As managers show what is empty."""
 LEAST_MONITOR: Final = timedelta(seconds=5)
 _LONGEST_NAME: Final = 64
 _FAILURE: Final = {"rollback": "rollback", "pause": "pause", "continue": "continue"}
@@ -144,11 +147,11 @@ def _template(
             _kept(
                 {
                     "Target": desired.networks[each.network].name,
-                    "Aliases": list(own if canary else dict.fromkeys((*own, *each.aliases))),
+                    "Aliases": list(own if canary else (*(name for name in each.aliases if name not in own), *own)),
                     "DriverOpts": dict(each.driver_opts),
                 }
             )
-            for each in sorted(service.networks, key=lambda each: (-each.priority, each.network))
+            for each in sorted(service.networks, key=lambda each: (-each.priority, desired.networks[each.network].name))
         ]
         + routed,
     }
@@ -162,7 +165,7 @@ def _container(
     sealed: SealedService, desired: DesiredState, objects: tuple[tuple[Delivered, SwarmObject], ...]
 ) -> dict[str, Json]:
     service, options = sealed.service, sealed.service.options
-    settings = container_settings(service)
+    settings, by_name = container_settings(service), sorted(objects, key=lambda each: each[1].name)
     container: dict[str, Json] = {
         "Image": pinned_image(sealed.image),
         "Labels": _task_labels(sealed, desired),
@@ -173,6 +176,7 @@ def _container(
         "Dir": settings.get("WorkingDir"),
         "User": settings.get("User"),
         "Groups": strings(options.get("group_add")),
+        "Privileges": NO_PRIVILEGES,
         "TTY": settings.get("Tty"),
         "OpenStdin": settings.get("OpenStdin"),
         "ReadOnly": options.get("read_only") is True,
@@ -188,11 +192,11 @@ def _container(
             }
         ),
         "Mounts": list(_mounts(service, desired)),
-        "Configs": [_reference("Config", *each) for each in objects if each[1].kind == "config"],
-        "Secrets": [_reference("Secret", *each) for each in objects if each[1].kind == "secret"],
+        "Configs": [_reference("Config", *each) for each in by_name if each[1].kind == "config"],
+        "Secrets": [_reference("Secret", *each) for each in by_name if each[1].kind == "secret"],
         "Sysctls": texts(options.get("sysctls")),
-        "CapabilityAdd": [capability(each) for each in strings(options.get("cap_add"))],
-        "CapabilityDrop": [capability(each) for each in strings(options.get("cap_drop"))],
+        "CapabilityAdd": sorted(capability(each) for each in strings(options.get("cap_add"))),
+        "CapabilityDrop": sorted(capability(each) for each in strings(options.get("cap_drop"))),
         "Ulimits": ulimits(options),
     }
     found = _kept(container)
@@ -257,7 +261,8 @@ def _mounts(service: Service, desired: DesiredState) -> Iterator[dict[str, Json]
 
 def _mount(kind: str, target: str, source: str, read_only: bool, named: str, options: Options) -> dict[str, Json]:
     made: dict[str, Json] = {"Type": kind, "Source": source, "Target": target, "ReadOnly": read_only}
-    return _kept({**made, named: _kept(options)})
+    found = _kept({**made, named: _kept(options)})
+    return found | {named: {}} if kind == "volume" and source and named not in found else found
 
 
 def _volume_options(mount: VolumeMount, desired: DesiredState) -> dict[str, Json]:
@@ -355,7 +360,7 @@ def _rollback(service: Service) -> dict[str, Json]:
 
 def _endpoint(service: Service) -> dict[str, Json]:
     ports: list[Json] = []
-    for port in service.direct_ports:
+    for port in sorted(service.direct_ports, key=lambda each: int(each.published) if each.published.isdigit() else 0):
         published = int(port.published) if port.published.isdigit() else 0
         ports.append(
             _kept(

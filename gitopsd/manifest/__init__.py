@@ -13,7 +13,7 @@ from gitopsd.manifest.moved import Moved, moved_from
 from gitopsd.manifest.plain import Plain, plain
 from gitopsd.manifest.resolved import resolved
 from gitopsd.manifest.seal import applied_spec, seal
-from gitopsd.manifest.stack_file import stack_file
+from gitopsd.manifest.stack_file import made_anew, stack_file
 
 __all__ = [
     "Loaded",
@@ -22,6 +22,7 @@ __all__ = [
     "applied_spec",
     "load",
     "load_all",
+    "made_anew",
     "moved_from",
     "plain",
     "resolved",

@@ -4,12 +4,15 @@ import json
 import os
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from gitopsd.drift.swarm_tasks import GRACE
 from tests.e2e.conftest import ONE, TWO
 from tests.e2e.process import ask
 from tests.e2e.swarm_rig import PATIENCE, SwarmRig
@@ -47,6 +50,7 @@ STACK: dict[str, Any] = {
     "configs": {"page": {"file": "./page"}},
     "secrets": {"token": {"file": "./token"}},
 }
+SETTLES_S = 5.0
 FILES = {"page": "a page\n", "token": "a secret\n"}
 
 
@@ -102,7 +106,93 @@ def test_a_stack_is_adopted_mended_and_given_up_without_one_new_task(swarm: Swar
     assert tasks(swarm) == mended
     assert file["configs"]["page"] == {"external": True, "name": f"{rig.project}_page"}
     deploy(file)
-    eventually(lambda: tasks(swarm), PATIENCE)
+    goes_on(swarm, mended)
+
+
+def goes_on(swarm: SwarmRig, before: set[str]) -> None:
+    """The same tasks run when Swarm has had the time to begin an update, if it had one."""
+    stays(lambda: tasks(swarm) == before, SETTLES_S)
+
+
+def stays(so: Callable[[], bool], seconds: float) -> None:
+    """It is so for so long, from the first moment on."""
+    started = time.monotonic()
+
+    def later() -> bool:
+        assert so()
+        return time.monotonic() > started + seconds
+
+    eventually(later, seconds + PATIENCE)
+
+
+def drifts(swarm: SwarmRig) -> list[Any]:
+    said = json.loads(swarm.rig.process.command("drift", "shop", "-o", "json"))
+    return list(said["environments"][0]["items"])
+
+
+FULL: dict[str, Any] = {
+    "services": {
+        "web": {
+            "image": ONE,
+            "stop_signal": "SIGKILL",
+            "stop_grace_period": "3s",
+            "environment": {"Z": "a$$b", "A": "1"},
+            "ports": ["9090:90", {"target": 80, "published": 8081, "protocol": "udp"}, "8080:80"],
+            "extra_hosts": ["z=10.0.0.9", "a=10.0.0.8"],
+            "cap_add": ["NET_ADMIN", "CHOWN"],
+            "cap_drop": ["MKNOD"],
+            "sysctls": {"net.core.somaxconn": "1024"},
+            "ulimits": {"nproc": 1000, "nofile": {"soft": 1000, "hard": 2000}},
+            "init": True,
+            "user": "0",
+            "hostname": "full",
+            "working_dir": "/",
+            "tty": True,
+            "stdin_open": True,
+            "dns": ["10.0.0.53"],
+            "dns_search": ["shop.test"],
+            "volumes": [
+                "data:/z",
+                "/tmp:/bound:ro",
+                "other:/m",
+                "/anonymous",
+            ],
+            "tmpfs": ["/scratch"],
+            "restart": "on-failure:5",
+            "mem_limit": "64m",
+            "cpus": 0.25,
+            "mem_reservation": "32m",
+            "networks": {"zeta": {"aliases": ["c", "b"]}, "alpha": {}, "default": {}},
+            "configs": ["b", {"source": "a", "target": "/a", "mode": 0o400}],
+            "secrets": ["token"],
+            "deploy": {
+                "replicas": 2,
+                "update_config": {"parallelism": 0, "monitor": "1s", "order": "stop-first"},
+                "placement": {"preferences": [{"spread": "node.labels.zone"}]},
+            },
+        },
+        "agent": {"image": ONE, "stop_signal": "SIGKILL", "deploy": {"mode": "global"}},
+    },
+    "networks": {"zeta": {"name": "gitopsd-test-named"}, "alpha": {}, "default": {}},
+    "volumes": {"data": {}, "other": {"labels": {"tier": "store"}}},
+    "configs": {"a": {"content": "1"}, "b": {"content": "2"}},
+    "secrets": {"token": {"file": "./token"}},
+}
+
+
+@pytest.mark.timeout(300)
+def test_what_gitopsd_released_goes_on_under_docker_stack_deploy_without_one_new_task(
+    swarm: SwarmRig, deploy: Any
+) -> None:
+    rig = swarm.rig
+    swarm.synced(rig.push_document(FULL, **FILES))
+    before = eventually(lambda: tasks(swarm), PATIENCE)
+    stays(lambda: drifts(swarm) == [], GRACE.total_seconds() + 2)
+    said = ask(rig.config, "eject", "shop", "-o", "json")
+    assert "makes the tasks of these anew" not in said.stderr + said.stdout
+    deploy(json.loads(said.stdout)["environments"][0]["document"])
+    assert "gitopsd.fingerprint" not in swarm.service()["Spec"]["Labels"]  # it was told by another hand
+    goes_on(swarm, before)
 
 
 @pytest.mark.timeout(300)

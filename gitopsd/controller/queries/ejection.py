@@ -13,9 +13,8 @@ from gitopsd.controller.queries.operate import still_in_git
 from gitopsd.controller.queries.view import View
 from gitopsd.controller.swarm_ejection import eject_stack
 from gitopsd.engine_json.labels import CONFIG_HASH, FINGERPRINT, OPTIONS
-from gitopsd.engine_json.swarm_adopted import given as given_to
 from gitopsd.engine_json.swarm_spec import pinned_image
-from gitopsd.manifest import Loaded, Plain, load_all, plain, stack_file
+from gitopsd.manifest import Loaded, Plain, load_all, made_anew, plain, stack_file
 from gitopsd.model.adoption import FOUND
 from gitopsd.model.desired import Image
 from gitopsd.model.errors import GitopsdError
@@ -77,11 +76,11 @@ def _stack(
     project = journal.project
     live = view.swarm(environment).look(project).services
     there = {name: live[f"{project}_{name}"] for name in images if f"{project}_{name}" in live}
-    given = {name: {**given_to(each.body, "config"), **given_to(each.body, "secret")} for name, each in there.items()}
-    made = stack_file(plain(loaded, images), given)
-    named = ", ".join(sorted(there))
-    anew = f"`docker stack deploy` would make the tasks of {named} anew, once, as it says them otherwise"
-    notes = ((anew,) if there else ()) + (*_to_do(environment, journal, made), *_encrypted(environment, files, made))
+    bodies = {name: each.body for name, each in there.items()}
+    made = stack_file(plain(loaded, images), bodies)
+    anew = "; ".join(f"{name}, as {why}" for name, why in made_anew(made, bodies))
+    told = (f"`docker stack deploy` makes the tasks of these anew, once: {anew}",) if anew else ()
+    notes = (*told, *_to_do(environment, journal, made), *_encrypted(environment, files, made))
     return PlainFile(environment.name, project, made, notes)
 
 
