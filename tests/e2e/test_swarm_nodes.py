@@ -183,7 +183,7 @@ def test_a_release_goes_on_where_it_was_when_the_engine_of_the_manager_is_back(
     # What ran on the manager ended with it, and may be told as running for a moment beside what replaced it.
     rig.eventually(partial(one_in_each_slot, nodes_rig), PATIENCE)
     assert [each.outcome for each in rig.store.releases("shop", 9)] == ["succeeded"] * 2
-    assert not [each for each in rig.events() if each.reason in ("NodeDown", "NodeLeft")]
+    assert not rig.events("NodeLeft")  # a worker that has not found it again within seconds, it calls down meanwhile
 
 
 @pytest.mark.long
