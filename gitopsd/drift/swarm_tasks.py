@@ -96,6 +96,7 @@ def _of_service(around: _Around) -> Iterator[DriftItem]:
             yield item
         elif place.running is None:
             lacking.append(place)
+        yield from _beside(place, around)
     up = sum(each.running is not None for each in places)
     most = len(lacking) if wanted is None else max(0, wanted - up)
     yield from (item for place in lacking[:most] if (item := _lacking(place, around)))
@@ -140,6 +141,17 @@ def _other_content(place: _Place, around: _Around) -> DriftItem | None:
     kind: DriftKind = "image" if [each.path for each in changes] == [_IMAGE] else "modified"
     found = around.item(place.name, kind, cause, around.service.changed)
     return replace(found, changes=changes, cure="none" if around.told else "recreate") if changes else None
+
+
+def _beside(place: _Place, around: _Around) -> Iterator[DriftItem]:
+    """Tasks of a place that has a newer one: managers that were cut off in an update may forget to end the older."""
+    for task in place.tasks:
+        newest = place.running
+        if newest is None or not task.runs or task is newest or around.now - newest.at <= GRACE:
+            continue
+        again = "a forced update, or the next release, ends it"
+        cause = f"Swarm runs it{_where(task, around)} beside another one in the same place; {again}"
+        yield around.item(f"{place.name}.{task.id}", "extra", cause, newest.at)
 
 
 def _lacking(place: _Place, around: _Around) -> DriftItem | None:

@@ -64,6 +64,15 @@ def test_tasks_that_run_as_their_service_says_do_not_drift_wherever_and_in_whate
     assert drift(web(task(2), task(5, node="n2"))) == []
 
 
+def test_a_second_task_in_one_place_is_told_once_it_stays() -> None:
+    newer = replace(task(2, at=NOON - timedelta(seconds=30), node="n2"), id="t9")
+    (told,) = drift(web(task(1), task(2), newer))
+    assert (told.name, told.kind) == ("shop_web.2.t2", "extra")
+    assert told.cause.startswith("Swarm runs it on alpha beside another one in the same place")
+    just_now = replace(newer, at=NOON - timedelta(seconds=5))
+    assert drift(web(task(1), task(2), just_now)) == []
+
+
 WAITS = task(2, "pending", why="no suitable node (insufficient resources on 2 nodes)", node="")
 ENDED = failed(60, slot=2)
 
