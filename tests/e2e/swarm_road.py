@@ -90,6 +90,10 @@ class Road:
         found = (str(each["Spec"]["Name"]) for each in api.services())
         return sorted(name.removeprefix(f"{self.rig.project}_") for name in found if name.startswith(self.rig.project))
 
+    def alone(self) -> None:
+        """Its service is the only one again, and the release that made another one has ended."""
+        self.rig.eventually(lambda: self.services() == ["web"] and self.rig.release().outcome is not None, PATIENCE)
+
     def told(self, reason: str, words: str) -> bool:
         return any(each.reason == reason and words in each.message for each in self.rig.store.events(limit=1000))
 

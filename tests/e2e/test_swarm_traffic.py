@@ -44,7 +44,7 @@ def test_a_canary_gets_its_share_at_every_node_and_goes_well_without_a_lost_requ
         assert 26 < seen.share("two", before) < 42
         assert road.services() == ["web", "web-canary"]
         road.promote()
-        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        road.alone()
         before = seen.so_far()
         seen.more(300)
         assert seen.share("two", before) == 100
@@ -58,7 +58,7 @@ def test_blue_green_changes_over_at_once_and_comes_home_without_a_lost_request(r
         seen.more(ENOUGH)
         road.push("two", x={**SOON, "strategy": "blue-green"})
         road.rig.eventually(lambda: road.services() == ["web", "web-canary"], PATIENCE)
-        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        road.alone()
         before = seen.so_far()
         seen.more(300)
         assert seen.share("two", before) == 100
@@ -133,7 +133,7 @@ def test_a_router_that_starts_anew_without_gitopsd_takes_the_canary_back_until_i
     road.rig.start()
     road.rig.eventually(lambda: got(beta)[1] == "two", PATIENCE)
     road.promote()
-    road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    road.alone()
     assert [got(each)[1] for each in road.nodes.all] == ["two"] * 3
 
 
@@ -151,7 +151,7 @@ def test_a_node_that_dies_is_out_of_all_routers_soon_and_fails_no_canary(road: R
         road.push("two", x=WITH_STEPS)
         road.rig.eventually(lambda: seen.answered["two"] > 0, PATIENCE)
         road.promote()
-        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        road.alone()
     assert road.rig.release().outcome == "succeeded"
 
 
@@ -160,7 +160,7 @@ def test_the_judge_throws_a_bad_canary_back(road: Road) -> None:
     with road.clients() as seen:
         seen.more(ENOUGH)
         reason = road.rig.rejected(road.push("bad", errors=50, x=WITH_STEPS), within=PATIENCE)
-        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        road.alone()
         before = seen.so_far()
         seen.more(300)
         assert seen.share("one", before) == 100
@@ -178,7 +178,7 @@ def test_what_a_canary_is_still_answering_when_its_time_to_drain_is_over_is_cut(
         begun = [said(each) for each in held]
         assert {"one", "two"} == set(begun)
         road.rig.ask("abort")
-        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        road.alone()
         canarys = [each for each, version in zip(held, begun, strict=True) if version == "two"]
         assert [said(each) for each in canarys] == [""] * len(canarys)
     told = road.rig.told("ConnectionsCut", "shop", within=PATIENCE)

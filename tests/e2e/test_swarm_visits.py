@@ -43,11 +43,11 @@ def test_a_canary_is_warmed_before_its_share_and_one_that_answers_nobody_never_g
         assert told.data["pre_warm_requests"] >= 60
         road.rig.eventually(lambda: seen.answered["two"] > 0, PATIENCE)
         road.promote()
-        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        road.alone()
         seen.none_lost()
 
         reason = road.rig.rejected(road.push("bad", errors=1000, x=WITH_STEPS), within=PATIENCE)
-        road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+        road.alone()
     assert "it does not answer through the router: http :8000/ answered 500" in reason
     seen.none_lost()
     assert seen.answered["bad"] == 0
@@ -57,7 +57,7 @@ def test_a_canary_is_warmed_before_its_share_and_one_that_answers_nobody_never_g
 def test_without_users_a_bad_canary_is_judged_by_requests_of_gitopsds_own(road: Road) -> None:
     road.serving("one", x=JUDGED)
     reason = road.rig.rejected(road.push("bad", errors=50, x=JUDGED), within=PATIENCE)
-    road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    road.alone()
     assert "requests on the canary failed" in reason
 
 
@@ -71,7 +71,7 @@ def test_a_step_leads_friends_to_the_canary_at_every_node_and_no_router_is_repla
     road.rig.eventually(lambda: answered(road, friend=True) == {"two"}, PATIENCE)
     assert answered(road) == {"one"}
     road.rig.ask("abort")
-    road.rig.eventually(lambda: road.services() == ["web"], PATIENCE)
+    road.alone()
     assert answered(road, friend=True) == {"one"}
     assert road.routers() == before
 
