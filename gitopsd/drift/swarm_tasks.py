@@ -144,13 +144,12 @@ def _other_content(place: _Place, around: _Around) -> DriftItem | None:
 
 
 def _beside(place: _Place, around: _Around) -> Iterator[DriftItem]:
-    """Tasks of a place that has a newer one: managers that were cut off in an update may forget to end the older."""
+    """Tasks of a place that has a newer one, which managers are seen to leave there after a restart in an update."""
     for task in place.tasks:
         newest = place.running
         if newest is None or not task.runs or task is newest or around.now - newest.at <= GRACE:
             continue
-        again = "a forced update, or the next release, ends it"
-        cause = f"Swarm runs it{_where(task, around)} beside another one in the same place; {again}"
+        cause = f"Swarm runs it{_where(task, around)} beside another one in the same place"
         yield around.item(f"{place.name}.{task.id}", "extra", cause, newest.at)
 
 
