@@ -89,19 +89,30 @@ def fields(name: str = "") -> shapes.Shape:
     without one all fields that are compared, all keys of `x-gitopsd`, and those that mean something else on a swarm.
     GitopsdError: nothing is called that.
     """
-    known: list[tuple[str, Field]] = [(holder, row) for holder, rows in FIELDS.items() for row in rows]
-    rows = [(holder, row) for holder, row in known if name in (row.path, row.at) or (not name and row.compared)]
-    rows = rows or [(holder, row) for holder, row in known if name in row.keys]
-    rows += [(HOLDER, _of_a_spec(word, name))] if (word := word_of(tuple(name.split(".")))) else []
-    asked = (name,) if name else explained_keys()
-    keys = {key.path: key for each in ("", *asked)[bool(name) :] for key in found_keys(each)}
-    named = {short_name(key.path) for key in keys.values()}
-    told = [_key(key) for key in keys.values()]
-    told += [_meaning(each, on_a_swarm(each)) for each in asked if each not in named and not keys.keys() & {each}]
-    if not rows and not any(each["takes"] or each["on_a_swarm"] for each in told):
+    rows, keys = _rows(name), _keys(name)
+    if not rows and not keys:
         raise GitopsdError(f"there is no field or key {name}; `gitopsd explain` lists them")
-    told = [each for each in told if each["takes"] or each["on_a_swarm"]]
-    return {"fields": [_field(holder, row) for holder, row in rows], "keys": told}
+    return {"fields": [_field(holder, row) for holder, row in rows], "keys": keys}
+
+
+def _rows(name: str) -> list[tuple[str, "Field"]]:
+    """With what each is a field of: those of this name, else those that a key of this name sets; and that of a Spec."""
+    known: list[tuple[str, Field]] = [(holder, row) for holder, rows in FIELDS.items() for row in rows]
+    if not name:
+        return [(holder, row) for holder, row in known if row.compared]
+    rows = [(holder, row) for holder, row in known if name in (row.path, row.at)]
+    rows = rows or [(holder, row) for holder, row in known if name in row.keys]
+    word = word_of(tuple(name.split(".")))
+    return [*rows, (HOLDER, _of_a_spec(word, name))] if word else rows
+
+
+def _keys(name: str) -> list[shapes.Shape]:
+    """Those that the schema has, then those of which it is only told what they mean on a swarm."""
+    asked = (name,) if name else ("", *explained_keys())
+    found = {key.path: key for each in asked for key in found_keys(each)}
+    named = {"", *found, *(short_name(path) for path in found)}
+    told = [*map(_key, found.values()), *(_meaning(each, on_a_swarm(each)) for each in asked if each not in named)]
+    return [each for each in told if each["takes"] or each["on_a_swarm"]]
 
 
 def _key(key: "Key") -> shapes.Shape:

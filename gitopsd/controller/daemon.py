@@ -190,9 +190,7 @@ class Daemon:
         return loop
 
     def _desk(self, target: TargetEngine, engine: Engine, claims: Claims, *, swarm: bool = False) -> RouterDesk:
-        owner = RouterOwner(claims, self._store, "config" if swarm else "volume")
-
-        place = replace(target, swarm=swarm)
+        owner, place = RouterOwner(claims, self._store, "config" if swarm else "volume"), replace(target, swarm=swarm)
 
         def opened(settings: RouterSettings) -> Router:
             if settings.mode == "managed":

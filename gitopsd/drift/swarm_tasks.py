@@ -145,12 +145,13 @@ def _other_content(place: _Place, around: _Around) -> DriftItem | None:
 
 def _beside(place: _Place, around: _Around) -> Iterator[DriftItem]:
     """Tasks of a place that has a newer one, which managers are seen to leave there after a restart in an update."""
+    newest = place.running
+    if newest is None or around.now - newest.at <= GRACE:
+        return
     for task in place.tasks:
-        newest = place.running
-        if newest is None or not task.runs or task is newest or around.now - newest.at <= GRACE:
-            continue
-        cause = f"Swarm runs it{_where(task, around)} beside another one in the same place"
-        yield around.item(f"{place.name}.{task.id}", "extra", cause, newest.at)
+        if task.runs and task is not newest:
+            cause = f"Swarm runs it{_where(task, around)} beside another one in the same place"
+            yield around.item(f"{place.name}.{task.id}", "extra", cause, newest.at)
 
 
 def _lacking(place: _Place, around: _Around) -> DriftItem | None:

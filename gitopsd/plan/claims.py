@@ -97,7 +97,7 @@ def _subnets(desired: DesiredState) -> Iterator[tuple[str, Claim]]:
 
 def _ports(service: Service) -> Iterator[Claim]:
     if service.traffic is not None:
-        yield from _routes(service.traffic, _ROUTES[service.deploy is not None])
+        yield from _routes(service.traffic, "route" if service.deploy is None else "route of a swarm")
     for port in service.direct_ports:
         if port.published:
             for number in _range(port):

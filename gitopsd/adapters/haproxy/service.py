@@ -16,7 +16,6 @@ from gitopsd.model.swarm import SwarmService, SwarmSpec, SwarmState
 _REPLACED_S: Final = 60.0
 _EVERY_S: Final = 0.2  # each look asks the manager, and every router
 _AGAIN_S: Final = 15 * 60
-_MOVING: Final = ("updating", "rollback_started")
 _WENT_BACK: Final = ("rollback_completed", "rollback_paused")
 _FAILED: Final = ("failed", "rejected")
 
@@ -41,7 +40,7 @@ class RouterService:
         """
         state = self._swarm.look(ROUTER)
         service = state.services.get(ROUTER)
-        moving = service is None or _is_other(service, spec) or service.update in _MOVING
+        moving = service is None or _is_other(service, spec) or service.moves
         if service is None or _is_other(service, spec):
             self._send(spec, service)
         if not eventually(lambda: self._runs(stamp, spec), _REPLACED_S if moving else 0, _EVERY_S):
@@ -81,7 +80,7 @@ class RouterService:
         self._desks.forget()
         with suppress(RouterUnavailable):
             looks = tuple(self._desks.looks())
-            moving = service is not None and service.update in _MOVING
+            moving = service is not None and service.moves
             return bool(looks) and not moving and all(look.process.stamp == stamp for _, look in looks)
         return False
 
